@@ -1,0 +1,51 @@
+/* http.ts - the only fetch of the interface. */
+import { strings } from "@/strings";
+
+export type FailureKind = "network" | "refused" | "server" | "shape";
+
+/* `refused`: the server understood and said no (4xx); its text is for the user. */
+export class ApiError extends Error {
+  constructor(readonly kind: FailureKind, message: string, readonly status?: number) {
+    super(message);
+  }
+}
+
+/* Relative to the page, so that it works below any path. */
+export function apiUrl(path: string, params?: Record<string, string | undefined>): URL {
+  const url = new URL(path, document.baseURI.split("#")[0]);
+  for (const [name, value] of Object.entries(params ?? {})) if (value !== undefined) url.searchParams.set(name, value);
+  return url;
+}
+
+export interface Answer { body: unknown; elapsedMs: number }
+
+export async function getJson(url: URL, signal: AbortSignal | undefined, headers: Record<string, string> = {}): Promise<Answer> {
+  const started = performance.now();
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, { headers, ...(signal && { signal }) });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError("network", strings.errors.unreachable);
+  }
+  if (!response.ok) throw refusal(response.status, text);
+  try {
+    return { body: JSON.parse(text) as unknown, elapsedMs: performance.now() - started };
+  } catch {
+    throw new ApiError("shape", strings.errors.notJson, response.status);
+  }
+}
+
+/* Query errors are plain text; some proxies answer with JSON or a page of HTML. */
+function refusal(status: number, text: string): ApiError {
+  let message = text.trim();
+  try {
+    const body = JSON.parse(message) as { message?: unknown; error?: unknown };
+    const inner = body.message ?? body.error;
+    if (typeof inner === "string") message = inner;
+  } catch { /* it was plain text */ }
+  if (message === "" || message.startsWith("<")) message = strings.errors.status(status);
+  return new ApiError(status >= 500 ? "server" : "refused", message, status);
+}

@@ -1,0 +1,43 @@
+/* Icons are drawn here, on a 16 x 16 grid, in the colour of the text around them. */
+const PATHS = {
+  explore: "M7 12.5a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM11 11l3.5 3.5",
+  tail: "M1.5 8h3l2-5 3 10 2-5h3",
+  keyboard: "M1.5 4h13v8h-13zM4 7h.01M6.7 7h.01M9.3 7h.01M12 7h.01M5 9.7h6",
+  sun: "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1.1 1.1M11.9 11.9 13 13M13 3l-1.1 1.1M4.1 11.9 3 13",
+  moon: "M13.5 9.6A6 6 0 0 1 6.4 2.5a6 6 0 1 0 7.1 7.1Z",
+  system: "M1.5 2.5h13v8.5h-13zM5.5 14h5M8 11v3",
+  history: "M2 8a6 6 0 1 0 2-4.5L2 5.2M2 2v3.2h3.2M8 4.7V8l2.3 1.5",
+  clock: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 4.7V8l2.3 1.5",
+  chevronDown: "m4 6 4 4 4-4",
+  chevronRight: "m6 4 4 4-4 4",
+  left: "m10 3-5 5 5 5",
+  right: "m6 3 5 5-5 5",
+  zoomOut: "M7 12.5a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11ZM11 11l3.5 3.5M4.5 7h5",
+  refresh: "M13.5 8a5.5 5.5 0 1 1-1.7-4l1.7 1.6M13.5 2v3.6H9.9",
+  play: "M4.5 2.8v10.4L13 8Z",
+  pause: "M5 3v10M11 3v10",
+  stop: "M4 4h8v8H4z",
+  tag: "M2 2h5.5l6.5 6.5-5.5 5.5L2 7.5ZM5 5h.01",
+  close: "m4 4 8 8M12 4l-8 8",
+  copy: "M5.5 5.5h8v8h-8zM3 10.5H2.5v-8h8V3",
+  plus: "M8 3.5v9M3.5 8h9",
+  minus: "M3.5 8h9",
+  check: "m3 8.5 3.2 3.2L13 5",
+  wrap: "M2 4h12M2 8h9.5a2.3 2.3 0 0 1 0 4.6H8M9.8 10.7 8 12.6l1.8 1.9M2 12.5h3",
+  newest: "M4.5 13V3M2 5.5 4.5 3 7 5.5M9 4h5M9 8h4M9 12h2.5",
+  oldest: "M4.5 3v10M2 10.5 4.5 13 7 10.5M9 4h2.5M9 8h4M9 12h5",
+  warning: "M8 2 1.5 13.5h13ZM8 6.5v3.3M8 11.7h.01",
+  offline: "M2 2l12 12M5 8.2A5 5 0 0 1 8 7M2.5 5.8A8.6 8.6 0 0 1 5 4.2M8 3.4a8.6 8.6 0 0 1 5.5 2.4M10.4 8a5 5 0 0 1 .7.6M8 12h.01",
+  empty: "M2 9.5 4 3h8l2 6.5v4H2ZM2 9.5h3.5l1 1.8h3l1-1.8H14",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg className="icon" width={size} height={size} viewBox="0 0 16 16" fill={name === "play" || name === "stop" ? "currentColor" : "none"}
+      stroke="currentColor" strokeWidth="1.4" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,24 @@
+/* Every limit of the interface, in one place. Sizes are UTF-16 units unless the name says otherwise. */
+export const PAGE_ROWS = 1_000;
+export const ROWS_HELD_MAX = 50_000;
+export const TAIL_ROWS_MAX = 10_000;
+export const TAIL_PAUSED_ROWS_MAX = 10_000;
+export const TAIL_BACKLOG_ROWS = 100;
+export const TAIL_FLUSH_MS = 120;
+export const TAIL_RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;
+
+/* A row shows the head of a long line; the detail shows more; copying always gives all of it. */
+export const ROW_LINE_CHARS_MAX = 4_000;
+export const DETAIL_LINE_CHARS_MAX = 200_000;
+export const PRETTY_JSON_CHARS_MAX = 200_000;
+export const FIELDS_SHOWN_MAX = 200;
+export const MATCHES_PER_LINE_MAX = 200;
+
+export const HISTOGRAM_BARS = 110;
+export const METRIC_POINTS = 240;
+export const METRIC_SERIES_DRAWN_MAX = 60;
+export const METRIC_TABLE_ROWS_MAX = 500;
+
+export const LABEL_VALUES_SHOWN_MAX = 500;
+export const COMPLETIONS_MAX = 200;
+export const HISTORY_MAX = 50;

@@ -1,0 +1,101 @@
+/* Every English text of the interface, ready to be translated. */
+import { formatCount } from "@/lib/format";
+
+const plural = (n: number, one: string, many = `${one}s`) => `${formatCount(n)} ${n === 1 ? one : many}`;
+
+export const strings = {
+  product: "Bole",
+  nav: { label: "Screens", explore: "Explore", tail: "Live tail", shortcuts: "Keyboard shortcuts" },
+  theme: { system: "Theme: follows the system", light: "Theme: light", dark: "Theme: dark" },
+  query: {
+    label: "LogQL query",
+    placeholder: '{service_name="api"} |= "timeout"',
+    run: "Run", cancel: "Cancel", runTitle: "Run the query (Enter)", cancelTitle: "Cancel the running query (Esc)",
+    history: "Query history", historyEmpty: "Queries that you run are kept here, in this browser only.",
+    clearHistory: "Clear history", labels: "Label browser", builtFor: "in",
+  },
+  range: {
+    label: "Time range", quick: "Quick ranges", absolute: "From – to", from: "From", to: "To", apply: "Apply",
+    hint: "2026-11-21 05:00, now-90m, 3h, or seconds since 1970", invalid: "Not a time", order: "From must be before to",
+    earlier: "Half a range earlier", later: "Half a range later", zoomOut: "Zoom out (twice the range)",
+    zone: "Time zone", local: "Local", utc: "UTC", last: (text: string) => `Last ${text}`,
+  },
+  refresh: { label: "Auto refresh", off: "Off" },
+  histogram: {
+    label: "Log volume by level",
+    summary: (total: number) => `${plural(total, "line")} in the range. Drag to zoom in.`,
+    failed: "The volume could not be counted: ", empty: "No volume in this range",
+    perBar: (step: string) => `${step} per bar`, total: "total",
+    showOnly: (level: string) => `Only ${level} (Shift adds to the choice)`, showAll: "All levels",
+  },
+  rows: {
+    label: "Log lines", loaded: (n: number) => plural(n, "line"), of: (n: number) => `of ${formatCount(n)}`,
+    read: (bytes: string) => `${bytes} read`, newest: "Newest first", oldest: "Oldest first", wrap: "Wrap",
+    wrapTitle: "Wrap long lines (w)", orderTitle: "Order of the lines (o)",
+    loadingMore: "Loading more…", more: "Load more", retry: "Try again",
+    end: "No more lines in this range.",
+    heldMax: (n: number) => `${formatCount(n)} lines are held, which is the most. Narrow the range or the query to see others.`,
+    moreFailed: "Could not load more: ",
+    cut: (shown: string, all: string) => `${shown} of ${all} shown`,
+  },
+  detail: {
+    label: "Fields of the line", line: "Line", json: "JSON", raw: "Raw", showCodes: "Escape codes", copyLine: "Copy line", copyJson: "Copy as JSON",
+    copied: "Copied", copyFailed: "The browser refused to copy",
+    stream: "Stream labels", metadata: "Metadata", parsed: "Parsed from the line", merged: "Labels and fields",
+    filterFor: (name: string) => `Only lines with this ${name}`, filterOut: (name: string) => `Without this ${name}`,
+    copy: (name: string) => `Copy the value of ${name}`, notFilterable: "LogQL cannot spell this name",
+    parse: (stage: string) => `Parse fields: ${stage}`, moreFields: (n: number) => `Show ${plural(n, "more field")}`, close: "Close",
+    level: "level", time: "Time",
+  },
+  states: {
+    loading: "Searching…",
+    emptyTitle: "No lines found",
+    empty: "Nothing in this range matches the query.",
+    widen: "Search a wider range", wider: (range: string) => `Search ${range.toLowerCase()}`,
+    noData: "Nothing has been stored in this range. Send logs to this server, or look further back.",
+    errorQuery: "The query was refused", errorServer: "The server could not answer", errorNetwork: "The server cannot be reached",
+    errorNetworkHelp: "What is on screen is from before. It is tried again when you run the query.",
+    errorServerHelp: "Running the query again may help; the server's own log says more.",
+    cancelledTitle: "Cancelled", cancelled: "The query was stopped before its answer was complete.", runAgain: "Run again",
+    noQueryTitle: "Nothing to search yet", noQuery: "Write a query, or pick a label on the left.",
+    stale: "Shown is the last answer that arrived.",
+  },
+  metric: {
+    label: "Metric", range: "Over the range", instant: "At the end", series: (n: number) => plural(n, "series", "series"),
+    columns: { series: "Series", last: "Last", min: "Min", avg: "Avg", max: "Max", value: "Value" },
+    noLabels: "{}", empty: "The query gives no series in this range.",
+    drawn: (n: number) => `The chart draws the first ${formatCount(n)}.`, tableCut: (n: number) => `The table shows the first ${formatCount(n)}.`,
+  },
+  tail: {
+    pause: "Pause", resume: "Resume", clear: "Clear", pauseTitle: "Pause (p)", resumeTitle: "Resume (p)",
+    connecting: "Connecting…", live: "Live", paused: "Paused", stopped: "Stopped",
+    rate: (n: number) => `${formatCount(n)} lines/s`, held: (n: number) => plural(n, "line"),
+    buffered: (n: number) => `${plural(n, "new line")} waiting`,
+    dropped: (n: number) => `${plural(n, "line")} dropped`, droppedTitle: "Lines that came faster than they could be shown. They are stored: search for them in Explore.",
+    skipped: (n: number) => `${plural(n, "line")} let go while paused`,
+    lost: "The connection was lost; trying again.", badFrame: "The server sent something unexpected; trying again.",
+    waiting: "Waiting for lines…", waitingHelp: "New lines that match the query appear here as they are stored.",
+    metric: "A live tail shows log lines; this query gives numbers. Remove the aggregation, or open it in Explore.",
+    follow: "Newest at the bottom; scrolling up pauses.",
+  },
+  labels: {
+    title: "Labels", filter: "Filter labels", filterValues: "Filter values", loading: "Loading…", empty: "No labels in this range.", noValues: "No values.",
+    failed: "Could not be loaded: ", retry: "Try again", close: "Close the label browser",
+    more: (n: number) => `${formatCount(n)} more: type to filter`, include: (value: string) => `Only ${value}`, exclude: (value: string) => `Without ${value}`,
+  },
+  shortcuts: {
+    title: "Keyboard shortcuts", close: "Close",
+    groups: [
+      { name: "Query", keys: [["/", "Go to the query"], ["Enter", "Run it"], ["Shift Enter", "New line"], ["Ctrl Space", "Complete"], ["Alt ↑ / Alt ↓", "Earlier or later query"], ["Esc", "Leave the query; cancel a running one"]] },
+      { name: "Lines", keys: [["j / k", "Next, previous line"], ["Enter", "Open or close the line"], ["Home / End", "First, last line"], ["w", "Wrap long lines"], ["o", "Newest or oldest first"], ["c", "Copy the line"]] },
+      { name: "Time", keys: [["[ / ]", "Half a range earlier, later"], ["-", "Zoom out"], ["r", "Run again"], ["z", "Local time or UTC"]] },
+      { name: "Screens", keys: [["e", "Explore"], ["t", "Live tail"], ["p", "Pause or resume the tail"], ["l", "Label browser"], ["d", "Dark, light or system theme"], ["?", "This list"]] },
+    ],
+  },
+  errors: {
+    unreachable: "No answer from the server.", notJson: "The server's answer is not JSON. Is there a proxy in between?",
+    unexpected: (what: string) => `The server's answer is not as expected (${what}).`, status: (code: number) => `The server answered with status ${code}.`,
+    crashed: "This screen failed. Reload the page; if it happens again, please report it with this text:",
+    reload: "Reload",
+  },
+};
