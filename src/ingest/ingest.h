@@ -1,0 +1,63 @@
+/*
+ * ingest.h - from decoded records to the acknowledgement: admission, the open batches, the group commit.
+ *
+ * Each worker (an HTTP loop, a file tailer) has one open batch that its small requests append to; a large request builds
+ * batches of its own and compresses them itself. One committer thread takes whatever is there when the last sync is done
+ * (no timer), seals and compresses the open batches, makes them one group of the queue, hands the group to the store,
+ * and only then calls back: acknowledged = durable = searchable. It also cuts the store when it wants to be cut.
+ *
+ * Threads: a request belongs to its worker's thread. `done` is called on the committer thread: be short.
+ */
+#ifndef INGEST_INGEST_H
+#define INGEST_INGEST_H
+
+#include "queue/queue.h"
+#include "store/store.h"
+
+struct ingest;
+struct ingest_request;
+
+struct ingest_options {
+    struct queue       *queue;
+    struct store       *store;
+    const struct clock *clock;
+    struct budget      *budget;       /* rows between admission and the store */
+    struct fs          *fs;
+    const char         *data_dir;     /* its free space is watched; NULL: not */
+    uint64_t            reserve_bytes; /* free space below which nothing is taken; default 256 MB or 5 % of the disk, the less */
+    unsigned            worker_count;
+    /* Called on the committer thread with what has just become searchable: live tail. May be NULL. */
+    void (*on_commit)(uint64_t lsn, struct batch *const *batches, size_t batch_count, void *ctx);
+    void *on_commit_ctx;
+};
+
+struct ingest_stats {
+    uint64_t rows_total, bytes_total, groups_total, requests_total;
+    uint64_t refused_full_total, refused_limit_total;
+    uint64_t commit_ns_total;
+};
+
+/* Reads the queue after the store's position into the store, then starts the committer. */
+bole_status ingest_create(const struct ingest_options *options, struct ingest **ret_ingest, struct bole_err *err);
+void ingest_destroy(struct ingest *in); /* commits what was handed over, stops the thread; NULL is fine */
+
+/* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no disk). */
+bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err);
+
+/* Adds one record (see batch_builder_add). The stream index is of this request: ask again after BOLE_AGAIN never needed,
+ * the request moves on to a fresh batch by itself. */
+bole_status ingest_stream(struct ingest_request *r, bole_slice tenant, bole_slice labels, uint8_t flags, uint32_t *ret_stream, struct bole_err *err);
+bole_status ingest_add(struct ingest_request *r, int64_t time_ns, uint32_t stream, bole_slice line,
+                       const struct batch_field *fields, size_t field_count, struct bole_err *err);
+uint32_t ingest_rows(const struct ingest_request *r);
+
+/* The request is over: `done` is called once, with BOLE_OK after the rows are durable and searchable, or with the error.
+ * A request without rows is done at once, on this thread. */
+void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, const struct bole_err *err, void *ctx), void *ctx);
+void ingest_rollback(struct ingest_request *r); /* none of its rows will be stored */
+
+/* Commits everything handed over so far, cuts the store, waits: POST /flush. */
+bole_status ingest_flush(struct ingest *in, struct bole_err *err);
+void ingest_get_stats(const struct ingest *in, struct ingest_stats *ret_stats);
+
+#endif

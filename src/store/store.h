@@ -1,0 +1,186 @@
+/*
+ * store.h - where records rest and are found again. LogQL runs on anything that implements this.
+ *
+ * Rows enter through store_insert in groups, at the position (LSN) the queue gave them, and are visible to every view
+ * taken afterwards. A cut makes everything up to one LSN durable in the store itself and moves the position that
+ * queue_release may use: exactly once from queue to store.
+ *
+ * A reader works on a view: a counted, unchanging set of segments and head batches. Files die with their last view.
+ *
+ * Units:   times ns since 1970 UTC; ranges are [from, to).
+ * Threads: insert one thread (the committer); cut one thread at a time; the rest any. A scan belongs to one thread.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/clock.h"
+#include "os/fs.h"
+#include "store/vector.h"
+
+struct store { const struct store_ops *ops; };
+struct view;   /* of one store; counted */
+struct scan { const struct store_ops *ops; };
+struct regex;  /* shim/regex.h */
+
+struct store_options {
+    bole_slice           uri;      /* "segments:DIR", "mem:" */
+    struct fs           *fs;
+    const struct clock  *clock;
+    struct budget       *budget;   /* head, caches */
+    size_t               head_max_bytes;    /* cut when the head holds this much; default 64 MB */
+    uint64_t             cut_interval_ns;   /* or this old; default 5 min */
+};
+
+/* ---- what is asked ---- */
+
+enum match_op { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NRE };
+
+/* On a stream label. An absent label reads as "". */
+struct store_matcher {
+    enum match_op op;
+    bole_slice    name;
+    bole_slice    value;
+    const struct regex *regex; /* RE, NRE: anchored */
+};
+
+enum store_predicate_kind {
+    PREDICATE_LINE_CONTAINS,     /* value: needle, bytes */
+    PREDICATE_LINE_NOT_CONTAINS,
+    PREDICATE_LINE_MATCHES,      /* regex, unanchored */
+    PREDICATE_LINE_NOT_MATCHES,
+    PREDICATE_FIELD_EQ,          /* field `name` of the record (not of the stream, not parsed) is `value`; absent reads "" */
+    PREDICATE_FIELD_NE,
+};
+
+enum store_consumed {
+    CONSUMED_NONE,   /* the caller must test every selected row */
+    CONSUMED_PARTLY, /* some rows that fail are already out; the caller must test the rest */
+    CONSUMED_WHOLLY, /* every selected row passes */
+};
+
+struct store_predicate {
+    enum store_predicate_kind kind;
+    bole_slice                name;
+    bole_slice                value;
+    const struct regex       *regex;
+    enum store_consumed       consumed; /* set by store_scan_open, the same for all vectors of the scan */
+};
+
+enum store_projection { PROJECT_LINE = 1, PROJECT_FIELDS = 2 }; /* time, seq and stream always come */
+enum store_direction { BACKWARD, FORWARD };
+
+struct store_query {
+    bole_slice                  tenant;
+    int64_t                     from_ns, to_ns; /* from <= time < to */
+    const struct store_matcher *matchers;       /* all must hold */
+    size_t                      matcher_count;
+    struct store_predicate     *predicates;     /* all must hold; consumed is written */
+    size_t                      predicate_count;
+    unsigned                    projection;
+    enum store_direction        direction;      /* which end of the range is worth visiting first */
+    struct budget              *budget;         /* of the query: BOLE_E_LIMIT when it is used up */
+    bool (*cancelled)(void *ctx);               /* asked now and then; NULL: never */
+    void                       *cancelled_ctx;
+};
+
+struct store_scan_stats {
+    uint64_t rows_scanned, bytes_scanned;      /* rows looked at; bytes of their lines */
+    uint64_t parts_total, parts_pruned;        /* row groups and head batches */
+    uint64_t bad_chunks;                       /* quarantined: the answer must carry a warning */
+};
+
+/* Count or bytes of lines in buckets, without touching messages where the store can. */
+struct store_aggregation {
+    enum { AGGREGATE_COUNT, AGGREGATE_BYTES } what;
+    int64_t  start_ns, bucket_ns;              /* bucket i is (start + (i-1) * bucket, start + i * bucket] */
+    uint32_t bucket_count;
+    bole_slice field;                          /* one more dimension: this field's value; ptr NULL: none */
+};
+/* labels are canonical and valid for the call only. The same cell may come several times: the caller adds up. */
+typedef bole_status store_cell_fn(bole_slice labels, bole_slice field_value, uint32_t bucket_index, uint64_t value, void *ctx);
+
+struct store_stats {
+    uint64_t position_lsn;                     /* everything up to here is durable in the store */
+    uint64_t head_rows, head_bytes, head_streams;
+    uint64_t segment_count, segment_rows, segment_bytes, raw_bytes;
+    uint64_t cuts_total, bad_chunks;
+};
+
+struct store_ops {
+    const char *scheme;
+    bole_status (*open)(const struct store_options *options, struct store **ret_store, struct bole_err *err);
+    /* The LSN after which the queue must be read again. */
+    uint64_t (*position)(struct store *self);
+    /* Rows of the batches get seq (lsn, 0), (lsn, 1)... across the batches. Takes its own references. Visible on return. */
+    bole_status (*insert)(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err);
+    /* True when the head is full or old enough. */
+    bool (*wants_cut)(struct store *self);
+    /* Everything inserted before the call becomes durable here; *ret_lsn may be released by the queue. */
+    bole_status (*cut)(struct store *self, uint64_t *ret_lsn, struct bole_err *err);
+
+    struct view *(*view)(struct store *self); /* NULL: no memory */
+    void (*view_release)(struct store *self, struct view *view);
+
+    bole_status (*scan_open)(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err);
+    /* BOLE_END after the last vector. Parts are visited from the asked end, rows inside a vector lie in no promised order. */
+    bole_status (*scan_next)(struct scan *scan, struct vector **ret_vector, struct bole_err *err);
+    /* Canonical labels of a stream index seen in a vector of this scan; indexes are dense from 0. */
+    bole_slice (*scan_stream)(const struct scan *scan, uint32_t stream);
+    uint32_t (*scan_stream_count)(const struct scan *scan);
+    /* Rows at time < bound (BACKWARD) or > bound (FORWARD) are not needed any more: how "newest N" stops early. */
+    void (*scan_set_bound)(struct scan *scan, int64_t bound_ns);
+    void (*scan_stats)(const struct scan *scan, struct store_scan_stats *ret_stats);
+    void (*scan_close)(struct scan *scan);
+
+    /* BOLE_E_UNSUPPORTED: declined, scan instead. Predicates must be empty or the store consumes them wholly. May be NULL. */
+    bole_status (*aggregate)(struct store *self, struct view *view, struct store_query *query,
+                             const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
+                             struct store_scan_stats *ret_stats, struct bole_err *err);
+    /* Every distinct label set with a row in the range that matches, once. */
+    bole_status (*streams)(struct store *self, struct view *view, const struct store_query *query,
+                           bole_status (*fn)(bole_slice labels, void *ctx), void *ctx, struct bole_err *err);
+    /* Per label set: rows and bytes in the range (index/stats). Parts that lie half in the range may be counted whole. */
+    bole_status (*volume)(struct store *self, struct view *view, const struct store_query *query,
+                          bole_status (*fn)(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx), void *ctx,
+                          struct bole_err *err);
+    void (*stats)(struct store *self, struct store_stats *ret_stats);
+    void (*destroy)(struct store *self);
+};
+
+/* Opens by scheme. An unknown scheme names the known ones. */
+bole_status store_open(const struct store_options *options, struct store **ret_store, struct bole_err *err);
+
+static inline uint64_t store_position(struct store *s) { return s->ops->position(s); }
+static inline bole_status store_insert(struct store *s, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
+{ return s->ops->insert(s, lsn, batches, batch_count, err); }
+static inline bool store_wants_cut(struct store *s) { return s->ops->wants_cut(s); }
+static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct bole_err *err) { return s->ops->cut(s, ret_lsn, err); }
+static inline struct view *store_view(struct store *s) { return s->ops->view(s); }
+static inline void store_view_release(struct store *s, struct view *view) { if (view) s->ops->view_release(s, view); }
+static inline bole_status store_scan_open(struct store *s, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err)
+{ return s->ops->scan_open(s, view, query, ret_scan, err); }
+static inline bole_status store_scan_next(struct scan *scan, struct vector **ret_vector, struct bole_err *err)
+{ return scan->ops->scan_next(scan, ret_vector, err); }
+static inline bole_slice store_scan_stream(const struct scan *scan, uint32_t stream) { return scan->ops->scan_stream(scan, stream); }
+static inline uint32_t store_scan_stream_count(const struct scan *scan) { return scan->ops->scan_stream_count(scan); }
+static inline void store_scan_set_bound(struct scan *scan, int64_t bound_ns) { scan->ops->scan_set_bound(scan, bound_ns); }
+static inline void store_scan_stats(const struct scan *scan, struct store_scan_stats *ret_stats) { scan->ops->scan_stats(scan, ret_stats); }
+static inline void store_scan_close(struct scan *scan) { if (scan) scan->ops->scan_close(scan); }
+static inline bole_status store_aggregate(struct store *s, struct view *view, struct store_query *query,
+                                          const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
+                                          struct store_scan_stats *ret_stats, struct bole_err *err)
+{ return s->ops->aggregate ? s->ops->aggregate(s, view, query, aggregation, fn, ctx, ret_stats, err) : BOLE_E_UNSUPPORTED; }
+static inline bole_status store_streams(struct store *s, struct view *view, const struct store_query *query,
+                                        bole_status (*fn)(bole_slice labels, void *ctx), void *ctx, struct bole_err *err)
+{ return s->ops->streams(s, view, query, fn, ctx, err); }
+static inline bole_status store_volume(struct store *s, struct view *view, const struct store_query *query,
+                                       bole_status (*fn)(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx), void *ctx,
+                                       struct bole_err *err)
+{ return s->ops->volume(s, view, query, fn, ctx, err); }
+static inline void store_stats(struct store *s, struct store_stats *ret_stats) { s->ops->stats(s, ret_stats); }
+static inline void store_destroy(struct store *s) { if (s) s->ops->destroy(s); }
+
+/* True when the canonical label set passes all matchers. */
+bool store_matches(bole_slice labels, const struct store_matcher *matchers, size_t matcher_count);
+
+#endif
