@@ -1,0 +1,104 @@
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { labelNames, labelValues } from "@/api/loki";
+import { Button } from "@/components/Button";
+import { Popover } from "@/components/Popover";
+import { resolveRange, type TimeRange } from "@/lib/timeRange";
+import { readQueryError } from "@/logql/queryError";
+import { strings } from "@/strings";
+import { clearHistory, neighbour, readHistory, remember } from "./history";
+
+/* A third of the program: fetched while the first query already runs. */
+const CodeEditor = lazy(() => import("./CodeEditor"));
+const LABELS_FRESH_MS = 30_000;
+
+interface Props {
+  query: string;
+  range: TimeRange;
+  /* The server's refusal of `query`. */
+  error: string | undefined;
+  running: boolean;
+  onRun: (query: string) => void;
+  onCancel: () => void;
+  children: ReactNode;
+}
+
+export function QueryBar({ query, range, error, running, onRun, onCancel, children }: Props) {
+  const [draft, setDraft] = useState(query);
+  const bar = useRef<HTMLDivElement>(null);
+  const labels = useLabelSource(range);
+  useEffect(() => setDraft(query), [query]);
+  const errorAt = error === undefined || draft !== query ? undefined : readQueryError(error, query).at;
+
+  const run = () => { remember(draft); onRun(draft); };
+  const leave = () => {
+    if (running) onCancel();
+    else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  };
+  const editor = {
+    value: draft, errorAt, labels, onChange: setDraft, onRun: run, onLeave: leave,
+    onHistory: (steps: 1 | -1) => setDraft((shown) => neighbour(readHistory(), shown, steps) ?? shown),
+  };
+
+  return (
+    <div className="query-bar" ref={bar}>
+      <div className={`query-box${errorAt === undefined ? "" : " query-box-error"}`}>
+        <Suspense fallback={<PlainEditor {...editor} />}><CodeEditor {...editor} /></Suspense>
+        <HistoryButton onPick={(picked) => { setDraft(picked); remember(picked); onRun(picked); }} />
+      </div>
+      {children}
+      {running
+        ? <Button className="run" icon="stop" title={strings.query.cancelTitle} onClick={onCancel}>{strings.query.cancel}</Button>
+        : <Button className="run" kind="primary" icon="play" title={strings.query.runTitle} onClick={run}>{strings.query.run}</Button>}
+    </div>
+  );
+}
+
+/* Until the editor has arrived. */
+function PlainEditor({ value, onChange, onRun }: { value: string; onChange: (value: string) => void; onRun: () => void }) {
+  return (
+    <textarea className="editor editor-plain" rows={1} value={value} aria-label={strings.query.label} spellCheck={false}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={(event) => { if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); onRun(); } }} />
+  );
+}
+
+function useLabelSource(range: TimeRange) {
+  const client = useQueryClient();
+  return useMemo(() => {
+    const bounds = () => resolveRange(range, Date.now());
+    return {
+      names: () => client.fetchQuery({
+        queryKey: ["labels", range], staleTime: LABELS_FRESH_MS, retry: false,
+        queryFn: ({ signal }) => labelNames(bounds().start, bounds().end, signal),
+      }).catch(() => []),
+      values: (name: string) => client.fetchQuery({
+        queryKey: ["labels", range, name], staleTime: LABELS_FRESH_MS, retry: false,
+        queryFn: ({ signal }) => labelValues(name, bounds().start, bounds().end, undefined, signal),
+      }).catch(() => []),
+    };
+  }, [client, range]);
+}
+
+function HistoryButton({ onPick }: { onPick: (query: string) => void }) {
+  return (
+    <Popover icon="history" title={strings.query.history} className="history">
+      {(close) => <HistoryList onPick={(query) => { close(); onPick(query); }} />}
+    </Popover>
+  );
+}
+
+function HistoryList({ onPick }: { onPick: (query: string) => void }) {
+  const [entries, setEntries] = useState(readHistory);
+  if (entries.length === 0) return <p className="hint">{strings.query.historyEmpty}</p>;
+  return (
+    <>
+      <ul className="menu">
+        {entries.map((entry) => (
+          <li key={entry}><button type="button" className="mono" title={entry} onClick={() => onPick(entry)}>{entry}</button></li>
+        ))}
+      </ul>
+      <Button kind="quiet" onClick={() => { clearHistory(); setEntries([]); }}>{strings.query.clearHistory}</Button>
+    </>
+  );
+}

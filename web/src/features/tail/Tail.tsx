@@ -1,0 +1,76 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { ApiError } from "@/api/http";
+import { useShortcuts } from "@/app/shortcuts";
+import type { ChangeView, View } from "@/app/view";
+import { Button } from "@/components/Button";
+import { Banner, Notice } from "@/components/Notice";
+import { ErrorState, NoQueryState } from "@/features/query/states";
+import { RowOptions, Toolbar } from "@/features/query/Toolbar";
+import { QueryScreen } from "@/features/query/QueryScreen";
+import { RowList, type RowListHandle } from "@/features/rows/RowList";
+import { useQueryEdits } from "@/features/rows/useQueryEdits";
+import { findNeedles } from "@/logql/needles";
+import { isMetricQuery } from "@/logql/shape";
+import { strings } from "@/strings";
+import { useTail } from "./useTail";
+
+const text = strings.tail;
+
+interface Props { view: View; onChange: ChangeView; labelsOpen: boolean; onLabels: (open: boolean) => void }
+
+export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
+  const [run, setRun] = useState(0);
+  const isMetric = isMetricQuery(view.query);
+  const tail = useTail(view.query, run, view.query.trim() !== "" && !isMetric);
+  const { buffer, state } = tail;
+  const needles = useMemo(() => findNeedles(view.query), [view.query]);
+  const { onFilter, onParse } = useQueryEdits(view, onChange);
+  const list = useRef<RowListHandle>(null);
+  const again = () => setRun((n) => n + 1);
+
+  useEffect(() => { if (!buffer.paused) list.current?.scrollToBottom(); }, [buffer.shown, buffer.paused, view.wrap]);
+
+  const toggle = buffer.paused ? tail.resume : tail.pause;
+  useShortcuts({
+    p: toggle, r: again, w: () => onChange({ wrap: !view.wrap }, "replace"),
+    z: () => onChange({ zone: view.zone === "utc" ? "local" : "utc" }, "replace"),
+    j: () => list.current?.focus(), k: () => list.current?.focus(),
+  });
+
+  const body = () => {
+    if (view.query.trim() === "") return <NoQueryState />;
+    if (isMetric) return <Notice icon="tail" title={strings.nav.tail}><p>{text.metric}</p></Notice>;
+    if (tail.error) return <ErrorState error={tail.error} query={view.query} onAgain={again} />;
+    if (buffer.shown.length === 0) return <Notice icon="tail" title={text.waiting}><p>{text.waitingHelp}</p></Notice>;
+    return (
+      <div className="rows-frame">
+        <RowList handle={list} rows={buffer.shown} zone={view.zone} wrap={view.wrap} needles={needles} onFilter={onFilter} onParse={onParse}
+          onScrolledUp={tail.pause} />
+        {buffer.waiting.length > 0 && <Button kind="primary" className="tail-waiting" onClick={tail.resume}>{text.buffered(buffer.waiting.length)}</Button>}
+      </div>
+    );
+  };
+
+  const status = buffer.paused ? "paused" : state.kind === "open" ? "live" : state.kind === "waiting" ? "stopped" : "connecting";
+  return (
+    <QueryScreen view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} running={false} onCancel={tail.pause}
+      error={tail.error instanceof ApiError && tail.error.kind === "refused" ? tail.error.message : undefined}
+      onRun={(query) => { if (query === view.query) again(); else onChange({ query }); }}
+      controls={<Button icon={buffer.paused ? "play" : "pause"} className="tail-pause" title={buffer.paused ? text.resumeTitle : text.pauseTitle} onClick={toggle}>
+        {buffer.paused ? text.resume : text.pause}
+      </Button>}>
+      {state.kind === "waiting" && !tail.error && <Banner icon="offline">{state.message}</Banner>}
+      <Toolbar actions={<><Button kind="quiet" icon="close" onClick={tail.clear}>{text.clear}</Button><RowOptions view={view} onChange={onChange} ordered={false} /></>}>
+        <p className="statistics" role="status">
+          <b className={`tail-state tail-${status}`}>{text[status]}</b>
+          <span>{text.held(buffer.shown.length)}</span>
+          <span>{text.rate(tail.rate)}</span>
+          {buffer.paused && <span className="tail-count">{text.buffered(buffer.waiting.length)}</span>}
+          {buffer.skipped > 0 && <span className="problem">{text.skipped(buffer.skipped)}</span>}
+          <span className={buffer.dropped > 0 ? "problem" : ""} title={text.droppedTitle}>{text.dropped(buffer.dropped)}</span>
+        </p>
+      </Toolbar>
+      {body()}
+    </QueryScreen>
+  );
+}

@@ -1,0 +1,55 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { queryRows } from "@/api/loki";
+import type { Row } from "@/api/rows";
+import { openTail, type TailState } from "@/api/tail";
+import { nsFromMs } from "@/lib/ns";
+import { TAIL_FLUSH_MS } from "@/limits";
+import { clear, EMPTY_BUFFER, pause, receive, resume } from "./tailBuffer";
+
+const BACKLOG_MS = 60_000;
+const RATE_WINDOW_MS = 5_000;
+
+/* Frames are collected and drawn a few times a second, however fast they come. */
+export function useTail(query: string, run: number, enabled: boolean) {
+  const [buffer, setBuffer] = useState(EMPTY_BUFFER);
+  const [state, setState] = useState<TailState>({ kind: "connecting" });
+  const [rate, setRate] = useState(0);
+  const pending = useRef({ rows: [] as Row[], dropped: 0 });
+
+  /* A browser hides why a WebSocket was refused: the query is tried out first, to have the server's own words. */
+  const probe = useQuery({
+    queryKey: ["tail-probe", query, run], enabled, retry: false,
+    queryFn: ({ signal }) => {
+      const now = Date.now();
+      return queryRows({ query, start: nsFromMs(now - 1_000), end: nsFromMs(now), limit: 1, direction: "backward" }, signal).then(() => true);
+    },
+  });
+
+  const accepted = enabled && probe.isSuccess;
+  useEffect(() => {
+    setBuffer(clear);
+    if (!accepted) return;
+    pending.current = { rows: [], dropped: 0 };
+    const arrivals: [at: number, count: number][] = [];
+    const close = openTail(query, nsFromMs(Date.now() - BACKLOG_MS), {
+      rows: (rows) => { pending.current.rows.push(...rows); arrivals.push([performance.now(), rows.length]); },
+      dropped: (count) => { pending.current.dropped += count; },
+      state: setState,
+    });
+    const timer = window.setInterval(() => {
+      const { rows, dropped } = pending.current;
+      pending.current = { rows: [], dropped: 0 };
+      if (rows.length > 0 || dropped > 0) setBuffer((before) => receive(before, rows, dropped));
+      const since = performance.now() - RATE_WINDOW_MS;
+      while (arrivals[0] && arrivals[0][0] < since) arrivals.shift();
+      setRate(Math.round(arrivals.reduce((sum, [, count]) => sum + count, 0) / (RATE_WINDOW_MS / 1_000)));
+    }, TAIL_FLUSH_MS);
+    return () => { window.clearInterval(timer); close(); };
+  }, [query, run, accepted]);
+
+  return {
+    buffer, state, rate, error: probe.error,
+    pause: () => setBuffer(pause), resume: () => setBuffer(resume), clear: () => setBuffer(clear),
+  };
+}
