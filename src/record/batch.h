@@ -18,8 +18,8 @@
 #include "record/labels.h"
 #include "record/record.h"
 
-#define BATCH_BODY_MAX    (1024u * 1024 - BATCH_HEADER_SIZE) /* so that an encoded batch is at most 1 MiB, even stored plain */
 #define BATCH_HEADER_SIZE 80u
+#define BATCH_BODY_MAX    (1024u * 1024 - BATCH_HEADER_SIZE) /* so that an encoded batch is at most 1 MiB, even stored plain */
 #define BATCH_BODY_TARGET (512u * 1024) /* a builder this full is better sealed */
 
 enum batch_codec { BATCH_PLAIN = 0, BATCH_LZ4 = 1, BATCH_ZSTD = 2 };
@@ -110,8 +110,8 @@ size_t   batch_builder_size(const struct batch_builder *b); /* of the body, when
 
 /* Where the builder stands, so that a request found bad halfway can take its records back. */
 struct batch_mark {
-    uint32_t rows, fields, streams, keys;
-    size_t   lines, values, stream_bytes, key_bytes;
+    uint32_t rows, fields;
+    size_t   lines, values; /* bytes */
     int64_t  min_time_ns, max_time_ns;
 };
 struct batch_mark batch_builder_mark(const struct batch_builder *b);

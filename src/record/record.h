@@ -21,6 +21,7 @@ static inline uint32_t seq_row(uint64_t seq) { return (uint32_t)(seq & (SEQ_ROWS
 #define LABELS_MAX             64u           /* labels of one stream */
 #define LABEL_NAME_MAX         1024u         /* bytes */
 #define LABEL_VALUE_MAX        4096u         /* bytes */
+#define LABELS_SIZE_MAX        (64u * 1024)  /* bytes of one encoded label set */
 #define TENANT_MAX             150u          /* bytes of a tenant's name, as in Loki */
 
 /* Letters, digits and !-_.*'() as Loki allows, 1..TENANT_MAX bytes, not "." or "..". */
