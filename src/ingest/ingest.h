@@ -6,7 +6,8 @@
  * (no timer), seals and compresses the open batches, makes them one group of the queue, hands the group to the store,
  * and only then calls back: acknowledged = durable = searchable. It also cuts the store when it wants to be cut.
  *
- * Threads: a request belongs to its worker's thread. `done` is called on the committer thread: be short.
+ * Threads: a request belongs to its worker's thread, one at a time per worker, and must be committed or rolled back before
+ *          the next begins. `done` is called on the committer thread: be short.
  */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
@@ -35,6 +36,7 @@ struct ingest_stats {
     uint64_t rows_total, bytes_total, groups_total, requests_total;
     uint64_t refused_full_total, refused_limit_total;
     uint64_t commit_ns_total;
+    uint64_t bad_batches_total;  /* found in the queue at start: kept aside, not stored */
 };
 
 /* Reads the queue after the store's position into the store, then starts the committer. */
@@ -44,10 +46,19 @@ void ingest_destroy(struct ingest *in); /* commits what was handed over, stops t
 /* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no disk). */
 bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err);
 
-/* Adds one record (see batch_builder_add). The stream index is of this request: ask again after BOLE_AGAIN never needed,
- * the request moves on to a fresh batch by itself. */
-bole_status ingest_stream(struct ingest_request *r, bole_slice tenant, bole_slice labels, uint8_t flags, uint32_t *ret_stream, struct bole_err *err);
-bole_status ingest_add(struct ingest_request *r, int64_t time_ns, uint32_t stream, bole_slice line,
+/* A stream as its caller knows it. Fill in the first three (canonical labels, record/labels.h; slices live as long as the
+ * handle is used), zero the rest; the same handle is cheapest when used for all of a request's records of that stream. */
+struct ingest_stream {
+    bole_slice tenant;
+    bole_slice labels;
+    uint8_t    flags;      /* enum batch_stream_flags */
+    uint32_t   index;      /* ingest's own: place in the batch that ... */
+    uint64_t   generation; /* ... this names */
+};
+
+/* Adds one record; everything is copied. BOLE_E_LIMIT: it breaks a limit of record.h, or memory is full; the message
+ * says which, nothing was added, and the request may go on with its next record. */
+bole_status ingest_add(struct ingest_request *r, int64_t time_ns, struct ingest_stream *stream, bole_slice line,
                        const struct batch_field *fields, size_t field_count, struct bole_err *err);
 uint32_t ingest_rows(const struct ingest_request *r);
 
