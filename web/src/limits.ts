@@ -14,7 +14,7 @@ export const PRETTY_JSON_CHARS_MAX = 200_000;
 export const FIELDS_SHOWN_MAX = 200;
 export const MATCHES_PER_LINE_MAX = 200;
 
-export const HISTOGRAM_BARS = 110;
+export const HISTOGRAM_BARS = 125;
 export const METRIC_POINTS = 240;
 export const METRIC_SERIES_DRAWN_MAX = 60;
 export const METRIC_TABLE_ROWS_MAX = 500;

@@ -43,6 +43,6 @@ export function usePaintedTheme(): string {
   return useSyncExternalStore(subscribe, () => document.documentElement.dataset["theme"] ?? "light");
 }
 
-export function cssColor(name: string): string {
+export function cssToken(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

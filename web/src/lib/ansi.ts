@@ -12,7 +12,7 @@ export interface Span { from: number; to: number; style: Style }
 export interface AnsiText { text: string; spans: Span[] }
 
 /* CSI sequences; OSC ended by BEL or ST; two-byte escapes. */
-// eslint-disable-next-line no-control-regex
+ 
 const ESCAPE = /\x1b(?:\[([0-?]*)([ -/]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>78c])/g;
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];

@@ -10,7 +10,7 @@ import { readAnsi, type Span, type Style } from "./ansi";
 export interface Piece { text: string; style?: Style; match?: true; mark?: string }
 
 /* C0 and C1 controls except tab and line feed; zero-width, bidirectional and other format characters. */
-// eslint-disable-next-line no-control-regex, no-misleading-character-class
+ 
 const INVISIBLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /* ZWJ and ZWNJ belong to emoji and to several scripts: shown as they are. */

@@ -66,7 +66,7 @@ export function unquote(text: string): string {
 
 /* A LogQL string, escaped as Go reads it. */
 export function quote(value: string): string {
-  // eslint-disable-next-line no-control-regex
+   
   const escaped = value.replace(/[\\"\x00-\x1f\x7f\u2028\u2029\ufeff]/g, (char) => {
     if (char === "\\" || char === '"') return `\\${char}`;
     if (char === "\n") return "\\n";

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
-import { cssColor, usePaintedTheme } from "@/app/theme";
+import { cssToken, usePaintedTheme } from "@/app/theme";
 import { timeAxis, valueAxis, zonedDate } from "@/components/timeAxis";
 import { useChart, type ChartOptions } from "@/components/useChart";
 import { formatSpan, type Zone } from "@/lib/clock";
@@ -47,14 +47,14 @@ export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }
     const endS = (bars.startMs + bars.stepMs * bars.count) / 1_000;
     const paths = uPlot.paths.bars?.({ size: [1, 40], align: 1, gap: 1 });
     return {
-      ms: 1e-3, tzDate: zonedDate(zone), padding: [8, 8, 0, 0], legend: { show: false },
+      ms: 1e-3, tzDate: zonedDate(zone), padding: [8, 20, 0, 0], legend: { show: false },
       scales: { x: { time: true, range: [startS, endS] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] } },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: BRUSH_MIN_PX },
         /* The bar below the pointer, not the one whose left edge is nearest. */
         dataIdx: (_, __, ___, at) => Math.min(bars.count - 1, Math.max(0, Math.floor((at - startS) / (bars.stepMs / 1_000)))),
       },
       series: [{}, ...key.split(",").filter((name) => name !== "").reverse().map((name) => ({
-        fill: cssColor(name.endsWith("-") ? "--level-off" : `--level-${name}`), width: 0, points: { show: false }, ...(paths && { paths }),
+        fill: cssToken(name.endsWith("-") ? "--level-off" : `--level-${name}`), width: 0, points: { show: false }, ...(paths && { paths }),
       }))],
       axes: [timeAxis(zone), valueAxis()],
       hooks: {
@@ -71,7 +71,7 @@ export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }
         }],
       },
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the theme changes what cssColor answers
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the theme changes what cssToken answers
   }, [bars.startMs, bars.stepMs, bars.count, zone, key, theme]);
 
   useChart(host, options, data, HEIGHT_PX);

@@ -2,7 +2,7 @@ import { useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import type { Metric, Series } from "@/api/loki";
 import type { Fields } from "@/api/rows";
-import { cssColor, usePaintedTheme } from "@/app/theme";
+import { cssToken, usePaintedTheme } from "@/app/theme";
 import { timeAxis, valueAxis, zonedDate } from "@/components/timeAxis";
 import { useChart, type ChartOptions } from "@/components/useChart";
 import { formatInputTime, type Zone } from "@/lib/clock";
@@ -52,11 +52,11 @@ function MetricChart({ series, only, zone, range, onZoom }: { series: Named[]; o
   const [startMs, endMs] = range;
 
   const options = useMemo<ChartOptions>(() => ({
-    ms: 1e-3, tzDate: zonedDate(zone), padding: [10, 10, 0, 0], legend: { show: false },
+    ms: 1e-3, tzDate: zonedDate(zone), padding: [10, 20, 0, 0], legend: { show: false },
     scales: { x: { time: true, range: [startMs / 1_000, endMs / 1_000] } },
     cursor: { y: false, drag: { x: true, y: false, setScale: false, dist: BRUSH_MIN_PX }, points: { size: 6 } },
     series: [{}, ...names.split("\n").map((name, i) => ({
-      stroke: cssColor(only === undefined || only === name ? colourOf(i) : "--level-off"), width: only === name ? 2 : 1.25, spanGaps: false, points: { size: 4 },
+      stroke: cssToken(only === undefined || only === name ? colourOf(i) : "--level-off"), width: only === name ? 2 : 1.25, spanGaps: false, points: { size: 4 },
     }))],
     axes: [timeAxis(zone), valueAxis()],
     hooks: {
@@ -69,7 +69,7 @@ function MetricChart({ series, only, zone, range, onZoom }: { series: Named[]; o
         zoom.current(...edges);
       }],
     },
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the theme changes what cssColor answers
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the theme changes what cssToken answers
   }), [zone, names, only, startMs, endMs, theme]);
 
   useChart(host, options, data, HEIGHT_PX);

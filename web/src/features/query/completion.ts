@@ -23,7 +23,7 @@ const FUNCTIONS: Completion[] = [
 ];
 
 type Place =
-  | { kind: "name"; from: number } | { kind: "value"; name: string; from: number; inString: boolean }
+  | { kind: "name"; from: number } | { kind: "value"; name: string; from: number }
   | { kind: "stage"; from: number } | { kind: "function"; from: number };
 
 /* Reads the tokens before the cursor only: what follows is often not written yet. */
@@ -31,8 +31,8 @@ export function placeAt(before: string): Place | undefined {
   const all = lex(before);
   const tokens = significant(all);
   const last = tokens.at(-1);
-  if (!last) return { kind: "function", from: before.length };
   if (all.at(-1)?.kind === "comment") return undefined;
+  if (!last) return { kind: "function", from: before.length };
   const touching = last.to === before.length;
   const word = touching && last.kind === "word" ? last : undefined;
   const string = touching && last.kind === "bad" && /^["`]/.test(last.text) ? last : undefined;
@@ -41,7 +41,7 @@ export function placeAt(before: string): Place | undefined {
   if (string || isMatchOperator(previous)) {
     const name = tokens.at(word || string ? -3 : -2);
     return inSelector(tokens) && isMatchOperator(previous) && name?.kind === "word"
-      ? { kind: "value", name: name.text, from, inString: string !== undefined } : undefined;
+      ? { kind: "value", name: name.text, from } : undefined;
   }
   if (inSelector(tokens)) return previous?.text === "{" || previous?.kind === "comma" ? { kind: "name", from } : undefined;
   if (previous?.text === "|") return { kind: "stage", from };
