@@ -32,9 +32,11 @@ struct fs_ops {
     bole_status (*open)(struct fs *self, const char *path, unsigned flags, struct file **ret_file, struct bole_err *err);
     bole_status (*rename)(struct fs *self, const char *from, const char *to, struct bole_err *err);
     bole_status (*unlink)(struct fs *self, const char *path, struct bole_err *err);
-    bole_status (*make_dir)(struct fs *self, const char *path, struct bole_err *err);  /* an existing one is fine; parents too */
+    /* Parents too; an existing one is fine. What was made is durable on return: no sync_dir of the parent is needed. */
+    bole_status (*make_dir)(struct fs *self, const char *path, struct bole_err *err);
     bole_status (*sync_dir)(struct fs *self, const char *path, struct bole_err *err);  /* makes create, rename, unlink durable */
-    /* Calls fn for every name (without . and ..) in no order; fn returning a failure stops and is returned. */
+    /* Calls fn for every name (without . and ..) in no order; fn returning a failure stops and is returned. fn may open,
+     * rename and unlink; whether a name that appears or goes meanwhile is seen is left open. */
     bole_status (*list_dir)(struct fs *self, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx,
                             struct bole_err *err);
     bole_status (*free_space)(struct fs *self, const char *path, uint64_t *ret_bytes, struct bole_err *err);
@@ -43,7 +45,8 @@ struct fs_ops {
 struct file_ops {
     /* Reads exactly len bytes at offset; a shorter file is BOLE_END with *ret_len bytes read (ret_len may be NULL). */
     bole_status (*read)(struct file *self, uint64_t offset, void *ret_bytes, size_t len, size_t *ret_len, struct bole_err *err);
-    /* Writes all of it, over short writes and EINTR. */
+    /* Writes all of it, over short writes and EINTR; a gap before offset reads as zeros. After a failure any part of it
+     * may be there. */
     bole_status (*write)(struct file *self, uint64_t offset, const struct iovec *iov, int iov_count, struct bole_err *err);
     bole_status (*sync)(struct file *self, struct bole_err *err);        /* fdatasync: data and length */
     bole_status (*size)(struct file *self, uint64_t *ret_bytes, struct bole_err *err);
@@ -87,20 +90,22 @@ bole_status fs_write_file(struct fs *fs, const char *path, bole_slice bytes, str
 /* ---- fs_mem: a disk in memory that misbehaves on request ---- */
 
 struct fs_mem_faults {
-    uint64_t fail_call_index;   /* the n-th mutating call (write, sync, truncate, rename, unlink, sync_dir) fails; 0: none */
+    uint64_t fail_call_index;   /* the n-th mutating call (open that creates or truncates, write, sync, truncate, rename,
+                                 * unlink, make_dir, sync_dir) fails, counted from 1; 0: none */
     int      fail_errno;        /* with this errno */
     bool     fail_is_short;     /* a failing write writes half of its bytes first */
-    uint64_t capacity_bytes;    /* 0: endless; beyond it ENOSPC */
+    uint64_t capacity_bytes;    /* sum of file sizes; 0: endless; beyond it ENOSPC */
 };
-struct fs *fs_mem_create(void);
+struct fs *fs_mem_create(void); /* NULL: no memory */
 void fs_mem_destroy(struct fs *fs);
 void fs_mem_set_faults(struct fs *fs, const struct fs_mem_faults *faults); /* resets the call counter */
 uint64_t fs_mem_call_count(const struct fs *fs);
 /* Forgets everything that was not synced: file contents per last sync, names per last directory sync. With a seed, each
- * unsynced write of 512-byte sectors survives or not by chance, as a real disk may do; seed 0: none survives. Files that
- * are open stay usable as handles but fail with EIO. */
+ * unsynced write of 512-byte sectors survives or not by chance, as a real disk may do, and so does each unsynced change of
+ * a name; seed 0: none survives. What was written before a failed sync never survives unless it is written again: the
+ * pages count as clean. Files that are open stay usable as handles but fail with EIO; their locks are gone. */
 void fs_mem_power_cut(struct fs *fs, uint64_t seed);
-/* Flips one bit of a stored file, for corruption tests. */
+/* Flips one bit of a stored file, for corruption tests; past its end nothing happens. */
 void fs_mem_flip_bit(struct fs *fs, const char *path, uint64_t offset, unsigned bit);
 
 #endif
