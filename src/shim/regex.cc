@@ -1,0 +1,425 @@
+/*
+ * regex.cc - see regex.h. The pattern is walked once before RE2 sees it: that walk rewrites named groups, refuses \C, and
+ * collects the literal runs from which the needle is taken. It understands just enough syntax to know where a literal
+ * ends; whatever it does not understand only costs the needle, never correctness.
+ */
+#include "shim/regex.h"
+
+#include <re2/re2.h>
+
+#include <cctype>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+/* What this file needs of base/, whose headers speak C17's atomics and cannot be read by C++17. */
+extern "C" {
+bool budget_take(struct budget *b, size_t bytes);
+void budget_give(struct budget *b, size_t bytes);
+bole_status bole_fail(struct bole_err *err, bole_status code, const char *fmt, ...);
+bool utf8_valid(bole_slice s);
+size_t utf8_length(const uint8_t *p, size_t len);
+}
+
+struct regex {
+    std::string              pattern;
+    std::string              literal;
+    std::string              needle;
+    std::unique_ptr<RE2>     re; /* null when the pattern is a literal */
+    std::vector<std::string> group_names;
+    struct budget           *budget = nullptr;
+    size_t                   drawn_bytes = 0;
+    bool                     anchored = false;
+    bool                     is_literal = false;
+};
+
+namespace {
+
+using re2::StringPiece;
+
+bole_slice slice_of(const std::string &s)
+{
+    return {(const uint8_t *)s.data(), s.size()};
+}
+
+/* One pass over a pattern. */
+class Walk {
+  public:
+    explicit Walk(const std::string &p) : pattern_(p) {}
+
+    bool run() /* false: \C */
+    {
+        while (at_ < pattern_.size())
+            if (!step())
+                return false;
+        flush_run();
+        return true;
+    }
+
+    std::string rewritten, longest;
+    bool        plain = true; /* nothing but literals so far */
+
+  private:
+    bool step()
+    {
+        char c = pattern_[at_];
+        switch (c) {
+        case '\\': return step_escape();
+        case '[': break_run(); copy_class(); return true;
+        case '(': open_group(); return true;
+        case ')':
+            break_run(); /* while still inside: the group may be optional */
+            depth_ -= depth_ > 0;
+            return copy(1);
+        case '|':
+            if (depth_ == 0)
+                no_needle_ = true;
+            break_run();
+            return copy(1);
+        case '*': case '?': optional_last(); return copy(1);
+        case '{': optional_last(); return copy_repeat();
+        case '+': case '.': case '^': case '$': break_run(); return copy(1);
+        default: break;
+        }
+        size_t len = utf8_length((const uint8_t *)pattern_.data() + at_, pattern_.size() - at_);
+        len = len ? len : 1;
+        add_literal(pattern_.substr(at_, len));
+        return copy(len);
+    }
+
+    bool step_escape()
+    {
+        if (at_ + 1 >= pattern_.size()) {
+            plain = false;
+            return copy(1);
+        }
+        unsigned char c = (unsigned char)pattern_[at_ + 1];
+        if (c == 'C')
+            return false;
+        if (c == 'Q') {
+            size_t end = pattern_.find("\\E", at_ + 2);
+            break_run();
+            return copy((end == std::string::npos ? pattern_.size() : end + 2) - at_);
+        }
+        if (c < 0x80 && !isalnum(c) && c != '_') {
+            add_literal(std::string(1, (char)c));
+        } else {
+            break_run();
+            /* What \pN, \x{..} and \123 bring with them must not be read as literals. */
+            no_needle_ |= c == 'p' || c == 'P' || c == 'x' || (c >= '0' && c <= '7');
+        }
+        return copy(2);
+    }
+
+    void open_group()
+    {
+        break_run();
+        depth_++;
+        if (pattern_.compare(at_, 3, "(?<") == 0 && at_ + 3 < pattern_.size() && pattern_[at_ + 3] != '=' &&
+            pattern_[at_ + 3] != '!') {
+            rewritten += "(?P<";
+            at_ += 3;
+            return;
+        }
+        /* Flags such as (?i) change what a literal means. */
+        no_needle_ |= pattern_.compare(at_, 2, "(?") == 0 && pattern_.compare(at_, 3, "(?:") != 0 &&
+                      pattern_.compare(at_, 4, "(?P<") != 0;
+        copy(1);
+    }
+
+    void copy_class() /* '[' up to its ']', which may be the first member */
+    {
+        size_t i = at_ + 1;
+        if (i < pattern_.size() && pattern_[i] == '^')
+            i++;
+        if (i < pattern_.size() && pattern_[i] == ']')
+            i++;
+        while (i < pattern_.size() && pattern_[i] != ']') {
+            if (pattern_[i] == '\\')
+                i++;
+            else if (pattern_.compare(i, 2, "[:") == 0) {
+                size_t end = pattern_.find(":]", i + 2);
+                i = end == std::string::npos ? i : end + 1;
+            }
+            i++;
+        }
+        copy((i < pattern_.size() ? i + 1 : pattern_.size()) - at_);
+    }
+
+    bool copy_repeat() /* {2,3}: its digits are no literals */
+    {
+        size_t i = at_ + 1;
+        while (i < pattern_.size() && (isdigit((unsigned char)pattern_[i]) || pattern_[i] == ','))
+            i++;
+        return copy((i < pattern_.size() && pattern_[i] == '}' ? i + 1 : i) - at_);
+    }
+
+    bool copy(size_t len)
+    {
+        rewritten.append(pattern_, at_, len);
+        at_ += len;
+        return true;
+    }
+
+    void add_literal(const std::string &rune)
+    {
+        last_size_ = rune.size();
+        run_ += rune;
+    }
+
+    void optional_last() /* the last rune may be missing */
+    {
+        run_.resize(run_.size() - last_size_);
+        break_run();
+    }
+
+    void break_run()
+    {
+        plain = false;
+        flush_run();
+    }
+
+    void flush_run()
+    {
+        if (depth_ == 0 && !no_needle_ && run_.size() > longest.size())
+            longest = run_;
+        if (no_needle_)
+            longest.clear();
+        run_.clear();
+        last_size_ = 0;
+    }
+
+    const std::string &pattern_;
+    std::string run_;
+    size_t      last_size_ = 0, at_ = 0, depth_ = 0;
+    bool        no_needle_ = false;
+};
+
+/* Go's words for RE2's errors (regexp/syntax: ErrorCode). */
+const char *go_error(RE2::ErrorCode code)
+{
+    switch (code) {
+    case RE2::ErrorBadEscape: return "invalid escape sequence";
+    case RE2::ErrorBadCharClass: return "invalid character class";
+    case RE2::ErrorBadCharRange: return "invalid character class range";
+    case RE2::ErrorMissingBracket: return "missing closing ]";
+    case RE2::ErrorMissingParen: return "missing closing )";
+    case RE2::ErrorUnexpectedParen: return "unexpected )";
+    case RE2::ErrorTrailingBackslash: return "trailing backslash at end of expression";
+    case RE2::ErrorRepeatArgument: return "missing argument to repetition operator";
+    case RE2::ErrorRepeatSize: return "invalid repeat count";
+    case RE2::ErrorRepeatOp: return "invalid nested repetition operator";
+    case RE2::ErrorBadPerlOp: return "invalid or unsupported Perl syntax";
+    case RE2::ErrorBadUTF8: return "invalid UTF-8";
+    case RE2::ErrorBadNamedCapture: return "invalid named capture";
+    case RE2::ErrorPatternTooLarge: return "expression too large";
+    default: return "internal error";
+    }
+}
+
+bole_status report(const RE2 &re, const std::string &pattern, struct bole_err *err)
+{
+    /* Go names the whole pattern where a bracket is missing, else the offending piece. */
+    RE2::ErrorCode code = re.error_code();
+    const std::string &arg = code == RE2::ErrorMissingParen || re.error_arg().empty() ? pattern : re.error_arg();
+    bole_status st = code == RE2::ErrorPatternTooLarge ? BOLE_E_LIMIT : BOLE_E_INVALID;
+    return bole_fail(err, st, "error parsing regexp: %s: `%.150s`", go_error(code), arg.c_str());
+}
+
+bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bole_err *err)
+{
+    r->pattern.assign((const char *)pattern.ptr, pattern.len);
+    r->anchored = flags & REGEX_ANCHORED;
+    Walk walk(r->pattern);
+    if (!walk.run())
+        return bole_fail(err, BOLE_E_INVALID, "error parsing regexp: invalid escape sequence: `\\C`");
+    if (walk.plain && utf8_valid(pattern)) {
+        r->is_literal = true;
+        r->needle = r->literal = walk.longest;
+        return BOLE_OK;
+    }
+    RE2::Options options;
+    options.set_log_errors(false);
+    options.set_max_mem(REGEX_MEMORY_MAX);
+    std::string text = r->anchored ? "(?s:" + walk.rewritten + ")" : walk.rewritten;
+    /* The pattern alone first: a stray `)` must not close the group put around it. */
+    if (r->anchored) {
+        RE2 alone(walk.rewritten, options);
+        if (!alone.ok())
+            return report(alone, r->pattern, err);
+    }
+    r->re = std::make_unique<RE2>(text, options);
+    if (!r->re->ok())
+        return report(*r->re, r->pattern, err);
+    r->needle = walk.longest;
+    size_t groups = (size_t)r->re->NumberOfCapturingGroups();
+    r->group_names.resize(groups < REGEX_GROUPS_MAX ? groups : REGEX_GROUPS_MAX);
+    for (const auto &[index, name] : r->re->CapturingGroupNames())
+        if ((size_t)index <= r->group_names.size())
+            r->group_names[(size_t)index - 1] = name;
+    return BOLE_OK;
+}
+
+/* Go reads each invalid byte as U+FFFD; RE2 would match nothing there. */
+std::string replaced(bole_slice s)
+{
+    std::string out;
+    out.reserve(s.len + 16);
+    for (size_t i = 0; i < s.len;) {
+        size_t n = utf8_length(s.ptr + i, s.len - i);
+        if (n)
+            out.append((const char *)s.ptr + i, n);
+        else
+            out.append("\xEF\xBF\xBD");
+        i += n ? n : 1;
+    }
+    return out;
+}
+
+/* Where offset `at` of replaced(s) lies in s. */
+size_t original_offset(bole_slice s, size_t at)
+{
+    size_t i = 0;
+    for (size_t copied = 0; copied < at && i < s.len;) {
+        size_t n = utf8_length(s.ptr + i, s.len - i);
+        copied += n ? n : 3;
+        i += n ? n : 1;
+    }
+    return i;
+}
+
+bool run(const struct regex *r, const StringPiece &subject, size_t from, StringPiece *groups, size_t count)
+{
+    RE2::Anchor anchor = r->anchored ? RE2::ANCHOR_BOTH : RE2::UNANCHORED;
+    return r->re->Match(subject, from, subject.size(), anchor, groups, (int)count);
+}
+
+bool find_literal(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
+{
+    bole_slice lit = slice_of(r->literal);
+    const uint8_t *hit = nullptr;
+    static const uint8_t nothing = 0;
+    const uint8_t *base = s.ptr ? s.ptr : &nothing;
+    if (r->anchored) {
+        if (from == 0 && s.len == lit.len && (lit.len == 0 || memcmp(base, lit.ptr, lit.len) == 0))
+            hit = base;
+    } else if (from <= s.len) {
+        hit = lit.len ? (const uint8_t *)memmem(base + from, s.len - from, lit.ptr, lit.len) : base + from;
+    }
+    if (!hit)
+        return false;
+    for (size_t g = 0; g < count; g++)
+        groups[g] = g ? bole_slice{} : bole_slice{hit, lit.len};
+    return true;
+}
+
+bool find_copy(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
+{
+    std::string copy = replaced(s);
+    size_t copy_from = replaced({s.ptr, from}).size();
+    StringPiece found[REGEX_GROUPS_MAX + 1];
+    if (!run(r, copy, copy_from, found, count))
+        return false;
+    for (size_t g = 0; g < count; g++) {
+        groups[g] = {};
+        if (!found[g].data())
+            continue;
+        size_t begin = original_offset(s, (size_t)(found[g].data() - copy.data()));
+        size_t end = original_offset(s, (size_t)(found[g].data() - copy.data()) + found[g].size());
+        groups[g] = {s.ptr + begin, end - begin};
+    }
+    return true;
+}
+
+} // namespace
+
+extern "C" bole_status regex_compile(bole_slice pattern, unsigned flags, struct budget *budget, struct regex **ret_regex,
+                                     struct bole_err *err)
+try {
+    if (pattern.len > REGEX_PATTERN_MAX)
+        return bole_fail(err, BOLE_E_LIMIT, "error parsing regexp: expression too large: %zu bytes, at most %u",
+                         pattern.len, REGEX_PATTERN_MAX);
+    auto r = std::make_unique<struct regex>();
+    bole_status st = build(pattern, flags, r.get(), err);
+    if (st < 0)
+        return st;
+    size_t bytes = sizeof *r + 3 * pattern.len + (r->re ? 16 * (size_t)r->re->ProgramSize() + 4096 : 0);
+    if (!budget_take(budget, bytes))
+        return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached while compiling a regular expression");
+    r->budget = budget;
+    r->drawn_bytes = bytes;
+    *ret_regex = r.release();
+    return BOLE_OK;
+} catch (const std::exception &) {
+    return bole_fail(err, BOLE_E_NOMEM, "no memory for a regular expression");
+}
+
+extern "C" void regex_destroy(struct regex *r)
+{
+    if (!r)
+        return;
+    budget_give(r->budget, r->drawn_bytes);
+    delete r;
+}
+
+extern "C" bool regex_match(const struct regex *r, bole_slice subject)
+{
+    return regex_find(r, subject, 0, nullptr, 0);
+}
+
+extern "C" bole_slice regex_pattern(const struct regex *r)
+{
+    return slice_of(r->pattern);
+}
+
+extern "C" bool regex_is_literal(const struct regex *r, bole_slice *ret_literal)
+{
+    if (r->is_literal)
+        *ret_literal = slice_of(r->literal);
+    return r->is_literal;
+}
+
+extern "C" bole_slice regex_needle(const struct regex *r)
+{
+    return slice_of(r->needle);
+}
+
+extern "C" size_t regex_group_count(const struct regex *r)
+{
+    return r->group_names.size();
+}
+
+extern "C" bole_slice regex_group_name(const struct regex *r, size_t group)
+{
+    return group >= 1 && group <= r->group_names.size() ? slice_of(r->group_names[group - 1]) : bole_slice{};
+}
+
+extern "C" bool regex_find(const struct regex *r, bole_slice subject, size_t from, bole_slice *ret_groups,
+                           size_t group_count)
+try {
+    if (r->is_literal)
+        return find_literal(r, subject, from, ret_groups, group_count);
+    if (from > subject.len)
+        return false;
+    if (!r->needle.empty() && !memmem(subject.ptr + from, subject.len - from, r->needle.data(), r->needle.size()))
+        return false;
+    size_t count = group_count < REGEX_GROUPS_MAX + 1 ? group_count : REGEX_GROUPS_MAX + 1;
+    /* A match of the valid parts is a match of the copy, too; only positions may differ. */
+    if (count == 0 && run(r, StringPiece((const char *)subject.ptr, subject.len), from, nullptr, 0))
+        return true;
+    if (!utf8_valid(subject))
+        return find_copy(r, subject, from, ret_groups, count);
+    if (count == 0)
+        return false;
+    StringPiece found[REGEX_GROUPS_MAX + 1];
+    if (!run(r, StringPiece((const char *)subject.ptr, subject.len), from, found, count))
+        return false;
+    for (size_t g = 0; g < count; g++)
+        ret_groups[g] = {(const uint8_t *)found[g].data(), found[g].size()};
+    return true;
+} catch (const std::exception &) {
+    return false; /* the copy of a subject with bad UTF-8 found no memory */
+}

@@ -1,0 +1,155 @@
+#include <math.h>
+
+#include "base/budget.h"
+#include "base/test.h"
+#include "shim/number.h"
+#include "shim/regex.h"
+
+TEST(number_format_is_short_and_has_no_exponent)
+{
+    static const struct { double value; const char *text, *g; } cases[] = {
+        {0.000002999, "0.000002999", "2.999e-06"}, {2.999e23, "299900000000000000000000", "2.999e+23"},
+        {1e23, "100000000000000000000000", "1e+23"}, {0, "0", "0"}, {-0.0, "-0", "-0"}, {1, "1", "1"},
+        {-1.5, "-1.5", "-1.5"}, {0.1, "0.1", "0.1"}, {100, "100", "100"}, {123456, "123456", "123456"},
+        {1000000, "1000000", "1e+06"}, {0.0001, "0.0001", "0.0001"}, {0.00001, "0.00001", "1e-05"},
+        {1.0 / 3, "0.3333333333333333", "0.3333333333333333"}, {9007199254740993.0, "9007199254740992", "9.007199254740992e+15"},
+        {NAN, "NaN", "NaN"}, {INFINITY, "+Inf", "+Inf"}, {-INFINITY, "-Inf", "-Inf"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[NUMBER_TEXT_MAX];
+        CHECK_EQ_SLICE(bole_slice_from(text, number_format(cases[i].value, text)), bole_slice_str(cases[i].text));
+        CHECK_EQ_SLICE(bole_slice_from(text, number_format_g(cases[i].value, text)), bole_slice_str(cases[i].g));
+    }
+}
+
+TEST(number_format_fits_its_room_at_both_ends)
+{
+    double ends[] = {5e-324, -2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308};
+    for (size_t i = 0; i < 4; i++) {
+        char text[NUMBER_TEXT_MAX];
+        size_t len = number_format(ends[i], text);
+        double back = 0;
+        CHECK(len < NUMBER_TEXT_MAX);
+        CHECK(number_parse(bole_slice_from(text, len), &back) && back == ends[i]);
+    }
+}
+
+TEST(number_parse_takes_what_go_takes)
+{
+    static const struct { const char *text; double value; } good[] = {
+        {"1", 1}, {"+5", 5}, {"-.5", -0.5}, {"5.", 5}, {"1e3", 1000}, {"1E-2", 0.01}, {"0x1p3", 8}, {"-0X1.8p1", -3},
+        {"1_000", 1000}, {"0x_1p0", 1}, {"inf", INFINITY}, {"-Infinity", -INFINITY}, {"+Inf", INFINITY}, {"1e-400", 0},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        double v = 99;
+        CHECK(number_parse(bole_slice_str(good[i].text), &v));
+        CHECK(v == good[i].value);
+    }
+    double v = 0;
+    CHECK(number_parse(S("NaN"), &v) && isnan(v));
+    static const char *bad[] = {"", "0x10", "0o17", "0b1", "1__0", "_1", "1_", "1e", "1e400", "--1", "+-1", "1 ", " 1",
+                                "nan(1)", "+nan", "0x", "0xp1", "1,0", "e5", ".", "abc", "1d"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        CHECK(!number_parse(bole_slice_str(bad[i]), &v));
+}
+
+static struct regex *compiled(const char *pattern, unsigned flags)
+{
+    struct regex *r = NULL;
+    struct bole_err err = {0};
+    CHECK_OK(regex_compile(bole_slice_str(pattern), flags, NULL, &r, &err), err);
+    return r;
+}
+
+TEST(regex_matches_as_go_does)
+{
+    static const struct { const char *pattern, *subject; size_t len; unsigned flags; bool match; } cases[] = {
+        {"a+b", "xaab", 4, 0, true},       {"a+b", "xaab", 4, REGEX_ANCHORED, false}, {"error", "an error", 8, 0, true},
+        {"error", "an error", 8, REGEX_ANCHORED, false}, {"", "x", 1, 0, true}, {"", "x", 1, REGEX_ANCHORED, false},
+        {"", "", 0, REGEX_ANCHORED, true}, {".*", "a\nb", 3, REGEX_ANCHORED, true}, {"a.b", "a\nb", 3, 0, false},
+        {"^b", "a\nb", 3, 0, false},       {"(?i)ERR", "err", 3, 0, true}, {"a|b", "xb", 2, REGEX_ANCHORED, false},
+        {"a|xb", "xb", 2, REGEX_ANCHORED, true}, {"a.b", "a\xff" "b", 3, 0, true}, {"a[^x]b", "a\xff" "b", 3, 0, true},
+        {"a..b", "a\xff" "b", 3, 0, false}, {"\\.", "a.b", 3, 0, true}, {"\\.", "ab", 2, 0, false},
+        {"a\\\\C", "a\\C", 3, 0, true},    {"ab?c", "xac", 3, 0, true}, {"ab{0}c", "ac", 2, 0, true}, {"x(y|z)w", "xzw", 3, 0, true},
+        {"\\Qa.b\\E", "a.b", 3, 0, true},  {"\\Qa.b\\E", "axb", 3, 0, false}, {"é", "caf\xc3\xa9", 5, 0, true},
+        {"é?x", "x", 1, 0, true},          {"a\0b", "a", 1, 0, true}, {"[]a]+", "]a", 2, REGEX_ANCHORED, true},
+        {"(?:foo)+bar", "foobar", 6, 0, true}, {"\\x41bc", "Abc", 3, 0, true}, {"\\pLx", "yx", 2, 0, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct regex *r = compiled(cases[i].pattern, cases[i].flags);
+        bool match = regex_match(r, bole_slice_from(cases[i].subject, cases[i].len));
+        if (match != cases[i].match)
+            print_error("/%s/ against \"%s\"\n", cases[i].pattern, cases[i].subject);
+        CHECK(match == cases[i].match);
+        regex_destroy(r);
+    }
+}
+
+TEST(regex_names_its_literal_and_its_needle)
+{
+    static const struct { const char *pattern, *literal, *needle; } cases[] = {
+        {"plain text", "plain text", "plain text"}, {"a\\.b", "a.b", "a.b"}, {"err.*code=5\\d\\d", NULL, "code=5"},
+        {"abc+d", NULL, "abc"}, {"abcd?", NULL, "abc"}, {"foo|bar", NULL, ""}, {"x(foo|bar)longer", NULL, "longer"},
+        {"(?i)abc", NULL, ""}, {"ab(?i)cdef", NULL, ""}, {"caf\xc3\xa9*s", NULL, "caf"}, {"ab{2,3}c", NULL, "a"},
+        {"[abc]def", NULL, "def"}, {"(secret)", NULL, ""}, {"\\d+ms", NULL, "ms"}, {"\\x{41}bcd", NULL, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct regex *r = compiled(cases[i].pattern, 0);
+        bole_slice literal = {0};
+        CHECK(regex_is_literal(r, &literal) == (cases[i].literal != NULL));
+        CHECK_EQ_SLICE(literal, bole_slice_str(cases[i].literal));
+        CHECK_EQ_SLICE(regex_needle(r), bole_slice_str(cases[i].needle));
+        regex_destroy(r);
+    }
+}
+
+TEST(regex_captures_by_name_and_keeps_the_subjects_own_bytes)
+{
+    struct regex *r = compiled("(?<verb>\\w+) (?P<path>\\S+)( x)?", 0);
+    bole_slice g[4];
+    CHECK_EQ_U64(regex_group_count(r), 3);
+    CHECK_EQ_SLICE(regex_group_name(r, 1), S("verb"));
+    CHECK_EQ_SLICE(regex_group_name(r, 2), S("path"));
+    CHECK_EQ_SLICE(regex_group_name(r, 3), S(""));
+    CHECK(regex_find(r, S("\xff\xfe GET /a\xff" "b end"), 0, g, 4));
+    CHECK_EQ_SLICE(g[1], S("GET"));
+    CHECK_EQ_SLICE(g[2], S("/a\xff" "b"));
+    CHECK(g[3].ptr == NULL);
+    CHECK(!regex_find(r, S("one"), 0, g, 4));
+    regex_destroy(r);
+}
+
+TEST(regex_refuses_bad_patterns_in_gos_words)
+{
+    static const struct { const char *pattern, *message; } cases[] = {
+        {"a(b", "error parsing regexp: missing closing ): `a(b`"}, {"[a", "error parsing regexp: missing closing ]: `[a`"},
+        {"*", "error parsing regexp: missing argument to repetition operator: `*`"}, {"\\C", "error parsing regexp: invalid escape sequence: `\\C`"},
+        {"\\q", "error parsing regexp: invalid escape sequence: `\\q`"}, {"a\\", "error parsing regexp: trailing backslash at end of expression: `a\\`"},
+        {"a**", "error parsing regexp: invalid nested repetition operator: `**`"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (unsigned flags = 0; flags < 2; flags++) {
+            struct regex *r = NULL;
+            struct bole_err err = {0};
+            CHECK_EQ_STATUS(regex_compile(bole_slice_str(cases[i].pattern), flags, NULL, &r, &err), BOLE_E_INVALID);
+            CHECK_EQ_SLICE(bole_slice_str(err.msg), bole_slice_str(cases[i].message));
+        }
+    struct regex *r = NULL;
+    CHECK_EQ_STATUS(regex_compile(S("a)(b"), REGEX_ANCHORED, NULL, &r, NULL), BOLE_E_INVALID);
+    CHECK_EQ_STATUS(regex_compile(S("((a{1000}){1000}){1000}"), 0, NULL, &r, NULL), BOLE_E_INVALID);
+    CHECK_EQ_STATUS(regex_compile(S("(\\pL{500}){2}"), 0, NULL, &r, NULL), BOLE_E_LIMIT);
+}
+
+TEST(regex_draws_on_its_budget_and_gives_it_back)
+{
+    struct budget b;
+    budget_init(&b, NULL, 100000);
+    struct regex *r = NULL;
+    struct bole_err err = {0};
+    CHECK_OK(regex_compile(S("a.*b"), 0, &b, &r, &err), err);
+    CHECK(b.used_bytes > 0);
+    regex_destroy(r);
+    CHECK_EQ_U64(b.used_bytes, 0);
+    budget_init(&b, NULL, 10);
+    CHECK_EQ_STATUS(regex_compile(S("a.*b"), 0, &b, &r, &err), BOLE_E_LIMIT);
+}
