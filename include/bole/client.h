@@ -1,0 +1,59 @@
+/*
+ * client.h - libbole: push to a Bole server, query it, follow it. The command line itself stands on this.
+ *
+ * Speaks HTTP/1.1 (TLS with https://) through libcurl, which is loaded at the first use: a server that never calls out
+ * does not pay for it.
+ *
+ * Owner:   the caller owns what it created; slices given to callbacks live for the call only.
+ * Threads: one at a time per client.
+ * Errors:  the server's text is the message. 400 BOLE_E_INVALID, 404 NOTFOUND, 429 LIMIT, 503 FULL, other answers and
+ *          everything of the network BOLE_E_IO; a set stop flag BOLE_E_CANCELLED.
+ */
+#ifndef BOLE_CLIENT_H
+#define BOLE_CLIENT_H
+
+#include <signal.h>
+
+#include "bole/types.h"
+
+struct bole_client;
+
+struct bole_client_options {
+    const char *url;    /* "http://127.0.0.1:3100"; NULL: BOLE_ADDR from the environment, else that one */
+    const char *token;  /* sent as bearer token; NULL: BOLE_TOKEN, else none */
+    const char *tenant; /* sent as X-Scope-OrgID; NULL: BOLE_TENANT, else none */
+    const volatile sig_atomic_t *stop; /* looked at often while waiting; NULL: never stops */
+};
+
+bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client, struct bole_err *err);
+void bole_client_destroy(struct bole_client *c); /* NULL is fine */
+const char *bole_client_url(const struct bole_client *c);
+
+/* Gets bytes of the answer as they come; anything but BOLE_OK from it ends the call and is returned. */
+typedef bole_status bole_client_bytes_fn(bole_slice bytes, void *ctx, struct bole_err *err);
+
+bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
+bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type, bole_slice body,
+                             bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
+
+/* Opens a WebSocket and hands over every text message until the server or fn ends it. A normal close is BOLE_OK. */
+bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
+
+/* ---- push: records to the server, durable when flush returns BOLE_OK ---- */
+
+struct bole_push;
+
+struct bole_push_field {
+    bole_slice name;
+    bole_slice value;
+};
+
+bole_status bole_push_create(struct bole_client *c, struct bole_push **ret_push, struct bole_err *err);
+void bole_push_destroy(struct bole_push *p); /* what was not flushed is gone; NULL is fine */
+/* Labels as `{app="x"}`. Everything is copied. */
+bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_ns, bole_slice line,
+                          const struct bole_push_field *fields, size_t field_count, struct bole_err *err);
+size_t bole_push_size(const struct bole_push *p); /* bytes waiting */
+bole_status bole_push_flush(struct bole_push *p, struct bole_err *err); /* after a failure the records still wait: flush again */
+
+#endif

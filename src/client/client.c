@@ -1,0 +1,384 @@
+#include "bole/client.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wslay/wslay.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/random.h"
+#include "client/curl.h"
+
+#undef curl_easy_setopt /* the checking macros of curl.h would call the library directly */
+#undef curl_easy_getinfo
+
+enum {
+    CONNECT_TIMEOUT_S = 10,
+    ERROR_TEXT_MAX = 200,       /* bytes of an error answer that are shown */
+    HANDSHAKE_MAX = 8192,       /* bytes of a WebSocket answer's head */
+    POLL_MS = 200,              /* the stop flag is looked at this often */
+    MESSAGE_MAX = 64 << 20,     /* bytes of one WebSocket message */
+};
+
+struct bole_client {
+    const struct curl_api *curl;
+    CURL                  *easy;
+    char                  *url;
+    struct curl_slist     *headers; /* token and tenant */
+    struct buf             head;    /* the same as text, for the WebSocket handshake */
+    const volatile sig_atomic_t *stop;
+};
+
+static const char *or_environment(const char *value, const char *name)
+{
+    const char *from_environment = value ? value : getenv(name);
+    return from_environment && *from_environment ? from_environment : NULL;
+}
+
+static bool header_value_is_safe(const char *value)
+{
+    for (; *value; value++)
+        if ((unsigned char)*value < 0x20 || *value == 0x7f)
+            return false;
+    return true;
+}
+
+static bole_status add_header(struct bole_client *c, const char *name, const char *prefix, const char *value, struct bole_err *err)
+{
+    if (!header_value_is_safe(value))
+        return bole_fail(err, BOLE_E_INVALID, "the value for %s holds control characters", name);
+    size_t from = c->head.len;
+    buf_printf(&c->head, "%s: %s%s", name, prefix, value);
+    buf_put_u8(&c->head, 0);
+    struct curl_slist *list = c->head.failed ? NULL : c->curl->slist_append(c->headers, (char *)c->head.ptr + from);
+    if (!list)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
+    c->headers = list;
+    c->head.len--;
+    buf_put(&c->head, S("\r\n"));
+    return BOLE_OK;
+}
+
+bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client, struct bole_err *err)
+{
+    const char *url = or_environment(options->url, "BOLE_ADDR"), *token = or_environment(options->token, "BOLE_TOKEN"),
+               *tenant = or_environment(options->tenant, "BOLE_TENANT");
+    struct bole_client *c = calloc(1, sizeof *c);
+    if (!c)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
+    buf_init(&c->head, NULL);
+    c->stop = options->stop;
+    bole_status st = curl_load(&c->curl, err);
+    if (st == BOLE_OK) {
+        c->easy = c->curl->easy_init();
+        if (!url)
+            url = "http://127.0.0.1:3100";
+        if (asprintf(&c->url, "%s%s", strstr(url, "://") ? "" : "http://", url) < 0)
+            c->url = NULL;
+        if (!c->easy || !c->url)
+            st = bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
+        else
+            for (size_t n = strlen(c->url); n && c->url[n - 1] == '/'; n--)
+                c->url[n - 1] = 0;
+    }
+    if (st == BOLE_OK && token)
+        st = add_header(c, "Authorization", "Bearer ", token, err);
+    if (st == BOLE_OK && tenant)
+        st = add_header(c, "X-Scope-OrgID", "", tenant, err);
+    if (st < 0) {
+        bole_client_destroy(c);
+        return st;
+    }
+    *ret_client = c;
+    return BOLE_OK;
+}
+
+void bole_client_destroy(struct bole_client *c)
+{
+    if (!c)
+        return;
+    if (c->easy)
+        c->curl->easy_cleanup(c->easy);
+    if (c->headers)
+        c->curl->slist_free_all(c->headers);
+    buf_deinit(&c->head);
+    free(c->url);
+    free(c);
+}
+
+const char *bole_client_url(const struct bole_client *c)
+{
+    return c->url;
+}
+
+static bool stopped(const struct bole_client *c)
+{
+    return c->stop && *c->stop;
+}
+
+/* ---- request and answer ---- */
+
+struct answer {
+    struct bole_client *c;
+    bole_client_bytes_fn *fn;
+    void *ctx;
+    struct bole_err *err;
+    bole_status status;    /* of fn */
+    struct buf error_text;
+};
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct answer *a = ctx;
+    long code = 0;
+    a->c->curl->easy_getinfo(a->c->easy, CURLINFO_RESPONSE_CODE, &code);
+    bole_slice s = bole_slice_from(bytes, size * count);
+    if (code / 100 != 2) {
+        if (a->error_text.len < ERROR_TEXT_MAX)
+            buf_put(&a->error_text, s);
+        return s.len;
+    }
+    if (a->fn)
+        a->status = a->fn(s, a->ctx, a->err);
+    return a->status == BOLE_OK ? s.len : 0; /* another count than asked for ends the transfer */
+}
+
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t d, curl_off_t e)
+{
+    return stopped(ctx);
+}
+
+static bole_status status_of_http(long code)
+{
+    switch (code) {
+    case 404: return BOLE_E_NOTFOUND;
+    case 429: return BOLE_E_LIMIT;
+    case 503: return BOLE_E_FULL;
+    default: return code / 100 == 4 ? BOLE_E_INVALID : BOLE_E_IO;
+    }
+}
+
+static bole_status curl_failure(struct bole_client *c, CURLcode rc, struct bole_err *err)
+{
+    if (stopped(c))
+        return bole_fail(err, BOLE_E_CANCELLED, "stopped");
+    if (rc == CURLE_COULDNT_CONNECT)
+        return bole_fail(err, BOLE_E_IO, "%s: nobody listens there. Is `bole serve` running? Another address: --addr or BOLE_ADDR", c->url);
+    return bole_fail(err, BOLE_E_IO, "%s: %s", c->url, c->curl->easy_strerror(rc));
+}
+
+static bole_status perform(struct bole_client *c, const char *path, struct answer *a, struct bole_err *err)
+{
+    char *url;
+    if (asprintf(&url, "%s%s", c->url, path) < 0)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a request");
+    const struct curl_api *curl = c->curl;
+    curl->easy_setopt(c->easy, CURLOPT_URL, url);
+    curl->easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(c->easy, CURLOPT_USERAGENT, "bole/" BOLE_VERSION);
+    curl->easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl->easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl->easy_setopt(c->easy, CURLOPT_WRITEDATA, a);
+    curl->easy_setopt(c->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl->easy_setopt(c->easy, CURLOPT_XFERINFODATA, c);
+    curl->easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
+    CURLcode rc = curl->easy_perform(c->easy);
+    long code = 0;
+    curl->easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
+    bole_status st = BOLE_OK;
+    if (a->status != BOLE_OK)
+        st = a->status;
+    else if (rc != CURLE_OK)
+        st = curl_failure(c, rc, err);
+    else if (code / 100 != 2) {
+        bole_slice text = bole_slice_trim(buf_slice(&a->error_text));
+        if (text.len > ERROR_TEXT_MAX)
+            text.len = ERROR_TEXT_MAX;
+        st = text.len ? bole_fail(err, status_of_http(code), "%.*s", BOLE_SLICE_ARG(text))
+                      : bole_fail(err, status_of_http(code), "%s answered %ld", c->url, code);
+    }
+    free(url);
+    return st;
+}
+
+bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+{
+    struct answer a = {.c = c, .fn = fn, .ctx = ctx, .err = err};
+    c->curl->easy_reset(c->easy);
+    c->curl->easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    bole_status st = perform(c, path_and_query, &a, err);
+    buf_deinit(&a.error_text);
+    return st;
+}
+
+bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type, bole_slice body,
+                             bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+{
+    struct answer a = {.c = c, .fn = fn, .ctx = ctx, .err = err};
+    char type[128];
+    snprintf(type, sizeof type, "Content-Type: %s", content_type);
+    struct curl_slist *own = c->curl->slist_append(NULL, type);
+    own = c->curl->slist_append(own, "Expect:"); /* no round trip before the body */
+    for (const struct curl_slist *h = c->headers; h; h = h->next)
+        own = c->curl->slist_append(own, h->data);
+    c->curl->easy_reset(c->easy);
+    c->curl->easy_setopt(c->easy, CURLOPT_HTTPHEADER, own);
+    c->curl->easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    c->curl->easy_setopt(c->easy, CURLOPT_POSTFIELDS, body.ptr ? (const void *)body.ptr : "");
+    bole_status st = perform(c, path_and_query, &a, err);
+    c->curl->slist_free_all(own);
+    buf_deinit(&a.error_text);
+    return st;
+}
+
+/* ---- WebSocket: libcurl connects (and does TLS), wslay frames ---- */
+
+struct follow {
+    struct bole_client *c;
+    bole_client_bytes_fn *fn;
+    void *ctx;
+    struct bole_err *err;
+    bole_status status;
+    struct buf early; /* bytes behind the handshake's answer */
+    size_t early_at;
+};
+
+static bool wait_socket(struct bole_client *c, short events)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    c->curl->easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
+    struct pollfd p = {.fd = fd, .events = events};
+    while (!stopped(c))
+        if (poll(&p, 1, POLL_MS) > 0)
+            return true;
+    return false;
+}
+
+static ssize_t ws_recv(wslay_event_context_ptr ws, uint8_t *bytes, size_t len, int flags, void *ctx)
+{
+    struct follow *f = ctx;
+    if (f->early_at < f->early.len) {
+        size_t n = f->early.len - f->early_at < len ? f->early.len - f->early_at : len;
+        memcpy(bytes, f->early.ptr + f->early_at, n);
+        f->early_at += n;
+        return (ssize_t)n;
+    }
+    size_t n = 0;
+    CURLcode rc = f->c->curl->easy_recv(f->c->easy, bytes, len, &n);
+    if (rc == CURLE_OK && n > 0)
+        return (ssize_t)n;
+    wslay_event_set_error(ws, rc == CURLE_AGAIN ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static ssize_t ws_send(wslay_event_context_ptr ws, const uint8_t *bytes, size_t len, int flags, void *ctx)
+{
+    struct follow *f = ctx;
+    size_t n = 0;
+    CURLcode rc = f->c->curl->easy_send(f->c->easy, bytes, len, &n);
+    if (rc == CURLE_OK)
+        return (ssize_t)n;
+    wslay_event_set_error(ws, rc == CURLE_AGAIN ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static int ws_mask(wslay_event_context_ptr ws, uint8_t *bytes, size_t len, void *ctx)
+{
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)random_next(&random_system);
+    return 0;
+}
+
+static void ws_message(wslay_event_context_ptr ws, const struct wslay_event_on_msg_recv_arg *message, void *ctx)
+{
+    struct follow *f = ctx;
+    if (message->opcode == WSLAY_TEXT_FRAME && f->status == BOLE_OK)
+        f->status = f->fn(bole_slice_from(message->msg, message->msg_length), f->ctx, f->err);
+}
+
+static bole_status send_all(struct bole_client *c, bole_slice s, struct bole_err *err)
+{
+    while (s.len) {
+        size_t n = 0;
+        CURLcode rc = c->curl->easy_send(c->easy, s.ptr, s.len, &n);
+        if (rc == CURLE_AGAIN ? !wait_socket(c, POLLOUT) : rc != CURLE_OK)
+            return curl_failure(c, rc, err);
+        s = bole_slice_sub(s, n);
+    }
+    return BOLE_OK;
+}
+
+/* Sends the upgrade and reads the answer's head; what came behind it stays in f->early. RFC 6455, section 4.1. */
+static bole_status handshake(struct follow *f, const char *path)
+{
+    struct bole_client *c = f->c;
+    const char *host = strstr(c->url, "://") + 3;
+    struct buf request;
+    buf_init(&request, NULL);
+    /* The key only shows that the server speaks WebSocket, which its 101 says too: any 16 bytes in base64 do. */
+    buf_printf(&request,
+               "GET %s HTTP/1.1\r\nHost: %.*s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Key: Ym9sZS1jb21tYW5kLWxpbg==\r\nSec-WebSocket-Version: 13\r\nUser-Agent: bole/" BOLE_VERSION "\r\n",
+               path, (int)strcspn(host, "/"), host);
+    buf_put(&request, buf_slice(&c->head));
+    buf_put(&request, S("\r\n"));
+    bole_status st = send_all(c, buf_slice(&request), f->err);
+    buf_deinit(&request);
+    const uint8_t *end = NULL;
+    while (st == BOLE_OK && !end) {
+        if (f->early.len > HANDSHAKE_MAX || !buf_reserve(&f->early, 4096))
+            return bole_fail(f->err, BOLE_E_IO, "%s: no answer to the upgrade", c->url);
+        size_t n = 0;
+        CURLcode rc = c->curl->easy_recv(c->easy, f->early.ptr + f->early.len, 4096, &n);
+        if (rc == CURLE_AGAIN ? !wait_socket(c, POLLIN) : rc != CURLE_OK || n == 0)
+            st = curl_failure(c, rc, f->err);
+        f->early.len += n;
+        end = f->early.len ? memmem(f->early.ptr, f->early.len, "\r\n\r\n", 4) : NULL;
+    }
+    if (st < 0)
+        return st;
+    f->early_at = (size_t)(end - f->early.ptr) + 4;
+    if (!bole_slice_starts(buf_slice(&f->early), S("HTTP/1.1 101"))) {
+        bole_slice text = bole_slice_trim(bole_slice_sub(buf_slice(&f->early), f->early_at));
+        return bole_fail(f->err, BOLE_E_INVALID, "%.*s", text.len ? (int)(text.len > ERROR_TEXT_MAX ? ERROR_TEXT_MAX : text.len) : 18,
+                         text.len ? (const char *)text.ptr : "the server refused");
+    }
+    return BOLE_OK;
+}
+
+bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+{
+    struct follow f = {.c = c, .fn = fn, .ctx = ctx, .err = err};
+    const struct wslay_event_callbacks callbacks = {
+        .recv_callback = ws_recv, .send_callback = ws_send, .genmask_callback = ws_mask, .on_msg_recv_callback = ws_message};
+    wslay_event_context_ptr ws = NULL;
+    const struct curl_api *curl = c->curl;
+    curl->easy_reset(c->easy);
+    curl->easy_setopt(c->easy, CURLOPT_URL, c->url);
+    curl->easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl->easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl->easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    CURLcode rc = curl->easy_perform(c->easy);
+    bole_status st = rc == CURLE_OK ? handshake(&f, path_and_query) : curl_failure(c, rc, err);
+    if (st == BOLE_OK && wslay_event_context_client_init(&ws, &callbacks, &f) != 0)
+        st = bole_fail(err, BOLE_E_NOMEM, "no memory for a WebSocket");
+    if (st == BOLE_OK)
+        wslay_event_config_set_max_recv_msg_length(ws, MESSAGE_MAX);
+    while (st == BOLE_OK && (wslay_event_want_read(ws) || wslay_event_want_write(ws))) {
+        if (f.early_at >= f.early.len && !wait_socket(c, wslay_event_want_write(ws) ? POLLIN | POLLOUT : POLLIN)) {
+            st = bole_fail(err, BOLE_E_CANCELLED, "stopped");
+            break;
+        }
+        if (wslay_event_recv(ws) != 0 || wslay_event_send(ws) != 0)
+            st = bole_fail(err, BOLE_E_IO, "%s: the connection broke", c->url);
+        if (f.status != BOLE_OK)
+            st = f.status;
+    }
+    if (ws)
+        wslay_event_context_free(ws);
+    buf_deinit(&f.early);
+    return st;
+}
