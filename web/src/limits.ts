@@ -8,9 +8,9 @@ export const TAIL_FLUSH_MS = 120;
 export const TAIL_RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;
 
 /* A row shows the head of a long line; the detail shows more; copying always gives all of it. */
-export const ROW_LINE_CHARS_MAX = 4_000;
-export const DETAIL_LINE_CHARS_MAX = 200_000;
-export const PRETTY_JSON_CHARS_MAX = 200_000;
+export const ROW_LINE_CHARS_MAX = 2_000;
+export const DETAIL_LINE_CHARS_MAX = 100_000;
+export const PRETTY_JSON_CHARS_MAX = 100_000;
 export const FIELDS_SHOWN_MAX = 200;
 export const MATCHES_PER_LINE_MAX = 200;
 

@@ -92,8 +92,8 @@ function readPoint(point: unknown): [number, number] {
 }
 
 /* Nothing found is an answer without `data`. */
-async function getNames(path: string, start: Ns, end: Ns, query: string | undefined, signal?: AbortSignal): Promise<string[]> {
-  const answer = await getJson(apiUrl(`${ROOT}/${path}`, { start, end, query }), signal);
+async function getNames(path: string, start: Ns, end: Ns, signal?: AbortSignal): Promise<string[]> {
+  const answer = await getJson(apiUrl(`${ROOT}/${path}`, { start, end }), signal);
   return checked(() => {
     const data = asObject(answer.body, "answer")["data"];
     return data === undefined || data === null ? [] : asStrings(data, "names");
@@ -104,12 +104,12 @@ async function getNames(path: string, start: Ns, end: Ns, query: string | undefi
 const HIDDEN_LABELS = new Set(["__stream_shard__", "__tenant_id__", "__aggregated_metric__"]);
 
 export async function labelNames(start: Ns, end: Ns, signal?: AbortSignal): Promise<string[]> {
-  const names = await getNames("labels", start, end, undefined, signal);
+  const names = await getNames("labels", start, end, signal);
   return names.filter((name) => !HIDDEN_LABELS.has(name));
 }
 
-export function labelValues(name: string, start: Ns, end: Ns, query?: string, signal?: AbortSignal): Promise<string[]> {
-  return getNames(`label/${encodeURIComponent(name)}/values`, start, end, query, signal);
+export function labelValues(name: string, start: Ns, end: Ns, signal?: AbortSignal): Promise<string[]> {
+  return getNames(`label/${encodeURIComponent(name)}/values`, start, end, signal);
 }
 
 export async function buildInfo(signal?: AbortSignal): Promise<BuildInfo> {

@@ -1,6 +1,7 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Explore } from "@/features/explore/Explore";
 import { Tail } from "@/features/tail/Tail";
+import { strings } from "@/strings";
 import { Crash } from "./Crash";
 import { Rail } from "./Rail";
 import { useShortcuts } from "./shortcuts";
@@ -9,6 +10,7 @@ import { readStored, writeStored } from "./stored";
 import { useTheme } from "./theme";
 import { useView, type Screen } from "./view";
 
+const TITLE_CHARS_MAX = 80;
 const LABELS_KEY = "bole.labels";
 const SCREEN_OF = { explore: Explore, tail: Tail };
 
@@ -25,6 +27,8 @@ export function App() {
     "?": () => setHelp(true),
     e: () => go("explore"), t: () => go("tail"), l: () => onLabels(!labelsOpen), d: theme[1],
   });
+
+  useEffect(() => { document.title = `${view.query.slice(0, TITLE_CHARS_MAX)} · ${strings.product}`; }, [view.query]);
 
   const Shown = SCREEN_OF[view.screen];
   return (

@@ -31,7 +31,7 @@ export function Popover({ icon, text, title, align = "end", className = "", chil
   return (
     <div className={`popover ${className}`} ref={root}
       onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
-      <Button {...(icon && { icon })} title={title} aria-label={title} aria-expanded={open} aria-haspopup="dialog" onClick={() => setOpen(!open)}>
+      <Button {...(icon && { icon })} title={title} {...(text === undefined && { "aria-label": title })} aria-expanded={open} aria-haspopup="dialog" onClick={() => setOpen(!open)}>
         {text}
       </Button>
       {open && <div className={`popover-panel popover-${align}`} role="dialog" aria-label={title}>{children(close)}</div>}

@@ -2,6 +2,11 @@
 export const LEVELS = ["critical", "error", "warn", "info", "debug", "trace", "unknown"] as const;
 export type Level = (typeof LEVELS)[number];
 
+/* The names under which the server stores a level that is shown as one. */
+export function storedNames(level: string): string[] {
+  return level === "critical" ? ["critical", "fatal"] : [level];
+}
+
 export const LEVEL_FIELD = "detected_level";
 
 /* Asked in this order when the server did not detect a level. */

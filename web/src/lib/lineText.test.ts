@@ -10,7 +10,7 @@ test("markup is text", () => {
 
 test("NUL, DEL and reordering characters are made visible", () => {
   expect(textOf("a\0b\x7f\u202ec")).toEqual([
-    { text: "a" }, { text: "\u2400", mark: "U+0000" }, { text: "b" }, { text: "\u2421", mark: "U+007F" },
+    { text: "a" }, { text: "^@", mark: "U+0000" }, { text: "b" }, { text: "^?", mark: "U+007F" },
     { text: "‹202E›", mark: "U+202E" }, { text: "c" },
   ]);
 });
@@ -24,6 +24,10 @@ test("matches are marked, also across a change of colour", () => {
   expect(textOf("\x1b[31mfo\x1b[0mo bar", /foo/g)).toEqual([
     { text: "fo", style: { color: "var(--ansi-red)" }, match: true }, { text: "o", match: true }, { text: " bar" },
   ]);
+});
+
+test("escape sequences can be shown instead of followed", () => {
+  expect(linePieces("\x1b[31mred", [], true)).toEqual([{ text: "^[", mark: "U+001B" }, { text: "[31mred" }]);
 });
 
 test("overlapping needles make one mark; empty matches none", () => {

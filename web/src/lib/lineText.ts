@@ -16,17 +16,18 @@ const INVISIBLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\
 /* ZWJ and ZWNJ belong to emoji and to several scripts: shown as they are. */
 const JOINERS = /[\u200c\u200d]/;
 
+/* `^@` for NUL, `^[` for ESC, as terminals write them; `‹202E›` for what has no such name. Every font has these. */
 export function visibleMark(char: string): string {
   const code = char.charCodeAt(0);
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
+  if (code < 0x80) return `^${String.fromCharCode(code ^ 0x40)}`;
   return `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
 }
 
 interface Range { from: number; to: number }
 
-export function linePieces(line: string, needles: readonly RegExp[]): Piece[] {
-  const { text, spans } = readAnsi(line);
+/* `codes`: escape sequences are shown instead of followed. */
+export function linePieces(line: string, needles: readonly RegExp[], codes = false): Piece[] {
+  const { text, spans } = codes ? { text: line, spans: [] } : readAnsi(line);
   const matches = findMatches(text, needles);
   const cuts = new Set<number>([0, text.length]);
   for (const range of [...spans, ...matches]) { cuts.add(range.from); cuts.add(range.to); }

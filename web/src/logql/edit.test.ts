@@ -73,6 +73,10 @@ describe("levels", () => {
     expect(splitLevels(two)).toEqual({ base: query, levels: ["error", "warn"] });
     expect(withLevels(two, [])).toBe(query);
   });
+  test("critical stands for fatal too", () => {
+    expect(withLevels('{a="b"}', ["critical"])).toBe('{a="b"} | detected_level=~"critical|fatal"');
+    expect(splitLevels('{a="b"} | detected_level=~"critical|fatal|error"').levels).toEqual(["critical", "error"]);
+  });
   test("a filter that the legend did not make is not taken for one", () => {
     const query = '{a="b"} | detected_level=~"e.*"';
     expect(splitLevels(query)).toEqual({ base: query, levels: [] });
@@ -96,6 +100,9 @@ describe("shape", () => {
 describe("needles", () => {
   test("are the texts of positive line filters", () => {
     expect(findNeedles('{a="b"} |= "a.b" or "c" != "d" |~ `(?i)err\\d+`')).toEqual([/a\.b/g, /c/g, /err\d+/gi]);
+  });
+  test.each(["(a+)+$", "(a|aa)*b", "a.*b.*c.*d", "x{2,}y+z*"])("that could take for ever are left out: %s", (expression) => {
+    expect(findNeedles(`{a="b"} |~ "${expression}"`)).toEqual([]);
   });
   test("that JavaScript cannot read are left out", () => {
     expect(findNeedles('{a="b"} |~ "(?P<x>a)" |~ "\\\\pN(" |= ip("1.2.3.4") |= ""')).toEqual([/(?<x>a)/g]);

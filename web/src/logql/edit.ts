@@ -3,7 +3,7 @@
  *
  * The text stays the user's own: spacing, order and comments are kept, only the needed piece is replaced.
  */
-import { LEVEL_FIELD, LEVELS } from "@/lib/level";
+import { LEVEL_FIELD, LEVELS, levelOf, storedNames } from "@/lib/level";
 import { lex, quote, unquote } from "./lex";
 import { findSelector, findStages, type Matcher, type MatchOp, type Stage } from "./shape";
 
@@ -93,17 +93,18 @@ export function splitLevels(query: string): LevelSplit {
   const stage = findStages(query).find(isLevelStage);
   const text = stage?.tokens[3]?.text;
   if (!stage || text === undefined) return { base: query, levels: [] };
-  return { base: removeStage(query, stage), levels: unquote(text).split("|") };
+  return { base: removeStage(query, stage), levels: [...new Set(unquote(text).split("|").map(levelOf))] };
 }
 
 export function withLevels(query: string, levels: readonly string[]): string {
   const { base } = splitLevels(query);
   if (levels.length === 0) return base;
-  const op = levels.length === 1 ? "=" : "=~";
-  return appendStage(base, `| ${LEVEL_FIELD}${op}${quote(levels.join("|"))}`);
+  const names = levels.flatMap(storedNames);
+  const op = names.length === 1 ? "=" : "=~";
+  return appendStage(base, `| ${LEVEL_FIELD}${op}${quote(names.join("|"))}`);
 }
 
-const LEVEL_WORDS = new Set<string>([...LEVELS, "fatal"]);
+const LEVEL_WORDS = new Set(LEVELS.flatMap(storedNames));
 
 function isLevelStage(stage: Stage): boolean {
   const [bar, field, op, value] = stage.tokens;

@@ -25,10 +25,22 @@ function literal(value: string): RegExp {
   return new RegExp(value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "g");
 }
 
+const REPEATS_MAX = 2;
+
+/*
+ * RE2 takes linear time for any expression, JavaScript's engine does not: a repeated group, or many unbounded
+ * repeats, could freeze the page. Such an expression marks nothing.
+ */
+function isSlow(source: string): boolean {
+  const plain = source.replace(/\\./g, "x").replace(/\[[^\]]*\]/g, "x");
+  return /\)[*+{]/.test(plain) || (plain.match(/[*+]|\{\d+,\}/g) ?? []).length > REPEATS_MAX;
+}
+
 /* RE2 and JavaScript agree on most of their syntax; where they do not, nothing is marked. */
 function fromRe2(value: string): RegExp | undefined {
   const flags = /^\(\?([imsU]+)\)/.exec(value);
   const source = (flags ? value.slice(flags[0].length) : value).replace(/\(\?P</g, "(?<");
+  if (isSlow(source)) return undefined;
   const own = [...(flags?.[1] ?? "")].filter((flag) => "ims".includes(flag)).join("");
   try { return new RegExp(source, `g${own}`); } catch { return undefined; }
 }

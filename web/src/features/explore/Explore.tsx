@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef } from "react";
+import { useCallback, useMemo, useRef, type RefObject } from "react";
 import { ApiError } from "@/api/http";
 import { useShortcuts } from "@/app/shortcuts";
 import type { ChangeView, View } from "@/app/view";
@@ -22,7 +22,9 @@ import { useCancel, useMetric, useRows, useRun, useVolume, type Run } from "./us
 interface Props { view: View; onChange: ChangeView; labelsOpen: boolean; onLabels: (open: boolean) => void }
 
 export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
-  const [run, again] = useRun(view);
+  const list = useRef<RowListHandle>(null);
+  const mayRefresh = useCallback(() => list.current?.atTop() ?? true, []);
+  const [run, again] = useRun(view, mayRefresh);
   const rows = useRows(view, run);
   const metric = useMetric(view, run);
   const cancel = useCancel();
@@ -47,7 +49,7 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
     if (!shown.answered) return shown.running ? <LoadingState /> : <CancelledState onAgain={again} />;
     return metric.enabled
       ? <MetricResult view={view} onChange={onChange} run={run} metric={metric} />
-      : <LogResult view={view} onChange={onChange} run={run} rows={rows} />;
+      : <LogResult view={view} onChange={onChange} run={run} rows={rows} list={list} />;
   };
 
   return (
@@ -63,9 +65,8 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
 
 interface ResultProps { view: View; onChange: ChangeView; run: Run }
 
-function LogResult({ view, onChange, run, rows }: ResultProps & { rows: ReturnType<typeof useRows> }) {
+function LogResult({ view, onChange, run, rows, list }: ResultProps & { rows: ReturnType<typeof useRows>; list: RefObject<RowListHandle | null> }) {
   const volume = useVolume(view, run);
-  const list = useRef<RowListHandle>(null);
   const needles = useMemo(() => findNeedles(view.query), [view.query]);
   const { onFilter, onParse } = useQueryEdits(view, onChange);
   const { more } = rows;

@@ -13,6 +13,8 @@ import { brushedRange, stack, type Volume } from "./histogramData";
 const HEIGHT_PX = 96;
 const BRUSH_MIN_PX = 4;
 const TOOLTIP_WIDTH_PX = 190;
+/* Lines are counted: no half ones on the axis. */
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 const text = strings.histogram;
 
 interface Props {
@@ -56,7 +58,7 @@ export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }
       series: [{}, ...key.split(",").filter((name) => name !== "").reverse().map((name) => ({
         fill: cssToken(name.endsWith("-") ? "--level-off" : `--level-${name}`), width: 0, points: { show: false }, ...(paths && { paths }),
       }))],
-      axes: [timeAxis(zone), valueAxis()],
+      axes: [timeAxis(zone), { ...valueAxis(), incs: WHOLE_STEPS }],
       hooks: {
         setCursor: [(chart) => {
           const { left, idx } = chart.cursor;

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { nextPage, queryInstant, queryMetric, queryRows, type Metric, type RowsRequest } from "@/api/loki";
 import { joinPages, type Row } from "@/api/rows";
 import type { View } from "@/app/view";
+import { nsFromMs } from "@/lib/ns";
 import { niceStep, resolveRange, type ResolvedRange } from "@/lib/timeRange";
 import { METRIC_POINTS, PAGE_ROWS, ROWS_HELD_MAX } from "@/limits";
 import { splitLevels } from "@/logql/edit";
@@ -18,7 +19,8 @@ export interface Run {
   range: ResolvedRange;
 }
 
-export function useRun(view: View): [Run, () => void] {
+/* `mayRefresh`: a list that is being read is not pulled away by the auto refresh. */
+export function useRun(view: View, mayRefresh: () => boolean): [Run, () => void] {
   const [number, setNumber] = useState(0);
   const run = useMemo(
     () => ({ key: JSON.stringify([view.query, view.range, view.direction]), number, range: resolveRange(view.range, Date.now()) }),
@@ -28,9 +30,9 @@ export function useRun(view: View): [Run, () => void] {
   const again = useCallback(() => setNumber((n) => n + 1), []);
   useEffect(() => {
     if (view.refreshSeconds === 0) return;
-    const timer = window.setInterval(() => { if (!document.hidden) again(); }, view.refreshSeconds * 1_000);
+    const timer = window.setInterval(() => { if (!document.hidden && mayRefresh()) again(); }, view.refreshSeconds * 1_000);
     return () => window.clearInterval(timer);
-  }, [view.refreshSeconds, again]);
+  }, [view.refreshSeconds, mayRefresh, again]);
   return [run, again];
 }
 
@@ -104,7 +106,7 @@ export function useMetric(view: View, run: Run) {
     queryFn: async ({ signal }) => {
       const metric = await (view.instant
         ? queryInstant(view.query, range.end, signal)
-        : queryMetric({ query: view.query, start: range.start, end: range.end, stepMs: niceStep(range.endMs - range.startMs, METRIC_POINTS) }, signal));
+        : queryMetric({ query: view.query, ...roundSteps(range) }, signal));
       return { ...metric, instant: view.instant };
     },
     enabled, placeholderData: keepPreviousData,
@@ -113,6 +115,13 @@ export function useMetric(view: View, run: Run) {
   return {
     metric, enabled, running: answer.fetchStatus === "fetching", error: answer.error, stale: answer.isPlaceholderData, answered: metric !== undefined,
   };
+}
+
+/* Samples at multiples of the step: the line stands still while a relative range moves on. */
+function roundSteps({ startMs, endMs }: ResolvedRange) {
+  const stepMs = niceStep(endMs - startMs, METRIC_POINTS);
+  const round = (ms: number) => nsFromMs(Math.floor(ms / stepMs) * stepMs);
+  return { start: round(startMs + stepMs - 1), end: round(endMs), stepMs };
 }
 
 export function useCancel(): () => void {

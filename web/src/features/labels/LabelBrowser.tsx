@@ -1,14 +1,12 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { labelNames, labelValues } from "@/api/loki";
 import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
-import { resolveRange, type TimeRange } from "@/lib/timeRange";
+import type { TimeRange } from "@/lib/timeRange";
 import { LABEL_VALUES_SHOWN_MAX } from "@/limits";
 import { findSelector } from "@/logql/shape";
 import { strings } from "@/strings";
+import { useLabelNames, useLabelValues } from "./useLabels";
 
-const FRESH_MS = 30_000;
 const FILTER_FROM_VALUES = 12;
 const text = strings.labels;
 
@@ -23,10 +21,7 @@ interface Props {
 export function LabelBrowser({ range, query, onMatch, onClose }: Props) {
   const [filter, setFilter] = useState("");
   const [openName, setOpenName] = useState<string>();
-  const names = useQuery({
-    queryKey: ["labels", range], staleTime: FRESH_MS,
-    queryFn: ({ signal }) => { const { start, end } = resolveRange(range, Date.now()); return labelNames(start, end, signal); },
-  });
+  const names = useLabelNames(range);
   const matchers = findSelector(query)?.matchers ?? [];
   const shown = (names.data ?? []).filter((name) => name.toLowerCase().includes(filter.toLowerCase()));
 
@@ -58,10 +53,7 @@ export function LabelBrowser({ range, query, onMatch, onClose }: Props) {
 
 function LabelValues({ name, range, chosen, onMatch }: { name: string; range: TimeRange; chosen: string[]; onMatch: Props["onMatch"] }) {
   const [filter, setFilter] = useState("");
-  const values = useQuery({
-    queryKey: ["labels", range, name], staleTime: FRESH_MS,
-    queryFn: ({ signal }) => { const { start, end } = resolveRange(range, Date.now()); return labelValues(name, start, end, undefined, signal); },
-  });
+  const values = useLabelValues(range, name);
   if (values.isPending) return <p className="hint">{text.loading}</p>;
   if (values.isError) return <p className="hint problem">{text.failed}{values.error.message}</p>;
   if (values.data.length === 0) return <p className="hint">{text.noValues}</p>;

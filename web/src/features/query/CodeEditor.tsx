@@ -23,12 +23,16 @@ export interface EditorProps {
 
 const STAGE_WORDS = new Set(["json", "logfmt", "pattern", "regexp", "unpack", "line_format", "label_format", "decolorize", "drop", "keep", "unwrap"]);
 
+/* May be followed by `by (...)` instead of their argument. */
+const AGGREGATIONS = new Set(["sum", "avg", "min", "max", "count", "stddev", "stdvar", "topk", "bottomk", "sort", "sort_desc"]);
+const KEYWORDS = new Set(["by", "without", "and", "or", "unless", "on", "ignoring", "group_left", "group_right", "bool", "offset", ...STAGE_WORDS]);
+
 function classOf(token: Token, next: Token | undefined): string | undefined {
   if (token.kind === "space") return undefined;
   if (token.kind !== "word") return `q-${token.kind}`;
-  if (next?.text === "(") return "q-function";
-  if (/^(by|without|and|or|unless|on|ignoring|group_left|group_right|bool|offset)$/.test(token.text)) return "q-keyword";
-  return STAGE_WORDS.has(token.text) ? "q-keyword" : "q-name";
+  if (KEYWORDS.has(token.text)) return "q-keyword";
+  if (next?.text === "(" || AGGREGATIONS.has(token.text)) return "q-function";
+  return "q-name";
 }
 
 /* Queries are short: the whole of one is coloured again at every change. */

@@ -1,16 +1,14 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import { useQueryClient } from "@tanstack/react-query";
-import { labelNames, labelValues } from "@/api/loki";
+import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
 import { Button } from "@/components/Button";
 import { Popover } from "@/components/Popover";
-import { resolveRange, type TimeRange } from "@/lib/timeRange";
+import { useLabelSource } from "@/features/labels/useLabels";
+import type { TimeRange } from "@/lib/timeRange";
 import { readQueryError } from "@/logql/queryError";
 import { strings } from "@/strings";
 import { clearHistory, neighbour, readHistory, remember } from "./history";
 
 /* A third of the program: fetched while the first query already runs. */
 const CodeEditor = lazy(() => import("./CodeEditor"));
-const LABELS_FRESH_MS = 30_000;
 
 interface Props {
   query: string;
@@ -25,7 +23,6 @@ interface Props {
 
 export function QueryBar({ query, range, error, running, onRun, onCancel, children }: Props) {
   const [draft, setDraft] = useState(query);
-  const bar = useRef<HTMLDivElement>(null);
   const labels = useLabelSource(range);
   useEffect(() => setDraft(query), [query]);
   const errorAt = error === undefined || draft !== query ? undefined : readQueryError(error, query).at;
@@ -41,7 +38,7 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
   };
 
   return (
-    <div className="query-bar" ref={bar}>
+    <div className="query-bar">
       <div className={`query-box${errorAt === undefined ? "" : " query-box-error"}`}>
         <Suspense fallback={<PlainEditor {...editor} />}><CodeEditor {...editor} /></Suspense>
         <HistoryButton onPick={(picked) => { setDraft(picked); remember(picked); onRun(picked); }} />
@@ -61,23 +58,6 @@ function PlainEditor({ value, onChange, onRun }: { value: string; onChange: (val
       onChange={(event) => onChange(event.target.value)}
       onKeyDown={(event) => { if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); onRun(); } }} />
   );
-}
-
-function useLabelSource(range: TimeRange) {
-  const client = useQueryClient();
-  return useMemo(() => {
-    const bounds = () => resolveRange(range, Date.now());
-    return {
-      names: () => client.fetchQuery({
-        queryKey: ["labels", range], staleTime: LABELS_FRESH_MS, retry: false,
-        queryFn: ({ signal }) => labelNames(bounds().start, bounds().end, signal),
-      }).catch(() => []),
-      values: (name: string) => client.fetchQuery({
-        queryKey: ["labels", range, name], staleTime: LABELS_FRESH_MS, retry: false,
-        queryFn: ({ signal }) => labelValues(name, bounds().start, bounds().end, undefined, signal),
-      }).catch(() => []),
-    };
-  }, [client, range]);
 }
 
 function HistoryButton({ onPick }: { onPick: (query: string) => void }) {

@@ -20,6 +20,7 @@ interface Props {
 export function QueryScreen({ view, onChange, labelsOpen, onLabels, running, error, onRun, onCancel, controls, children }: Props) {
   return (
     <main className="screen">
+      <h1 className="unseen">{strings.nav[view.screen]}</h1>
       <div className="screen-head">
         <Button icon="tag" title={strings.query.labels} pressed={labelsOpen} onClick={() => onLabels(!labelsOpen)} />
         <QueryBar query={view.query} range={view.range} error={error} running={running} onRun={onRun} onCancel={onCancel}>{controls}</QueryBar>

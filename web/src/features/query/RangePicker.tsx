@@ -16,6 +16,7 @@ export function RangePicker({ view, onChange, refreshable }: { view: View; onCha
       <Button icon="left" title={text.earlier} onClick={() => setRange(shift(range, -1, Date.now()))} />
       <Popover icon="clock" title={text.label} className="range" text={<>
         <span className="range-name">{describeRange(range, zone)}</span> <span className="zone">{zoneName(Date.now(), zone)}</span>
+        {refreshable && view.refreshSeconds > 0 && <span className="refreshing">↻ {view.refreshSeconds}s</span>}
       </>}>
         {(close) => (
           <div className="range-panel">

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "@/api/http";
 import { Button } from "@/components/Button";
 import { Notice } from "@/components/Notice";
+import { useLabelNames } from "@/features/labels/useLabels";
 import { describeRange, zoomOut, type TimeRange } from "@/lib/timeRange";
 import { readQueryError } from "@/logql/queryError";
 import { strings } from "@/strings";
@@ -14,11 +15,13 @@ export function LoadingState() {
 
 /* A range that ends now can be widened with one click: to four times its width, or to a month. */
 export function EmptyState({ range, title, onRange }: { range: TimeRange; title: string; onRange: (range: TimeRange) => void }) {
+  const names = useLabelNames(range);
+  const nothingStored = names.data?.length === 0;
   const wider = zoomOut(zoomOut(range, Date.now()), Date.now());
   const month = { from: "now-30d", to: "now" };
   return (
-    <Notice icon="empty" title={title}>
-      <p>{text.empty} {text.noData}</p>
+    <Notice icon="empty" title={nothingStored ? text.noDataTitle : title}>
+      <p>{nothingStored ? text.noData : text.empty}</p>
       <p className="notice-actions">
         {[wider, month].map((one) => <Button key={one.from} onClick={() => onRange(one)}>{text.wider(describeRange(one, "local"))}</Button>)}
       </p>

@@ -5,9 +5,13 @@ import { linePieces, type Piece } from "@/lib/lineText";
 import { strings } from "@/strings";
 
 /* A log line as text nodes and spans. React escapes all of it; there is no innerHTML in this program. */
-export const Line = memo(function Line({ line, needles, charsMax }: { line: string; needles: readonly RegExp[]; charsMax: number }) {
+export const Line = memo(function Line({ line, needles, charsMax, codes = false }: {
+  line: string; needles: readonly RegExp[]; charsMax: number;
+  /* Show escape sequences as they are. */
+  codes?: boolean;
+}) {
   const cut = line.length > charsMax;
-  const pieces = useMemo(() => linePieces(cut ? line.slice(0, charsMax) : line, needles), [line, needles, charsMax, cut]);
+  const pieces = useMemo(() => linePieces(cut ? line.slice(0, charsMax) : line, needles, codes), [line, needles, charsMax, cut, codes]);
   return (
     <>
       {pieces.map((piece, i) => <PieceView key={i} piece={piece} />)}

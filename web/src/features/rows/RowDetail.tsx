@@ -22,9 +22,13 @@ interface Props {
 }
 
 const text = strings.detail;
+const byName = new Intl.Collator("en", { numeric: true });
+const NO_NEEDLES: readonly RegExp[] = [];
 
 export const RowDetail = memo(function RowDetail({ row, zone, needles, onFilter, onParse }: Props) {
   const json = useMemo(() => (row.line.length <= PRETTY_JSON_CHARS_MAX ? layOutJson(row.line) : undefined), [row.line]);
+  /* Matches are searched for in no more text than a row shows. */
+  const marks = row.line.length <= ROW_LINE_CHARS_MAX ? needles : NO_NEEDLES;
   const parser = Object.keys(row.parsed).length > 0 || row.merged ? undefined : json ? "| json" : looksLikeLogfmt(row.line) ? "| logfmt" : undefined;
   return (
     <div className="row-detail">
@@ -36,7 +40,7 @@ export const RowDetail = memo(function RowDetail({ row, zone, needles, onFilter,
         <CopyButton text={row.line} title={text.copyLine}>{text.copyLine}</CopyButton>
         <CopyButton text={rowJson(row)} title={text.copyJson}>{text.copyJson}</CopyButton>
       </div>
-      <LineView line={row.line} json={json} needles={needles} />
+      <LineView line={row.line} json={json} needles={marks} />
       <div className="fields">
         <FieldGroup title={row.merged ? text.merged : text.stream} origin={row.merged ? "merged" : "stream"} fields={row.labels} onFilter={onFilter} />
         <FieldGroup title={text.metadata} origin="metadata" fields={row.metadata} onFilter={onFilter} />
@@ -64,8 +68,7 @@ function LineView({ line, json, needles }: { line: string; json: JsonToken[] | u
   }
   if (json) return <LineBox label={text.raw} pressed={raw} onToggle={setRaw}><Line line={line} needles={needles} charsMax={DETAIL_LINE_CHARS_MAX} /></LineBox>;
   if (line.includes("\x1b")) {
-    const shown = raw ? line.replaceAll("\x1b", "␛") : line;
-    return <LineBox label={text.showCodes} pressed={raw} onToggle={setRaw}><Line line={shown} needles={needles} charsMax={DETAIL_LINE_CHARS_MAX} /></LineBox>;
+    return <LineBox label={text.showCodes} pressed={raw} onToggle={setRaw}><Line line={line} needles={needles} charsMax={DETAIL_LINE_CHARS_MAX} codes={raw} /></LineBox>;
   }
   return <LineBox><Line line={line} needles={needles} charsMax={DETAIL_LINE_CHARS_MAX} /></LineBox>;
 }
@@ -73,7 +76,7 @@ function LineView({ line, json, needles }: { line: string; json: JsonToken[] | u
 function LineBox({ label, pressed, onToggle, children }: { label?: string; pressed?: boolean; onToggle?: (raw: boolean) => void; children: React.ReactNode }) {
   return (
     <div className="line-box">
-      <pre className="mono">{children}</pre>
+      <pre className="mono" tabIndex={0}>{children}</pre>
       {onToggle && <Button className="line-box-toggle" kind="quiet" pressed={pressed === true} onClick={() => onToggle(!pressed)}>{label}</Button>}
     </div>
   );
@@ -81,12 +84,12 @@ function LineBox({ label, pressed, onToggle, children }: { label?: string; press
 
 function FieldGroup({ title, origin, fields, onFilter }: { title: string; origin: Origin; fields: Fields; onFilter: (filter: FieldFilter) => void }) {
   const [all, setAll] = useState(false);
-  const names = Object.keys(fields).sort();
+  const names = Object.keys(fields).sort(byName.compare);
   if (names.length === 0) return null;
   const shown = all ? names : names.slice(0, FIELDS_SHOWN_MAX);
   return (
     <section aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <dl className="field-list">
         {shown.map((name) => <FieldRow key={name} name={name} value={fields[name] ?? ""} origin={origin} onFilter={onFilter} />)}
       </dl>
@@ -95,19 +98,19 @@ function FieldGroup({ title, origin, fields, onFilter }: { title: string; origin
   );
 }
 
-const NO_NEEDLES: readonly RegExp[] = [];
-
 function FieldRow({ name, value, origin, onFilter }: { name: string; value: string; origin: Origin; onFilter: (filter: FieldFilter) => void }) {
   const usable = isFieldName(name);
   const filter = (op: "=" | "!=") => onFilter({ name, value, op, origin });
   return (
     <div className="field" data-field={name}>
-      <span className="field-actions">
-        <Button kind="quiet" icon="plus" disabled={!usable} title={usable ? text.filterFor(name) : text.notFilterable} onClick={() => filter("=")} />
-        <Button kind="quiet" icon="minus" disabled={!usable} title={usable ? text.filterOut(name) : text.notFilterable} onClick={() => filter("!=")} />
-        <CopyButton text={value} title={text.copy(name)} />
-      </span>
-      <dt className="mono">{name}</dt>
+      <dt>
+        <span className="field-actions">
+          <Button kind="quiet" icon="plus" disabled={!usable} title={usable ? text.filterFor(name) : text.notFilterable} onClick={() => filter("=")} />
+          <Button kind="quiet" icon="minus" disabled={!usable} title={usable ? text.filterOut(name) : text.notFilterable} onClick={() => filter("!=")} />
+          <CopyButton text={value} title={text.copy(name)} />
+        </span>
+        <span className="field-name mono" title={name}>{name}</span>
+      </dt>
       <dd className="mono"><Line line={value} needles={NO_NEEDLES} charsMax={ROW_LINE_CHARS_MAX} /></dd>
     </div>
   );

@@ -22,7 +22,7 @@ const SOURCE_LABEL = "service_name";
 const NEAR_END_ROWS = 60;
 const AT_BOTTOM_PX = 30;
 
-export interface RowListHandle { focus(): void; scrollToBottom(): void }
+export interface RowListHandle { focus(): void; atTop(): boolean; scrollToBottom(): void }
 
 interface Props {
   rows: readonly Row[];
@@ -64,6 +64,7 @@ export function RowList({ rows, zone, wrap, needles, onFilter, onParse, onNearEn
 
   useImperativeHandle(handle, () => ({
     focus: () => scroller.current?.focus(),
+    atTop: () => (scroller.current?.scrollTop ?? 0) < ROW_HEIGHT_PX,
     scrollToBottom: () => { if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight; },
   }), []);
 
@@ -104,7 +105,7 @@ export function RowList({ rows, zone, wrap, needles, onFilter, onParse, onNearEn
   };
 
   return (
-    <div className={`row-list${wrap ? " row-list-wrap" : ""}`} ref={scroller} role="grid" aria-label={strings.rows.label}
+    <div className={`row-list${wrap ? " row-list-wrap" : ""}`} ref={scroller} role="treegrid" aria-label={strings.rows.label}
       aria-rowcount={rows.length} tabIndex={0} aria-activedescendant={activeId && `row-${activeId}`} onKeyDown={press} onScroll={scrolled}>
       <div className="row-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
