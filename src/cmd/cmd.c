@@ -1,0 +1,111 @@
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/timefmt.h"
+
+int cmd_fail(const struct bole_err *err)
+{
+    bool colours = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    fprintf(stderr, "%serror:%s %s\n", colours ? "\033[31m" : "", colours ? "\033[0m" : "", err->msg);
+    return EXIT_FAILED;
+}
+
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = EXIT_USAGE;
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+/* ---- connection ---- */
+
+static const struct argp_option connection_options_table[] = {
+    {"addr", 'a', "URL", 0, "The server (BOLE_ADDR; default http://127.0.0.1:3100)", 10},
+    {"token", 'T', "TOKEN", 0, "Sent as bearer token (BOLE_TOKEN)", 10},
+    {"tenant", 't', "NAME", 0, "Sent as X-Scope-OrgID (BOLE_TENANT)", 10},
+    {0},
+};
+
+static error_t connection_parse(int key, char *arg, struct argp_state *state)
+{
+    struct connection_options *o = state->input;
+    switch (key) {
+    case 'a': o->addr = arg; return 0;
+    case 'T': o->token = arg; return 0;
+    case 't': o->tenant = arg; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp connection_argp = {.options = connection_options_table, .parser = connection_parse};
+
+bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err)
+{
+    struct bole_client_options o = {.url = options->addr, .token = options->token, .tenant = options->tenant, .stop = &cmd_stopped};
+    return bole_client_create(&o, ret_client, err);
+}
+
+/* ---- signals ---- */
+
+volatile sig_atomic_t cmd_stopped;
+
+static void on_signal(int number)
+{
+    if (cmd_stopped && number == SIGINT)
+        _exit(128 + SIGINT);
+    cmd_stopped = 1;
+}
+
+void cmd_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- values ---- */
+
+size_t cmd_size(struct argp_state *state, const char *option, const char *text)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+                 {"KiB", 1024}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024}, {"TiB", 1024.0 * 1024 * 1024 * 1024}};
+    char *end;
+    double v = strtod(text, &end);
+    for (size_t i = 0; end != text && v >= 0 && i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].suffix) && v * units[i].factor < 9e18)
+            return (size_t)(v * units[i].factor);
+    argp_error(state, "--%s: '%s' is no size; write 64MB, 1GiB or a number of bytes", option, text);
+    return 0;
+}
+
+int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text)
+{
+    int64_t now = clock_now_ns(&clock_system), v;
+    bole_slice s = bole_slice_str(text);
+    if (!strcmp(text, "now"))
+        return now;
+    if (time_parse_rfc3339(s, &v))
+        return v;
+    if (duration_parse(s, false, true, &v))
+        return now - v;
+    char *end;
+    double number = strtod(text, &end);
+    if (*text && !*end)
+        return number > 1e12 ? strtoll(text, NULL, 10) : (int64_t)(number * 1e9);
+    argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 1h (an hour ago), now, or unix seconds", option, text);
+    return 0;
+}
+
+bool cmd_colours(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && !(term && !strcmp(term, "dumb"));
+}

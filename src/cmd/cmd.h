@@ -1,0 +1,54 @@
+/*
+ * cmd.h - the subcommands: flags and wiring, nothing clever. One cmd_*.c each, one line in the table of main.c.
+ *
+ * Exit codes: 0 ok, 1 failed, 2 usage.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <argp.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "bole/client.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+int cmd_agent(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_labels(int argc, char **argv);
+int cmd_open(int argc, char **argv);
+int cmd_query(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* "error: message" on stderr; returns EXIT_FAILED. */
+int cmd_fail(const struct bole_err *err);
+
+/* Parses with argp; --help shows the text and its examples. Options of a connection (--addr, --token, --tenant) are added
+ * for client commands by putting &connection_argp among the children. */
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+struct connection_options {
+    const char *addr, *token, *tenant;
+};
+extern const struct argp connection_argp; /* its input is a struct connection_options */
+
+/* A client for those options that stops at cmd_stopped. */
+bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
+
+/* Ctrl-C and SIGTERM set this once cmd_catch_signals was called; a second Ctrl-C ends the program at once. */
+extern volatile sig_atomic_t cmd_stopped;
+void cmd_catch_signals(void);
+
+/* Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "now", "1h" (so long ago), unix seconds or ns. For argp parsers: an
+ * invalid text ends the program with a usage error. */
+size_t cmd_size(struct argp_state *state, const char *option, const char *text);
+int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
+
+/* Colours only on a terminal, and not with NO_COLOR or TERM=dumb. */
+bool cmd_colours(void);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * server.h - a whole Bole in one struct: what `bole serve` runs and `bole open` runs in memory. Two fit in one process.
+ *
+ * Threads: create, stop and destroy on one thread.
+ */
+#ifndef CMD_SERVER_H
+#define CMD_SERVER_H
+
+#include "agent/agent.h"
+#include "base/clock.h"
+#include "bole/types.h"
+
+struct server;
+
+struct server_options {
+    const char *data_dir;         /* NULL: everything in memory */
+    const char *listen;           /* "127.0.0.1:3100" */
+    const char *tls_cert, *tls_key;
+    const char *const *host_names;
+    size_t      host_name_count;
+    bool        insecure;         /* beyond loopback without authentication */
+    size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
+    bool        tail_system;      /* /var/log and the journal */
+    const char *const *tail_globs;
+    size_t      tail_glob_count;
+};
+
+bole_status server_create(const struct server_options *options, struct server **ret_server, struct bole_err *err);
+/* "http://127.0.0.1:3100", of what was bound. */
+const char *server_url(const struct server *s);
+/* Finishes requests in flight, commits what was handed over, ends all threads. */
+void server_destroy(struct server *s);
+
+#endif
