@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "bole/client.h"
+#include "client/push.h"
 
 enum { FIELD_1 = 0x0a, FIELD_2 = 0x12, FIELD_3 = 0x1a, VARINT_1 = 0x08, VARINT_2 = 0x10 };
 
@@ -137,10 +137,8 @@ size_t bole_push_size(const struct bole_push *p)
     return p->size;
 }
 
-bole_status bole_push_flush(struct bole_push *p, struct bole_err *err)
+bole_status push_encode(struct bole_push *p, bole_slice *ret_body, struct bole_err *err)
 {
-    if (p->size == 0)
-        return BOLE_OK;
     buf_reset(&p->request);
     for (struct stream *s = p->streams; s; s = s->next) {
         buf_put_u8(&p->request, FIELD_1);
@@ -153,8 +151,23 @@ bole_status bole_push_flush(struct bole_push *p, struct bole_err *err)
     if (p->request.failed || !buf_reserve(&p->compressed, room) ||
         snappy_compress((char *)p->request.ptr, p->request.len, (char *)p->compressed.ptr, &room) != SNAPPY_OK)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a push");
-    p->compressed.len = room;
-    bole_status st = bole_client_post(p->client, "/loki/api/v1/push", "application/x-protobuf", buf_slice(&p->compressed), NULL, NULL, err);
+    *ret_body = bole_slice_from(p->compressed.ptr, room);
+    return BOLE_OK;
+}
+
+void push_reset(struct bole_push *p)
+{
+    streams_destroy(p);
+}
+
+bole_status bole_push_flush(struct bole_push *p, struct bole_err *err)
+{
+    if (p->size == 0)
+        return BOLE_OK;
+    bole_slice body;
+    bole_status st = push_encode(p, &body, err);
+    if (st == BOLE_OK)
+        st = bole_client_post(p->client, PUSH_PATH, PUSH_TYPE, body, NULL, NULL, err);
     if (st == BOLE_OK)
         streams_destroy(p);
     return st;
