@@ -1,8 +1,10 @@
 /*
  * objects.h - immutable things by name: segments, backups. A directory today, S3 when outgrown.
  *
- * Keys:    letters, digits, '-', '_', '.', '/'; no empty part, no part "." or "..".
- * Threads: any.
+ * Keys:    letters, digits, '-', '_', '.', '/'; no empty part, no part "." or ".."; 1 .. OBJECTS_KEY_MAX bytes.
+ *          BOLE_E_INVALID otherwise.
+ * Owner:   keys, parts and buffers are borrowed for the call.
+ * Threads: any; two calls that write one key at once leave one of the two, whole.
  * Errors:  BOLE_E_NOTFOUND, BOLE_E_FULL, BOLE_E_IO.
  */
 #ifndef OBJECTS_OBJECTS_H
@@ -10,21 +12,42 @@
 
 #include "os/fs.h"
 
+#define OBJECTS_KEY_MAX 255u /* bytes */
+
 struct objects { const struct objects_ops *ops; };
 
 struct objects_ops {
     const char *scheme;
     bole_status (*open)(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err);
-    /* Stores the concatenated parts under key; durable on return (data, then directory). An existing key is replaced whole. */
+    /* Stores the concatenated parts under key; durable on return (data, then directory). An existing key is replaced
+     * whole. A put that failed may be tried again: it starts from nothing. */
     bole_status (*put)(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err);
     /* Reads exactly len bytes at offset. A shorter object is BOLE_E_CORRUPT. */
     bole_status (*read)(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err);
     bole_status (*size)(struct objects *self, bole_slice key, uint64_t *ret_bytes, struct bole_err *err);
     bole_status (*remove)(struct objects *self, bole_slice key, struct bole_err *err); /* a missing one is fine */
+    /* Every key that begins with prefix, in no order. fn may not call back into the store; its failure stops and is returned. */
     bole_status (*list)(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx, struct bole_err *err);
     void (*destroy)(struct objects *self);
 };
 
+/* "file:DIR" (made when it is not there), "mem:". An unknown scheme names the known ones. */
 bole_status objects_open(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err);
+
+static inline bole_status objects_put(struct objects *o, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err)
+{ return o->ops->put(o, key, parts, part_count, err); }
+static inline bole_status objects_read(struct objects *o, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err)
+{ return o->ops->read(o, key, offset, len, ret_bytes, err); }
+static inline bole_status objects_size(struct objects *o, bole_slice key, uint64_t *ret_bytes, struct bole_err *err)
+{ return o->ops->size(o, key, ret_bytes, err); }
+static inline bole_status objects_remove(struct objects *o, bole_slice key, struct bole_err *err) { return o->ops->remove(o, key, err); }
+static inline bole_status objects_list(struct objects *o, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx, struct bole_err *err)
+{ return o->ops->list(o, prefix, fn, ctx, err); }
+static inline void objects_destroy(struct objects *o) { if (o) o->ops->destroy(o); }
+
+extern const struct objects_ops objects_file_ops, objects_mem_ops;
+
+/* For implementations: BOLE_E_INVALID for a key that breaks the rules above. */
+bole_status objects_check_key(bole_slice key, struct bole_err *err);
 
 #endif

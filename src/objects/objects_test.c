@@ -1,0 +1,118 @@
+/* One test for every implementation; what only files can do (a crash) stands below it. */
+#include "base/err.h"
+#include "base/test.h"
+#include "objects/objects.h"
+
+static const char *const uris[] = {"file:/data/objects", "mem:"};
+
+static struct objects *open_store(const char *uri, struct fs *fs)
+{
+    struct objects *o;
+    struct bole_err err;
+    CHECK_OK(objects_open(bole_slice_str(uri), fs, &o, &err), err);
+    return o;
+}
+
+static void put(struct objects *o, const char *key, bole_slice a, bole_slice b)
+{
+    struct bole_err err;
+    bole_slice parts[] = {a, b};
+    CHECK_OK(objects_put(o, bole_slice_str(key), parts, 2, &err), err);
+}
+
+static void check_content(struct objects *o, const char *key, bole_slice expected)
+{
+    struct bole_err err;
+    uint8_t bytes[64];
+    uint64_t size;
+    CHECK_OK(objects_size(o, bole_slice_str(key), &size, &err), err);
+    CHECK_EQ_U64(size, expected.len);
+    CHECK_OK(objects_read(o, bole_slice_str(key), 0, expected.len, bytes, &err), err);
+    CHECK_EQ_SLICE(bole_slice_from(bytes, expected.len), expected);
+}
+
+static bole_status count_key(bole_slice key, void *ctx)
+{
+    CHECK(bole_slice_starts(key, S("a")));
+    ++*(size_t *)ctx;
+    return BOLE_OK;
+}
+
+static size_t count(struct objects *o, const char *prefix)
+{
+    struct bole_err err;
+    size_t n = 0;
+    CHECK_OK(objects_list(o, bole_slice_str(prefix), count_key, &n, &err), err);
+    return n;
+}
+
+static void conform(struct objects *o)
+{
+    uint8_t bytes[8];
+    put(o, "a/one.seg", S("hello"), S(" world"));
+    put(o, "a/two.seg", S(""), S("x"));
+    put(o, "a-b", S(""), S(""));
+    check_content(o, "a/one.seg", S("hello world"));
+    check_content(o, "a-b", S(""));
+    put(o, "a/one.seg", S("new"), S(""));
+    check_content(o, "a/one.seg", S("new"));
+    CHECK_OK(objects_read(o, S("a/one.seg"), 1, 2, bytes, NULL), (struct bole_err){0});
+    CHECK_EQ_SLICE(bole_slice_from(bytes, 2), S("ew"));
+    CHECK_EQ_STATUS(objects_read(o, S("a/one.seg"), 1, 3, bytes, NULL), BOLE_E_CORRUPT);
+    CHECK_EQ_STATUS(objects_read(o, S("a/three"), 0, 1, bytes, NULL), BOLE_E_NOTFOUND);
+    CHECK_EQ_STATUS(objects_size(o, S("a/three"), &(uint64_t){0}, NULL), BOLE_E_NOTFOUND);
+    CHECK_EQ_U64(count(o, ""), 3);
+    CHECK_EQ_U64(count(o, "a/"), 2);
+    CHECK_EQ_STATUS(objects_remove(o, S("a/one.seg"), NULL), BOLE_OK);
+    CHECK_EQ_STATUS(objects_remove(o, S("a/one.seg"), NULL), BOLE_OK);
+    CHECK_EQ_U64(count(o, "a/"), 1);
+    static const char *const bad_keys[] = {"", "/a", "a/", "a//b", ".", "a/../b", "a b", "a~", "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof bad_keys / sizeof *bad_keys; i++)
+        CHECK_EQ_STATUS(objects_put(o, bole_slice_str(bad_keys[i]), NULL, 0, NULL), BOLE_E_INVALID);
+}
+
+TEST(every_implementation_keeps_replaces_and_forgets)
+{
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        struct fs *fs = fs_mem_create();
+        struct objects *o = open_store(uris[i], fs);
+        conform(o);
+        objects_destroy(o);
+        fs_mem_destroy(fs);
+    }
+}
+
+TEST(an_unknown_scheme_names_the_known_ones)
+{
+    struct objects *o;
+    struct bole_err err;
+    CHECK_EQ_STATUS(objects_open(S("ftp:x"), NULL, &o, &err), BOLE_E_INVALID);
+    CHECK(strstr(err.msg, "file:DIR, mem:") != NULL);
+    CHECK_EQ_STATUS(objects_open(S("file:"), NULL, &o, &err), BOLE_E_INVALID);
+}
+
+/* Fails the n-th call that changes something and cuts the power: the object is the old one or the new one. */
+TEST(a_file_put_is_all_or_nothing)
+{
+    for (unsigned n = 1;; n++) {
+        struct fs *fs = fs_mem_create();
+        struct objects *o = open_store(uris[0], fs);
+        put(o, "seg", S("old"), S(""));
+        fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = 5, .fail_is_short = n % 2});
+        bole_slice fresh = S("fresh");
+        bole_status st = objects_put(o, S("seg"), &fresh, 1, NULL);
+        uint64_t calls = fs_mem_call_count(fs);
+        fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
+        fs_mem_power_cut(fs, n);
+        objects_destroy(o);
+        o = open_store(uris[0], fs);
+        uint64_t size;
+        CHECK_EQ_STATUS(objects_size(o, S("seg"), &size, NULL), BOLE_OK);
+        check_content(o, "seg", st < 0 && size == 3 ? S("old") : S("fresh"));
+        objects_destroy(o);
+        fs_mem_destroy(fs);
+        if (calls < n)
+            break;
+        CHECK(n < 100);
+    }
+}
