@@ -1,0 +1,118 @@
+/*
+ * loki_json.c - see loki_json.h.
+ */
+#include "serve/loki_json.h"
+
+#include "base/clock.h"
+#include "record/labels.h"
+#include "shim/number.h"
+
+void loki_put_number(struct buf *b, double v)
+{
+    if (buf_reserve(b, NUMBER_TEXT_MAX))
+        b->len += number_format(v, (char *)b->ptr + b->len);
+}
+
+void loki_put_stamp(struct buf *b, int64_t ns)
+{
+    int64_t ms = ns / NS_PER_MS - (ns % NS_PER_MS < 0);
+    uint64_t magnitude = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+    if (ms < 0)
+        buf_put_u8(b, '-');
+    buf_put_uint(b, magnitude / 1000);
+    unsigned rest = (unsigned)(magnitude % 1000);
+    if (rest) {
+        uint8_t text[4] = {'.', (uint8_t)('0' + rest / 100), (uint8_t)('0' + rest / 10 % 10), (uint8_t)('0' + rest % 10)};
+        size_t len = sizeof text;
+        while (text[len - 1] == '0')
+            len--;
+        buf_put(b, bole_slice_from(text, len));
+    }
+}
+
+void loki_put_labels(struct buf *b, bole_slice canonical)
+{
+    struct reader r = reader_of(canonical);
+    struct label label;
+    buf_put_u8(b, '{');
+    for (bool first = true; labels_next(&r, &label); first = false) {
+        if (!first)
+            buf_put_u8(b, ',');
+        buf_put_json(b, label.name, true);
+        buf_put_u8(b, ':');
+        buf_put_json(b, label.value, true);
+    }
+    buf_put_u8(b, '}');
+}
+
+void loki_put_sample(struct buf *b, int64_t time_ns, double value)
+{
+    buf_put_u8(b, '[');
+    loki_put_stamp(b, time_ns);
+    buf_put(b, S(",\""));
+    loki_put_number(b, value);
+    buf_put(b, S("\"]"));
+}
+
+static uint64_t per_second(uint64_t amount, uint64_t ns)
+{
+    return ns ? (uint64_t)((double)amount * 1e9 / (double)ns) : 0;
+}
+
+static void put_summary(struct buf *b, const struct loki_stats *s)
+{
+    buf_printf(b,
+               "{\"bytesProcessedPerSecond\":%llu,\"linesProcessedPerSecond\":%llu,\"totalBytesProcessed\":%llu,"
+               "\"totalLinesProcessed\":%llu,\"execTime\":",
+               (unsigned long long)per_second(s->bytes_scanned, s->exec_ns),
+               (unsigned long long)per_second(s->lines_scanned, s->exec_ns), (unsigned long long)s->bytes_scanned,
+               (unsigned long long)s->lines_scanned);
+    loki_put_number(b, (double)s->exec_ns / 1e9);
+    buf_put(b, S(",\"queueTime\":"));
+    loki_put_number(b, (double)s->queue_ns / 1e9);
+    buf_printf(b,
+               ",\"subqueries\":0,\"totalEntriesReturned\":%llu,\"splits\":0,\"shards\":0,\"totalPostFilterLines\":%llu,"
+               "\"totalStructuredMetadataBytesProcessed\":0}",
+               (unsigned long long)s->entries_returned, (unsigned long long)s->lines_passed);
+}
+
+/* Bole has one store where Loki has a store and an ingester that holds one of its own. */
+static void put_store(struct buf *b, const struct loki_stats *s)
+{
+    buf_printf(b,
+               "{\"totalChunksRef\":%llu,\"totalChunksDownloaded\":%llu,\"chunksDownloadTime\":0,"
+               "\"queryReferencedStructuredMetadata\":false,\"chunk\":{\"headChunkBytes\":0,\"headChunkLines\":0,"
+               "\"decompressedBytes\":%llu,\"decompressedLines\":%llu,\"compressedBytes\":0,\"totalDuplicates\":0,"
+               "\"postFilterLines\":%llu,\"headChunkStructuredMetadataBytes\":0,\"decompressedStructuredMetadataBytes\":0},"
+               "\"chunkRefsFetchTime\":0,\"congestionControlLatency\":0,\"pipelineWrapperFilteredLines\":0}",
+               (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned),
+               (unsigned long long)s->bytes_scanned, (unsigned long long)s->lines_scanned,
+               (unsigned long long)s->lines_passed);
+}
+
+static void put_caches(struct buf *b)
+{
+    static const char *const names[] = {"chunk",        "index",        "result",      "statsResult",
+                                        "volumeResult", "seriesResult", "labelResult", "instantMetricResult"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        buf_printf(b,
+                   "%c\"%s\":{\"entriesFound\":0,\"entriesRequested\":0,\"entriesStored\":0,\"bytesReceived\":0,"
+                   "\"bytesSent\":0,\"requests\":0,\"downloadTime\":0,\"queryLengthServed\":0}",
+                   i ? ',' : '{', names[i]);
+    buf_put_u8(b, '}');
+}
+
+void loki_put_stats(struct buf *b, const struct loki_stats *s)
+{
+    buf_put(b, S("{\"summary\":"));
+    put_summary(b, s);
+    buf_put(b, S(",\"querier\":{\"store\":"));
+    put_store(b, s);
+    buf_put(b, S("},\"ingester\":{\"totalReached\":0,\"totalChunksMatched\":0,\"totalBatches\":0,\"totalLinesSent\":0,"
+                 "\"store\":"));
+    put_store(b, &(struct loki_stats){0});
+    buf_put(b, S("},\"cache\":"));
+    put_caches(b);
+    buf_printf(b, ",\"index\":{\"totalChunks\":%llu,\"postFilterChunks\":%llu,\"shardsDuration\":0,\"usedBloomFilters\":false}}",
+               (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned));
+}

@@ -1,0 +1,247 @@
+/*
+ * metrics.c - see metrics.h.
+ *
+ * Every figure is one call of `figure` or `seconds` inside its family's function; what is done with it (a line of text, a
+ * member of a JSON object) is the writer's matter, so that the two forms cannot drift apart.
+ */
+#include "serve/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/fs.h"
+#include "serve/loki_json.h"
+
+struct writer {
+    struct buf *out;
+    bool        json;
+    bool        first;  /* of the family: JSON commas */
+    const char *family; /* "ingest" */
+};
+
+enum kind { COUNTER, GAUGE };
+
+static void put_name(struct writer *w, const char *name, const char *help, enum kind kind)
+{
+    if (w->json) {
+        buf_printf(w->out, "%s\"%s\":", w->first ? "" : ",", name);
+        w->first = false;
+        return;
+    }
+    const char *prefix = strcmp(w->family, "process") == 0 ? "" : "bole_";
+    buf_printf(w->out, "# HELP %s%s_%s %s\n# TYPE %s%s_%s %s\n%s%s_%s ", prefix, w->family, name, help, prefix, w->family,
+               name, kind == COUNTER ? "counter" : "gauge", prefix, w->family, name);
+}
+
+static void put_end(struct writer *w)
+{
+    if (!w->json)
+        buf_put_u8(w->out, '\n');
+}
+
+static void figure(struct writer *w, const char *name, enum kind kind, uint64_t value, const char *help)
+{
+    put_name(w, name, help, kind);
+    buf_put_uint(w->out, value);
+    put_end(w);
+}
+
+static void seconds(struct writer *w, const char *name, enum kind kind, double value, const char *help)
+{
+    put_name(w, name, help, kind);
+    loki_put_number(w->out, value);
+    put_end(w);
+}
+
+static void open_family(struct writer *w, const char *family)
+{
+    w->family = family;
+    if (w->json)
+        buf_printf(w->out, ",\"%s\":{", family);
+    w->first = true;
+}
+
+static void close_family(struct writer *w)
+{
+    if (w->json)
+        buf_put_u8(w->out, '}');
+}
+
+static void write_ingest(struct writer *w, struct ingest *ingest)
+{
+    struct ingest_stats s;
+    ingest_get_stats(ingest, &s);
+    open_family(w, "ingest");
+    figure(w, "rows_total", COUNTER, s.rows_total, "Records acknowledged.");
+    figure(w, "bytes_total", COUNTER, s.bytes_total, "Bytes of records acknowledged.");
+    figure(w, "groups_total", COUNTER, s.groups_total, "Commit groups: one sync each.");
+    figure(w, "requests_total", COUNTER, s.requests_total, "Requests that brought records.");
+    figure(w, "refused_full_total", COUNTER, s.refused_full_total, "Requests refused because the disk has no room.");
+    figure(w, "refused_limit_total", COUNTER, s.refused_limit_total, "Requests refused because memory has no room.");
+    seconds(w, "commit_seconds_total", COUNTER, (double)s.commit_ns_total / 1e9, "Time spent in group commits.");
+    close_family(w);
+}
+
+static void write_queue(struct writer *w, struct queue *queue)
+{
+    struct queue_stats s;
+    queue_stats(queue, &s);
+    open_family(w, "queue");
+    figure(w, "appended_lsn", GAUGE, s.appended_lsn, "Last durable group.");
+    figure(w, "released_lsn", GAUGE, s.released_lsn, "Last group the store has taken over.");
+    figure(w, "disk_bytes", GAUGE, s.bytes_on_disk, "Size of the queue on the disk.");
+    figure(w, "groups_total", COUNTER, s.groups_total, "Groups appended.");
+    figure(w, "bytes_total", COUNTER, s.bytes_total, "Bytes appended.");
+    figure(w, "syncs_total", COUNTER, s.syncs_total, "Syncs.");
+    seconds(w, "sync_seconds_total", COUNTER, (double)s.sync_ns_total / 1e9, "Time spent in syncs.");
+    figure(w, "torn_tail_bytes", GAUGE, s.torn_tail_bytes, "Bytes of a torn write cut off at the start.");
+    figure(w, "corrupt_frames", GAUGE, s.corrupt_frames, "Corrupt groups found at the start.");
+    close_family(w);
+}
+
+static void write_store(struct writer *w, struct store *store)
+{
+    struct store_stats s;
+    store_stats(store, &s);
+    open_family(w, "store");
+    figure(w, "position_lsn", GAUGE, s.position_lsn, "Last group that is durable in the store itself.");
+    figure(w, "head_rows", GAUGE, s.head_rows, "Records in the head.");
+    figure(w, "head_bytes", GAUGE, s.head_bytes, "Memory of the head.");
+    figure(w, "head_streams", GAUGE, s.head_streams, "Streams in the head.");
+    figure(w, "segments", GAUGE, s.segment_count, "Segments.");
+    figure(w, "segment_rows", GAUGE, s.segment_rows, "Records in segments.");
+    figure(w, "segment_bytes", GAUGE, s.segment_bytes, "Size of the segments on the disk.");
+    figure(w, "raw_bytes", GAUGE, s.raw_bytes, "Bytes of the lines in segments before compression.");
+    figure(w, "cuts_total", COUNTER, s.cuts_total, "Times the head was cut into segments.");
+    figure(w, "bad_chunks_total", COUNTER, s.bad_chunks, "Chunks whose checksum failed.");
+    close_family(w);
+}
+
+static void write_responses(struct writer *w, const struct http_stats *s)
+{
+    if (w->json) {
+        for (unsigned class = 1; class < 6; class++)
+            buf_printf(w->out, ",\"responses_%uxx_total\":%llu", class, (unsigned long long)s->by_class[class]);
+        return;
+    }
+    buf_put_str(w->out, "# HELP bole_http_responses_total Answers by class of status.\n# TYPE bole_http_responses_total counter\n");
+    for (unsigned class = 1; class < 6; class++)
+        buf_printf(w->out, "bole_http_responses_total{code=\"%uxx\"} %llu\n", class, (unsigned long long)s->by_class[class]);
+}
+
+static void write_http(struct writer *w, struct http_server *server)
+{
+    struct http_stats s;
+    http_server_stats(server, &s);
+    open_family(w, "http");
+    figure(w, "connections", GAUGE, s.connections_open, "Connections open now.");
+    figure(w, "connections_total", COUNTER, s.connections_total, "Connections accepted.");
+    figure(w, "requests_total", COUNTER, s.requests_total, "Requests read.");
+    figure(w, "received_bytes_total", COUNTER, s.bytes_in_total, "Bytes read from clients.");
+    figure(w, "sent_bytes_total", COUNTER, s.bytes_out_total, "Bytes written to clients.");
+    figure(w, "refused_total", COUNTER, s.refused_total, "Requests refused before any handler saw them.");
+    write_responses(w, &s);
+    close_family(w);
+}
+
+static void write_query(struct writer *w, struct metrics_counters *c)
+{
+    open_family(w, "query");
+    figure(w, "requests_total", COUNTER, c->queries_total, "Queries run.");
+    figure(w, "errors_total", COUNTER, c->query_errors_total, "Queries that failed.");
+    seconds(w, "seconds_total", COUNTER, (double)c->query_ns_total / 1e9, "Time spent in queries.");
+    figure(w, "rows_scanned_total", COUNTER, c->query_rows_total, "Records that queries looked at.");
+    figure(w, "bytes_scanned_total", COUNTER, c->query_bytes_total, "Bytes of lines that queries looked at.");
+    close_family(w);
+    open_family(w, "tail");
+    figure(w, "clients", GAUGE, c->tails_open, "Live tails open now.");
+    figure(w, "clients_total", COUNTER, c->tails_total, "Live tails opened.");
+    figure(w, "rows_total", COUNTER, c->tail_rows_total, "Records sent to live tails.");
+    figure(w, "dropped_total", COUNTER, c->tail_dropped_total, "Records dropped for clients that read too slowly.");
+    close_family(w);
+}
+
+static void write_memory(struct writer *w, struct budget *budget)
+{
+    open_family(w, "memory");
+    figure(w, "budget_used_bytes", GAUGE, atomic_load(&budget->used_bytes), "Bytes drawn on the memory budget.");
+    if (budget->limit_bytes != SIZE_MAX)
+        figure(w, "budget_limit_bytes", GAUGE, budget->limit_bytes, "Limit of the memory budget.");
+    close_family(w);
+}
+
+/* One small file of /proc as text; empty when there is none. */
+static const char *read_proc(struct fs *fs, const char *path, char text[1024])
+{
+    struct file *f = NULL;
+    size_t len = 0;
+    if (fs_open(fs, path, FS_READ, &f, NULL) == BOLE_OK && file_read(f, 0, text, 1023, &len, NULL) < 0)
+        len = 0;
+    file_close(f);
+    text[len < 1023 ? len : 1023] = 0;
+    return text;
+}
+
+static bole_status count_name(const char *name, void *ctx)
+{
+    (void)name;
+    ++*(uint64_t *)ctx;
+    return BOLE_OK;
+}
+
+/* proc(5), /proc/self/stat: the command's name, which may hold anything, ends at the last ')'; state is field 3, utime and
+ * stime are 14 and 15, num_threads 20, vsize 23, rss 24. */
+static void write_process(struct writer *w, struct fs *fs, int64_t started_ns)
+{
+    char text[1024];
+    const char *after = strrchr(read_proc(fs, "/proc/self/stat", text), ')');
+    unsigned long long utime, stime, threads, vsize, rss;
+    if (!after || sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %llu %*d %*u %llu %llu",
+                         &utime, &stime, &threads, &vsize, &rss) != 5)
+        return;
+    uint64_t fds = 0;
+    open_family(w, "process");
+    seconds(w, "cpu_seconds_total", COUNTER, (double)(utime + stime) / (double)sysconf(_SC_CLK_TCK), "CPU time, user and system.");
+    figure(w, "resident_memory_bytes", GAUGE, rss * (uint64_t)sysconf(_SC_PAGESIZE), "Memory held.");
+    figure(w, "virtual_memory_bytes", GAUGE, vsize, "Address space.");
+    figure(w, "threads", GAUGE, threads, "Threads.");
+    if (fs_list_dir(fs, "/proc/self/fd", count_name, &fds, NULL) == BOLE_OK && fds)
+        figure(w, "open_fds", GAUGE, fds - 1, "Open file descriptors."); /* one is the listing's own */
+    seconds(w, "start_time_seconds", GAUGE, (double)started_ns / 1e9, "Start of the process since 1970.");
+    close_family(w);
+}
+
+static void write_all(struct writer *w, const struct metrics_sources *s)
+{
+    if (s->ingest)
+        write_ingest(w, s->ingest);
+    if (s->queue)
+        write_queue(w, s->queue);
+    if (s->store)
+        write_store(w, s->store);
+    if (s->server)
+        write_http(w, s->server);
+    if (s->counters)
+        write_query(w, s->counters);
+    if (s->budget)
+        write_memory(w, s->budget);
+    if (s->fs)
+        write_process(w, s->fs, s->started_ns);
+}
+
+void metrics_write(const struct metrics_sources *sources, struct buf *out)
+{
+    struct writer w = {.out = out};
+    buf_put_str(out, "# HELP bole_build_info Version of the program.\n# TYPE bole_build_info gauge\n"
+                     "bole_build_info{version=\"" BOLE_VERSION "\"} 1\n");
+    write_all(&w, sources);
+}
+
+void metrics_write_json(const struct metrics_sources *sources, struct buf *out)
+{
+    struct writer w = {.out = out, .json = true};
+    buf_put_str(out, "{\"version\":\"" BOLE_VERSION "\"");
+    write_all(&w, sources);
+    buf_put_u8(out, '}');
+}

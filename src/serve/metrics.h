@@ -1,0 +1,41 @@
+/*
+ * metrics.h - the program's figures: gathered once per request, written as Prometheus text or as JSON.
+ *
+ * Names are stable: bole_* for Bole's own, process_* as every Prometheus client has them.
+ * Format:  Prometheus text exposition 0.0.4. Units: seconds and bytes, as its conventions ask.
+ * Threads: any.
+ */
+#ifndef SERVE_METRICS_H
+#define SERVE_METRICS_H
+
+#include <stdatomic.h>
+
+#include "ingest/ingest.h"
+#include "queue/queue.h"
+#include "serve/http.h"
+#include "store/store.h"
+
+struct metrics_counters { /* counted by the API itself */
+    atomic_uint_fast64_t queries_total, query_errors_total, query_ns_total, query_rows_total, query_bytes_total;
+    atomic_uint_fast64_t tails_open, tails_total, tail_rows_total, tail_dropped_total;
+};
+
+struct metrics_sources { /* NULL: its figures are left out */
+    struct ingest      *ingest;
+    struct queue       *queue;
+    struct store       *store;
+    struct http_server *server;
+    struct budget      *budget;
+    struct fs          *fs;
+    struct metrics_counters *counters;
+    int64_t             started_ns; /* UTC */
+};
+
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+void metrics_write(const struct metrics_sources *sources, struct buf *out);
+
+/* {"ingest":{"rows_total":1,...},"queue":{...},...}: the same figures by the same names, for /api/v1/status. */
+void metrics_write_json(const struct metrics_sources *sources, struct buf *out);
+
+#endif
