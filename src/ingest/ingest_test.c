@@ -1,0 +1,281 @@
+#include "ingest/ingest.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/test.h"
+
+static const bole_slice LABELS = S("\3job\1x");
+
+struct fixture {
+    struct queue *queue;
+    struct store *store;
+    struct budget budget;
+    struct ingest *in;
+};
+
+static struct fixture fixture_of(bole_slice queue_uri, size_t budget_bytes)
+{
+    struct fixture f = {0};
+    struct bole_err err;
+    budget_init(&f.budget, NULL, budget_bytes);
+    struct queue_options q = {.uri = queue_uri, .fs = &fs_posix, .clock = &clock_system, .random = &random_system};
+    CHECK_OK(queue_open(&q, &f.queue, &err), err);
+    struct store_options s = {.uri = S("mem:"), .fs = &fs_posix, .clock = &clock_system};
+    CHECK_OK(store_open(&s, &f.store, &err), err);
+    return f;
+}
+
+static void fixture_start(struct fixture *f, unsigned workers)
+{
+    struct bole_err err;
+    struct ingest_options o = {.queue = f->queue, .store = f->store, .clock = &clock_system, .budget = &f->budget,
+                               .fs = &fs_posix, .worker_count = workers};
+    CHECK_OK(ingest_create(&o, &f->in, &err), err);
+}
+
+static void fixture_end(struct fixture *f)
+{
+    ingest_destroy(f->in);
+    store_destroy(f->store);
+    queue_destroy(f->queue);
+}
+
+/* ---- waiting for an acknowledgement ---- */
+
+struct wait {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned done;
+    bole_status status;
+};
+
+static void wait_init(struct wait *w)
+{
+    *w = (struct wait){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+}
+
+static void on_done(bole_status status, const struct bole_err *err, void *ctx)
+{
+    struct wait *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->done++;
+    if (status < 0)
+        w->status = status;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bole_status wait_for(struct wait *w, unsigned count)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->done < count)
+        pthread_cond_wait(&w->changed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    return w->status;
+}
+
+/* ---- counting what the store holds ---- */
+
+static uint64_t stored_rows(struct store *store, bool (*check)(bole_slice line, const struct batch_field *fields, size_t n))
+{
+    struct view *view = store_view(store);
+    struct store_query q = {.tenant = S("t"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE | PROJECT_FIELDS};
+    struct scan *scan;
+    struct bole_err err;
+    CHECK_OK(store_scan_open(store, view, &q, &scan, &err), err);
+    uint64_t rows = 0;
+    struct vector *v;
+    while (store_scan_next(scan, &v, &err) == BOLE_OK)
+        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r)) {
+            const struct batch_field *fields;
+            size_t n = v->fields(v, r, &fields);
+            CHECK(!check || check(column_get(&v->line, r), fields, n));
+            rows++;
+        }
+    store_scan_close(scan);
+    store_view_release(store, view);
+    return rows;
+}
+
+static void add_rows(struct ingest_request *r, uint32_t rows, bole_slice line)
+{
+    struct bole_err err;
+    struct ingest_stream stream = {.tenant = S("t"), .labels = LABELS};
+    for (uint32_t i = 0; i < rows; i++)
+        CHECK_OK(ingest_add(r, (int64_t)i, &stream, line, NULL, 0, &err), err);
+}
+
+TEST(acknowledged_is_searchable)
+{
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    fixture_start(&f, 1);
+    struct wait w;
+    wait_init(&w);
+    for (unsigned i = 1; i <= 50; i++) {
+        struct ingest_request *r;
+        struct bole_err err;
+        CHECK_OK(ingest_begin(f.in, 0, 100, &r, &err), err);
+        add_rows(r, 3, S("hello"));
+        ingest_commit(r, on_done, &w);
+        CHECK_EQ_STATUS(wait_for(&w, i), BOLE_OK);
+        CHECK_EQ_U64(stored_rows(f.store, NULL), 3 * i);
+    }
+    fixture_end(&f);
+}
+
+TEST(a_request_taken_back_leaves_nothing)
+{
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    fixture_start(&f, 1);
+    struct wait w;
+    wait_init(&w);
+    struct bole_err err;
+    static const size_t sizes[] = {100, 1 << 20};
+    for (size_t i = 0; i < 2; i++) {
+        struct ingest_request *r;
+        CHECK_OK(ingest_begin(f.in, 0, sizes[i], &r, &err), err);
+        add_rows(r, 10, S("gone"));
+        ingest_rollback(r);
+        CHECK_OK(ingest_begin(f.in, 0, sizes[i], &r, &err), err);
+        add_rows(r, 5, S("kept"));
+        ingest_commit(r, on_done, &w);
+        CHECK_EQ_STATUS(wait_for(&w, (unsigned)i + 1), BOLE_OK);
+    }
+    CHECK_EQ_U64(stored_rows(f.store, NULL), 10);
+    struct ingest_request *r;
+    CHECK_OK(ingest_begin(f.in, 0, 10, &r, &err), err);
+    ingest_commit(r, on_done, &w); /* without rows: done at once */
+    CHECK_EQ_U64(w.done, 3);
+    fixture_end(&f);
+}
+
+static bool is_big_row(bole_slice line, const struct batch_field *fields, size_t n)
+{
+    return line.len == 1000 && n == 1 && fields[0].value.len == 5;
+}
+
+/* Announced as small, but its records fill several batches: nothing of it or of its neighbours may be lost. */
+TEST(a_small_request_that_outgrows_the_open_batch_moves_out)
+{
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    fixture_start(&f, 1);
+    struct wait w;
+    wait_init(&w);
+    struct bole_err err;
+    uint8_t text[1000];
+    memset(text, 'x', sizeof text);
+    struct batch_field field = {S("key"), S("value")};
+    for (unsigned round = 0; round < 2; round++) { /* 0: committed, 1: taken back */
+        struct ingest_request *r;
+        struct ingest_stream stream = {.tenant = S("t"), .labels = LABELS};
+        CHECK_OK(ingest_begin(f.in, 0, 100, &r, &err), err);
+        for (int i = 0; i < 5000; i++)
+            CHECK_OK(ingest_add(r, i, &stream, bole_slice_from(text, sizeof text), &field, 1, &err), err);
+        CHECK_EQ_U64(ingest_rows(r), 5000);
+        if (round == 0)
+            ingest_commit(r, on_done, &w);
+        else
+            ingest_rollback(r);
+    }
+    CHECK_EQ_STATUS(wait_for(&w, 1), BOLE_OK);
+    CHECK_EQ_U64(stored_rows(f.store, is_big_row), 5000);
+    fixture_end(&f);
+}
+
+struct hammer {
+    struct ingest *in;
+    unsigned worker;
+    uint64_t rows;
+    struct wait wait;
+};
+
+static void *hammer_main(void *arg)
+{
+    struct hammer *h = arg;
+    struct random r;
+    random_seed(&r, 40 + h->worker);
+    unsigned requests = 0;
+    uint8_t text[600];
+    memset(text, 'y', sizeof text);
+    for (; requests < 400; requests++) {
+        struct bole_err err;
+        struct ingest_request *request;
+        uint32_t rows = 1 + (uint32_t)random_below(&r, random_below(&r, 20) ? 20 : 4000);
+        CHECK_OK(ingest_begin(h->in, h->worker, rows * 300, &request, &err), err);
+        add_rows(request, rows, bole_slice_from(text, random_below(&r, sizeof text)));
+        if (random_below(&r, 10) == 0) {
+            ingest_rollback(request);
+            on_done(BOLE_OK, NULL, &h->wait);
+            continue;
+        }
+        h->rows += rows;
+        ingest_commit(request, on_done, &h->wait);
+    }
+    wait_for(&h->wait, requests);
+    return NULL;
+}
+
+TEST(many_workers_and_sizes_lose_and_double_nothing)
+{
+    enum { WORKERS = 3 };
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    fixture_start(&f, WORKERS);
+    struct hammer hammers[WORKERS];
+    pthread_t threads[WORKERS];
+    uint64_t rows = 0;
+    for (unsigned i = 0; i < WORKERS; i++) {
+        hammers[i] = (struct hammer){.in = f.in, .worker = i};
+        wait_init(&hammers[i].wait);
+        CHECK(pthread_create(&threads[i], NULL, hammer_main, &hammers[i]) == 0);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK_EQ_STATUS(hammers[i].wait.status, BOLE_OK);
+        rows += hammers[i].rows;
+    }
+    CHECK_EQ_U64(stored_rows(f.store, NULL), rows);
+    struct ingest_stats stats;
+    ingest_get_stats(f.in, &stats);
+    CHECK_EQ_U64(stats.rows_total, rows);
+    CHECK(stats.groups_total < stats.requests_total);
+    fixture_end(&f);
+}
+
+TEST(without_memory_a_request_is_refused_at_the_door)
+{
+    struct fixture f = fixture_of(S("mem:"), 4 << 20);
+    fixture_start(&f, 1);
+    struct ingest_request *r;
+    struct bole_err err;
+    CHECK_EQ_STATUS(ingest_begin(f.in, 0, 3 << 20, &r, &err), BOLE_E_LIMIT);
+    CHECK_OK(ingest_begin(f.in, 0, 1000, &r, &err), err);
+    ingest_rollback(r);
+    fixture_end(&f);
+}
+
+TEST(what_the_queue_holds_comes_back_after_a_restart)
+{
+    char dir[] = "/tmp/bole-ingest-XXXXXX", uri[64];
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(uri, sizeof uri, "wal:%s", dir);
+    for (unsigned life = 1; life <= 3; life++) {
+        struct fixture f = fixture_of(bole_slice_str(uri), SIZE_MAX);
+        fixture_start(&f, 1);
+        CHECK_EQ_U64(stored_rows(f.store, NULL), (life - 1) * 7); /* the mem store forgets, the queue does not */
+        struct wait w;
+        wait_init(&w);
+        struct ingest_request *r;
+        struct bole_err err;
+        CHECK_OK(ingest_begin(f.in, 0, 100, &r, &err), err);
+        add_rows(r, 7, S("again"));
+        ingest_commit(r, on_done, &w);
+        CHECK_EQ_STATUS(wait_for(&w, 1), BOLE_OK);
+        fixture_end(&f);
+    }
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    CHECK(system(command) == 0);
+}
