@@ -1,0 +1,379 @@
+/*
+ * Nearly all lines are settled without parsing. Every name that can hold a level contains "eve" or "lvl", so one pass for
+ * the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their first
+ * letter behind an edge: both are tested for 16 positions at once, and what remains is compared in full.
+ *
+ * The rules are those of Loki's distributor (pkg/distributor/field_detection.go, August 2026); see level.h.
+ */
+#include "process/level.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { BLOCK = 16 };
+
+/* ---- 16 positions at once ---- */
+
+#ifdef __SSE2__
+static inline __m128i load_block(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Bit i: p[i] is v or V. */
+static inline unsigned mask_v(const uint8_t *p)
+{
+    __m128i lower = _mm_or_si128(load_block(p), _mm_set1_epi8(0x20));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(lower, _mm_set1_epi8('v')));
+}
+
+/* Bit i: p[i] is " or a backslash. */
+static inline unsigned mask_quote(const uint8_t *p)
+{
+    __m128i c = load_block(p);
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')), _mm_cmpeq_epi8(c, _mm_set1_epi8('\\'))));
+}
+
+/* Bit i: p[i] may be the first letter of a level word and p[i - 1] may be an edge: a superset, made of cheap ranges. */
+static inline unsigned mask_word(const uint8_t *p)
+{
+    __m128i c = _mm_or_si128(load_block(p), _mm_set1_epi8(0x20));
+    __m128i from_c = _mm_sub_epi8(c, _mm_set1_epi8('c'));
+    __m128i initial = _mm_cmpeq_epi8(_mm_min_epu8(from_c, _mm_set1_epi8('f' - 'c')), from_c);
+    initial = _mm_or_si128(initial, _mm_cmpeq_epi8(c, _mm_set1_epi8('i')));
+    initial = _mm_or_si128(initial, _mm_cmpeq_epi8(c, _mm_set1_epi8('t')));
+    initial = _mm_or_si128(initial, _mm_cmpeq_epi8(c, _mm_set1_epi8('w')));
+    __m128i before = load_block(p - 1);
+    __m128i lower = _mm_or_si128(before, _mm_set1_epi8(0x20));
+    __m128i edge = _mm_cmpeq_epi8(_mm_min_epu8(before, _mm_set1_epi8('(')), before); /* controls, blank, quotes, ( */
+    edge = _mm_or_si128(edge, _mm_cmpeq_epi8(before, _mm_set1_epi8('=')));
+    edge = _mm_or_si128(edge, _mm_cmpeq_epi8(_mm_max_epu8(lower, _mm_set1_epi8('{')), lower)); /* [ { | and above */
+    return (unsigned)_mm_movemask_epi8(_mm_and_si128(initial, edge));
+}
+#else
+static inline unsigned mask_v(const uint8_t *p)
+{
+    unsigned mask = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        mask |= (unsigned)((p[i] | 0x20) == 'v') << i;
+    return mask;
+}
+
+static inline unsigned mask_quote(const uint8_t *p)
+{
+    unsigned mask = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        mask |= (unsigned)(p[i] == '"' || p[i] == '\\') << i;
+    return mask;
+}
+
+static inline unsigned mask_word(const uint8_t *p)
+{
+    unsigned mask = 0;
+    for (unsigned i = 0; i < BLOCK; i++) {
+        uint8_t c = p[i] | 0x20, b = p[i - 1];
+        bool initial = (c >= 'c' && c <= 'f') || c == 'i' || c == 't' || c == 'w';
+        mask |= (unsigned)(initial && (b <= '(' || b == '=' || (b | 0x20) >= '{')) << i;
+    }
+    return mask;
+}
+#endif
+
+/* ---- names and values ---- */
+
+static const bole_slice names[] = {
+    S("level"),        S("LEVEL"), S("Level"), S("log.level"), S("severity"),      S("SEVERITY"),      S("Severity"),
+    S("SeverityText"), S("lvl"),   S("LVL"),   S("Lvl"),       S("severity_text"), S("Severity_Text"), S("SEVERITY_TEXT"),
+};
+enum { NAME_COUNT = sizeof names / sizeof *names, NAME_LEN_MIN = 3, NAME_LEN_MAX = 13 };
+
+unsigned level_name_rank(bole_slice name)
+{
+    if (name.len < NAME_LEN_MIN || name.len > NAME_LEN_MAX || ((name.ptr[0] | 0x20) != 'l' && (name.ptr[0] | 0x20) != 's'))
+        return LEVEL_RANK_NONE;
+    for (unsigned i = 0; i < NAME_COUNT; i++)
+        if (bole_slice_eq(names[i], name))
+            return i;
+    return LEVEL_RANK_NONE;
+}
+
+/* In logfmt case does not matter. */
+static unsigned name_rank_nocase(bole_slice name)
+{
+    if (name.len < NAME_LEN_MIN || name.len > NAME_LEN_MAX)
+        return LEVEL_RANK_NONE;
+    for (unsigned i = 0; i < NAME_COUNT; i++)
+        if (bole_slice_eq_nocase(names[i], name))
+            return i;
+    return LEVEL_RANK_NONE;
+}
+
+struct word {
+    bole_slice text;
+    bole_slice level;
+};
+
+static const struct word values[] = {
+    {S("info"), S("info")},         {S("inf"), S("info")},   {S("information"), S("info")}, {S("error"), S("error")},
+    {S("err"), S("error")},         {S("warn"), S("warn")},  {S("wrn"), S("warn")},         {S("warning"), S("warn")},
+    {S("debug"), S("debug")},       {S("dbg"), S("debug")},  {S("trace"), S("trace")},      {S("trc"), S("trace")},
+    {S("critical"), S("critical")}, {S("fatal"), S("fatal")},
+};
+
+static bole_slice known_level(bole_slice value)
+{
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (bole_slice_eq_nocase(values[i].text, value))
+            return values[i].level;
+    return (bole_slice){0};
+}
+
+bole_slice level_normalize(bole_slice value)
+{
+    bole_slice level = known_level(value);
+    return level.ptr ? level : value;
+}
+
+bole_slice level_of_severity_number(bole_slice text)
+{
+    size_t at = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+');
+    unsigned number = 0;
+    if (at == text.len || text.len > 10)
+        return S("info");
+    for (size_t i = at; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return S("info");
+        number = number > 1000 ? number : number * 10 + (text.ptr[i] - '0');
+    }
+    static const bole_slice of_four[] = {S("trace"), S("debug"), S("info"), S("warn"), S("error"), S("fatal")};
+    if (number == 0)
+        return S("unknown");
+    if (text.ptr[0] == '-')
+        return S("trace"); /* below 1 and not 0: Loki's comparisons end here */
+    return number <= 24 ? of_four[(number - 1) / 4] : S("unknown");
+}
+
+/* ---- the line as JSON ---- */
+
+/* p stands behind an opening quote; returns its closing one, or end. */
+static const uint8_t *string_end(const uint8_t *p, const uint8_t *end)
+{
+    while (p < end) {
+        if (end - p >= BLOCK) {
+            unsigned mask = mask_quote(p);
+            if (!mask) {
+                p += BLOCK;
+                continue;
+            }
+            p += __builtin_ctz(mask);
+        }
+        if (*p == '"')
+            return p;
+        p += *p == '\\' && end - p > 1 ? 2 : 1;
+    }
+    return end;
+}
+
+static const uint8_t *skip_blanks(const uint8_t *p, const uint8_t *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* p stands at [ or {; returns what follows its partner, or end. */
+static const uint8_t *container_end(const uint8_t *p, const uint8_t *end)
+{
+    size_t depth = 0;
+    for (; p < end; p++) {
+        if (*p == '"')
+            p = string_end(p + 1, end);
+        else if (*p == '[' || *p == '{')
+            depth++;
+        else if ((*p == ']' || *p == '}') && --depth == 0)
+            return p + 1;
+        if (p >= end)
+            break;
+    }
+    return end;
+}
+
+enum { JSON_LEVELS = 2 }; /* of nesting that are searched */
+
+/* p stands behind the { of an object. The first string under a level's name goes to *ret_value; returns what follows the
+ * object, or end when it found one or the text is broken. */
+static const uint8_t *search_object(const uint8_t *p, const uint8_t *end, int depth, bole_slice *ret_value)
+{
+    for (;;) {
+        p = skip_blanks(p, end);
+        if (p == end || *p != '"')
+            return p < end && *p == '}' ? p + 1 : end;
+        const uint8_t *key = p + 1, *key_end = string_end(key, end);
+        p = key_end < end ? skip_blanks(key_end + 1, end) : end;
+        if (p == end || *p != ':')
+            return end;
+        p = skip_blanks(p + 1, end);
+        if (p == end)
+            return end;
+        if (*p == '"') {
+            const uint8_t *value = p + 1, *value_end = string_end(value, end);
+            if (value_end == end)
+                return end;
+            if (level_name_rank(bole_slice_from(key, (size_t)(key_end - key))) != LEVEL_RANK_NONE) {
+                *ret_value = bole_slice_from(value, (size_t)(value_end - value));
+                return end;
+            }
+            p = value_end + 1;
+        } else if (*p == '{' && depth + 1 < JSON_LEVELS) {
+            p = search_object(p + 1, end, depth + 1, ret_value);
+        } else if (*p == '{' || *p == '[') {
+            p = container_end(p, end);
+        } else {
+            while (p < end && *p != ',' && *p != '}')
+                p++;
+        }
+        p = skip_blanks(p, end);
+        if (p < end && *p == ',')
+            p++;
+        else if (p == end || *p != '}')
+            return end;
+    }
+}
+
+/* ---- the line as logfmt ---- */
+
+/* One pair, as Loki's decoder reads it; NULL at the end of the line or where it is no logfmt. */
+static const uint8_t *next_pair(const uint8_t *p, const uint8_t *end, bole_slice *ret_key, bole_slice *ret_value)
+{
+    *ret_value = (bole_slice){0};
+    while (p < end && *p <= ' ')
+        p++;
+    const uint8_t *key = p;
+    while (p < end && *p > ' ' && *p != '=' && *p != '"')
+        p++;
+    *ret_key = bole_slice_from(key, (size_t)(p - key));
+    if (p == key || (p < end && *p == '"'))
+        return NULL;
+    if (p == end || *p <= ' ')
+        return p;
+    const uint8_t *value = ++p;
+    if (p < end && *p == '"') {
+        p = string_end(++value, end);
+        if (p == end)
+            return NULL;
+        *ret_value = bole_slice_from(value, (size_t)(p - value));
+        return p + 1;
+    }
+    while (p < end && *p > ' ') {
+        if (*p == '=' || *p == '"')
+            return NULL;
+        p++;
+    }
+    *ret_value = bole_slice_from(value, (size_t)(p - value));
+    return p;
+}
+
+static bole_slice search_logfmt(bole_slice line)
+{
+    const uint8_t *p = line.ptr, *end = line.ptr + line.len;
+    bole_slice key, value, best = {0};
+    unsigned best_rank = LEVEL_RANK_NONE;
+    while (best_rank > 0 && (p = next_pair(p, end, &key, &value))) {
+        unsigned rank = name_rank_nocase(key);
+        if (rank < best_rank) {
+            best_rank = rank;
+            best = value;
+        }
+    }
+    return best;
+}
+
+/* ---- words ---- */
+
+enum { EDGE_LEFT = 1, EDGE_RIGHT = 2, EDGE_BOTH = 3 };
+
+/* What may stand beside a level word. A colon on the left is none: it makes a compound (misc:error). */
+static const uint8_t edges[256] = {
+    [' '] = EDGE_BOTH, ['\t'] = EDGE_BOTH, ['\n'] = EDGE_BOTH, ['['] = EDGE_BOTH,  ['('] = EDGE_BOTH,
+    ['{'] = EDGE_BOTH, ['"'] = EDGE_BOTH,  ['\''] = EDGE_BOTH, ['='] = EDGE_BOTH,  ['|'] = EDGE_BOTH,
+    [']'] = EDGE_RIGHT, [')'] = EDGE_RIGHT, ['}'] = EDGE_RIGHT, [':'] = EDGE_RIGHT, [','] = EDGE_RIGHT, ['!'] = EDGE_RIGHT,
+};
+
+/* By first letter; a longer word stands before its own beginning. */
+static const struct word words[] = {
+    {S("info"), S("info")},   {S("error"), S("error")}, {S("err"), S("error")},   {S("warning"), S("warn")}, {S("warn"), S("warn")},
+    {S("debug"), S("debug")}, {S("trace"), S("trace")}, {S("fatal"), S("fatal")}, {S("critical"), S("critical")},
+};
+
+static bole_slice word_at(const uint8_t *p, const uint8_t *end)
+{
+    uint8_t initial = *p | 0x20;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        bole_slice text = words[i].text;
+        if (text.ptr[0] != initial || text.len > (size_t)(end - p))
+            continue;
+        size_t n = 1;
+        while (n < text.len && (p[n] | 0x20) == text.ptr[n])
+            n++;
+        if (n == text.len && (p + n == end || (edges[p[n]] & EDGE_RIGHT)))
+            return words[i].level;
+    }
+    return (bole_slice){0};
+}
+
+static bole_slice search_words(bole_slice line)
+{
+    const uint8_t *p = line.ptr, *end = line.ptr + line.len;
+    if (line.len == 0)
+        return S("unknown");
+    bole_slice level = word_at(p, end);
+    for (p++; !level.ptr && end - p >= BLOCK; p += BLOCK)
+        for (unsigned mask = mask_word(p); mask && !level.ptr; mask &= mask - 1) {
+            const uint8_t *at = p + __builtin_ctz(mask);
+            if (edges[at[-1]] & EDGE_LEFT)
+                level = word_at(at, end);
+        }
+    for (; !level.ptr && p < end; p++)
+        if (edges[p[-1]] & EDGE_LEFT)
+            level = word_at(p, end);
+    return level.ptr ? level : S("unknown");
+}
+
+/* ---- the line ---- */
+
+static bool is_name_v(bole_slice line, size_t at)
+{
+    uint8_t before = at > 0 ? line.ptr[at - 1] | 0x20 : 0, after = at + 1 < line.len ? line.ptr[at + 1] | 0x20 : 0;
+    return before == after && (before == 'e' || before == 'l');
+}
+
+/* False when no name of a level can be in the line. */
+static bool may_hold_name(bole_slice line)
+{
+    size_t at = 0;
+    for (; line.len - at >= BLOCK; at += BLOCK)
+        for (unsigned mask = mask_v(line.ptr + at); mask; mask &= mask - 1)
+            if (is_name_v(line, at + (unsigned)__builtin_ctz(mask)))
+                return true;
+    for (; at < line.len; at++)
+        if ((line.ptr[at] | 0x20) == 'v' && is_name_v(line, at))
+            return true;
+    return false;
+}
+
+bole_slice level_of_line(bole_slice line)
+{
+    if (may_hold_name(line)) {
+        bole_slice body = bole_slice_trim(line), value = {0};
+        if (body.len && body.ptr[0] == '{' && body.ptr[body.len - 1] == '}')
+            search_object(body.ptr + 1, body.ptr + body.len, 0, &value);
+        else
+            value = search_logfmt(line);
+        bole_slice level = known_level(value);
+        if (level.ptr)
+            return level;
+    }
+    return search_words(line);
+}
