@@ -14,6 +14,8 @@ export const PRETTY_JSON_CHARS_MAX = 100_000;
 export const FIELDS_SHOWN_MAX = 200;
 export const MATCHES_PER_LINE_MAX = 200;
 
+export const AWAY_RETRY_MS = 5_000;
+
 export const HISTOGRAM_BARS = 125;
 export const METRIC_POINTS = 240;
 export const METRIC_SERIES_DRAWN_MAX = 60;

@@ -58,7 +58,8 @@ export const strings = {
     errorServerHelp: "Running the query again may help; the server's own log says more.",
     cancelledTitle: "Cancelled", cancelled: "The query was stopped before its answer was complete.", runAgain: "Run again",
     noQueryTitle: "Nothing to search yet", noQuery: "Write a query, or pick a label on the left.",
-    stale: "Shown is the last answer that arrived.",
+    stale: "It is asked again every few seconds; shown is the last answer that arrived.",
+    before: "Shown is the answer to the query before.",
   },
   metric: {
     label: "Metric", range: "Over the range", instant: "At the end", series: (n: number) => plural(n, "series", "series"),
@@ -92,7 +93,7 @@ export const strings = {
     ],
   },
   errors: {
-    unreachable: "No answer from the server.", notJson: "The server's answer is not JSON. Is there a proxy in between?",
+    unreachable: "The server cannot be reached.", notJson: "The server's answer is not JSON. Is there a proxy in between?",
     unexpected: (what: string) => `The server's answer is not as expected (${what}).`, status: (code: number) => `The server answered with status ${code}.`,
     crashed: "This screen failed. Reload the page; if it happens again, please report it with this text:",
     reload: "Reload",

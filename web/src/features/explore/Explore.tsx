@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, type RefObject } from "react";
+import { useCallback, useMemo, useRef, type ReactNode, type RefObject } from "react";
 import { ApiError } from "@/api/http";
 import { useShortcuts } from "@/app/shortcuts";
 import type { ChangeView, View } from "@/app/view";
@@ -26,6 +26,7 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
   const mayRefresh = useCallback(() => list.current?.atTop() ?? true, []);
   const [run, again] = useRun(view, mayRefresh);
   const rows = useRows(view, run);
+  const volume = useVolume(view, run);
   const metric = useMetric(view, run);
   const cancel = useCancel();
   const shown = metric.enabled ? metric : rows;
@@ -45,11 +46,11 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
   const refused = shown.error instanceof ApiError && shown.error.kind === "refused";
   const body = () => {
     if (view.query.trim() === "") return <NoQueryState />;
-    if (shown.error && (refused || !shown.answered)) return <ErrorState error={shown.error} query={view.query} onAgain={again} />;
-    if (!shown.answered) return shown.running ? <LoadingState /> : <CancelledState onAgain={again} />;
+    if (refused && shown.error) return <ErrorState error={shown.error} query={view.query} onAgain={again} />;
+    const state = stateOf(shown, () => <ErrorState error={shown.error ?? new Error()} query={view.query} onAgain={again} />, () => <CancelledState onAgain={again} />);
     return metric.enabled
-      ? <MetricResult view={view} onChange={onChange} run={run} metric={metric} />
-      : <LogResult view={view} onChange={onChange} run={run} rows={rows} list={list} />;
+      ? state ?? <MetricResult view={view} onChange={onChange} run={run} metric={metric} />
+      : <LogResult view={view} onChange={onChange} run={run} rows={rows} volume={volume} list={list} state={state} />;
   };
 
   return (
@@ -58,15 +59,31 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
       onRun={(query) => { if (query === view.query) again(); else onChange({ query }); }}
       controls={<RangePicker view={view} onChange={onChange} refreshable />}>
       {shown.error && !refused && shown.answered && <Banner icon="offline">{shown.error.message} {strings.states.stale}</Banner>}
+      {shown.stale && !shown.running && !shown.error && <Banner icon="stop">{strings.states.cancelled} {strings.states.before}</Banner>}
       {body()}
     </QueryScreen>
   );
 }
 
+interface Asked { answered: boolean; running: boolean; error: Error | null }
+
+/* What stands in the place of an answer that has not arrived yet. */
+function stateOf(asked: Asked, failed: () => ReactNode, cancelled: () => ReactNode): ReactNode {
+  if (asked.answered) return undefined;
+  if (asked.error) return failed();
+  return asked.running ? <LoadingState /> : cancelled();
+}
+
 interface ResultProps { view: View; onChange: ChangeView; run: Run }
 
-function LogResult({ view, onChange, run, rows, list }: ResultProps & { rows: ReturnType<typeof useRows>; list: RefObject<RowListHandle | null> }) {
-  const volume = useVolume(view, run);
+interface LogResultProps extends ResultProps {
+  rows: ReturnType<typeof useRows>;
+  volume: ReturnType<typeof useVolume>;
+  list: RefObject<RowListHandle | null>;
+  state: ReactNode;
+}
+
+function LogResult({ view, onChange, run, rows, volume: { volume, ...counted }, list, state }: LogResultProps) {
   const needles = useMemo(() => findNeedles(view.query), [view.query]);
   const { onFilter, onParse } = useQueryEdits(view, onChange);
   const { more } = rows;
@@ -75,24 +92,26 @@ function LogResult({ view, onChange, run, rows, list }: ResultProps & { rows: Re
   useShortcuts({ j: () => list.current?.focus(), k: () => list.current?.focus() });
 
   const loaded = strings.rows.loaded(rows.rows.length);
-  const total = volume.volume && volume.levels.length === 0 && volume.volume.total > rows.rows.length ? volume.volume.total : undefined;
+  const total = volume && counted.levels.length === 0 && volume.total > rows.rows.length ? volume.total : undefined;
   return (
     <>
-      {volume.volume
-        ? <LevelHistogram volume={volume.volume} zone={view.zone} chosen={volume.levels} stale={volume.stale}
+      {volume
+        ? <LevelHistogram volume={volume} zone={view.zone} chosen={counted.levels} stale={counted.stale}
             onZoom={(startMs, endMs) => onChange({ range: absoluteRange(startMs, endMs) })}
             onChoose={(levels) => onChange({ query: withLevels(view.query, levels) })} />
-        : volume.error === null && <div className="histogram histogram-waiting" aria-hidden="true" />}
-      {volume.error && <Banner icon="warning">{strings.histogram.failed}{volume.error.message}</Banner>}
-      <Toolbar actions={<RowOptions view={view} onChange={onChange} ordered />}>
-        <Statistics found={total === undefined ? loaded : `${loaded} ${strings.rows.of(total)}`} {...rows.stats} />
-      </Toolbar>
-      {rows.rows.length === 0
-        ? <EmptyState range={view.range} title={strings.states.emptyTitle} onRange={(range) => onChange({ range })} />
-        : <div className={`rows-frame${rows.stale ? " stale" : ""}`}>
-            <RowList key={run.key} handle={list} rows={rows.rows} zone={view.zone} wrap={view.wrap} needles={needles} onFilter={onFilter} onParse={onParse}
-              onNearEnd={loadMore} footer={<RowsFooter more={more} />} />
-          </div>}
+        : counted.error === null && <div className="histogram histogram-waiting" aria-hidden="true" />}
+      {counted.error && !rows.error && <Banner icon="warning">{strings.histogram.failed}{counted.error.message}</Banner>}
+      {state ?? <>
+        <Toolbar actions={<RowOptions view={view} onChange={onChange} ordered />}>
+          <Statistics found={total === undefined ? loaded : `${loaded} ${strings.rows.of(total)}`} {...rows.stats} />
+        </Toolbar>
+        {rows.rows.length === 0
+          ? <EmptyState range={view.range} title={strings.states.emptyTitle} onRange={(range) => onChange({ range })} />
+          : <div className={`rows-frame${rows.stale ? " stale" : ""}`}>
+              <RowList key={run.key} handle={list} rows={rows.rows} zone={view.zone} wrap={view.wrap} needles={needles} onFilter={onFilter} onParse={onParse}
+                onNearEnd={loadMore} footer={<RowsFooter more={more} />} />
+            </div>}
+      </>}
     </>
   );
 }

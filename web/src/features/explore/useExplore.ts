@@ -1,12 +1,13 @@
 /* useExplore.ts - the questions of the Explore screen and the state of their answers. */
 import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
+import { ApiError } from "@/api/http";
 import { nextPage, queryInstant, queryMetric, queryRows, type Metric, type RowsRequest } from "@/api/loki";
 import { joinPages, type Row } from "@/api/rows";
 import type { View } from "@/app/view";
 import { nsFromMs } from "@/lib/ns";
 import { niceStep, resolveRange, type ResolvedRange } from "@/lib/timeRange";
-import { METRIC_POINTS, PAGE_ROWS, ROWS_HELD_MAX } from "@/limits";
+import { AWAY_RETRY_MS, METRIC_POINTS, PAGE_ROWS, ROWS_HELD_MAX } from "@/limits";
 import { splitLevels } from "@/logql/edit";
 import { isMetricQuery } from "@/logql/shape";
 import { barsFor, readVolume, volumeRequest } from "./histogramData";
@@ -36,6 +37,11 @@ export function useRun(view: View, mayRefresh: () => boolean): [Run, () => void]
   return [run, again];
 }
 
+/* A server that is away is asked again until it is back; a page that could not be added is left to the user. */
+function whileAway({ state }: { state: { error: Error | null; data: unknown } }): number | false {
+  return state.data === undefined && state.error instanceof ApiError && state.error.kind === "network" ? AWAY_RETRY_MS : false;
+}
+
 /* What arrived last stays on the screen when the next answer fails. */
 function useLast<T>(value: T | undefined): T | undefined {
   const [last, setLast] = useState(value);
@@ -61,7 +67,7 @@ export function useRows(view: View, run: Run) {
       const sameMoment = page.rows[0]?.time === last.time && request.repeat;
       return { ...nextPage(request, last), limit: sameMoment ? request.limit * 2 : PAGE_ROWS, repeat: true };
     },
-    enabled, placeholderData: keepPreviousData,
+    enabled, placeholderData: keepPreviousData, refetchInterval: whileAway,
   });
   const data = useLast(answer.data);
   const rows = useMemo<Row[]>(() => joinPages(data?.pages.map((page) => page.rows) ?? []), [data]);
@@ -90,9 +96,9 @@ export function useVolume(view: View, run: Run) {
       const bars = barsFor(run.range.startMs, run.range.endMs);
       return readVolume(await queryMetric(volumeRequest(base, bars), signal), bars);
     },
-    enabled: view.query.trim() !== "" && !isMetricQuery(view.query), placeholderData: keepPreviousData,
+    enabled: view.query.trim() !== "" && !isMetricQuery(view.query), placeholderData: keepPreviousData, refetchInterval: whileAway,
   });
-  return { volume: answer.data, levels, error: answer.error, stale: answer.isPlaceholderData };
+  return { volume: useLast(answer.data), levels, error: answer.error, stale: answer.isPlaceholderData };
 }
 
 /* `instant` is how it was asked: the answer may be that of the question before. */
@@ -109,7 +115,7 @@ export function useMetric(view: View, run: Run) {
         : queryMetric({ query: view.query, ...roundSteps(range) }, signal));
       return { ...metric, instant: view.instant };
     },
-    enabled, placeholderData: keepPreviousData,
+    enabled, placeholderData: keepPreviousData, refetchInterval: whileAway,
   });
   const metric = useLast(answer.data);
   return {
