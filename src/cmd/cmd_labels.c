@@ -1,0 +1,104 @@
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "cmd/url.h"
+#include "cmd/print.h"
+
+struct labels_options {
+    struct connection_options connection;
+    const char *name;
+    int64_t from_ns, to_ns;
+};
+
+static const struct argp_option options_table[] = {
+    {"from", 'f', "TIME", 0, "Start: RFC 3339, unix seconds, or so long ago (default 24h)", 0},
+    {"to", 'e', "TIME", 0, "End (default now)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct labels_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
+    case 'f': o->from_ns = cmd_time_ns(state, "from", arg); return 0;
+    case 'e': o->to_ns = cmd_time_ns(state, "to", arg); return 0;
+    case ARGP_KEY_ARG:
+        if (o->name)
+            argp_error(state, "at most one label");
+        o->name = arg;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp argp = {
+    options_table, parse_option, "[LABEL]",
+    "Lists the labels of streams, or the values of one label.\v"
+    "Examples:\n"
+    "  bole labels               the names\n"
+    "  bole labels filename      the values of one\n",
+    children, NULL, NULL};
+
+static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
+{
+    buf_put(ctx, bytes);
+    return BOLE_OK;
+}
+
+static bool put_line(bole_slice name, struct json_value v, void *ctx)
+{
+    buf_put(ctx, json_string(v));
+    buf_put_u8(ctx, '\n');
+    return true;
+}
+
+static bole_status list(struct bole_client *c, const struct labels_options *o, struct bole_err *err)
+{
+    struct buf url, body, out;
+    buf_init(&url, NULL);
+    buf_init(&body, NULL);
+    buf_init(&out, NULL);
+    struct json_doc *doc = json_doc_create();
+    struct json_value root, data;
+    char number[24];
+    buf_put_str(&url, o->name ? "/loki/api/v1/label/" : "/loki/api/v1/labels");
+    if (o->name) {
+        url_segment(&url, bole_slice_str(o->name));
+        buf_put_str(&url, "/values");
+    }
+    snprintf(number, sizeof number, "%lld", (long long)o->from_ns);
+    url_param(&url, "start", bole_slice_str(number));
+    snprintf(number, sizeof number, "%lld", (long long)o->to_ns);
+    url_param(&url, "end", bole_slice_str(number));
+    bole_status st = bole_client_get(c, url_text(&url), keep_bytes, &body, err);
+    if (st == BOLE_OK)
+        st = json_doc_parse(doc, buf_slice(&body), &root, err);
+    if (st == BOLE_OK && json_member(root, "data", &data))
+        json_each(data, put_line, &out);
+    if (st == BOLE_OK)
+        st = print_flush(&out, err);
+    json_doc_destroy(doc);
+    buf_deinit(&url);
+    buf_deinit(&body);
+    buf_deinit(&out);
+    return st;
+}
+
+int cmd_labels(int argc, char **argv)
+{
+    struct labels_options o = {.to_ns = clock_now_ns(&clock_system)};
+    o.from_ns = o.to_ns - 24 * 3600 * NS_PER_S;
+    cmd_parse(&argp, argc, argv, &o);
+    struct bole_client *client = NULL;
+    struct bole_err err;
+    cmd_catch_signals();
+    bole_status st = cmd_client(&o.connection, &client, &err);
+    if (st == BOLE_OK)
+        st = list(client, &o, &err);
+    bole_client_destroy(client);
+    return st < 0 && st != BOLE_E_CANCELLED ? cmd_fail(&err) : EXIT_OK;
+}

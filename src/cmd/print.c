@@ -1,0 +1,210 @@
+#include "cmd/print.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/timefmt.h"
+
+#define DIM    "\033[2m"
+#define CYAN   "\033[36m"
+#define RED    "\033[31m"
+#define YELLOW "\033[33m"
+#define RESET  "\033[0m"
+
+enum print_format print_format_parse(struct argp_state *state, const char *text)
+{
+    static const char *const names[] = {"text", "json", "csv", "raw"};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(text, names[i]))
+            return (enum print_format)i;
+    argp_error(state, "--output: '%s' is none of text, json, csv, raw", text);
+    return PRINT_TEXT;
+}
+
+struct members {
+    struct buf *out;
+    bool first;
+    bool csv; /* name=value, to be quoted by the caller */
+};
+
+static bool put_member(bole_slice name, struct json_value value, void *ctx)
+{
+    struct members *m = ctx;
+    bole_slice text = json_string(value);
+    if (!m->first)
+        buf_put(m->out, m->csv ? S(" ") : S(", "));
+    m->first = false;
+    buf_put(m->out, name);
+    buf_put_u8(m->out, '=');
+    if (m->csv)
+        buf_put(m->out, text);
+    else
+        buf_put_json(m->out, text, false);
+    return true;
+}
+
+static bool has_members(struct json_value v)
+{
+    struct members probe = {.first = true};
+    struct buf scratch;
+    buf_init(&scratch, NULL);
+    probe.out = &scratch;
+    bool any = v.doc && json_each(v, put_member, &probe) && !probe.first;
+    buf_deinit(&scratch);
+    return any;
+}
+
+static void put_members(struct json_value v, struct buf *out)
+{
+    struct members m = {.out = out, .first = true};
+    buf_put_u8(out, '{');
+    if (v.doc)
+        json_each(v, put_member, &m);
+    buf_put_u8(out, '}');
+}
+
+/* A log line may hold anything; a terminal obeys escapes. */
+static void put_safe(struct buf *out, bole_slice s)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i];
+        if ((c >= 0x20 && c != 0x7f) || c == '\t')
+            continue;
+        buf_put(out, bole_slice_from(s.ptr + from, i - from));
+        buf_printf(out, "\\x%02x", c);
+        from = i + 1;
+    }
+    buf_put(out, bole_slice_from(s.ptr + from, s.len - from));
+}
+
+static const char *level_colour(struct json_value fields)
+{
+    struct json_value level;
+    if (!fields.doc || !json_member(fields, "detected_level", &level))
+        return "";
+    bole_slice text = json_string(level);
+    if (bole_slice_eq(text, S("error")) || bole_slice_eq(text, S("critical")) || bole_slice_eq(text, S("fatal")))
+        return RED;
+    return bole_slice_eq(text, S("warn")) ? YELLOW : "";
+}
+
+static void put_text(const struct print_record *r, bool colours, struct buf *out)
+{
+    char stamp[TIME_TEXT_MAX];
+    time_format_rfc3339(r->time_ns, 9, stamp);
+    const char *level = colours ? level_colour(r->fields) : "";
+    buf_printf(out, "%s%s%s ", colours ? DIM : "", stamp, colours ? RESET CYAN : "");
+    put_members(r->labels, out);
+    buf_printf(out, "%s ", colours ? RESET : "");
+    buf_put_str(out, level);
+    if (colours)
+        put_safe(out, r->line);
+    else
+        buf_put(out, r->line);
+    if (*level)
+        buf_put_str(out, RESET);
+    if (has_members(r->fields)) {
+        buf_printf(out, " %s", colours ? DIM : "");
+        put_members(r->fields, out);
+        buf_put_str(out, colours ? RESET : "");
+    }
+}
+
+static bool put_json_member(bole_slice name, struct json_value value, void *ctx)
+{
+    struct members *m = ctx;
+    if (!m->first)
+        buf_put_u8(m->out, ',');
+    m->first = false;
+    buf_put_json(m->out, name, false);
+    buf_put_u8(m->out, ':');
+    buf_put_json(m->out, json_string(value), false);
+    return true;
+}
+
+static void put_json_object(struct json_value v, struct buf *out)
+{
+    struct members m = {.out = out, .first = true};
+    buf_put_u8(out, '{');
+    if (v.doc)
+        json_each(v, put_json_member, &m);
+    buf_put_u8(out, '}');
+}
+
+static void put_json(const struct print_record *r, struct buf *out)
+{
+    char stamp[TIME_TEXT_MAX];
+    time_format_rfc3339(r->time_ns, -1, stamp);
+    buf_printf(out, "{\"time\":\"%s\",\"labels\":", stamp);
+    put_json_object(r->labels, out);
+    buf_put(out, S(",\"line\":"));
+    buf_put_json(out, r->line, false);
+    if (has_members(r->fields)) {
+        buf_put(out, S(",\"fields\":"));
+        put_json_object(r->fields, out);
+    }
+    buf_put_u8(out, '}');
+}
+
+/* RFC 4180: always quoted, quotes doubled. */
+static void put_csv_value(struct buf *out, bole_slice s)
+{
+    buf_put_u8(out, '"');
+    while (s.len) {
+        bole_slice rest, part = bole_slice_cut(s, '"', &rest);
+        buf_put(out, part);
+        if (part.len < s.len)
+            buf_put(out, S("\"\""));
+        s = rest;
+    }
+    buf_put_u8(out, '"');
+}
+
+static void put_csv(const struct print_record *r, struct buf *out)
+{
+    char stamp[TIME_TEXT_MAX];
+    time_format_rfc3339(r->time_ns, -1, stamp);
+    buf_put_str(out, stamp);
+    const struct json_value parts[] = {r->labels, r->fields};
+    for (int i = 0; i < 2; i++) {
+        struct buf text;
+        buf_init(&text, NULL);
+        struct members m = {.out = &text, .first = true, .csv = true};
+        if (parts[i].doc)
+            json_each(parts[i], put_member, &m);
+        buf_put_u8(out, ',');
+        put_csv_value(out, buf_slice(&text));
+        buf_deinit(&text);
+    }
+    buf_put_u8(out, ',');
+    put_csv_value(out, r->line);
+}
+
+void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out)
+{
+    switch (format) {
+    case PRINT_TEXT: put_text(r, colours, out); break;
+    case PRINT_JSON: put_json(r, out); break;
+    case PRINT_CSV: put_csv(r, out); break;
+    case PRINT_RAW: buf_put(out, r->line); break;
+    }
+    buf_put_u8(out, '\n');
+}
+
+bole_status print_flush(struct buf *out, struct bole_err *err)
+{
+    size_t at = 0;
+    while (at < out->len) {
+        ssize_t n = write(STDOUT_FILENO, out->ptr + at, out->len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EPIPE ? BOLE_END : bole_fail_errno(err, errno, "writing to standard output");
+        at += (size_t)n;
+    }
+    bool failed = out->failed;
+    buf_reset(out);
+    return failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for the output") : BOLE_OK;
+}
