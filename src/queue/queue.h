@@ -27,15 +27,21 @@ struct queue_options {
     struct fs *fs;
     const struct clock *clock;
     struct random *random;
-    void (*on_fatal)(const struct bole_err *err); /* a sync failed; must not return. NULL: log and _exit(1) */
+    uint64_t min_lsn;            /* groups are numbered above it: the store's own position, should the queue have lost its */
+    /* A sync failed: end the process, without waiting for the queue's threads. NULL: log and _exit(1). Should it return
+     * (a test), the queue is dead: every later call gives BOLE_E_IO. */
+    void (*on_fatal)(const struct bole_err *err);
 };
 
 struct queue_stats {
     uint64_t appended_lsn;       /* last durable group */
     uint64_t released_lsn;
-    uint64_t bytes_on_disk, groups_total, syncs_total, bytes_total;
-    uint64_t sync_ns_total;
-    uint64_t torn_tail_bytes, corrupt_frames; /* found when opened */
+    uint64_t bytes_on_disk;
+    uint64_t room_bytes;         /* these can still be appended should the disk be full: the reserve */
+    uint64_t groups_total, syncs_total, bytes_total; /* appended since it was opened; bytes of payload */
+    uint64_t sync_ns_total;      /* in write and sync */
+    uint64_t torn_tail_bytes;    /* cut off when opened: written but never acknowledged */
+    uint64_t corrupt_frames;     /* groups that were once durable and cannot be read; found when opened or read */
 };
 
 struct queue_ops {
@@ -43,19 +49,24 @@ struct queue_ops {
     bole_status (*open)(const struct queue_options *options, struct queue **ret_queue, struct bole_err *err);
     /* Makes one group durable; returns when it is. Parts are concatenated; 1 .. QUEUE_GROUP_SIZE_MAX bytes in all. */
     bole_status (*append)(struct queue *self, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn, struct bole_err *err);
-    /* Calls fn for every group after `after_lsn`, in order; the payload is borrowed for the call. A corrupt group that was
-     * once durable is skipped, counted in stats, logged, and kept aside for `bole check`. */
+    /* Calls fn for every group after `after_lsn` that is not released, in order; the payload is borrowed for the call; an
+     * fn that does not return BOLE_OK stops and is returned. A corrupt group that was once durable is skipped, counted in
+     * stats, logged, and kept aside for `bole check`. */
     bole_status (*read)(struct queue *self, uint64_t after_lsn,
                         bole_status (*fn)(uint64_t lsn, bole_slice payload, void *ctx, struct bole_err *err), void *ctx,
                         struct bole_err *err);
-    /* Everything up to lsn is safe elsewhere. */
+    /* Everything up to lsn is safe elsewhere. An lsn that was released before changes nothing; one that was never appended
+     * is BOLE_E_INVALID. */
     bole_status (*release)(struct queue *self, uint64_t lsn, struct bole_err *err);
     void (*stats)(struct queue *self, struct queue_stats *ret_stats);
     void (*destroy)(struct queue *self);
 };
 
-/* Opens by scheme. An unknown scheme names the known ones. */
+/* Opens by scheme. An unknown scheme names the known ones; a queue that is open elsewhere is BOLE_E_CONFLICT. */
 bole_status queue_open(const struct queue_options *options, struct queue **ret_queue, struct bole_err *err);
+
+/* For implementations: the bytes of a group, checked against the limits (BOLE_E_INVALID when there are none, BOLE_E_LIMIT). */
+bole_status queue_group_size(const bole_slice *parts, size_t part_count, uint64_t *ret_bytes, struct bole_err *err);
 
 static inline bole_status queue_append(struct queue *q, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn, struct bole_err *err)
 { return q->ops->append(q, parts, part_count, ret_lsn, err); }

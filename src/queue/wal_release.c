@@ -1,0 +1,122 @@
+/*
+ * Forgetting: the position is made durable first, then the files below it go, or are kept to be used again. The store's
+ * catalogue is the real owner of the position; what stands here is only the permission to forget.
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "queue/wal_internal.h"
+
+bole_status wal_state_create(struct wal *w, struct bole_err *err)
+{
+    uint8_t bytes[WAL_STATE_SIZE] = {0};
+    char path[PATH_MAX];
+    if (w->state_file)
+        return BOLE_OK;
+    if (!wal_path(path, sizeof path, w->dir, WAL_STATE_NAME))
+        return bole_fail(err, BOLE_E_INVALID, "wal: the path of %s is too long", w->dir);
+    wal_state_encode(&w->state, bytes + (w->state.count % 2 ? WAL_STATE_SECOND : 0));
+    bole_status st = fs_write_file(w->fs, path, bole_slice_from(bytes, sizeof bytes), err);
+    return st < 0 ? st : fs_open(w->fs, path, FS_WRITE, &w->state_file, err);
+}
+
+bole_status wal_state_write(struct wal *w, uint64_t released_lsn, uint64_t durable_lsn, struct bole_err *err)
+{
+    uint8_t slot[WAL_STATE_SLOT_SIZE];
+    struct wal_state next = {w->state.count + 1, released_lsn, durable_lsn};
+    wal_state_encode(&next, slot);
+    struct iovec iov = {slot, sizeof slot};
+    struct bole_err local = {0};
+    bole_status st = file_write(w->state_file, next.count % 2 ? WAL_STATE_SECOND : 0, &iov, 1, err);
+    if (st < 0)
+        return st; /* the other slot stands */
+    if (file_sync(w->state_file, &local) < 0) {
+        if (err)
+            *err = local;
+        return wal_fatal(w, &local);
+    }
+    w->state = next;
+    return BOLE_OK;
+}
+
+/* Nothing is left to keep: back to small files, so that an idle queue takes little room. Lock held; the files that go are
+ * added to `gone`. */
+static void shrink(struct wal *w, struct wal_file **gone, size_t *gone_count)
+{
+    struct wal_file *f = w->current;
+    if (w->appending || w->released_lsn < w->appended_lsn || !f || f->pins || f->size <= w->file_size_min)
+        return;
+    gone[(*gone_count)++] = f;
+    w->file_count--; /* current is the last one */
+    w->current = NULL;
+    if (w->spare && w->spare->size > w->file_size_min) {
+        gone[(*gone_count)++] = w->spare;
+        w->spare = NULL;
+    }
+    while (w->reuse_count)
+        gone[(*gone_count)++] = w->reuse[--w->reuse_count];
+    w->prepare_now = !w->spare;
+    pthread_cond_broadcast(&w->changed);
+}
+
+void wal_trim(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    size_t kept = 0, gone_count = 0;
+    struct wal_file **gone = calloc(w->file_count + WAL_REUSE_MAX + 2, sizeof *gone);
+    if (!gone) { /* the next release comes */
+        pthread_mutex_unlock(&w->lock);
+        return;
+    }
+    uint64_t size_now = w->current ? w->current->size : w->file_size_min;
+    for (size_t i = 0; i < w->file_count; i++) {
+        struct wal_file *f = w->files[i];
+        if (f == w->current || f->pins || f->last_lsn > w->released_lsn)
+            w->files[kept++] = f;
+        else if (w->reuse_count < WAL_REUSE_MAX && f->size >= size_now && f->size <= w->file_size_max)
+            w->reuse[w->reuse_count++] = f;
+        else
+            gone[gone_count++] = f;
+    }
+    w->file_count = kept;
+    shrink(w, gone, &gone_count);
+    pthread_mutex_unlock(&w->lock);
+
+    struct bole_err err = {0};
+    for (size_t i = 0; i < gone_count; i++)
+        wal_file_discard(w, gone[i]);
+    if (gone_count && fs_sync_dir(w->fs, w->dir, &err) < 0)
+        wal_fatal(w, &err);
+    free(gone);
+}
+
+bole_status wal_release(struct queue *self, uint64_t lsn, struct bole_err *err)
+{
+    struct wal *w = (struct wal *)self;
+    pthread_mutex_lock(&w->release_lock);
+    pthread_mutex_lock(&w->lock);
+    uint64_t appended = w->appended_lsn, released = w->released_lsn;
+    bool dead = w->dead;
+    pthread_mutex_unlock(&w->lock);
+    bole_status st = BOLE_OK;
+    if (dead)
+        st = bole_fail(err, BOLE_E_IO, "wal: a sync failed, nothing can be released");
+    else if (lsn > appended)
+        st = bole_fail(err, BOLE_E_INVALID, "wal: release of group %llu, the last one is %llu", (unsigned long long)lsn,
+                       (unsigned long long)appended);
+    else if (lsn > released) {
+        st = wal_state_create(w, err);
+        if (st >= 0)
+            st = wal_state_write(w, lsn, appended, err);
+        if (st >= 0) {
+            pthread_mutex_lock(&w->lock);
+            w->released_lsn = lsn;
+            w->noted_lsn = appended;
+            pthread_mutex_unlock(&w->lock);
+            wal_trim(w);
+        }
+    }
+    pthread_mutex_unlock(&w->release_lock);
+    return st;
+}
