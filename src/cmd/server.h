@@ -6,8 +6,7 @@
 #ifndef CMD_SERVER_H
 #define CMD_SERVER_H
 
-#include "agent/agent.h"
-#include "base/clock.h"
+#include <stdbool.h>
 #include "bole/types.h"
 
 struct server;

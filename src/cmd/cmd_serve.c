@@ -1,0 +1,119 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/server.h"
+
+enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL };
+
+struct serve_options {
+    struct server_options server;
+    const char *names[NAMES_MAX];
+    const char *globs[GLOBS_MAX];
+};
+
+static const struct argp_option options_table[] = {
+    {"data", 'd', "DIR", 0, "Where everything is kept (BOLE_DATA; default ./data)", 0},
+    {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
+    {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
+    {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
+    {"memory-limit", 'm', "SIZE", 0, "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
+    {"host", KEY_HOST, "NAME", 0, "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
+    {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
+    {"tls-key", KEY_TLS_KEY, "FILE", 0, "Its private key (PEM)", 3},
+    {"insecure", KEY_INSECURE, 0, 0, "Listen beyond loopback without authentication", 3},
+    {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn, error (default info)", 4},
+    {0},
+};
+
+static const char *append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg)
+{
+    if (*count == max)
+        argp_error(state, "at most %zu of --%s", max, what);
+    return list[(*count)++] = arg;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct serve_options *o = state->input;
+    enum log_level level;
+    switch (key) {
+    case 'd': o->server.data_dir = arg; return 0;
+    case 'l':
+        if (!strrchr(arg, ':'))
+            argp_error(state, "--listen: '%s' has no port; write 127.0.0.1:3100", arg);
+        o->server.listen = arg;
+        return 0;
+    case 'm': o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg); return 0;
+    case KEY_TAIL: append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "tail", arg); return 0;
+    case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
+    case KEY_HOST: append(state, o->names, &o->server.host_name_count, NAMES_MAX, "host", arg); return 0;
+    case KEY_TLS_CERT: o->server.tls_cert = arg; return 0;
+    case KEY_TLS_KEY: o->server.tls_key = arg; return 0;
+    case KEY_INSECURE: o->server.insecure = true; return 0;
+    case KEY_LOG_LEVEL:
+        if (log_parse_level(bole_slice_str(arg), &level) < 0)
+            argp_error(state, "--log-level: '%s' is none of debug, info, warn, error", arg);
+        log_set_level(level);
+        return 0;
+    case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return EINVAL;
+    case ARGP_KEY_END:
+        if (!o->server.tls_cert != !o->server.tls_key)
+            argp_error(state, "--tls-cert and --tls-key go together");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    options_table, parse_option, NULL,
+    "Collects, stores and searches logs; the UI and Loki's API are on the same port.\v"
+    "Examples:\n"
+    "  bole serve --tail-system                         this machine's own logs\n"
+    "  bole serve --data /var/lib/bole --tail '/srv/*/log/*.log'\n"
+    "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\",\"service\":\"demo\"}'\n",
+    NULL, NULL, NULL};
+
+/* SIGINT and SIGTERM are for the main thread alone, which waits for them; all others inherit them blocked. */
+static void block_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static const char *or_environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : otherwise;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve_options o = {.server = {.data_dir = or_environment("BOLE_DATA", "data"),
+                                         .listen = or_environment("BOLE_LISTEN", "127.0.0.1:3100")}};
+    o.server.host_names = o.names;
+    o.server.tail_globs = o.globs;
+    cmd_parse(&argp, argc, argv, &o);
+    sigset_t signals;
+    block_signals(&signals);
+    struct server *server;
+    struct bole_err err;
+    if (server_create(&o.server, &server, &err) < 0)
+        return cmd_fail(&err);
+    printf("Bole is ready: %s\n", server_url(server));
+    fflush(stdout);
+    int number;
+    sigwait(&signals, &number);
+    LOG(INFO, "stopping: requests in flight are finished first, another signal ends at once", " signal=%d", number);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    server_destroy(server);
+    return EXIT_OK;
+}
