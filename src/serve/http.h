@@ -23,6 +23,9 @@
 
 struct http_server;
 struct http_exchange;
+struct net;
+
+#define HTTP_BODY_PAD 64 /* readable zero bytes behind every body: simdjson and other wide readers need no copy */
 
 typedef void http_handler(struct http_exchange *x, void *ctx);
 
@@ -61,6 +64,7 @@ struct http_options {
     uint64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns; /* defaults 10, 60 (of silence), 120, 30 s */
     struct budget *budget;            /* requests' arenas draw on it; NULL: none */
     const struct clock *clock;
+    struct net *net;                  /* NULL: net_posix */
 };
 
 /* Binds and listens; no thread runs yet. */

@@ -1,0 +1,18 @@
+/*
+ * thread.h - threads with a name that leave signals to the main thread.
+ *
+ * Owner: whoever started a thread joins it.
+ */
+#ifndef OS_THREAD_H
+#define OS_THREAD_H
+
+#include <pthread.h>
+
+#include "bole/types.h"
+
+/* name: at most 15 bytes, shown by top and gdb. Every signal is blocked in the new thread. */
+bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, pthread_t *ret_thread, struct bole_err *err);
+
+unsigned thread_cpu_count(void); /* processors this process may use; at least 1 */
+
+#endif

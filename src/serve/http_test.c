@@ -1,0 +1,461 @@
+/* The server as its clients and handlers see it: over real sockets, in one process. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "os/thread.h"
+#include "serve/http_testing.h"
+
+#define HOST "Host: localhost\r\n"
+#define MS(n) ((uint64_t)(n) * NS_PER_MS)
+
+/* ---- handlers ---- */
+
+static void echo(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply(x, &(struct http_reply){.content_type = "text/plain", .body = http_body(x)});
+}
+
+static void hello(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply(x, &(struct http_reply){.content_type = "text/plain", .body = S("hello"), .body_static = true});
+}
+
+static void no_content(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply(x, &(struct http_reply){.status = 204});
+}
+
+static void show_param(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    bole_slice value = http_param(x, S("q"));
+    http_reply_text(x, 200, "%s|%.*s|%.*s", value.ptr ? "set" : "absent", BOLE_SLICE_ARG(value),
+                    BOLE_SLICE_ARG(http_path_param(x, S("name"))));
+}
+
+static void show_remote(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply_text(x, 200, "%.*s %.*s", BOLE_SLICE_ARG(http_remote(x)), BOLE_SLICE_ARG(http_header(x, S("x-Thing"))));
+}
+
+static void big(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    struct buf b;
+    buf_init(&b, NULL);
+    for (int i = 0; i < 100000; i++)
+        buf_printf(&b, "line %d\n", i);
+    http_reply_buf(x, 200, "text/plain", &b);
+}
+
+/* Answers from a thread of its own, after a while. */
+
+static void *answer_later(void *arg)
+{
+    usleep(20 * 1000);
+    http_reply_text(arg, 200, "later");
+    return NULL;
+}
+
+static void deferred(struct http_exchange *x, void *ctx)
+{
+    pthread_t thread;
+    (void)ctx;
+    if (thread_start("later", answer_later, x, &thread, NULL) == BOLE_OK)
+        pthread_detach(thread);
+}
+
+static void stream(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    if (http_stream_begin(x, 200, "text/plain") != BOLE_OK) {
+        http_reply_text(x, 503, "no stream");
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        (void)http_stream_write(x, S("part;"));
+    http_stream_end(x);
+}
+
+static atomic_int stream_status;
+
+static void endless_stream(struct http_exchange *x, void *ctx)
+{
+    static uint8_t block[32768];
+    (void)ctx;
+    bole_status st = http_stream_begin(x, 200, "application/octet-stream");
+    while (st == BOLE_OK)
+        st = http_stream_write(x, (bole_slice){block, sizeof block});
+    stream_status = st;
+    http_stream_end(x);
+}
+
+static atomic_int saw_cancel;
+
+static void until_cancelled(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 1000 && !http_cancelled(x); i++)
+        usleep(5 * 1000);
+    saw_cancel = http_cancelled(x);
+    http_reply_text(x, 200, "done");
+}
+
+static const struct http_route routes[] = {
+    {.methods = HTTP_POST, .path = "/echo", .handler = echo},
+    {.methods = HTTP_GET, .path = "/hello", .handler = hello},
+    {.methods = HTTP_POST, .path = "/hello", .handler = no_content, .flags = HTTP_WRITE},
+    {.methods = HTTP_POST, .path = "/small", .handler = echo, .body_max_bytes = 10},
+    {.methods = HTTP_GET | HTTP_POST, .path = "/param", .handler = show_param},
+    {.methods = HTTP_GET, .path = "/label/{name}/values", .handler = show_param},
+    {.methods = HTTP_GET, .path = "/files/{name*}", .handler = show_param},
+    {.methods = HTTP_GET, .path = "/remote", .handler = show_remote},
+    {.methods = HTTP_GET, .path = "/big", .handler = big},
+    {.methods = HTTP_GET, .path = "/deferred", .handler = deferred},
+    {.methods = HTTP_GET, .path = "/stream", .handler = stream, .flags = HTTP_POOL},
+    {.methods = HTTP_GET, .path = "/endless", .handler = endless_stream, .flags = HTTP_POOL},
+    {.methods = HTTP_GET, .path = "/slow", .handler = until_cancelled, .flags = HTTP_POOL},
+};
+
+static struct http_options options(void)
+{
+    return (struct http_options){.routes = routes, .route_count = sizeof routes / sizeof *routes};
+}
+
+static struct http_server *start(void)
+{
+    struct http_options o = options();
+    return testing_server(&o);
+}
+
+/* ---- requests and answers ---- */
+
+TEST(http_answers_with_the_minimal_head)
+{
+    struct http_server *s = start();
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
+    CHECK(strstr(text, "\r\nDate: ") && strstr(text, " GMT\r\n"));
+    CHECK(strstr(text, "\r\nContent-Type: text/plain\r\n"));
+    CHECK(strstr(text, "\r\nContent-Length: 5\r\n"));
+    CHECK(strcmp(strstr(text, "\r\n\r\n"), "\r\n\r\nhello") == 0);
+    http_server_destroy(s);
+}
+
+TEST(http_keeps_the_connection_and_counts)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    for (int i = 0; i < 5; i++) {
+        client_send_str(fd, "POST /hello HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc");
+        CHECK_EQ_U64(client_status(fd), 204);
+    }
+    struct http_stats stats;
+    http_server_stats(s, &stats);
+    CHECK_EQ_U64(stats.connections_open, 1);
+    CHECK_EQ_U64(stats.connections_total, 1);
+    CHECK_EQ_U64(stats.requests_total, 5);
+    CHECK_EQ_U64(stats.by_class[2], 5);
+    CHECK(stats.bytes_in_total > 0 && stats.bytes_out_total > 0);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_closes_when_the_client_asks_for_it)
+{
+    struct http_server *s = start();
+    static const char *const requests[] = {
+        "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", "GET /hello HTTP/1.0\r\n\r\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[4096];
+        int fd = client_connect(s);
+        client_send_str(fd, requests[i]);
+        client_answer(fd, text, sizeof text);
+        CHECK(strstr(text, "200 OK") && strstr(text, "\r\nConnection: close\r\n"));
+        CHECK(client_is_closed(fd));
+        close(fd);
+    }
+    http_server_destroy(s);
+}
+
+TEST(http_answers_head_without_body)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    char text[4096] = {0};
+    client_send_str(fd, "HEAD /hello HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    size_t at = 0;
+    for (ssize_t n; (n = recv(fd, text + at, sizeof text - 1 - at, 0)) > 0; at += (size_t)n)
+        ;
+    char *second = strstr(text + 1, "HTTP/1.1 200");
+    CHECK(second != NULL);
+    CHECK(strstr(text, "Content-Length: 5\r\n") < second);
+    CHECK(memcmp(second - 4, "\r\n\r\n", 4) == 0);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_says_404_and_405_and_keeps_the_connection)
+{
+    struct http_server *s = start();
+    char text[4096];
+    int fd = client_connect(s);
+    client_send_str(fd, "POST /nowhere HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nbody");
+    client_answer(fd, text, sizeof text);
+    CHECK(strstr(text, "HTTP/1.1 404 ") && strstr(text, "404 page not found\n"));
+    client_send_str(fd, "DELETE /hello HTTP/1.1\r\n" HOST "\r\n");
+    client_answer(fd, text, sizeof text);
+    CHECK(strstr(text, "HTTP/1.1 405 ") && strstr(text, "\r\nAllow: GET, HEAD, POST\r\n"));
+    client_send_str(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
+    CHECK_EQ_U64(client_status(fd), 200);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_finds_parameters_in_path_query_and_form)
+{
+    static const struct { const char *request, *want; } cases[] = {
+        {"GET /param?q=a%20b+c HTTP/1.1\r\n" HOST "\r\n", "set|a b c|"},
+        {"GET /param?q= HTTP/1.1\r\n" HOST "\r\n", "set||"},
+        {"GET /param?p=1 HTTP/1.1\r\n" HOST "\r\n", "absent||"},
+        {"GET /param?q={a=\"b\"}|=%22c%22 HTTP/1.1\r\n" HOST "\r\n", "set|{a=\"b\"}|=\"c\"|"},
+        {"GET /label/a%2Fb/values HTTP/1.1\r\n" HOST "\r\n", "absent||a/b"},
+        {"GET /files/x/y/z HTTP/1.1\r\n" HOST "\r\n", "absent||x/y/z"},
+        {"GET /files/ HTTP/1.1\r\n" HOST "\r\n", "absent||"},
+        {"GET /%68ello HTTP/1.1\r\n" HOST "\r\n", "hello"},
+        {"GET http://localhost/param?q=1 HTTP/1.1\r\n" HOST "\r\n", "set|1|"},
+        {"POST /param?q=2 HTTP/1.1\r\n" HOST "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+         "Content-Length: 3\r\n\r\nq=1", "set|1|"},
+    };
+    struct http_server *s = start();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[4096];
+        CHECK_EQ_U64(client_ask(s, cases[i].request, text, sizeof text), 200);
+        CHECK_EQ_SLICE(bole_slice_str(strstr(text, "\r\n\r\n") + 4), bole_slice_str(cases[i].want));
+    }
+    http_server_destroy(s);
+}
+
+TEST(http_knows_its_peer_and_its_header)
+{
+    struct http_server *s = start();
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "GET /remote HTTP/1.1\r\n" HOST "X-THING: \t v \t \r\nX-Empty:\r\n\r\n", text, sizeof text), 200);
+    char *body = strstr(text, "\r\n\r\n") + 4;
+    CHECK(strncmp(body, "127.0.0.1:", 10) == 0);
+    CHECK(strcmp(strchr(body, ' '), " v") == 0);
+    http_server_destroy(s);
+}
+
+/* ---- bodies ---- */
+
+static void echo_in_pieces(const struct http_server *s, const char *head, bole_slice wire, bole_slice want, size_t piece)
+{
+    int fd = client_connect(s);
+    size_t size = want.len + 4096;
+    char *text = malloc(size);
+    client_send_str(fd, head);
+    for (bole_slice rest = wire; rest.len; rest = bole_slice_sub(rest, piece))
+        client_send(fd, (bole_slice){rest.ptr, rest.len < piece ? rest.len : piece});
+    size_t len = client_answer(fd, text, size);
+    char *body = strstr(text, "\r\n\r\n");
+    CHECK(body != NULL);
+    CHECK_EQ_SLICE(bole_slice_from(body + 4, len - (size_t)(body + 4 - text)), want);
+    free(text);
+    close(fd);
+}
+
+TEST(http_reads_announced_bodies_of_every_size)
+{
+    struct http_server *s = start();
+    static const size_t sizes[] = {1, 100, 65535, 65536, 70000, 1 << 20, (1 << 20) + 1, 5000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char head[128];
+        uint8_t *body = malloc(sizes[i]);
+        for (size_t k = 0; k < sizes[i]; k++)
+            body[k] = (uint8_t)('a' + k % 23);
+        snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", sizes[i]);
+        echo_in_pieces(s, head, (bole_slice){body, sizes[i]}, (bole_slice){body, sizes[i]}, 30000);
+        free(body);
+    }
+    http_server_destroy(s);
+}
+
+TEST(http_reads_chunked_bodies_in_any_pieces)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n";
+    bole_slice wire = S("3\r\nabc\r\n0A;ext=\"q;\";b\r\n0123456789\r\n0\r\nTrailer: ignored\r\n\r\n");
+    struct http_server *s = start();
+    for (size_t piece = 1; piece < wire.len; piece += 3)
+        echo_in_pieces(s, head, wire, S("abc0123456789"), piece);
+    echo_in_pieces(s, head, S("0\r\n\r\n"), S(""), 100);
+    http_server_destroy(s);
+}
+
+TEST(http_refuses_bodies_over_the_limit)
+{
+    struct http_server *s = start();
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\n0123456789", text, sizeof text), 200);
+    CHECK_EQ_U64(client_ask(s, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 11\r\n\r\n01234567890", text, sizeof text), 413);
+    CHECK_EQ_U64(client_ask(s, "POST /small HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nb\r\n", text, sizeof text), 413);
+    CHECK_EQ_U64(client_ask(s, "POST /small HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", text,
+                            sizeof text), 400);
+    CHECK(strstr(text, "\r\nConnection: close\r\n"));
+    http_server_destroy(s);
+}
+
+TEST(http_tells_a_waiting_client_to_continue)
+{
+    struct http_server *s = start();
+    char text[4096];
+    int fd = client_connect(s);
+    client_send_str(fd, "POST /echo HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    client_answer(fd, text, sizeof text);
+    CHECK(strcmp(text, "HTTP/1.1 100 Continue\r\n\r\n") == 0);
+    client_send_str(fd, "ok");
+    CHECK_EQ_U64(client_status(fd), 200);
+    close(fd);
+    /* Too large: refused without asking for the body first. */
+    CHECK_EQ_U64(client_ask(s, "POST /small HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 99\r\n\r\n", text,
+                            sizeof text), 413);
+    http_server_destroy(s);
+}
+
+/* ---- pipelining, deferring, streaming ---- */
+
+TEST(http_answers_a_pipeline_in_order)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    enum { ROUNDS = 200 };
+    struct buf b;
+    buf_init(&b, NULL);
+    for (int i = 0; i < ROUNDS; i++)
+        buf_printf(&b, "GET /param?q=%d HTTP/1.1\r\n" HOST "\r\n%s", i, i % 50 == 7 ? "GET /deferred HTTP/1.1\r\n" HOST "\r\n" : "");
+    client_send(fd, buf_slice(&b));
+    for (int i = 0; i < ROUNDS; i++) {
+        char text[4096], want[64];
+        client_answer(fd, text, sizeof text);
+        snprintf(want, sizeof want, "\r\n\r\nset|%d|", i);
+        CHECK(strstr(text, want) != NULL);
+        if (i % 50 == 7) {
+            client_answer(fd, text, sizeof text);
+            CHECK(strstr(text, "\r\n\r\nlater") != NULL);
+        }
+    }
+    buf_deinit(&b);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_answers_deferred_exchanges_from_other_threads)
+{
+    struct http_server *s = start();
+    int fds[50];
+    for (int i = 0; i < 50; i++) {
+        fds[i] = client_connect(s);
+        client_send_str(fds[i], "GET /deferred HTTP/1.1\r\n" HOST "\r\n");
+    }
+    for (int i = 0; i < 50; i++) {
+        CHECK_EQ_U64(client_status(fds[i]), 200);
+        close(fds[i]);
+    }
+    http_server_destroy(s);
+}
+
+TEST(http_drops_the_answer_of_a_client_that_went_away)
+{
+    struct http_server *s = start();
+    for (int i = 0; i < 20; i++) {
+        int fd = client_connect(s);
+        client_send_str(fd, "GET /deferred HTTP/1.1\r\n" HOST "\r\n");
+        struct linger reset = {1, 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fd);
+    }
+    usleep(60 * 1000); /* their threads answer meanwhile */
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
+    http_server_destroy(s);
+}
+
+TEST(http_streams_in_chunks)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    for (int i = 0; i < 3; i++) {
+        char text[4096];
+        client_send_str(fd, "GET /stream HTTP/1.1\r\n" HOST "\r\n");
+        client_answer(fd, text, sizeof text);
+        CHECK(strcmp(strstr(text, "\r\n\r\n") + 4, "5\r\npart;\r\n5\r\npart;\r\n5\r\npart;\r\n0\r\n\r\n") == 0);
+    }
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_streams_bare_bytes_to_http10)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    char text[4096] = {0};
+    client_send_str(fd, "GET /stream HTTP/1.0\r\n\r\n");
+    size_t at = 0;
+    for (ssize_t n; (n = recv(fd, text + at, sizeof text - 1 - at, 0)) > 0; at += (size_t)n)
+        ;
+    CHECK(strcmp(strstr(text, "\r\n\r\n") + 4, "part;part;part;") == 0);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_stops_a_stream_whose_client_does_not_read)
+{
+    struct http_options o = options();
+    o.write_timeout_ns = MS(150);
+    struct http_server *s = testing_server(&o);
+    stream_status = 0;
+    int fd = client_connect(s);
+    client_send_str(fd, "GET /endless HTTP/1.1\r\n" HOST "\r\n");
+    for (int i = 0; i < 1000 && stream_status == 0; i++)
+        usleep(10 * 1000);
+    CHECK_EQ_STATUS(stream_status, BOLE_E_CANCELLED);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_tells_a_handler_that_its_client_has_gone)
+{
+    struct http_server *s = start();
+    saw_cancel = -1;
+    int fd = client_connect(s);
+    client_send_str(fd, "GET /slow HTTP/1.1\r\n" HOST "\r\n");
+    usleep(50 * 1000);
+    CHECK_EQ_I64(saw_cancel, -1);
+    close(fd);
+    for (int i = 0; i < 400 && saw_cancel == -1; i++)
+        usleep(10 * 1000);
+    CHECK_EQ_I64(saw_cancel, 1);
+    http_server_destroy(s);
+}
+
+TEST(http_answers_a_client_that_shut_its_sending_side)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    client_send_str(fd, "GET /deferred HTTP/1.1\r\n" HOST "\r\n");
+    shutdown(fd, SHUT_WR);
+    CHECK_EQ_U64(client_status(fd), 200);
+    CHECK(client_is_closed(fd));
+    close(fd);
+    http_server_destroy(s);
+}
