@@ -19,6 +19,12 @@ export interface TailEvents {
   state(state: TailState): void;
 }
 
+/* Bole names some of the dropped entries and counts all of them; Loki names all of them. */
+export function droppedIn(frame: Record<string, unknown>): number {
+  const count = frame["dropped_count"];
+  return typeof count === "number" ? count : asArray(frame["dropped_entries"] ?? [], "dropped entries").length;
+}
+
 /* Returns the function that ends it. */
 export function openTail(query: string, start: Ns, events: TailEvents): () => void {
   let socket: WebSocket | undefined;
@@ -42,8 +48,8 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
     const frame = asObject(JSON.parse(String(data)), "tail frame");
     const rows = fresh(sortRows(decodeStreams(frame["streams"] ?? []), "forward"));
     if (rows.length > 0) events.rows(rows);
-    const dropped = frame["dropped_entries"];
-    if (dropped !== undefined && dropped !== null) events.dropped(asArray(dropped, "dropped entries").length);
+    const dropped = droppedIn(frame);
+    if (dropped > 0) events.dropped(dropped);
   }
 
   function connect(): void {

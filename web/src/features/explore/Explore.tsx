@@ -92,7 +92,7 @@ function LogResult({ view, onChange, run, rows, volume: { volume, ...counted }, 
   useShortcuts({ j: () => list.current?.focus(), k: () => list.current?.focus() });
 
   const loaded = strings.rows.loaded(rows.rows.length);
-  const total = volume && counted.levels.length === 0 && volume.total > rows.rows.length ? volume.total : undefined;
+  const total = volume?.levels.reduce((sum, one) => (counted.levels.length === 0 || counted.levels.includes(one.level) ? sum + one.total : sum), 0) ?? 0;
   return (
     <>
       {volume
@@ -103,7 +103,7 @@ function LogResult({ view, onChange, run, rows, volume: { volume, ...counted }, 
       {counted.error && !rows.error && <Banner icon="warning">{strings.histogram.failed}{counted.error.message}</Banner>}
       {state ?? <>
         <Toolbar actions={<RowOptions view={view} onChange={onChange} ordered />}>
-          <Statistics found={total === undefined ? loaded : `${loaded} ${strings.rows.of(total)}`} {...rows.stats} />
+          <Statistics found={total > rows.rows.length ? `${loaded} ${strings.rows.of(total)}` : loaded} {...rows.stats} />
         </Toolbar>
         {rows.rows.length === 0
           ? <EmptyState range={view.range} title={strings.states.emptyTitle} onRange={(range) => onChange({ range })} />

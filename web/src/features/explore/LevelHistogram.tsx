@@ -33,16 +33,20 @@ export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }
   const theme = usePaintedTheme();
   const { bars } = volume;
   const isChosen = (level: Level) => chosen.length === 0 || chosen.includes(level);
-  const key = volume.levels.map((one) => `${one.level}${isChosen(one.level) ? "" : "-"}`).join();
+  /* The chosen ones at the bottom, where heights can be compared; below that by severity. */
+  const stacked = [...volume.levels.filter((one) => isChosen(one.level)), ...volume.levels.filter((one) => !isChosen(one.level))];
+  const key = stacked.map((one) => `${one.level}${isChosen(one.level) ? "" : "-"}`).join();
 
   const zoom = useRef(onZoom);
   zoom.current = onZoom;
 
   /* Drawn from the tallest sum to the smallest, each over the one before. */
   const data = useMemo<uPlot.AlignedData>(() => {
+    const levelOrder = key.split(",").map((name) => name.replace("-", ""));
+    const counts = levelOrder.flatMap((level) => volume.levels.filter((one) => one.level === level).map((one) => one.counts));
     const times = Array.from({ length: bars.count }, (_, i) => (bars.startMs + i * bars.stepMs) / 1_000);
-    return [times, ...stack(volume.levels.map((one) => one.counts)).reverse()];
-  }, [volume, bars]);
+    return [times, ...stack(counts).reverse()];
+  }, [volume, bars, key]);
 
   const options = useMemo<ChartOptions>(() => {
     const startS = bars.startMs / 1_000;

@@ -51,7 +51,7 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
     );
   };
 
-  const status = buffer.paused ? "paused" : state.kind === "open" ? "live" : state.kind === "waiting" ? "stopped" : "connecting";
+  const status = tail.error ? "stopped" : buffer.paused ? "paused" : state.kind === "open" ? "live" : state.kind === "waiting" ? "stopped" : "connecting";
   return (
     <QueryScreen view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} running={false} onCancel={tail.pause}
       error={tail.error instanceof ApiError && tail.error.kind === "refused" ? tail.error.message : undefined}
