@@ -146,7 +146,7 @@ static bole_slice make_body(struct generator *g, struct request *r)
     struct bole_err err;
     bole_slice body = {0};
     buf_reset(&g->body);
-    push_reset(g->push);
+    bole_push_clear(g->push);
     for (unsigned i = 0; i < g->options->lines; i++) {
         bole_slice line = next_line(g);
         unsigned stream = i % g->options->streams;

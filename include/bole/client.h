@@ -54,6 +54,7 @@ void bole_push_destroy(struct bole_push *p); /* what was not flushed is gone; NU
 bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_ns, bole_slice line,
                           const struct bole_push_field *fields, size_t field_count, struct bole_err *err);
 size_t bole_push_size(const struct bole_push *p); /* bytes waiting */
+void bole_push_clear(struct bole_push *p);        /* forgets what waits */
 bole_status bole_push_flush(struct bole_push *p, struct bole_err *err); /* after a failure the records still wait: flush again */
 
 #endif

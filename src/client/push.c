@@ -155,7 +155,7 @@ bole_status push_encode(struct bole_push *p, bole_slice *ret_body, struct bole_e
     return BOLE_OK;
 }
 
-void push_reset(struct bole_push *p)
+void bole_push_clear(struct bole_push *p)
 {
     streams_destroy(p);
 }

@@ -9,7 +9,5 @@
 
 /* The body of one request with all that waits; valid until the next call on p. */
 bole_status push_encode(struct bole_push *p, bole_slice *ret_body, struct bole_err *err);
-/* Forgets what waits. */
-void push_reset(struct bole_push *p);
 
 #endif

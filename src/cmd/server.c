@@ -57,12 +57,14 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         bole_err_context(err, "making the data directory %s", o->data_dir);
         return st;
     }
-    struct queue_options queue = {.uri = bole_slice_str(queue_uri), .fs = &fs_posix, .clock = &clock_system, .random = &random_system};
-    st = queue_open(&queue, &s->queue, err);
+    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget};
+    st = store_open(&store, &s->store, err);
     if (st < 0)
         return st;
-    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget};
-    return store_open(&store, &s->store, err);
+    /* Numbers go on behind what the store has, also when somebody removed the log's directory. */
+    struct queue_options queue = {.uri = bole_slice_str(queue_uri), .fs = &fs_posix, .clock = &clock_system,
+                                  .random = &random_system, .min_lsn = store_position(s->store)};
+    return queue_open(&queue, &s->queue, err);
 }
 
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
