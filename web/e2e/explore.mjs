@@ -26,8 +26,17 @@ const base = Math.floor((Date.now() - 30 * MINUTE_MS) / MINUTE_MS) * MINUTE_MS;
 const ns = (ms, n = 0) => `${ms}${String(n).padStart(6, "0")}`;
 const selector = `{job="${job}"}`;
 
-await push(job, Object.values(LINES).map((line, i) => [ns(base + i, 100 + i), line, { trace_id: `t${i}` }]));
-await push(job, Array.from({ length: BULK }, (_, i) => [ns(base + 5 * MINUTE_MS + i * 100, i), `level=${i % 50 === 0 ? "error" : "info"} msg="bulk line" n=${i}`]));
+await push(
+  job,
+  Object.values(LINES).map((line, i) => [ns(base + i, 100 + i), line, { trace_id: `t${i}` }]),
+);
+await push(
+  job,
+  Array.from({ length: BULK }, (_, i) => [
+    ns(base + 5 * MINUTE_MS + i * 100, i),
+    `level=${i % 50 === 0 ? "error" : "info"} msg="bulk line" n=${i}`,
+  ]),
+);
 
 const { page, close, problems } = await openBrowser();
 const rows = page.locator(".row");
@@ -39,7 +48,15 @@ const urlQuery = () => new URLSearchParams(new URL(page.url()).hash.split("?")[1
 /* From an empty page, so that nothing on it can be from before. */
 async function open(query, more = {}) {
   await page.goto("about:blank");
-  const params = new URLSearchParams({ q: query, from: "now-1h", to: "now", tz: "utc", order: "newest", wrap: "0", ...more });
+  const params = new URLSearchParams({
+    q: query,
+    from: "now-1h",
+    to: "now",
+    tz: "utc",
+    order: "newest",
+    wrap: "0",
+    ...more,
+  });
   await page.goto(`${serverUrl}/#/explore?${params}`);
   await page.locator(".row, .notice, .metric-table").first().waitFor();
 }
@@ -52,159 +69,176 @@ async function run(query) {
   await page.waitForFunction(() => !document.querySelector(".progress, .stale"));
 }
 
-await runSteps([
-  step("the page loads under its own Content-Security-Policy", async () => {
-    await page.goto(serverUrl);
-    await editor.waitFor();
-    assert.match(await page.title(), /Bole/);
-  }),
+await runSteps(
+  [
+    step("the page loads under its own Content-Security-Policy", async () => {
+      await page.goto(serverUrl);
+      await editor.waitFor();
+      assert.match(await page.title(), /Bole/);
+    }),
 
-  step("lines are seen byte for byte, and markup is only text", async () => {
-    await open(`${selector} != "bulk line"`);
-    assert.equal(await rows.count(), Object.keys(LINES).length);
-    const shown = await lineTexts();
-    for (const name of ["script", "unicode", "json", "spaces"]) assert.ok(shown.includes(LINES[name]), name);
-    assert.ok(shown.includes("ERROR disk sda1 is full"), "the text without its colours");
-    assert.equal(await page.evaluate(() => window.pwned), undefined);
-    assert.equal(await page.locator(".row script, .row img").count(), 0);
-  }),
+    step("lines are seen byte for byte, and markup is only text", async () => {
+      await open(`${selector} != "bulk line"`);
+      assert.equal(await rows.count(), Object.keys(LINES).length);
+      const shown = await lineTexts();
+      for (const name of ["script", "unicode", "json", "spaces"]) assert.ok(shown.includes(LINES[name]), name);
+      assert.ok(shown.includes("ERROR disk sda1 is full"), "the text without its colours");
+      assert.equal(await page.evaluate(() => window.pwned), undefined);
+      assert.equal(await page.locator(".row script, .row img").count(), 0);
+    }),
 
-  step("terminal colours are styles", async () => {
-    const red = page.locator(".row-line span", { hasText: /^ERROR$/ });
-    assert.equal(await red.evaluate((span) => span.style.fontWeight), "700");
-    assert.match(await red.evaluate((span) => span.style.color), /--ansi-red/);
-  }),
+    step("terminal colours are styles", async () => {
+      const red = page.locator(".row-line span", { hasText: /^ERROR$/ });
+      assert.equal(await red.evaluate((span) => span.style.fontWeight), "700");
+      assert.match(await red.evaluate((span) => span.style.color), /--ansi-red/);
+    }),
 
-  step("a copied line has every byte, escape codes too", async () => {
-    await rows.filter({ hasText: "ERROR disk" }).click();
-    await page.getByRole("button", { name: "Copy line" }).click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), LINES.ansi);
-    await rows.filter({ hasText: "ERROR disk" }).click();
-  }),
+    step("a copied line has every byte, escape codes too", async () => {
+      await rows.filter({ hasText: "ERROR disk" }).click();
+      await page.getByRole("button", { name: "Copy line" }).click();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), LINES.ansi);
+      await rows.filter({ hasText: "ERROR disk" }).click();
+    }),
 
-  step("an open row shows its fields by origin, and JSON laid out with its numbers as written", async () => {
-    await rows.filter({ hasText: '"user":"ann"' }).click();
-    const detail = page.locator(".row-detail");
-    assert.match(await detail.locator(".line-box").innerText(), /"n": 12345678901234567890,\n\s+"nested": \{\n/);
-    assert.match(await detail.getByRole("region", { name: "Stream labels" }).innerText(), new RegExp(job));
-    assert.match(await detail.getByRole("region", { name: "Metadata" }).innerText(), /trace_id\s*t3/);
-  }),
+    step("an open row shows its fields by origin, and JSON laid out with its numbers as written", async () => {
+      await rows.filter({ hasText: '"user":"ann"' }).click();
+      const detail = page.locator(".row-detail");
+      assert.match(await detail.locator(".line-box").innerText(), /"n": 12345678901234567890,\n\s+"nested": \{\n/);
+      assert.match(await detail.getByRole("region", { name: "Stream labels" }).innerText(), new RegExp(job));
+      assert.match(await detail.getByRole("region", { name: "Metadata" }).innerText(), /trace_id\s*t3/);
+    }),
 
-  step("a click on a field filters; the back button takes it back", async () => {
-    await page.locator('[data-field="trace_id"]').getByRole("button", { name: "Only lines with this trace_id" }).click();
-    await page.waitForFunction(() => document.querySelectorAll(".row").length === 1);
-    assert.equal(urlQuery(), `${selector} != "bulk line" | trace_id="t3"`);
-    await page.goBack();
-    await page.waitForFunction((n) => document.querySelectorAll(".row").length === n, Object.keys(LINES).length);
-  }),
+    step("a click on a field filters; the back button takes it back", async () => {
+      await page
+        .locator('[data-field="trace_id"]')
+        .getByRole("button", { name: "Only lines with this trace_id" })
+        .click();
+      await page.waitForFunction(() => document.querySelectorAll(".row").length === 1);
+      assert.equal(urlQuery(), `${selector} != "bulk line" | trace_id="t3"`);
+      await page.goBack();
+      await page.waitForFunction((n) => document.querySelectorAll(".row").length === n, Object.keys(LINES).length);
+    }),
 
-  step("a line filter narrows, and its match is marked", async () => {
-    await run(`${selector} |= "日本語"`);
-    assert.deepEqual(await lineTexts(), [LINES.unicode]);
-    assert.equal(await page.locator(".row mark").innerText(), "日本語");
-  }),
+    step("a line filter narrows, and its match is marked", async () => {
+      await run(`${selector} |= "日本語"`);
+      assert.deepEqual(await lineTexts(), [LINES.unicode]);
+      assert.equal(await page.locator(".row mark").innerText(), "日本語");
+    }),
 
-  step("a broken query says where", async () => {
-    await run(`{job="${job}"`);
-    await page.locator(".notice-error").waitFor();
-    assert.match(await page.locator(".notice-error").innerText(), /parse error at line 1, col \d+/);
-    await page.locator(".q-error").waitFor();
-  }),
+    step("a broken query says where", async () => {
+      await run(`{job="${job}"`);
+      await page.locator(".notice-error").waitFor();
+      assert.match(await page.locator(".notice-error").innerText(), /parse error at line 1, col \d+/);
+      await page.locator(".q-error").waitFor();
+    }),
 
-  step("the histogram counts every line, by level", async () => {
-    await run(`${selector} |= "bulk line"`);
-    await page.locator(".legend-item.level-error b").waitFor();
-    assert.equal(await page.locator(".legend-item.level-error b").innerText(), String(BULK / 50));
-    assert.equal(await page.locator(".legend-item.level-info b").innerText(), (BULK - BULK / 50).toLocaleString("en"));
-  }),
+    step("the histogram counts every line, by level", async () => {
+      await run(`${selector} |= "bulk line"`);
+      await page.locator(".legend-item.level-error b").waitFor();
+      assert.equal(await page.locator(".legend-item.level-error b").innerText(), String(BULK / 50));
+      assert.equal(
+        await page.locator(".legend-item.level-info b").innerText(),
+        (BULK - BULK / 50).toLocaleString("en"),
+      );
+    }),
 
-  step("only the rows in view exist, and scrolling loads the older ones", async () => {
-    assert.ok(await rows.count() < 120);
-    const list = page.locator(".row-list");
-    const last = rows.filter({ hasText: /n=0$/ });
-    for (let i = 0; i < 40 && await last.count() === 0; i++) {
-      await list.evaluate((box) => { box.scrollTop = box.scrollHeight; });
-      await page.waitForTimeout(100);
-    }
-    await last.waitFor();
-    assert.match(await statistics(), new RegExp(`^${BULK.toLocaleString("en")} lines`));
-    assert.match(await page.locator(".rows-footer").innerText(), /No more lines/);
-  }),
+    step("only the rows in view exist, and scrolling loads the older ones", async () => {
+      assert.ok((await rows.count()) < 120);
+      const list = page.locator(".row-list");
+      const last = rows.filter({ hasText: /n=0$/ });
+      for (let i = 0; i < 40 && (await last.count()) === 0; i++) {
+        await list.evaluate((box) => {
+          box.scrollTop = box.scrollHeight;
+        });
+        await page.waitForTimeout(100);
+      }
+      await last.waitFor();
+      assert.match(await statistics(), new RegExp(`^${BULK.toLocaleString("en")} lines`));
+      assert.match(await page.locator(".rows-footer").innerText(), /No more lines/);
+    }),
 
-  step("a level of the legend limits the query", async () => {
-    await page.locator(".legend-item.level-error").click();
-    await page.waitForFunction((n) => document.querySelector(".statistics b")?.textContent?.startsWith(`${n} lines`), BULK / 50);
-    assert.match(urlQuery(), /\| detected_level="error"$/);
-    await page.locator(".legend-item.level-error").click();
-    await page.waitForFunction(() => !location.hash.includes("detected_level"));
-  }),
+    step("a level of the legend limits the query", async () => {
+      await page.locator(".legend-item.level-error").click();
+      await page.waitForFunction(
+        (n) => document.querySelector(".statistics b")?.textContent?.startsWith(`${n} lines`),
+        BULK / 50,
+      );
+      assert.match(urlQuery(), /\| detected_level="error"$/);
+      await page.locator(".legend-item.level-error").click();
+      await page.waitForFunction(() => !location.hash.includes("detected_level"));
+    }),
 
-  step("a brush zooms in, to exactly the lines of the bars", async () => {
-    const chart = page.locator(".histogram .u-over");
-    const box = await chart.boundingBox();
-    const x = (ms) => box.x + ((ms - (Date.now() - 60 * MINUTE_MS)) / (60 * MINUTE_MS)) * box.width;
-    const [from, to] = [x(base + 4.2 * MINUTE_MS), x(base + 7.2 * MINUTE_MS)];
-    await page.mouse.move(from, box.y + 30);
-    await page.mouse.down();
-    await page.mouse.move((from + to) / 2, box.y + 30, { steps: 4 });
-    await page.mouse.move(to, box.y + 30, { steps: 4 });
-    await page.mouse.up();
-    await page.waitForFunction(() => !location.hash.includes("from=now"));
-    await page.waitForFunction(() => !document.querySelector(".progress, .stale"));
-    const counts = await page.locator(".legend-item b").allInnerTexts();
-    const total = counts.reduce((sum, text) => sum + Number(text.replaceAll(",", "")), 0);
-    assert.ok(total > 0 && total < BULK, `a part of the lines: ${total}`);
-    const found = Number(/of ([\d,]+)/.exec(await statistics())?.[1]?.replaceAll(",", "") ?? /^([\d,]+)/.exec(await statistics())[1].replaceAll(",", ""));
-    assert.equal(found, total);
-  }),
+    step("a brush zooms in, to exactly the lines of the bars", async () => {
+      const chart = page.locator(".histogram .u-over");
+      const box = await chart.boundingBox();
+      const x = (ms) => box.x + ((ms - (Date.now() - 60 * MINUTE_MS)) / (60 * MINUTE_MS)) * box.width;
+      const [from, to] = [x(base + 4.2 * MINUTE_MS), x(base + 7.2 * MINUTE_MS)];
+      await page.mouse.move(from, box.y + 30);
+      await page.mouse.down();
+      await page.mouse.move((from + to) / 2, box.y + 30, { steps: 4 });
+      await page.mouse.move(to, box.y + 30, { steps: 4 });
+      await page.mouse.up();
+      await page.waitForFunction(() => !location.hash.includes("from=now"));
+      await page.waitForFunction(() => !document.querySelector(".progress, .stale"));
+      const counts = await page.locator(".legend-item b").allInnerTexts();
+      const total = counts.reduce((sum, text) => sum + Number(text.replaceAll(",", "")), 0);
+      assert.ok(total > 0 && total < BULK, `a part of the lines: ${total}`);
+      const found = Number(
+        /of ([\d,]+)/.exec(await statistics())?.[1]?.replaceAll(",", "") ??
+          /^([\d,]+)/.exec(await statistics())[1].replaceAll(",", ""),
+      );
+      assert.equal(found, total);
+    }),
 
-  step("numbers over time are a chart and a table", async () => {
-    await open(`sum by (detected_level) (count_over_time(${selector} |= "bulk line" [5m]))`);
-    await page.locator(".metric canvas").waitFor();
-    assert.match(await page.locator(".metric-table").innerText(), /detected_level="error"/);
-  }),
+    step("numbers over time are a chart and a table", async () => {
+      await open(`sum by (detected_level) (count_over_time(${selector} |= "bulk line" [5m]))`);
+      await page.locator(".metric canvas").waitFor();
+      assert.match(await page.locator(".metric-table").innerText(), /detected_level="error"/);
+    }),
 
-  step("? lists the shortcuts, / goes to the query", async () => {
-    await page.locator(".metric-table").click();
-    await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("/");
-    assert.ok(await editor.evaluate((element) => element === document.activeElement));
-    await page.keyboard.press("Escape");
-  }),
+    step("? lists the shortcuts, / goes to the query", async () => {
+      await page.locator(".metric-table").click();
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("/");
+      assert.ok(await editor.evaluate((element) => element === document.activeElement));
+      await page.keyboard.press("Escape");
+    }),
 
-  step("a live tail shows new lines, pauses without losing any, and goes on", async () => {
-    await page.goto("about:blank");
-    await page.goto(`${serverUrl}/#/tail?${new URLSearchParams({ q: selector, tz: "utc" })}`);
-    await page.locator(".tail-live").waitFor();
-    const send = (n) => push(job, [[ns(Date.now()), `tail line ${n} ${LINES.script}`]]);
-    await send(1);
-    await rows.filter({ hasText: "tail line 1 <script>" }).waitFor();
-    await page.locator(".tail-pause").click();
-    await send(2);
-    await send(3);
-    await page.locator(".tail-count", { hasText: "2 new lines waiting" }).waitFor();
-    assert.equal(await rows.filter({ hasText: "tail line 2" }).count(), 0);
-    await page.locator(".tail-pause").click();
-    await rows.filter({ hasText: "tail line 2" }).waitFor();
-    await rows.filter({ hasText: "tail line 3" }).waitFor();
-    assert.match(await statistics(), /0 lines dropped/);
-  }),
+    step("a live tail shows new lines, pauses without losing any, and goes on", async () => {
+      await page.goto("about:blank");
+      await page.goto(`${serverUrl}/#/tail?${new URLSearchParams({ q: selector, tz: "utc" })}`);
+      await page.locator(".tail-live").waitFor();
+      const send = (n) => push(job, [[ns(Date.now()), `tail line ${n} ${LINES.script}`]]);
+      await send(1);
+      await rows.filter({ hasText: "tail line 1 <script>" }).waitFor();
+      await page.locator(".tail-pause").click();
+      await send(2);
+      await send(3);
+      await page.locator(".tail-count", { hasText: "2 new lines waiting" }).waitFor();
+      assert.equal(await rows.filter({ hasText: "tail line 2" }).count(), 0);
+      await page.locator(".tail-pause").click();
+      await rows.filter({ hasText: "tail line 2" }).waitFor();
+      await rows.filter({ hasText: "tail line 3" }).waitFor();
+      assert.match(await statistics(), /0 lines dropped/);
+    }),
 
-  step("both themes", async () => {
-    await open(selector, { wrap: "1" });
-    for (const scheme of ["dark", "light"]) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, scheme);
-    }
-  }),
+    step("both themes", async () => {
+      await open(selector, { wrap: "1" });
+      for (const scheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, scheme);
+      }
+    }),
 
-  step("nothing was reported to the browser's console", async () => {
-    if (process.env.E2E_SCREENSHOT) {
-      await rows.first().click();
-      await page.screenshot({ path: process.env.E2E_SCREENSHOT });
-    }
-    assert.deepEqual(problems, []);
-  }),
-], close);
+    step("nothing was reported to the browser's console", async () => {
+      if (process.env.E2E_SCREENSHOT) {
+        await rows.first().click();
+        await page.screenshot({ path: process.env.E2E_SCREENSHOT });
+      }
+      assert.deepEqual(problems, []);
+    }),
+  ],
+  close,
+);

@@ -2,12 +2,22 @@
 import { chromium } from "playwright-core";
 
 export const serverUrl = (process.env.BOLE_URL ?? "http://127.0.0.1:3100").replace(/\/$/, "");
-const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const ARGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const STEP_TIMEOUT_MS = 10_000;
 
 export async function push(job, values) {
   const response = await fetch(`${serverUrl}/loki/api/v1/push`, {
-    method: "POST", headers: { "Content-Type": "application/json" },
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ streams: [{ stream: { job }, values }] }),
   });
   if (response.status !== 204) throw new Error(`push: ${response.status} ${await response.text()}`);
@@ -15,7 +25,11 @@ export async function push(job, values) {
 
 export async function openBrowser() {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", permissions: ["clipboard-read", "clipboard-write"] });
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: "light",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_TIMEOUT_MS);
   const problems = [];

@@ -9,7 +9,9 @@ import "@/styles/tokens.css";
 import "@/styles/base.css";
 import "@/styles/layout.css";
 import "@/styles/query.css";
+import "@/styles/charts.css";
 import "@/styles/results.css";
+import "@/styles/rows.css";
 
 const RETRIES = 2;
 
@@ -19,8 +21,12 @@ const client = new QueryClient({
   defaultOptions: {
     queries: {
       /* What the server refused, it will refuse again. */
-      retry: (failures, error) => error instanceof ApiError && error.kind !== "refused" && error.kind !== "shape" && failures < RETRIES,
-      refetchOnWindowFocus: false, refetchOnReconnect: false, staleTime: Infinity, gcTime: 60_000,
+      retry: (failures, error) =>
+        error instanceof ApiError && error.kind !== "refused" && error.kind !== "shape" && failures < RETRIES,
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+      staleTime: Infinity,
+      gcTime: 60_000,
       /* A page on a loopback address must work without a network. */
       networkMode: "always",
     },
@@ -28,4 +34,11 @@ const client = new QueryClient({
 });
 
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<StrictMode><QueryClientProvider client={client}><App /></QueryClientProvider></StrictMode>);
+if (root)
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={client}>
+        <App />
+      </QueryClientProvider>
+    </StrictMode>,
+  );

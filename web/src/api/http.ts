@@ -5,7 +5,11 @@ export type FailureKind = "network" | "refused" | "server" | "shape";
 
 /* `refused`: the server understood and said no (4xx); its text is for the user. */
 export class ApiError extends Error {
-  constructor(readonly kind: FailureKind, message: string, readonly status?: number) {
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+    readonly status?: number,
+  ) {
     super(message);
   }
 }
@@ -17,9 +21,16 @@ export function apiUrl(path: string, params?: Record<string, string | undefined>
   return url;
 }
 
-export interface Answer { body: unknown; elapsedMs: number }
+export interface Answer {
+  body: unknown;
+  elapsedMs: number;
+}
 
-export async function getJson(url: URL, signal: AbortSignal | undefined, headers: Record<string, string> = {}): Promise<Answer> {
+export async function getJson(
+  url: URL,
+  signal: AbortSignal | undefined,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const started = performance.now();
   let response: Response;
   let text: string;
@@ -45,7 +56,9 @@ function refusal(status: number, text: string): ApiError {
     const body = JSON.parse(message) as { message?: unknown; error?: unknown };
     const inner = body.message ?? body.error;
     if (typeof inner === "string") message = inner;
-  } catch { /* it was plain text */ }
+  } catch {
+    /* it was plain text */
+  }
   if (message === "" || message.startsWith("<")) message = strings.errors.status(status);
   return new ApiError(status >= 500 ? "server" : "refused", message, status);
 }

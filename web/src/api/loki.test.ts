@@ -22,13 +22,19 @@ test("requests stay below the path that the page came from, and ask for categori
   const fetch = answer(success({ resultType: "streams", result: [], stats: {} }));
   expect(await queryRows(rowsRequest)).toMatchObject({ rows: [], full: false });
   const [url, init] = fetch.mock.calls[0]!;
-  expect(String(url)).toBe("http://bole.test/sub/path/loki/api/v1/query_range?query=%7B%7D&start=1&end=2&limit=10&direction=backward");
+  expect(String(url)).toBe(
+    "http://bole.test/sub/path/loki/api/v1/query_range?query=%7B%7D&start=1&end=2&limit=10&direction=backward",
+  );
   expect(init?.headers).toEqual({ "X-Loki-Response-Encoding-Flags": "categorize-labels" });
 });
 
 test("a refusal carries the server's own text, without its end of line", async () => {
   answer("parse error at line 1, col 9: syntax error\n", 400);
-  await expect(queryRows(rowsRequest)).rejects.toMatchObject({ kind: "refused", status: 400, message: "parse error at line 1, col 9: syntax error" });
+  await expect(queryRows(rowsRequest)).rejects.toMatchObject({
+    kind: "refused",
+    status: 400,
+    message: "parse error at line 1, col 9: syntax error",
+  });
 });
 
 test("a proxy's page of HTML is not shown as a message", async () => {
@@ -36,11 +42,15 @@ test("a proxy's page of HTML is not shown as a message", async () => {
   await expect(queryRows(rowsRequest)).rejects.toMatchObject({ kind: "server", message: strings.errors.status(502) });
 });
 
-test.each([["not json"], [{ status: "success" }], [success({ resultType: "matrix", result: [] })], [success({ resultType: "streams", result: {} })]])(
-  "an answer of another shape is an error, not a crash: %j", async (body) => {
-    answer(body);
-    await expect(queryRows(rowsRequest)).rejects.toBeInstanceOf(ApiError);
-  });
+test.each([
+  ["not json"],
+  [{ status: "success" }],
+  [success({ resultType: "matrix", result: [] })],
+  [success({ resultType: "streams", result: {} })],
+])("an answer of another shape is an error, not a crash: %j", async (body) => {
+  answer(body);
+  await expect(queryRows(rowsRequest)).rejects.toBeInstanceOf(ApiError);
+});
 
 test("a server that is away, and a query that was cancelled, are different things", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
@@ -49,8 +59,29 @@ test("a server that is away, and a query that was cancelled, are different thing
 });
 
 test("matrix, vector and scalar", async () => {
-  answer(success({ resultType: "matrix", result: [{ metric: { a: "b" }, values: [[1795239000.5, "1.5"], [1795239060, "+Inf"]] }] }));
-  expect((await queryMetric({ query: "x", start: "1", end: "2", stepMs: 1_000 })).series).toEqual([{ labels: { a: "b" }, points: [[1795239000.5, 1.5], [1795239060, Infinity]] }]);
+  answer(
+    success({
+      resultType: "matrix",
+      result: [
+        {
+          metric: { a: "b" },
+          values: [
+            [1795239000.5, "1.5"],
+            [1795239060, "+Inf"],
+          ],
+        },
+      ],
+    }),
+  );
+  expect((await queryMetric({ query: "x", start: "1", end: "2", stepMs: 1_000 })).series).toEqual([
+    {
+      labels: { a: "b" },
+      points: [
+        [1795239000.5, 1.5],
+        [1795239060, Infinity],
+      ],
+    },
+  ]);
   answer(success({ resultType: "vector", result: [{ metric: {}, value: [1, "NaN"] }] }));
   expect((await queryInstant("x", "1")).series[0]?.points[0]?.[1]).toBeNaN();
   answer(success({ resultType: "scalar", result: [1795239000000, "2"] }));

@@ -13,11 +13,28 @@ import { strings } from "@/strings";
 const ROOT = "loki/api/v1";
 const CATEGORIES = { "X-Loki-Response-Encoding-Flags": "categorize-labels" };
 
-export interface QueryStats { bytes: number; lines: number; elapsedMs: number }
-export interface RowPage { rows: Row[]; full: boolean; stats: QueryStats }
-export interface Series { labels: Fields; points: [seconds: number, value: number][] }
-export interface Metric { series: Series[]; stats: QueryStats }
-export interface BuildInfo { version: string; revision: string }
+export interface QueryStats {
+  bytes: number;
+  lines: number;
+  elapsedMs: number;
+}
+export interface RowPage {
+  rows: Row[];
+  full: boolean;
+  stats: QueryStats;
+}
+export interface Series {
+  labels: Fields;
+  points: [seconds: number, value: number][];
+}
+export interface Metric {
+  series: Series[];
+  stats: QueryStats;
+}
+export interface BuildInfo {
+  version: string;
+  revision: string;
+}
 
 /* Turns a failed check into an error that can be shown. */
 function checked<T>(read: () => T): T {
@@ -34,16 +51,26 @@ function dataOf(answer: Answer): Record<string, unknown> {
 }
 
 function statsOf(data: Record<string, unknown>, elapsedMs: number): QueryStats {
-  const summary = data["stats"] === undefined ? {} : asObject(data["stats"], "stats")["summary"] ?? {};
+  const summary = data["stats"] === undefined ? {} : (asObject(data["stats"], "stats")["summary"] ?? {});
   const { totalBytesProcessed: bytes, totalLinesProcessed: lines } = asObject(summary, "stats.summary");
   return { bytes: typeof bytes === "number" ? bytes : 0, lines: typeof lines === "number" ? lines : 0, elapsedMs };
 }
 
-export interface RowsRequest { query: string; start: Ns; end: Ns; limit: number; direction: Direction }
+export interface RowsRequest {
+  query: string;
+  start: Ns;
+  end: Ns;
+  limit: number;
+  direction: Direction;
+}
 
 export async function queryRows(request: RowsRequest, signal?: AbortSignal): Promise<RowPage> {
   const { limit, direction, ...rest } = request;
-  const answer = await getJson(apiUrl(`${ROOT}/query_range`, { ...rest, limit: String(limit), direction }), signal, CATEGORIES);
+  const answer = await getJson(
+    apiUrl(`${ROOT}/query_range`, { ...rest, limit: String(limit), direction }),
+    signal,
+    CATEGORIES,
+  );
   return checked(() => {
     const data = dataOf(answer);
     if (data["resultType"] !== "streams") throw new ShapeError("resultType");
@@ -59,7 +86,12 @@ export function nextPage(request: RowsRequest, last: Row): RowsRequest {
     : { ...request, start: last.time };
 }
 
-export interface MetricRequest { query: string; start: Ns; end: Ns; stepMs: number }
+export interface MetricRequest {
+  query: string;
+  start: Ns;
+  end: Ns;
+  stepMs: number;
+}
 
 export async function queryMetric(request: MetricRequest, signal?: AbortSignal): Promise<Metric> {
   const { query, start, end, stepMs } = request;

@@ -51,8 +51,16 @@ function decodeValue(value: unknown, labels: Fields, streamKey: string, seen: Ma
   const key = `${time}-${streamKey}-${hashOf(line + JSON.stringify(metadata))}`;
   const ordinal = seen.get(key) ?? 0;
   seen.set(key, ordinal + 1);
-  return { id: ordinal === 0 ? key : `${key}-${ordinal}`, time, line, labels, metadata, parsed, merged,
-    level: findLevel(metadata, labels, parsed) };
+  return {
+    id: ordinal === 0 ? key : `${key}-${ordinal}`,
+    time,
+    line,
+    labels,
+    metadata,
+    parsed,
+    merged,
+    level: findLevel(metadata, labels, parsed),
+  };
 }
 
 /* FNV-1a over UTF-16 units, twice with different seeds: 64 bits are plenty for 50,000 rows. */

@@ -38,7 +38,10 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
     const unseen = rows.filter((row) => compareNs(row.time, last) !== 0 || !idsAtLast.has(row.id));
     for (const row of unseen) {
       const order = compareNs(row.time, last);
-      if (order > 0) { last = row.time; idsAtLast = new Set(); }
+      if (order > 0) {
+        last = row.time;
+        idsAtLast = new Set();
+      }
       if (order >= 0) idsAtLast.add(row.id);
     }
     return unseen;
@@ -55,15 +58,24 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
   function connect(): void {
     events.state({ kind: "connecting" });
     const url = apiUrl("loki/api/v1/tail", {
-      query, start: last, limit: String(TAIL_BACKLOG_ROWS),
+      query,
+      start: last,
+      limit: String(TAIL_BACKLOG_ROWS),
       /* A browser cannot set headers on a WebSocket; Bole takes the header's name as a parameter too. */
       "X-Loki-Response-Encoding-Flags": "categorize-labels",
     });
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(url);
-    socket.onopen = () => { attempt = 0; events.state({ kind: "open" }); };
+    socket.onopen = () => {
+      attempt = 0;
+      events.state({ kind: "open" });
+    };
     socket.onmessage = (message) => {
-      try { receive(message.data); } catch { retry(strings.tail.badFrame); }
+      try {
+        receive(message.data);
+      } catch {
+        retry(strings.tail.badFrame);
+      }
     };
     socket.onclose = (event) => retry(event.reason);
   }
@@ -73,7 +85,10 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
     drop();
     const delay = TAIL_RETRY_MS[Math.min(attempt++, TAIL_RETRY_MS.length - 1)] ?? 0;
     events.state({ kind: "waiting", message: reason === "" ? strings.tail.lost : reason });
-    timer = window.setTimeout(() => { timer = undefined; connect(); }, delay);
+    timer = window.setTimeout(() => {
+      timer = undefined;
+      connect();
+    }, delay);
   }
 
   function drop(): void {
@@ -84,5 +99,9 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
   }
 
   connect();
-  return () => { ended = true; window.clearTimeout(timer); drop(); };
+  return () => {
+    ended = true;
+    window.clearTimeout(timer);
+    drop();
+  };
 }

@@ -19,22 +19,32 @@ export function App() {
   const [help, setHelp] = useState(false);
   const [labelsOpen, setLabelsOpen] = useState(() => readStored(LABELS_KEY, false));
   const theme = useTheme();
-  const onLabels = (open: boolean) => { setLabelsOpen(open); writeStored(LABELS_KEY, open); };
+  const onLabels = (open: boolean) => {
+    setLabelsOpen(open);
+    writeStored(LABELS_KEY, open);
+  };
   const go = (screen: Screen) => onChange({ screen });
 
   useShortcuts({
     "/": () => document.querySelector<HTMLElement>(".editor .cm-content, .editor-plain")?.focus(),
     "?": () => setHelp(true),
-    e: () => go("explore"), t: () => go("tail"), l: () => onLabels(!labelsOpen), d: theme[1],
+    e: () => go("explore"),
+    t: () => go("tail"),
+    l: () => onLabels(!labelsOpen),
+    d: theme[1],
   });
 
-  useEffect(() => { document.title = `${view.query.slice(0, TITLE_CHARS_MAX)} · ${strings.product}`; }, [view.query]);
+  useEffect(() => {
+    document.title = `${view.query.slice(0, TITLE_CHARS_MAX)} · ${strings.product}`;
+  }, [view.query]);
 
   const Shown = SCREEN_OF[view.screen];
   return (
     <div className="app">
       <Rail view={view} theme={theme} onShortcuts={() => setHelp(true)} />
-      <Crash key={view.screen}><Shown view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} /></Crash>
+      <Crash key={view.screen}>
+        <Shown view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} />
+      </Crash>
       {help && <ShortcutsDialog onClose={() => setHelp(false)} />}
     </div>
   );

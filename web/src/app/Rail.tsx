@@ -13,21 +13,38 @@ const ENTRIES: { screen: Screen; icon: IconName; text: string }[] = [
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;
 
-interface Props { view: View; theme: ReturnType<typeof useTheme>; onShortcuts: () => void }
+interface Props {
+  view: View;
+  theme: ReturnType<typeof useTheme>;
+  onShortcuts: () => void;
+}
 
 export function Rail({ view, theme: [theme, nextTheme], onShortcuts }: Props) {
   const info = useQuery({ queryKey: ["build-info"], queryFn: ({ signal }) => buildInfo(signal), staleTime: Infinity });
   return (
     <nav className="rail" aria-label={strings.nav.label}>
-      <span className="rail-mark" title={`${strings.product} ${info.data?.version ?? ""}`.trim()}><Mark /></span>
+      <span className="rail-mark" title={`${strings.product} ${info.data?.version ?? ""}`.trim()}>
+        <Mark />
+      </span>
       {ENTRIES.map(({ screen, icon, text }) => (
-        <a key={screen} href={formatView({ ...view, screen })} aria-current={view.screen === screen ? "page" : undefined} title={text} aria-label={text}>
-          <Icon name={icon} size={18} /><span>{text}</span>
+        <a
+          key={screen}
+          href={formatView({ ...view, screen })}
+          aria-current={view.screen === screen ? "page" : undefined}
+          title={text}
+          aria-label={text}
+        >
+          <Icon name={icon} size={18} />
+          <span>{text}</span>
         </a>
       ))}
       <span className="spacer" />
-      <button type="button" title={strings.theme[theme]} aria-label={strings.theme[theme]} onClick={nextTheme}><Icon name={THEME_ICONS[theme]} size={18} /></button>
-      <button type="button" title={strings.nav.shortcuts} aria-label={strings.nav.shortcuts} onClick={onShortcuts}><Icon name="keyboard" size={18} /></button>
+      <button type="button" title={strings.theme[theme]} aria-label={strings.theme[theme]} onClick={nextTheme}>
+        <Icon name={THEME_ICONS[theme]} size={18} />
+      </button>
+      <button type="button" title={strings.nav.shortcuts} aria-label={strings.nav.shortcuts} onClick={onShortcuts}>
+        <Icon name="keyboard" size={18} />
+      </button>
     </nav>
   );
 }

@@ -9,5 +9,9 @@ export function readStored<T>(key: string, fallback: T): T {
 }
 
 export function writeStored(key: string, value: unknown): void {
-  try { window.localStorage.setItem(key, JSON.stringify(value)); } catch { /* the setting holds until the page is closed */ }
+  try {
+    window.localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    /* the setting holds until the page is closed */
+  }
 }

@@ -83,7 +83,7 @@ function subscribe(listener: () => void): () => void {
 let cached: { hash: string; view: View } | undefined;
 
 /* The same object as long as the URL is the same: hooks compare it. */
-export function currentView(): View {
+function currentView(): View {
   const hash = window.location.hash;
   if (cached?.hash !== hash) cached = { hash, view: parseView(hash, readStored<Options>(OPTIONS_KEY, {})) };
   return cached.view;

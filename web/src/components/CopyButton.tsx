@@ -7,7 +7,12 @@ const SHOWN_MS = 1_200;
 /* The clipboard API exists on secure origins only; elsewhere a hidden text area still works. */
 export async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard) {
-    try { await navigator.clipboard.writeText(text); return true; } catch { /* not allowed: the other way */ }
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      /* not allowed: the other way */
+    }
   }
   const area = document.createElement("textarea");
   area.value = text;
@@ -29,8 +34,13 @@ export function CopyButton({ text, title, children }: { text: string; title: str
   }, [result]);
   const said = result === undefined ? undefined : result ? strings.detail.copied : strings.detail.copyFailed;
   return (
-    <Button kind="quiet" icon={result ? "check" : "copy"} title={said ?? title} onClick={() => void copyText(text).then(setResult)}>
-      {children === undefined ? undefined : said ?? children}
+    <Button
+      kind="quiet"
+      icon={result ? "check" : "copy"}
+      title={said ?? title}
+      onClick={() => void copyText(text).then(setResult)}
+    >
+      {children === undefined ? undefined : (said ?? children)}
     </Button>
   );
 }

@@ -27,7 +27,8 @@ const PATHS = {
   newest: "M4.5 13V3M2 5.5 4.5 3 7 5.5M9 4h5M9 8h4M9 12h2.5",
   oldest: "M4.5 3v10M2 10.5 4.5 13 7 10.5M9 4h2.5M9 8h4M9 12h5",
   warning: "M8 2 1.5 13.5h13ZM8 6.5v3.3M8 11.7h.01",
-  offline: "M2 2l12 12M5 8.2A5 5 0 0 1 8 7M2.5 5.8A8.6 8.6 0 0 1 5 4.2M8 3.4a8.6 8.6 0 0 1 5.5 2.4M10.4 8a5 5 0 0 1 .7.6M8 12h.01",
+  offline:
+    "M2 2l12 12M5 8.2A5 5 0 0 1 8 7M2.5 5.8A8.6 8.6 0 0 1 5 4.2M8 3.4a8.6 8.6 0 0 1 5.5 2.4M10.4 8a5 5 0 0 1 .7.6M8 12h.01",
   empty: "M2 9.5 4 3h8l2 6.5v4H2ZM2 9.5h3.5l1 1.8h3l1-1.8H14",
 } as const;
 
@@ -35,8 +36,18 @@ export type IconName = keyof typeof PATHS;
 
 export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
   return (
-    <svg className="icon" width={size} height={size} viewBox="0 0 16 16" fill={name === "play" || name === "stop" ? "currentColor" : "none"}
-      stroke="currentColor" strokeWidth="1.4" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      className="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill={name === "play" || name === "stop" ? "currentColor" : "none"}
+      stroke="currentColor"
+      strokeWidth="1.4"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       <path d={PATHS[name]} />
     </svg>
   );

@@ -2,7 +2,17 @@ import type { ReactNode } from "react";
 import { Icon, type IconName } from "./Icon";
 
 /* Fills the place where an answer would be: what happened, and what to do. */
-export function Notice({ icon, title, children, kind = "calm" }: { icon: IconName; title: string; children?: ReactNode; kind?: "calm" | "error" }) {
+export function Notice({
+  icon,
+  title,
+  children,
+  kind = "calm",
+}: {
+  icon: IconName;
+  title: string;
+  children?: ReactNode;
+  kind?: "calm" | "error";
+}) {
   return (
     <div className={`notice notice-${kind}`} role={kind === "error" ? "alert" : "status"}>
       <Icon name={icon} size={28} />
@@ -14,5 +24,10 @@ export function Notice({ icon, title, children, kind = "calm" }: { icon: IconNam
 
 /* One line above content that stays. */
 export function Banner({ icon, children }: { icon: IconName; children: ReactNode }) {
-  return <div className="banner" role="alert"><Icon name={icon} /><span>{children}</span></div>;
+  return (
+    <div className="banner" role="alert">
+      <Icon name={icon} />
+      <span>{children}</span>
+    </div>
+  );
 }

@@ -3,8 +3,17 @@ import { Button } from "./Button";
 import type { IconName } from "./Icon";
 
 /* A panel below a button. Closes on Escape, on a click elsewhere, and when the focus leaves it. */
-export function Popover({ icon, text, title, align = "end", className = "", children }: {
-  icon?: IconName; text?: ReactNode; title: string; align?: "start" | "end"; className?: string;
+export function Popover({
+  icon,
+  text,
+  title,
+  className = "",
+  children,
+}: {
+  icon?: IconName;
+  text?: ReactNode;
+  title: string;
+  className?: string;
   children: (close: () => void) => ReactNode;
 }) {
   const [open, setOpen] = useState(false);
@@ -29,12 +38,31 @@ export function Popover({ icon, text, title, align = "end", className = "", chil
   };
 
   return (
-    <div className={`popover ${className}`} ref={root}
-      onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
-      <Button {...(icon && { icon })} title={title} {...(text === undefined && { "aria-label": title })} aria-expanded={open} aria-haspopup="dialog" onClick={() => setOpen(!open)}>
+    <div
+      className={`popover ${className}`}
+      ref={root}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && open) {
+          event.stopPropagation();
+          close();
+        }
+      }}
+    >
+      <Button
+        {...(icon && { icon })}
+        title={title}
+        {...(text === undefined && { "aria-label": title })}
+        aria-expanded={open}
+        aria-haspopup="dialog"
+        onClick={() => setOpen(!open)}
+      >
         {text}
       </Button>
-      {open && <div className={`popover-panel popover-${align}`} role="dialog" aria-label={title}>{children(close)}</div>}
+      {open && (
+        <div className="popover-panel" role="dialog" aria-label={title}>
+          {children(close)}
+        </div>
+      )}
     </div>
   );
 }

@@ -4,7 +4,12 @@ import uPlot from "uplot";
 
 export type ChartOptions = Omit<uPlot.Options, "width" | "height">;
 
-export function useChart(host: RefObject<HTMLDivElement | null>, options: ChartOptions, data: uPlot.AlignedData, height: number): void {
+export function useChart(
+  host: RefObject<HTMLDivElement | null>,
+  options: ChartOptions,
+  data: uPlot.AlignedData,
+  height: number,
+): void {
   const chart = useRef<uPlot>(undefined);
   const latest = useRef(data);
   const [width, setWidth] = useState(0);
@@ -17,16 +22,25 @@ export function useChart(host: RefObject<HTMLDivElement | null>, options: ChartO
     return () => observer.disconnect();
   }, [host]);
 
-  useEffect(() => { latest.current = data; }, [data]);
+  useEffect(() => {
+    latest.current = data;
+  }, [data]);
 
   const visible = width > 0;
   useEffect(() => {
     const element = host.current;
     if (!element || !visible) return;
     chart.current = new uPlot({ ...options, width: element.clientWidth, height }, latest.current, element);
-    return () => { chart.current?.destroy(); chart.current = undefined; };
+    return () => {
+      chart.current?.destroy();
+      chart.current = undefined;
+    };
   }, [host, options, height, visible]);
 
-  useEffect(() => { if (width > 0) chart.current?.setSize({ width, height }); }, [width, height]);
-  useEffect(() => { chart.current?.setData(data); }, [data]);
+  useEffect(() => {
+    if (width > 0) chart.current?.setSize({ width, height });
+  }, [width, height]);
+  useEffect(() => {
+    chart.current?.setData(data);
+  }, [data]);
 }

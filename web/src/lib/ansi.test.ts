@@ -7,7 +7,8 @@ test("a line without escapes is itself", () => {
 
 test("colours become spans over the plain text", () => {
   expect(readAnsi("a \x1b[1;31mred\x1b[0m b")).toEqual({
-    text: "a red b", spans: [{ from: 2, to: 5, style: { bold: true, color: "var(--ansi-red)" } }],
+    text: "a red b",
+    spans: [{ from: 2, to: 5, style: { bold: true, color: "var(--ansi-red)" } }],
   });
 });
 
@@ -19,7 +20,10 @@ test("256 colours, true colours, and their colon form", () => {
 });
 
 test("values out of range colour nothing and swallow nothing", () => {
-  expect(readAnsi("\x1b[38;2;999;2;3;4mx")).toEqual({ text: "x", spans: [{ from: 0, to: 1, style: { underline: true } }] });
+  expect(readAnsi("\x1b[38;2;999;2;3;4mx")).toEqual({
+    text: "x",
+    spans: [{ from: 0, to: 1, style: { underline: true } }],
+  });
   expect(readAnsi("\x1b[999mx")).toEqual({ text: "x", spans: [] });
 });
 
@@ -30,5 +34,8 @@ test("cursor movements and titles are taken out, a lone ESC stays", () => {
 
 test("codes that end one attribute keep the others", () => {
   const { spans } = readAnsi("\x1b[1;4;32mx\x1b[24;39my");
-  expect(spans.map((span) => span.style)).toEqual([{ bold: true, underline: true, color: "var(--ansi-green)" }, { bold: true }]);
+  expect(spans.map((span) => span.style)).toEqual([
+    { bold: true, underline: true, color: "var(--ansi-green)" },
+    { bold: true },
+  ]);
 });

@@ -6,13 +6,26 @@
  * there; an ESC that starts nothing stays in the text and is shown as a control character.
  */
 export interface Style {
-  color?: string; background?: string; bold?: true; dim?: true; italic?: true; underline?: true; strike?: true;
+  color?: string;
+  background?: string;
+  bold?: true;
+  dim?: true;
+  italic?: true;
+  underline?: true;
+  strike?: true;
 }
-export interface Span { from: number; to: number; style: Style }
-export interface AnsiText { text: string; spans: Span[] }
+export interface Span {
+  from: number;
+  to: number;
+  style: Style;
+}
+export interface AnsiText {
+  text: string;
+  spans: Span[];
+}
 
 /* CSI sequences; OSC ended by BEL or ST; two-byte escapes. */
- 
+
 const ESCAPE = /\x1b(?:\[([0-?]*)([ -/]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>78c])/g;
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -26,7 +39,8 @@ export function readAnsi(line: string): AnsiText {
   const spans: Span[] = [];
   const take = (until: number) => {
     const piece = line.slice(end, until);
-    if (piece !== "" && Object.keys(style).length > 0) spans.push({ from: text.length, to: text.length + piece.length, style });
+    if (piece !== "" && Object.keys(style).length > 0)
+      spans.push({ from: text.length, to: text.length + piece.length, style });
     text += piece;
   };
   for (const match of line.matchAll(ESCAPE)) {
@@ -49,8 +63,10 @@ function applySgr(before: Style, parameters: string): Style {
     else if (code === 3) style.italic = true;
     else if (code === 4) style.underline = true;
     else if (code === 9) style.strike = true;
-    else if (code === 22) { delete style.bold; delete style.dim; }
-    else if (code === 23) delete style.italic;
+    else if (code === 22) {
+      delete style.bold;
+      delete style.dim;
+    } else if (code === 23) delete style.italic;
     else if (code === 24) delete style.underline;
     else if (code === 29) delete style.strike;
     else if (code === 39) delete style.color;

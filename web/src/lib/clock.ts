@@ -6,16 +6,36 @@ export type Zone = "local" | "utc";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 interface Parts {
-  year: number; month: number; day: number; hour: number; minute: number; second: number; ms: number;
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+  ms: number;
 }
 
 function partsOf(ms: number, zone: Zone): Parts {
   const d = new Date(ms);
   return zone === "utc"
-    ? { year: d.getUTCFullYear(), month: d.getUTCMonth(), day: d.getUTCDate(), hour: d.getUTCHours(),
-        minute: d.getUTCMinutes(), second: d.getUTCSeconds(), ms: d.getUTCMilliseconds() }
-    : { year: d.getFullYear(), month: d.getMonth(), day: d.getDate(), hour: d.getHours(),
-        minute: d.getMinutes(), second: d.getSeconds(), ms: d.getMilliseconds() };
+    ? {
+        year: d.getUTCFullYear(),
+        month: d.getUTCMonth(),
+        day: d.getUTCDate(),
+        hour: d.getUTCHours(),
+        minute: d.getUTCMinutes(),
+        second: d.getUTCSeconds(),
+        ms: d.getUTCMilliseconds(),
+      }
+    : {
+        year: d.getFullYear(),
+        month: d.getMonth(),
+        day: d.getDate(),
+        hour: d.getHours(),
+        minute: d.getMinutes(),
+        second: d.getSeconds(),
+        ms: d.getMilliseconds(),
+      };
 }
 
 const pad = (n: number, width = 2) => String(n).padStart(width, "0");
@@ -32,7 +52,6 @@ export function formatFullTime(ns: Ns, zone: Zone): string {
   const fraction = pad(Number(((BigInt(ns) % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n), 9);
   return `${p.year}-${pad(p.month + 1)}-${pad(p.day)} ${pad(p.hour)}:${pad(p.minute)}:${pad(p.second)}.${fraction} ${zoneName(msOfNs(ns), zone)}`;
 }
-
 
 /* `UTC` or the offset that held at that moment, as `UTC+02:00`. */
 export function zoneName(atMs: number, zone: Zone): string {
@@ -73,14 +92,31 @@ export function formatSpan(fromMs: number, toMs: number, zone: Zone): string {
 
 /* Reads `2026-11-21`, `2026-11-21 05:23[:01[.123]]`, with `T`, `Z` or an offset, in the given zone. */
 export function parseClock(text: string, zone: Zone): number | undefined {
-  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:\d{2})?$/.exec(text.trim());
+  const match =
+    /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:\d{2})?$/.exec(
+      text.trim(),
+    );
   if (!match) return undefined;
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "0", offset] = match;
   const millis = Math.floor(Number(`0.${fraction}`) * 1000);
-  const numbers = [Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), millis] as const;
+  const numbers = [
+    Number(year),
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+    millis,
+  ] as const;
   const utc = Date.UTC(...numbers);
   const check = new Date(utc);
-  if (check.getUTCMonth() !== numbers[1] || check.getUTCDate() !== numbers[2] || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59) {
+  if (
+    check.getUTCMonth() !== numbers[1] ||
+    check.getUTCDate() !== numbers[2] ||
+    numbers[3] > 23 ||
+    numbers[4] > 59 ||
+    numbers[5] > 59
+  ) {
     return undefined;
   }
   if (offset === "Z" || (offset === undefined && zone === "utc")) return utc;

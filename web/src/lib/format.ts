@@ -9,7 +9,10 @@ export const formatCompact = (n: number) => compact.format(n);
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let size = bytes;
-  while (size >= 1024 && unit + 1 < UNITS.length) { size /= 1024; unit++; }
+  while (size >= 1024 && unit + 1 < UNITS.length) {
+    size /= 1024;
+    unit++;
+  }
   return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
 }
 

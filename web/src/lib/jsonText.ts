@@ -4,7 +4,10 @@
  * Works on the text, not on a parsed value: numbers keep their spelling and keys their order and duplicates.
  */
 export type JsonTokenKind = "key" | "string" | "number" | "word" | "punctuation" | "space";
-export interface JsonToken { kind: JsonTokenKind; text: string }
+export interface JsonToken {
+  kind: JsonTokenKind;
+  text: string;
+}
 
 const TOKEN = /\s+|"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/gy;
 const INDENT = "  ";
@@ -13,7 +16,11 @@ const INDENT = "  ";
 export function layOutJson(text: string): JsonToken[] | undefined {
   const trimmed = text.trim();
   if (!/^[{[]/.test(trimmed)) return undefined;
-  try { JSON.parse(trimmed); } catch { return undefined; }
+  try {
+    JSON.parse(trimmed);
+  } catch {
+    return undefined;
+  }
   const tokens = (trimmed.match(TOKEN) ?? []).filter((token) => token.trim() !== "");
   const out: JsonToken[] = [];
   let depth = 0;

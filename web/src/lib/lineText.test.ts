@@ -10,8 +10,12 @@ test("markup is text", () => {
 
 test("NUL, DEL and reordering characters are made visible", () => {
   expect(textOf("a\0b\x7f\u202ec")).toEqual([
-    { text: "a" }, { text: "^@", mark: "U+0000" }, { text: "b" }, { text: "^?", mark: "U+007F" },
-    { text: "‹202E›", mark: "U+202E" }, { text: "c" },
+    { text: "a" },
+    { text: "^@", mark: "U+0000" },
+    { text: "b" },
+    { text: "^?", mark: "U+007F" },
+    { text: "‹202E›", mark: "U+202E" },
+    { text: "c" },
   ]);
 });
 
@@ -22,7 +26,9 @@ test("tab, line feed, emoji with joiners and other scripts stay as they are", ()
 
 test("matches are marked, also across a change of colour", () => {
   expect(textOf("\x1b[31mfo\x1b[0mo bar", /foo/g)).toEqual([
-    { text: "fo", style: { color: "var(--ansi-red)" }, match: true }, { text: "o", match: true }, { text: " bar" },
+    { text: "fo", style: { color: "var(--ansi-red)" }, match: true },
+    { text: "o", match: true },
+    { text: " bar" },
   ]);
 });
 
@@ -40,5 +46,9 @@ test("the number of marks in a line is bounded", () => {
 
 test("the pieces of a line without marks give the line back", () => {
   const line = "x".repeat(50) + " needle " + "y".repeat(50);
-  expect(textOf(line, /needle/g, /y{3}/g).map((piece) => piece.text).join("")).toBe(line);
+  expect(
+    textOf(line, /needle/g, /y{3}/g)
+      .map((piece) => piece.text)
+      .join(""),
+  ).toBe(line);
 });

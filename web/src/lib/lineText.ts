@@ -7,30 +7,42 @@
 import { MATCHES_PER_LINE_MAX } from "@/limits";
 import { readAnsi, type Span, type Style } from "./ansi";
 
-export interface Piece { text: string; style?: Style; match?: true; mark?: string }
+export interface Piece {
+  text: string;
+  style?: Style;
+  match?: true;
+  mark?: string;
+}
 
 /* C0 and C1 controls except tab and line feed; zero-width, bidirectional and other format characters. */
- 
-const INVISIBLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+const INVISIBLE =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /* ZWJ and ZWNJ belong to emoji and to several scripts: shown as they are. */
 const JOINERS = /[\u200c\u200d]/;
 
 /* `^@` for NUL, `^[` for ESC, as terminals write them; `‹202E›` for what has no such name. Every font has these. */
-export function visibleMark(char: string): string {
+function visibleMark(char: string): string {
   const code = char.charCodeAt(0);
   if (code < 0x80) return `^${String.fromCharCode(code ^ 0x40)}`;
   return `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
 }
 
-interface Range { from: number; to: number }
+interface Range {
+  from: number;
+  to: number;
+}
 
 /* `codes`: escape sequences are shown instead of followed. */
 export function linePieces(line: string, needles: readonly RegExp[], codes = false): Piece[] {
   const { text, spans } = codes ? { text: line, spans: [] } : readAnsi(line);
   const matches = findMatches(text, needles);
   const cuts = new Set<number>([0, text.length]);
-  for (const range of [...spans, ...matches]) { cuts.add(range.from); cuts.add(range.to); }
+  for (const range of [...spans, ...matches]) {
+    cuts.add(range.from);
+    cuts.add(range.to);
+  }
   const edges = [...cuts].sort((a, b) => a - b);
   const pieces: Piece[] = [];
   let span = 0;
@@ -76,7 +88,10 @@ function findMatches(text: string, needles: readonly RegExp[]): Range[] {
     needle.lastIndex = 0;
     let match: RegExpExecArray | null;
     while (found.length < MATCHES_PER_LINE_MAX && (match = needle.exec(text)) !== null) {
-      if (match[0] === "") { needle.lastIndex++; continue; }
+      if (match[0] === "") {
+        needle.lastIndex++;
+        continue;
+      }
       found.push({ from: match.index, to: match.index + match[0].length });
     }
   }

@@ -7,24 +7,45 @@
 import { formatInputTime, parseClock, type Zone } from "./clock";
 import { nsFromMs, type Ns } from "./ns";
 
-export interface TimeRange { from: string; to: string }
-export interface ResolvedRange { start: Ns; end: Ns; startMs: number; endMs: number }
+export interface TimeRange {
+  from: string;
+  to: string;
+}
+export interface ResolvedRange {
+  start: Ns;
+  end: Ns;
+  startMs: number;
+  endMs: number;
+}
 
 export const DEFAULT_RANGE: TimeRange = { from: "now-1h", to: "now" };
 
 export const QUICK_RANGES = ["5m", "15m", "30m", "1h", "3h", "6h", "12h", "24h", "2d", "7d", "14d", "30d"] as const;
 
 const UNIT_MS: Record<string, number> = {
-  ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
 };
-const UNIT_NAMES: Record<string, string> = { ms: "millisecond", s: "second", m: "minute", h: "hour", d: "day", w: "week" };
+const UNIT_NAMES: Record<string, string> = {
+  ms: "millisecond",
+  s: "second",
+  m: "minute",
+  h: "hour",
+  d: "day",
+  w: "week",
+};
 const SHORTEST_RANGE_MS = 1;
 
 /* `1h30m` in milliseconds. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d+(ms|[smhdw]))+$/.test(text)) return undefined;
   let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) total += Number(count) * (UNIT_MS[unit ?? ""] ?? 0);
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g))
+    total += Number(count) * (UNIT_MS[unit ?? ""] ?? 0);
   return total;
 }
 
@@ -77,10 +98,6 @@ export function absoluteRange(startMs: number, endMs: number): TimeRange {
   return { from: new Date(startMs).toISOString(), to: new Date(endMs).toISOString() };
 }
 
-export function isRelative(range: TimeRange): boolean {
-  return relativeMs(range.from) !== undefined && relativeMs(range.to) !== undefined;
-}
-
 /* Twice as wide. A range that ends now stays relative and grows into the past. */
 export function zoomOut(range: TimeRange, nowMs: number): TimeRange {
   const back = relativeMs(range.from);
@@ -114,8 +131,8 @@ export function describeRange(range: TimeRange, zone: Zone): string {
 }
 
 const NICE_STEPS_MS = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000,
-  600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
 /* The smallest round step that gives at most `points` of them. */

@@ -6,14 +6,17 @@ import { readQueryError } from "./queryError";
 import { findStages, isMetricQuery } from "./shape";
 
 describe("strings", () => {
-  test.each(["plain", 'with "quotes"', "back\\slash", "line\nfeed", "nul \0", "日本 👩‍💻", "`tick`", "\u2028"])("%j survives quoting", (value) => {
-    const quoted = quote(value);
-    expect(lex(quoted).map((token) => token.kind)).toEqual(["string"]);
-    expect(unquote(quoted)).toBe(value);
-  });
+  test.each(["plain", 'with "quotes"', "back\\slash", "line\nfeed", "nul \0", "日本 👩‍💻", "`tick`", "\u2028"])(
+    "%j survives quoting",
+    (value) => {
+      const quoted = quote(value);
+      expect(lex(quoted).map((token) => token.kind)).toEqual(["string"]);
+      expect(unquote(quoted)).toBe(value);
+    },
+  );
   test("Go's escapes and raw strings are read", () => {
     expect(unquote('"\\x41\\u00e9\\101\\t"')).toBe("AéA\t");
-    expect(unquote("`a\\n\"b`")).toBe('a\\n"b');
+    expect(unquote('`a\\n"b`')).toBe('a\\n"b');
   });
 });
 
@@ -34,7 +37,9 @@ describe("selector", () => {
   test("leaving out keeps one matcher that selects", () => {
     expect(addMatcher('{job="a"}', "job", "!=", "a")).toBe('{job=~".+", job!="a"}');
     expect(addMatcher('{job="a", app="x"}', "app", "!=", "x")).toBe('{job="a", app!="x"}');
-    expect(addMatcher('{service_name=~".+"}', "service_name", "!=", "x")).toBe('{service_name=~".+", service_name!="x"}');
+    expect(addMatcher('{service_name=~".+"}', "service_name", "!=", "x")).toBe(
+      '{service_name=~".+", service_name!="x"}',
+    );
   });
   test("values are quoted", () => {
     expect(addMatcher("{}", "path", "=", 'C:\\"x"')).toBe('{path="C:\\\\\\"x\\""}');
@@ -90,9 +95,15 @@ describe("shape", () => {
     expect(isMetricQuery("")).toBe(false);
   });
   test("stages", () => {
-    const query = '{a="b"} |= "x" or "y" != "z" | json code="a.b" | status != 200 and x !~ "q" !~ "w" | line_format `{{.a}} | {{.b}}`';
+    const query =
+      '{a="b"} |= "x" or "y" != "z" | json code="a.b" | status != 200 and x !~ "q" !~ "w" | line_format `{{.a}} | {{.b}}`';
     expect(findStages(query).map((stage) => query.slice(stage.from, stage.to))).toEqual([
-      '|= "x" or "y"', '!= "z"', '| json code="a.b"', '| status != 200 and x !~ "q"', '!~ "w"', "| line_format `{{.a}} | {{.b}}`",
+      '|= "x" or "y"',
+      '!= "z"',
+      '| json code="a.b"',
+      '| status != 200 and x !~ "q"',
+      '!~ "w"',
+      "| line_format `{{.a}} | {{.b}}`",
     ]);
   });
 });
@@ -101,9 +112,12 @@ describe("needles", () => {
   test("are the texts of positive line filters", () => {
     expect(findNeedles('{a="b"} |= "a.b" or "c" != "d" |~ `(?i)err\\d+`')).toEqual([/a\.b/g, /c/g, /err\d+/gi]);
   });
-  test.each(["(a+)+$", "(a|aa)*b", "a.*b.*c.*d", "x{2,}y+z*"])("that could take for ever are left out: %s", (expression) => {
-    expect(findNeedles(`{a="b"} |~ "${expression}"`)).toEqual([]);
-  });
+  test.each(["(a+)+$", "(a|aa)*b", "a.*b.*c.*d", "x{2,}y+z*"])(
+    "that could take for ever are left out: %s",
+    (expression) => {
+      expect(findNeedles(`{a="b"} |~ "${expression}"`)).toEqual([]);
+    },
+  );
   test("that JavaScript cannot read are left out", () => {
     expect(findNeedles('{a="b"} |~ "(?P<x>a)" |~ "\\\\pN(" |= ip("1.2.3.4") |= ""')).toEqual([/(?<x>a)/g]);
   });

@@ -14,7 +14,7 @@ export function isFieldName(name: string): boolean {
   return NAME.test(name);
 }
 
-export function formatSelector(matchers: readonly Matcher[]): string {
+function formatSelector(matchers: readonly Matcher[]): string {
   return `{${matchers.map((m) => `${m.name}${m.op}${quote(m.value)}`).join(", ")}}`;
 }
 
@@ -22,7 +22,11 @@ export function formatSelector(matchers: readonly Matcher[]): string {
 function selects(matcher: Matcher): boolean {
   if (matcher.op === "=") return matcher.value !== "";
   if (matcher.op !== "=~") return false;
-  try { return !new RegExp(`^(?:${matcher.value})$`).test(""); } catch { return true; }
+  try {
+    return !new RegExp(`^(?:${matcher.value})$`).test("");
+  } catch {
+    return true;
+  }
 }
 
 const isAny = (m: Matcher) => m.op === "=~" && (m.value === ".+" || m.value === ".*");
@@ -82,12 +86,21 @@ function removeStage(query: string, stage: Stage): string {
 
 function isSimpleFilter(stage: Stage, name: string, op: string, value: string): boolean {
   const [bar, field, operator, text] = stage.tokens;
-  return stage.tokens.length === 4 && bar?.text === "|" && field?.text === name && operator?.text === op
-    && text?.kind === "string" && unquote(text.text) === value;
+  return (
+    stage.tokens.length === 4 &&
+    bar?.text === "|" &&
+    field?.text === name &&
+    operator?.text === op &&
+    text?.kind === "string" &&
+    unquote(text.text) === value
+  );
 }
 
 /* The level filter that the histogram's legend makes: `| detected_level="error"` or `=~"error|warn"`. */
-export interface LevelSplit { base: string; levels: string[] }
+export interface LevelSplit {
+  base: string;
+  levels: string[];
+}
 
 export function splitLevels(query: string): LevelSplit {
   const stage = findStages(query).find(isLevelStage);
@@ -108,7 +121,14 @@ const LEVEL_WORDS = new Set(LEVELS.flatMap(storedNames));
 
 function isLevelStage(stage: Stage): boolean {
   const [bar, field, op, value] = stage.tokens;
-  return stage.tokens.length === 4 && bar?.text === "|" && field?.text === LEVEL_FIELD
-    && (op?.text === "=" || op?.text === "=~") && value?.kind === "string"
-    && unquote(value.text).split("|").every((word) => LEVEL_WORDS.has(word));
+  return (
+    stage.tokens.length === 4 &&
+    bar?.text === "|" &&
+    field?.text === LEVEL_FIELD &&
+    (op?.text === "=" || op?.text === "=~") &&
+    value?.kind === "string" &&
+    unquote(value.text)
+      .split("|")
+      .every((word) => LEVEL_WORDS.has(word))
+  );
 }

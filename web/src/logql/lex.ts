@@ -5,10 +5,14 @@
  * understood is a "bad" token, since a query is broken most of the time while it is typed. The server has the
  * last word on what is valid.
  */
-export type TokenKind =
-  | "space" | "comment" | "string" | "number" | "word" | "operator" | "bracket" | "comma" | "bad";
+export type TokenKind = "space" | "comment" | "string" | "number" | "word" | "operator" | "bracket" | "comma" | "bad";
 
-export interface Token { kind: TokenKind; text: string; from: number; to: number }
+export interface Token {
+  kind: TokenKind;
+  text: string;
+  from: number;
+  to: number;
+}
 
 const RULES: [TokenKind, RegExp][] = [
   ["space", /\s+/y],
@@ -48,25 +52,37 @@ export function significant(tokens: readonly Token[]): Token[] {
   return tokens.filter((token) => token.kind !== "space" && token.kind !== "comment");
 }
 
-const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v", "\\": "\\", '"': '"', "'": "'" };
+const ESCAPES: Record<string, string> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+  "\\": "\\",
+  '"': '"',
+  "'": "'",
+};
 
 /* The value of a string token, quoted with " or `. */
 export function unquote(text: string): string {
   if (text.startsWith("`")) return text.slice(1, -1);
-  return text.slice(1, -1).replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/g,
-    (_, hex?: string, short?: string, long?: string, octal?: string, char?: string) => {
-      const code = hex ?? short ?? long;
-      if (code !== undefined) return String.fromCodePoint(Math.min(parseInt(code, 16), 0x10ffff));
-      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
-      return ESCAPES[char ?? ""] ?? char ?? "";
-    },
-  );
+  return text
+    .slice(1, -1)
+    .replace(
+      /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/g,
+      (_, hex?: string, short?: string, long?: string, octal?: string, char?: string) => {
+        const code = hex ?? short ?? long;
+        if (code !== undefined) return String.fromCodePoint(Math.min(parseInt(code, 16), 0x10ffff));
+        if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
+        return ESCAPES[char ?? ""] ?? char ?? "";
+      },
+    );
 }
 
 /* A LogQL string, escaped as Go reads it. */
 export function quote(value: string): string {
-   
   const escaped = value.replace(/[\\"\x00-\x1f\x7f\u2028\u2029\ufeff]/g, (char) => {
     if (char === "\\" || char === '"') return `\\${char}`;
     if (char === "\n") return "\\n";

@@ -42,5 +42,9 @@ function fromRe2(value: string): RegExp | undefined {
   const source = (flags ? value.slice(flags[0].length) : value).replace(/\(\?P</g, "(?<");
   if (isSlow(source)) return undefined;
   const own = [...(flags?.[1] ?? "")].filter((flag) => "ims".includes(flag)).join("");
-  try { return new RegExp(source, `g${own}`); } catch { return undefined; }
+  try {
+    return new RegExp(source, `g${own}`);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,8 @@
 /* queryError.ts - where the server says that a query is wrong. */
-export interface QueryError { message: string; at: number | undefined }
+export interface QueryError {
+  message: string;
+  at: number | undefined;
+}
 
 const PLACE = /parse error at line (\d+), col (\d+): ?/;
 

@@ -2,13 +2,25 @@
 import { lex, significant, unquote, type Token } from "./lex";
 
 export type MatchOp = "=" | "!=" | "=~" | "!~";
-export interface Matcher { name: string; op: MatchOp; value: string }
+export interface Matcher {
+  name: string;
+  op: MatchOp;
+  value: string;
+}
 
 /* From `{` to behind `}`. */
-export interface Selector { from: number; to: number; matchers: Matcher[] }
+export interface Selector {
+  from: number;
+  to: number;
+  matchers: Matcher[];
+}
 
 /* One stage with its leading operator, e.g. `|= "x"` or `| json`; `tokens` are the significant ones. */
-export interface Stage { from: number; to: number; tokens: Token[] }
+export interface Stage {
+  from: number;
+  to: number;
+  tokens: Token[];
+}
 
 /* A query whose answer is log lines starts with a selector, perhaps in parentheses. */
 export function isMetricQuery(query: string): boolean {
@@ -57,8 +69,10 @@ export function findStages(query: string): Stage[] {
     if (token.text === ")") depth--;
     const last = stages.at(-1);
     if (depth === 0 && startsStage(token, last)) stages.push({ from: token.from, to: token.to, tokens: [token] });
-    else if (last) { last.tokens.push(token); last.to = token.to; }
-    else break;
+    else if (last) {
+      last.tokens.push(token);
+      last.to = token.to;
+    } else break;
   }
   return stages;
 }

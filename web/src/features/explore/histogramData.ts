@@ -11,7 +11,11 @@ import { niceStep } from "@/lib/timeRange";
 import { HISTOGRAM_BARS } from "@/limits";
 import { findStages } from "@/logql/shape";
 
-export interface Bars { startMs: number; stepMs: number; count: number }
+export interface Bars {
+  startMs: number;
+  stepMs: number;
+  count: number;
+}
 
 /* Bars begin at multiples of the step: they stand still while a relative range moves on. */
 export function barsFor(startMs: number, endMs: number): Bars {
@@ -24,8 +28,10 @@ export function volumeRequest(query: string, bars: Bars) {
   const firstEnd = bars.startMs + bars.stepMs;
   const lastEnd = bars.startMs + bars.stepMs * bars.count;
   return {
-    query: volumeQuery(query, bars.stepMs), stepMs: bars.stepMs,
-    start: addNs(nsFromMs(firstEnd), -1n), end: addNs(nsFromMs(lastEnd), -1n),
+    query: volumeQuery(query, bars.stepMs),
+    stepMs: bars.stepMs,
+    start: addNs(nsFromMs(firstEnd), -1n),
+    end: addNs(nsFromMs(lastEnd), -1n),
   };
 }
 
@@ -42,7 +48,11 @@ export function volumeQuery(query: string, stepMs: number): string {
   return `sum by (${LEVEL_FIELD}) (count_over_time(${body}${risky ? " | drop __error__, __error_details__" : ""} [${window}]))`;
 }
 
-export interface Volume { bars: Bars; levels: { level: Level; counts: number[]; total: number }[]; total: number }
+export interface Volume {
+  bars: Bars;
+  levels: { level: Level; counts: number[]; total: number }[];
+  total: number;
+}
 
 export function readVolume(metric: Metric, bars: Bars): Volume {
   const counts = new Map<Level, number[]>();

@@ -24,14 +24,20 @@ export interface Run {
 export function useRun(view: View, mayRefresh: () => boolean): [Run, () => void] {
   const [number, setNumber] = useState(0);
   const run = useMemo(
-    () => ({ key: JSON.stringify([view.query, view.range, view.direction]), number, range: resolveRange(view.range, Date.now()) }),
+    () => ({
+      key: JSON.stringify([view.query, view.range, view.direction]),
+      number,
+      range: resolveRange(view.range, Date.now()),
+    }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- another query is another run
     [number, view.range, view.query, view.direction, view.instant],
   );
   const again = useCallback(() => setNumber((n) => n + 1), []);
   useEffect(() => {
     if (view.refreshSeconds === 0) return;
-    const timer = window.setInterval(() => { if (!document.hidden && mayRefresh()) again(); }, view.refreshSeconds * 1_000);
+    const timer = window.setInterval(() => {
+      if (!document.hidden && mayRefresh()) again();
+    }, view.refreshSeconds * 1_000);
     return () => window.clearInterval(timer);
   }, [view.refreshSeconds, mayRefresh, again]);
   return [run, again];
@@ -39,7 +45,9 @@ export function useRun(view: View, mayRefresh: () => boolean): [Run, () => void]
 
 /* A server that is away is asked again until it is back; a page that could not be added is left to the user. */
 function whileAway({ state }: { state: { error: Error | null; data: unknown } }): number | false {
-  return state.data === undefined && state.error instanceof ApiError && state.error.kind === "network" ? AWAY_RETRY_MS : false;
+  return state.data === undefined && state.error instanceof ApiError && state.error.kind === "network"
+    ? AWAY_RETRY_MS
+    : false;
 }
 
 /* What arrived last stays on the screen when the next answer fails. */
@@ -50,12 +58,19 @@ function useLast<T>(value: T | undefined): T | undefined {
 }
 
 /* A page, or a larger one where more entries than a page share one moment. */
-interface PageRequest extends RowsRequest { repeat: boolean }
+interface PageRequest extends RowsRequest {
+  repeat: boolean;
+}
 
 export function useRows(view: View, run: Run) {
   const enabled = view.query.trim() !== "" && !isMetricQuery(view.query);
   const first: PageRequest = {
-    query: view.query, start: run.range.start, end: run.range.end, limit: PAGE_ROWS, direction: view.direction, repeat: false,
+    query: view.query,
+    start: run.range.start,
+    end: run.range.end,
+    limit: PAGE_ROWS,
+    direction: view.direction,
+    repeat: false,
   };
   const answer = useInfiniteQuery({
     queryKey: ["rows", view.query, run, view.direction],
@@ -67,19 +82,24 @@ export function useRows(view: View, run: Run) {
       const sameMoment = page.rows[0]?.time === last.time && request.repeat;
       return { ...nextPage(request, last), limit: sameMoment ? request.limit * 2 : PAGE_ROWS, repeat: true };
     },
-    enabled, placeholderData: keepPreviousData, refetchInterval: whileAway,
+    enabled,
+    placeholderData: keepPreviousData,
+    refetchInterval: whileAway,
   });
   const data = useLast(answer.data);
   const rows = useMemo<Row[]>(() => joinPages(data?.pages.map((page) => page.rows) ?? []), [data]);
   const pages = data?.pages ?? [];
   return {
-    rows, enabled,
+    rows,
+    enabled,
     running: answer.fetchStatus === "fetching" && !answer.isFetchingNextPage,
     error: answer.isFetchNextPageError ? null : answer.error,
     stale: answer.isPlaceholderData,
     more: {
-      available: answer.hasNextPage && !answer.isPlaceholderData, loading: answer.isFetchingNextPage,
-      error: answer.isFetchNextPageError ? answer.error : null, load: answer.fetchNextPage,
+      available: answer.hasNextPage && !answer.isPlaceholderData,
+      loading: answer.isFetchingNextPage,
+      error: answer.isFetchNextPageError ? answer.error : null,
+      load: answer.fetchNextPage,
       heldMax: pages.length * PAGE_ROWS >= ROWS_HELD_MAX && pages.at(-1)?.full === true,
     },
     answered: data !== undefined,
@@ -96,7 +116,9 @@ export function useVolume(view: View, run: Run) {
       const bars = barsFor(run.range.startMs, run.range.endMs);
       return readVolume(await queryMetric(volumeRequest(base, bars), signal), bars);
     },
-    enabled: view.query.trim() !== "" && !isMetricQuery(view.query), placeholderData: keepPreviousData, refetchInterval: whileAway,
+    enabled: view.query.trim() !== "" && !isMetricQuery(view.query),
+    placeholderData: keepPreviousData,
+    refetchInterval: whileAway,
   });
   return { volume: useLast(answer.data), levels, error: answer.error, stale: answer.isPlaceholderData };
 }
@@ -115,11 +137,18 @@ export function useMetric(view: View, run: Run) {
         : queryMetric({ query: view.query, ...roundSteps(range) }, signal));
       return { ...metric, instant: view.instant };
     },
-    enabled, placeholderData: keepPreviousData, refetchInterval: whileAway,
+    enabled,
+    placeholderData: keepPreviousData,
+    refetchInterval: whileAway,
   });
   const metric = useLast(answer.data);
   return {
-    metric, enabled, running: answer.fetchStatus === "fetching", error: answer.error, stale: answer.isPlaceholderData, answered: metric !== undefined,
+    metric,
+    enabled,
+    running: answer.fetchStatus === "fetching",
+    error: answer.error,
+    stale: answer.isPlaceholderData,
+    answered: metric !== undefined,
   };
 }
 

@@ -8,15 +8,23 @@ const FRESH_MS = 30_000;
 
 function namesOf(range: TimeRange) {
   return queryOptions({
-    queryKey: ["labels", range], staleTime: FRESH_MS,
-    queryFn: ({ signal }) => { const { start, end } = resolveRange(range, Date.now()); return labelNames(start, end, signal); },
+    queryKey: ["labels", range],
+    staleTime: FRESH_MS,
+    queryFn: ({ signal }) => {
+      const { start, end } = resolveRange(range, Date.now());
+      return labelNames(start, end, signal);
+    },
   });
 }
 
 function valuesOf(range: TimeRange, name: string) {
   return queryOptions({
-    queryKey: ["labels", range, name], staleTime: FRESH_MS,
-    queryFn: ({ signal }) => { const { start, end } = resolveRange(range, Date.now()); return labelValues(name, start, end, signal); },
+    queryKey: ["labels", range, name],
+    staleTime: FRESH_MS,
+    queryFn: ({ signal }) => {
+      const { start, end } = resolveRange(range, Date.now());
+      return labelValues(name, start, end, signal);
+    },
   });
 }
 
@@ -26,8 +34,11 @@ export const useLabelValues = (range: TimeRange, name: string) => useQuery(value
 /* For completion, where a failure only means that nothing is offered. */
 export function useLabelSource(range: TimeRange) {
   const client = useQueryClient();
-  return useMemo(() => ({
-    names: () => client.fetchQuery(namesOf(range)).catch(() => []),
-    values: (name: string) => client.fetchQuery(valuesOf(range, name)).catch(() => []),
-  }), [client, range]);
+  return useMemo(
+    () => ({
+      names: () => client.fetchQuery(namesOf(range)).catch(() => []),
+      values: (name: string) => client.fetchQuery(valuesOf(range, name)).catch(() => []),
+    }),
+    [client, range],
+  );
 }

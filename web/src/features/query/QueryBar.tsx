@@ -27,43 +27,91 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
   useEffect(() => setDraft(query), [query]);
   const errorAt = error === undefined || draft !== query ? undefined : readQueryError(error, query).at;
 
-  const run = () => { remember(draft); onRun(draft); };
+  const run = () => {
+    remember(draft);
+    onRun(draft);
+  };
   const leave = () => {
     if (running) onCancel();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   };
   const editor = {
-    value: draft, errorAt, labels, onChange: setDraft, onRun: run, onLeave: leave,
+    value: draft,
+    errorAt,
+    labels,
+    onChange: setDraft,
+    onRun: run,
+    onLeave: leave,
     onHistory: (steps: 1 | -1) => setDraft((shown) => neighbour(readHistory(), shown, steps) ?? shown),
   };
 
   return (
     <div className="query-bar">
       <div className={`query-box${errorAt === undefined ? "" : " query-box-error"}`}>
-        <Suspense fallback={<PlainEditor {...editor} />}><CodeEditor {...editor} /></Suspense>
-        <HistoryButton onPick={(picked) => { setDraft(picked); remember(picked); onRun(picked); }} />
+        <Suspense fallback={<PlainEditor {...editor} />}>
+          <CodeEditor {...editor} />
+        </Suspense>
+        <HistoryButton
+          onPick={(picked) => {
+            setDraft(picked);
+            remember(picked);
+            onRun(picked);
+          }}
+        />
       </div>
       {children}
-      {running
-        ? <Button className="run" icon="stop" title={strings.query.cancelTitle} onClick={onCancel}>{strings.query.cancel}</Button>
-        : <Button className="run" kind="primary" icon="play" title={strings.query.runTitle} onClick={run}>{strings.query.run}</Button>}
+      {running ? (
+        <Button className="run" icon="stop" title={strings.query.cancelTitle} onClick={onCancel}>
+          {strings.query.cancel}
+        </Button>
+      ) : (
+        <Button className="run" kind="primary" icon="play" title={strings.query.runTitle} onClick={run}>
+          {strings.query.run}
+        </Button>
+      )}
     </div>
   );
 }
 
 /* Until the editor has arrived. */
-function PlainEditor({ value, onChange, onRun }: { value: string; onChange: (value: string) => void; onRun: () => void }) {
+function PlainEditor({
+  value,
+  onChange,
+  onRun,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  onRun: () => void;
+}) {
   return (
-    <textarea className="editor editor-plain" rows={1} value={value} aria-label={strings.query.label} spellCheck={false}
+    <textarea
+      className="editor editor-plain"
+      rows={1}
+      value={value}
+      aria-label={strings.query.label}
+      spellCheck={false}
       onChange={(event) => onChange(event.target.value)}
-      onKeyDown={(event) => { if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); onRun(); } }} />
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && !event.shiftKey) {
+          event.preventDefault();
+          onRun();
+        }
+      }}
+    />
   );
 }
 
 function HistoryButton({ onPick }: { onPick: (query: string) => void }) {
   return (
     <Popover icon="history" title={strings.query.history} className="history">
-      {(close) => <HistoryList onPick={(query) => { close(); onPick(query); }} />}
+      {(close) => (
+        <HistoryList
+          onPick={(query) => {
+            close();
+            onPick(query);
+          }}
+        />
+      )}
     </Popover>
   );
 }
@@ -75,10 +123,22 @@ function HistoryList({ onPick }: { onPick: (query: string) => void }) {
     <>
       <ul className="menu">
         {entries.map((entry) => (
-          <li key={entry}><button type="button" className="mono" title={entry} onClick={() => onPick(entry)}>{entry}</button></li>
+          <li key={entry}>
+            <button type="button" className="mono" title={entry} onClick={() => onPick(entry)}>
+              {entry}
+            </button>
+          </li>
         ))}
       </ul>
-      <Button kind="quiet" onClick={() => { clearHistory(); setEntries([]); }}>{strings.query.clearHistory}</Button>
+      <Button
+        kind="quiet"
+        onClick={() => {
+          clearHistory();
+          setEntries([]);
+        }}
+      >
+        {strings.query.clearHistory}
+      </Button>
     </>
   );
 }

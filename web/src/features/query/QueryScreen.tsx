@@ -7,27 +7,57 @@ import { strings } from "@/strings";
 import { QueryBar } from "./QueryBar";
 
 interface Props {
-  view: View; onChange: ChangeView;
-  labelsOpen: boolean; onLabels: (open: boolean) => void;
-  running: boolean; error: string | undefined;
-  onRun: (query: string) => void; onCancel: () => void;
+  view: View;
+  onChange: ChangeView;
+  labelsOpen: boolean;
+  onLabels: (open: boolean) => void;
+  running: boolean;
+  error: string | undefined;
+  onRun: (query: string) => void;
+  onCancel: () => void;
   /* Between the query and the run button. */
   controls: ReactNode;
   children: ReactNode;
 }
 
 /* The frame of every screen that stands on a query: the bar, the labels, the answer. */
-export function QueryScreen({ view, onChange, labelsOpen, onLabels, running, error, onRun, onCancel, controls, children }: Props) {
+export function QueryScreen({
+  view,
+  onChange,
+  labelsOpen,
+  onLabels,
+  running,
+  error,
+  onRun,
+  onCancel,
+  controls,
+  children,
+}: Props) {
   return (
     <main className="screen">
       <h1 className="unseen">{strings.nav[view.screen]}</h1>
       <div className="screen-head">
         <Button icon="tag" title={strings.query.labels} pressed={labelsOpen} onClick={() => onLabels(!labelsOpen)} />
-        <QueryBar query={view.query} range={view.range} error={error} running={running} onRun={onRun} onCancel={onCancel}>{controls}</QueryBar>
+        <QueryBar
+          query={view.query}
+          range={view.range}
+          error={error}
+          running={running}
+          onRun={onRun}
+          onCancel={onCancel}
+        >
+          {controls}
+        </QueryBar>
       </div>
       <div className="screen-body">
-        {labelsOpen && <LabelBrowser range={view.range} query={view.query} onClose={() => onLabels(false)}
-          onMatch={(name, op, value) => onChange({ query: addMatcher(view.query, name, op, value) })} />}
+        {labelsOpen && (
+          <LabelBrowser
+            range={view.range}
+            query={view.query}
+            onClose={() => onLabels(false)}
+            onMatch={(name, op, value) => onChange({ query: addMatcher(view.query, name, op, value) })}
+          />
+        )}
         <section className="results" aria-busy={running}>
           {running && <div className="progress" role="progressbar" aria-label={strings.states.loading} />}
           {children}

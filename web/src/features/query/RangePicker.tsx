@@ -8,29 +8,77 @@ import { strings } from "@/strings";
 
 const text = strings.range;
 
-export function RangePicker({ view, onChange, refreshable }: { view: View; onChange: ChangeView; refreshable: boolean }) {
+export function RangePicker({
+  view,
+  onChange,
+  refreshable,
+}: {
+  view: View;
+  onChange: ChangeView;
+  refreshable: boolean;
+}) {
   const { range, zone } = view;
   const setRange = (next: TimeRange) => onChange({ range: next });
   return (
     <div className="range-picker" role="group" aria-label={text.label}>
       <Button icon="left" title={text.earlier} onClick={() => setRange(shift(range, -1, Date.now()))} />
-      <Popover icon="clock" title={text.label} className="range" text={<>
-        <span className="range-name">{describeRange(range, zone)}</span> <span className="zone">{zoneName(Date.now(), zone)}</span>
-        {refreshable && view.refreshSeconds > 0 && <span className="refreshing">↻ {view.refreshSeconds}s</span>}
-      </>}>
+      <Popover
+        icon="clock"
+        title={text.label}
+        className="range"
+        text={
+          <>
+            <span className="range-name">{describeRange(range, zone)}</span>{" "}
+            <span className="zone">{zoneName(Date.now(), zone)}</span>
+            {refreshable && view.refreshSeconds > 0 && <span className="refreshing">↻ {view.refreshSeconds}s</span>}
+          </>
+        }
+      >
         {(close) => (
           <div className="range-panel">
-            <QuickRanges range={range} onPick={(next) => { setRange(next); close(); }} />
+            <QuickRanges
+              range={range}
+              onPick={(next) => {
+                setRange(next);
+                close();
+              }}
+            />
             <div>
-              <AbsoluteRange key={`${range.from} ${range.to} ${zone}`} range={range} zone={zone} onApply={(next) => { setRange(next); close(); }} />
-              <div className="range-option"><span>{text.zone}</span>
-                <Segments<Zone> label={text.zone} value={zone} onChange={(next) => onChange({ zone: next }, "replace")}
-                  choices={[{ value: "local", text: text.local }, { value: "utc", text: text.utc }]} />
+              <AbsoluteRange
+                key={`${range.from} ${range.to} ${zone}`}
+                range={range}
+                zone={zone}
+                onApply={(next) => {
+                  setRange(next);
+                  close();
+                }}
+              />
+              <div className="range-option">
+                <span>{text.zone}</span>
+                <Segments<Zone>
+                  label={text.zone}
+                  value={zone}
+                  onChange={(next) => onChange({ zone: next }, "replace")}
+                  choices={[
+                    { value: "local", text: text.local },
+                    { value: "utc", text: text.utc },
+                  ]}
+                />
               </div>
-              {refreshable && <div className="range-option"><span>{strings.refresh.label}</span>
-                <Segments label={strings.refresh.label} value={view.refreshSeconds} onChange={(refreshSeconds) => onChange({ refreshSeconds }, "replace")}
-                  choices={REFRESH_CHOICES.map((value) => ({ value, text: value === 0 ? strings.refresh.off : `${value}s` }))} />
-              </div>}
+              {refreshable && (
+                <div className="range-option">
+                  <span>{strings.refresh.label}</span>
+                  <Segments
+                    label={strings.refresh.label}
+                    value={view.refreshSeconds}
+                    onChange={(refreshSeconds) => onChange({ refreshSeconds }, "replace")}
+                    choices={REFRESH_CHOICES.map((value) => ({
+                      value,
+                      text: value === 0 ? strings.refresh.off : `${value}s`,
+                    }))}
+                  />
+                </div>
+              )}
             </div>
           </div>
         )}
@@ -48,7 +96,11 @@ function QuickRanges({ range, onPick }: { range: TimeRange; onPick: (range: Time
         const quick = { from: `now-${back}`, to: "now" };
         return (
           <li key={back}>
-            <button type="button" aria-current={range.from === quick.from && range.to === "now"} onClick={() => onPick(quick)}>
+            <button
+              type="button"
+              aria-current={range.from === quick.from && range.to === "now"}
+              onClick={() => onPick(quick)}
+            >
               {describeRange(quick, "utc")}
             </button>
           </li>
@@ -58,7 +110,15 @@ function QuickRanges({ range, onPick }: { range: TimeRange; onPick: (range: Time
   );
 }
 
-function AbsoluteRange({ range, zone, onApply }: { range: TimeRange; zone: Zone; onApply: (range: TimeRange) => void }) {
+function AbsoluteRange({
+  range,
+  zone,
+  onApply,
+}: {
+  range: TimeRange;
+  zone: Zone;
+  onApply: (range: TimeRange) => void;
+}) {
   const shown = (side: string) => (side.startsWith("now") ? side : formatInputTime(Date.parse(side), zone));
   const [from, setFrom] = useState(shown(range.from));
   const [to, setTo] = useState(shown(range.to));
@@ -67,20 +127,39 @@ function AbsoluteRange({ range, zone, onApply }: { range: TimeRange; zone: Zone;
   const apply = (event: FormEvent) => {
     event.preventDefault();
     const next = { from: readSide(from, zone), to: readSide(to, zone) };
-    if (next.from === undefined || next.to === undefined) return setProblem(`${text.invalid}: ${next.from === undefined ? from : to}`);
+    if (next.from === undefined || next.to === undefined)
+      return setProblem(`${text.invalid}: ${next.from === undefined ? from : to}`);
     const chosen = { from: next.from, to: next.to };
     const now = Date.now();
-    const order = resolveRange({ from: chosen.from, to: "now" }, now).startMs < resolveRange({ from: chosen.to, to: "now" }, now).startMs;
+    const order =
+      resolveRange({ from: chosen.from, to: "now" }, now).startMs <
+      resolveRange({ from: chosen.to, to: "now" }, now).startMs;
     if (!order && chosen.to !== "now") return setProblem(text.order);
     onApply(chosen);
   };
 
   return (
     <form className="absolute-range" onSubmit={apply}>
-      <label>{text.from}<input className="mono" value={from} onChange={(event) => setFrom(event.target.value)} autoFocus spellCheck={false} /></label>
-      <label>{text.to}<input className="mono" value={to} onChange={(event) => setTo(event.target.value)} spellCheck={false} /></label>
-      <p className={problem === undefined ? "hint" : "hint problem"} role={problem === undefined ? undefined : "alert"}>{problem ?? text.hint}</p>
-      <Button kind="primary" type="submit">{text.apply}</Button>
+      <label>
+        {text.from}
+        <input
+          className="mono"
+          value={from}
+          onChange={(event) => setFrom(event.target.value)}
+          autoFocus
+          spellCheck={false}
+        />
+      </label>
+      <label>
+        {text.to}
+        <input className="mono" value={to} onChange={(event) => setTo(event.target.value)} spellCheck={false} />
+      </label>
+      <p className={problem === undefined ? "hint" : "hint problem"} role={problem === undefined ? undefined : "alert"}>
+        {problem ?? text.hint}
+      </p>
+      <Button kind="primary" type="submit">
+        {text.apply}
+      </Button>
     </form>
   );
 }

@@ -18,16 +18,38 @@ export function Statistics({ found, bytes, elapsedMs }: { found: string; bytes: 
 }
 
 export function Toolbar({ children, actions }: { children: ReactNode; actions?: ReactNode }) {
-  return <div className="toolbar">{children}<span className="spacer" />{actions}</div>;
+  return (
+    <div className="toolbar">
+      {children}
+      <span className="spacer" />
+      {actions}
+    </div>
+  );
 }
 
 export function RowOptions({ view, onChange, ordered }: { view: View; onChange: ChangeView; ordered: boolean }) {
   const newest = view.direction === "backward";
   return (
     <>
-      {ordered && <Button kind="quiet" icon={newest ? "newest" : "oldest"} title={text.orderTitle}
-        onClick={() => onChange({ direction: newest ? "forward" : "backward" }, "replace")}>{newest ? text.newest : text.oldest}</Button>}
-      <Button kind="quiet" icon="wrap" pressed={view.wrap} title={text.wrapTitle} onClick={() => onChange({ wrap: !view.wrap }, "replace")}>{text.wrap}</Button>
+      {ordered && (
+        <Button
+          kind="quiet"
+          icon={newest ? "newest" : "oldest"}
+          title={text.orderTitle}
+          onClick={() => onChange({ direction: newest ? "forward" : "backward" }, "replace")}
+        >
+          {newest ? text.newest : text.oldest}
+        </Button>
+      )}
+      <Button
+        kind="quiet"
+        icon="wrap"
+        pressed={view.wrap}
+        title={text.wrapTitle}
+        onClick={() => onChange({ wrap: !view.wrap }, "replace")}
+      >
+        {text.wrap}
+      </Button>
     </>
   );
 }

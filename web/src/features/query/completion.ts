@@ -10,21 +10,48 @@ export interface LabelSource {
 }
 
 const STAGES: Completion[] = [
-  ["json", "fields from JSON"], ["logfmt", "fields from key=value"], ["pattern", "fields by a pattern"], ["regexp", "fields by a regular expression"],
-  ["unpack", "fields packed by the agent"], ["line_format", "rewrite the line"], ["label_format", "rename or set fields"],
-  ["decolorize", "take out terminal colours"], ["drop", "leave out fields"], ["keep", "keep only these fields"], ["unwrap", "a field as the sample"],
+  ["json", "fields from JSON"],
+  ["logfmt", "fields from key=value"],
+  ["pattern", "fields by a pattern"],
+  ["regexp", "fields by a regular expression"],
+  ["unpack", "fields packed by the agent"],
+  ["line_format", "rewrite the line"],
+  ["label_format", "rename or set fields"],
+  ["decolorize", "take out terminal colours"],
+  ["drop", "leave out fields"],
+  ["keep", "keep only these fields"],
+  ["unwrap", "a field as the sample"],
   ["detected_level", "filter by level"],
 ].map(([label, detail]) => ({ label: label!, detail: detail!, type: "keyword" }));
 
 const FUNCTIONS: Completion[] = [
-  ...["rate", "count_over_time", "bytes_rate", "bytes_over_time", "sum_over_time", "avg_over_time", "max_over_time", "min_over_time",
-    "quantile_over_time", "first_over_time", "last_over_time", "stddev_over_time", "absent_over_time"].map((label) => ({ label, type: "function", detail: "over a range" })),
-  ...["sum", "avg", "min", "max", "count", "topk", "bottomk", "stddev", "sort", "sort_desc"].map((label) => ({ label, type: "function", detail: "over series" })),
+  ...[
+    "rate",
+    "count_over_time",
+    "bytes_rate",
+    "bytes_over_time",
+    "sum_over_time",
+    "avg_over_time",
+    "max_over_time",
+    "min_over_time",
+    "quantile_over_time",
+    "first_over_time",
+    "last_over_time",
+    "stddev_over_time",
+    "absent_over_time",
+  ].map((label) => ({ label, type: "function", detail: "over a range" })),
+  ...["sum", "avg", "min", "max", "count", "topk", "bottomk", "stddev", "sort", "sort_desc"].map((label) => ({
+    label,
+    type: "function",
+    detail: "over series",
+  })),
 ];
 
 type Place =
-  | { kind: "name"; from: number } | { kind: "value"; name: string; from: number }
-  | { kind: "stage"; from: number } | { kind: "function"; from: number };
+  | { kind: "name"; from: number }
+  | { kind: "value"; name: string; from: number }
+  | { kind: "stage"; from: number }
+  | { kind: "function"; from: number };
 
 /* Reads the tokens before the cursor only: what follows is often not written yet. */
 export function placeAt(before: string): Place | undefined {
@@ -41,9 +68,11 @@ export function placeAt(before: string): Place | undefined {
   if (string || isMatchOperator(previous)) {
     const name = tokens.at(word || string ? -3 : -2);
     return inSelector(tokens) && isMatchOperator(previous) && name?.kind === "word"
-      ? { kind: "value", name: name.text, from } : undefined;
+      ? { kind: "value", name: name.text, from }
+      : undefined;
   }
-  if (inSelector(tokens)) return previous?.text === "{" || previous?.kind === "comma" ? { kind: "name", from } : undefined;
+  if (inSelector(tokens))
+    return previous?.text === "{" || previous?.kind === "comma" ? { kind: "name", from } : undefined;
   if (previous?.text === "|") return { kind: "stage", from };
   return word && (previous === undefined || previous.text === "(") ? { kind: "function", from } : undefined;
 }
@@ -62,21 +91,32 @@ export function completeWith(source: LabelSource) {
     const place = placeAt(context.state.sliceDoc(0, context.pos));
     if (!place) return null;
     const typed = context.pos > place.from;
-    if (place.kind === "function") return typed || context.explicit ? { from: place.from, options: FUNCTIONS, validFor: /^\w*$/ } : null;
+    if (place.kind === "function")
+      return typed || context.explicit ? { from: place.from, options: FUNCTIONS, validFor: /^\w*$/ } : null;
     if (place.kind === "stage") return { from: place.from, options: STAGES, validFor: /^\w*$/ };
     if (place.kind === "name") {
       const names = await source.names();
-      return { from: place.from, validFor: /^\w*$/, options: names.map((label) => ({ label, type: "property", apply: `${label}=` })) };
+      return {
+        from: place.from,
+        validFor: /^\w*$/,
+        options: names.map((label) => ({ label, type: "property", apply: `${label}=` })),
+      };
     }
     const values = await source.values(place.name);
-    return { from: place.from, validFor: /^["`]?[^"`]*$/, options: values.slice(0, COMPLETIONS_MAX).map((value) => valueOption(value)) };
+    return {
+      from: place.from,
+      validFor: /^["`]?[^"`]*$/,
+      options: values.slice(0, COMPLETIONS_MAX).map((value) => valueOption(value)),
+    };
   };
 }
 
 /* The label carries the quote that has been typed or will be, so that both ways of starting match. */
 function valueOption(value: string): Completion {
   return {
-    label: quote(value), displayLabel: value, type: "text",
+    label: quote(value),
+    displayLabel: value,
+    type: "text",
     apply: (view, _, from, to) => {
       const closed = view.state.sliceDoc(to, to + 1) === '"' ? 1 : 0;
       const text = quote(value);

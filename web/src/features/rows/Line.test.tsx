@@ -2,7 +2,8 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
 import { Line } from "./Line";
 
-const html = (line: string, needles: RegExp[] = [], charsMax = 1_000) => renderToStaticMarkup(<Line line={line} needles={needles} charsMax={charsMax} />);
+const html = (line: string, needles: RegExp[] = [], charsMax = 1_000) =>
+  renderToStaticMarkup(<Line line={line} needles={needles} charsMax={charsMax} />);
 
 test("markup in a line never becomes markup of the page", () => {
   expect(html('<img src=x onerror="alert(1)">')).toBe("&lt;img src=x onerror=&quot;alert(1)&quot;&gt;");

@@ -16,7 +16,12 @@ import { useTail } from "./useTail";
 
 const text = strings.tail;
 
-interface Props { view: View; onChange: ChangeView; labelsOpen: boolean; onLabels: (open: boolean) => void }
+interface Props {
+  view: View;
+  onChange: ChangeView;
+  labelsOpen: boolean;
+  onLabels: (open: boolean) => void;
+}
 
 export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
   const [run, setRun] = useState(0);
@@ -28,46 +33,109 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
   const list = useRef<RowListHandle>(null);
   const again = () => setRun((n) => n + 1);
 
-  useEffect(() => { if (!buffer.paused) list.current?.scrollToBottom(); }, [buffer.shown, buffer.paused, view.wrap]);
+  useEffect(() => {
+    if (!buffer.paused) list.current?.scrollToBottom();
+  }, [buffer.shown, buffer.paused, view.wrap]);
 
   const toggle = buffer.paused ? tail.resume : tail.pause;
   useShortcuts({
-    p: toggle, r: again, w: () => onChange({ wrap: !view.wrap }, "replace"),
+    p: toggle,
+    r: again,
+    w: () => onChange({ wrap: !view.wrap }, "replace"),
     z: () => onChange({ zone: view.zone === "utc" ? "local" : "utc" }, "replace"),
-    j: () => list.current?.focus(), k: () => list.current?.focus(),
+    j: () => list.current?.focus(),
+    k: () => list.current?.focus(),
   });
 
   const body = () => {
     if (view.query.trim() === "") return <NoQueryState />;
-    if (isMetric) return <Notice icon="tail" title={strings.nav.tail}><p>{text.metric}</p></Notice>;
+    if (isMetric)
+      return (
+        <Notice icon="tail" title={strings.nav.tail}>
+          <p>{text.metric}</p>
+        </Notice>
+      );
     if (tail.error) return <ErrorState error={tail.error} query={view.query} onAgain={again} />;
-    if (buffer.shown.length === 0) return <Notice icon="tail" title={text.waiting}><p>{text.waitingHelp}</p></Notice>;
+    if (buffer.shown.length === 0)
+      return (
+        <Notice icon="tail" title={text.waiting}>
+          <p>{text.waitingHelp}</p>
+        </Notice>
+      );
     return (
       <div className="rows-frame">
-        <RowList handle={list} rows={buffer.shown} zone={view.zone} wrap={view.wrap} needles={needles} onFilter={onFilter} onParse={onParse}
-          onScrolledUp={tail.pause} />
-        {buffer.waiting.length > 0 && <Button kind="primary" className="tail-waiting" onClick={tail.resume}>{text.buffered(buffer.waiting.length)}</Button>}
+        <RowList
+          handle={list}
+          rows={buffer.shown}
+          zone={view.zone}
+          wrap={view.wrap}
+          needles={needles}
+          onFilter={onFilter}
+          onParse={onParse}
+          onScrolledUp={tail.pause}
+        />
+        {buffer.waiting.length > 0 && (
+          <Button kind="primary" className="tail-waiting" onClick={tail.resume}>
+            {text.buffered(buffer.waiting.length)}
+          </Button>
+        )}
       </div>
     );
   };
 
-  const status = tail.error ? "stopped" : buffer.paused ? "paused" : state.kind === "open" ? "live" : state.kind === "waiting" ? "stopped" : "connecting";
+  const status = tail.error
+    ? "stopped"
+    : buffer.paused
+      ? "paused"
+      : state.kind === "open"
+        ? "live"
+        : state.kind === "waiting"
+          ? "stopped"
+          : "connecting";
   return (
-    <QueryScreen view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} running={false} onCancel={tail.pause}
+    <QueryScreen
+      view={view}
+      onChange={onChange}
+      labelsOpen={labelsOpen}
+      onLabels={onLabels}
+      running={false}
+      onCancel={tail.pause}
       error={tail.error instanceof ApiError && tail.error.kind === "refused" ? tail.error.message : undefined}
-      onRun={(query) => { if (query === view.query) again(); else onChange({ query }); }}
-      controls={<Button icon={buffer.paused ? "play" : "pause"} className="tail-pause" title={buffer.paused ? text.resumeTitle : text.pauseTitle} onClick={toggle}>
-        {buffer.paused ? text.resume : text.pause}
-      </Button>}>
+      onRun={(query) => {
+        if (query === view.query) again();
+        else onChange({ query });
+      }}
+      controls={
+        <Button
+          icon={buffer.paused ? "play" : "pause"}
+          className="tail-pause"
+          title={buffer.paused ? text.resumeTitle : text.pauseTitle}
+          onClick={toggle}
+        >
+          {buffer.paused ? text.resume : text.pause}
+        </Button>
+      }
+    >
       {state.kind === "waiting" && !tail.error && <Banner icon="offline">{state.message}</Banner>}
-      <Toolbar actions={<><Button kind="quiet" icon="close" onClick={tail.clear}>{text.clear}</Button><RowOptions view={view} onChange={onChange} ordered={false} /></>}>
+      <Toolbar
+        actions={
+          <>
+            <Button kind="quiet" icon="close" onClick={tail.clear}>
+              {text.clear}
+            </Button>
+            <RowOptions view={view} onChange={onChange} ordered={false} />
+          </>
+        }
+      >
         <p className="statistics" role="status">
           <b className={`tail-state tail-${status}`}>{text[status]}</b>
           <span>{text.held(buffer.shown.length)}</span>
           <span>{text.rate(tail.rate)}</span>
           {buffer.paused && <span className="tail-count">{text.buffered(buffer.waiting.length)}</span>}
           {buffer.skipped > 0 && <span className="problem">{text.skipped(buffer.skipped)}</span>}
-          <span className={buffer.dropped > 0 ? "problem" : ""} title={text.droppedTitle}>{text.dropped(buffer.dropped)}</span>
+          <span className={buffer.dropped > 0 ? "problem" : ""} title={text.droppedTitle}>
+            {text.dropped(buffer.dropped)}
+          </span>
         </p>
       </Toolbar>
       {body()}

@@ -4,7 +4,9 @@ import { TAIL_PAUSED_ROWS_MAX, TAIL_ROWS_MAX } from "@/limits";
 import { clear, EMPTY_BUFFER, pause, receive, resume } from "./tailBuffer";
 
 const rows = (from: number, count: number): Row[] =>
-  decodeStreams([{ stream: {}, values: Array.from({ length: count }, (_, i) => [String(from + i), `line ${from + i}`]) }]);
+  decodeStreams([
+    { stream: {}, values: Array.from({ length: count }, (_, i) => [String(from + i), `line ${from + i}`]) },
+  ]);
 
 test("pausing loses nothing and counts what waits", () => {
   let buffer = receive(EMPTY_BUFFER, rows(0, 3), 0);
@@ -21,4 +23,5 @@ test("both lists are bounded, newest kept, the rest counted while paused", () =>
   expect([paused.waiting.length, paused.skipped]).toEqual([TAIL_PAUSED_ROWS_MAX, 5]);
 });
 
-test("clearing keeps it paused", () => expect(clear(pause(receive(EMPTY_BUFFER, rows(0, 3), 1)))).toEqual({ ...EMPTY_BUFFER, paused: true }));
+test("clearing keeps it paused", () =>
+  expect(clear(pause(receive(EMPTY_BUFFER, rows(0, 3), 1)))).toEqual({ ...EMPTY_BUFFER, paused: true }));

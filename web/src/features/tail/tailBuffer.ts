@@ -22,7 +22,11 @@ export function receive(buffer: TailBuffer, rows: readonly Row[], dropped: numbe
   const counted = { ...buffer, dropped: buffer.dropped + dropped };
   if (!buffer.paused) return { ...counted, shown: bounded(buffer.shown, rows, TAIL_ROWS_MAX) };
   const skipped = Math.max(0, buffer.waiting.length + rows.length - TAIL_PAUSED_ROWS_MAX);
-  return { ...counted, waiting: bounded(buffer.waiting, rows, TAIL_PAUSED_ROWS_MAX), skipped: buffer.skipped + skipped };
+  return {
+    ...counted,
+    waiting: bounded(buffer.waiting, rows, TAIL_PAUSED_ROWS_MAX),
+    skipped: buffer.skipped + skipped,
+  };
 }
 
 export function pause(buffer: TailBuffer): TailBuffer {

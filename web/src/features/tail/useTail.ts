@@ -19,10 +19,15 @@ export function useTail(query: string, run: number, enabled: boolean) {
 
   /* A browser hides why a WebSocket was refused: the query is tried out first, to have the server's own words. */
   const probe = useQuery({
-    queryKey: ["tail-probe", query, run], enabled, retry: false,
+    queryKey: ["tail-probe", query, run],
+    enabled,
+    retry: false,
     queryFn: ({ signal }) => {
       const now = Date.now();
-      return queryRows({ query, start: nsFromMs(now - 1_000), end: nsFromMs(now), limit: 1, direction: "backward" }, signal).then(() => true);
+      return queryRows(
+        { query, start: nsFromMs(now - 1_000), end: nsFromMs(now), limit: 1, direction: "backward" },
+        signal,
+      ).then(() => true);
     },
   });
 
@@ -33,8 +38,13 @@ export function useTail(query: string, run: number, enabled: boolean) {
     pending.current = { rows: [], dropped: 0 };
     const arrivals: [at: number, count: number][] = [];
     const close = openTail(query, nsFromMs(Date.now() - BACKLOG_MS), {
-      rows: (rows) => { pending.current.rows.push(...rows); arrivals.push([performance.now(), rows.length]); },
-      dropped: (count) => { pending.current.dropped += count; },
+      rows: (rows) => {
+        pending.current.rows.push(...rows);
+        arrivals.push([performance.now(), rows.length]);
+      },
+      dropped: (count) => {
+        pending.current.dropped += count;
+      },
       state: setState,
     });
     const timer = window.setInterval(() => {
@@ -45,11 +55,19 @@ export function useTail(query: string, run: number, enabled: boolean) {
       while (arrivals[0] && arrivals[0][0] < since) arrivals.shift();
       setRate(Math.round(arrivals.reduce((sum, [, count]) => sum + count, 0) / (RATE_WINDOW_MS / 1_000)));
     }, TAIL_FLUSH_MS);
-    return () => { window.clearInterval(timer); close(); };
+    return () => {
+      window.clearInterval(timer);
+      close();
+    };
   }, [query, run, accepted]);
 
   return {
-    buffer, state, rate, error: probe.error,
-    pause: () => setBuffer(pause), resume: () => setBuffer(resume), clear: () => setBuffer(clear),
+    buffer,
+    state,
+    rate,
+    error: probe.error,
+    pause: () => setBuffer(pause),
+    resume: () => setBuffer(resume),
+    clear: () => setBuffer(clear),
   };
 }
