@@ -7,6 +7,8 @@
  *   -> api_attach -> http_server_start ... http_server_drain -> api_stop -> ingest_destroy -> http_server_destroy
  *   -> api_destroy
  *
+ * After a failed api_attach: the same way down.
+ *
  * Owner:   everything in the options is borrowed and outlives the api.
  * Threads: handlers run where http.h says; api_on_commit on the committer thread; the rest on the thread that wires.
  */
@@ -15,6 +17,7 @@
 
 #include "ingest/ingest.h"
 #include "queue/queue.h"
+#include "receive/receive.h"
 #include "serve/http.h"
 #include "store/store.h"
 
@@ -35,12 +38,14 @@ struct api_options {
     uint64_t            query_timeout_ns;    /* 0: the default */
     uint64_t            entries_max;         /* 0: the default */
     unsigned            tails_max;           /* 0: the default */
+    struct receive_options receive;          /* how pushed records are read; its clock and budget are set here */
     bole_slice          config_text;         /* shown by /config; secrets already taken out */
 };
 
 bole_status api_create(const struct api_options *options, struct api **ret_api, struct bole_err *err);
-/* Before the server is started; both outlive every request. */
-void api_attach(struct api *a, struct ingest *ingest, struct http_server *server);
+/* Before the server is started; both outlive every request. loop_count is the server's, and loop i is ingest's worker i:
+ * ingest_options.worker_count must be at least that. */
+bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server *server, unsigned loop_count, struct bole_err *err);
 /* The table for http_options, with its contexts set; lives as long as the api. */
 void api_routes(struct api *a, const struct http_route **ret_routes, size_t *ret_count);
 /* http_options.fallback with the api as its context: the UI, else Loki's 404. */

@@ -145,6 +145,18 @@ static void write_http(struct writer *w, struct http_server *server)
     close_family(w);
 }
 
+static void write_receive(struct writer *w, struct metrics_counters *c)
+{
+    open_family(w, "receive");
+    figure(w, "utf8_replaced_total", COUNTER, c->utf8_replaced_total, "Records in which invalid UTF-8 was replaced.");
+    if (!w->json)
+        buf_put_str(w->out, "# HELP bole_receive_rejected_total Records refused, by reason.\n# TYPE bole_receive_rejected_total counter\n");
+    for (unsigned i = 0; i < RECEIVE_REASON_COUNT; i++)
+        buf_printf(w->out, w->json ? ",\"rejected_%s_total\":%llu" : "bole_receive_rejected_total{reason=\"%s\"} %llu\n",
+                   receive_reason_name(i), (unsigned long long)c->rejected_total[i]);
+    close_family(w);
+}
+
 static void write_query(struct writer *w, struct metrics_counters *c)
 {
     open_family(w, "query");
@@ -222,8 +234,10 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
         write_store(w, s->store);
     if (s->server)
         write_http(w, s->server);
-    if (s->counters)
+    if (s->counters) {
+        write_receive(w, s->counters);
         write_query(w, s->counters);
+    }
     if (s->budget)
         write_memory(w, s->budget);
     if (s->fs)

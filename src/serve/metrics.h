@@ -12,11 +12,13 @@
 
 #include "ingest/ingest.h"
 #include "queue/queue.h"
+#include "receive/receive.h"
 #include "serve/http.h"
 #include "store/store.h"
 
 struct metrics_counters { /* counted by the API itself */
     atomic_uint_fast64_t queries_total, query_errors_total, query_ns_total, query_rows_total, query_bytes_total;
+    atomic_uint_fast64_t rejected_total[RECEIVE_REASON_COUNT], utf8_replaced_total;
     atomic_uint_fast64_t tails_open, tails_total, tail_rows_total, tail_dropped_total;
 };
 

@@ -1,0 +1,43 @@
+/*
+ * api_internal.h - what the files of the API share: the api itself and small helpers of every handler.
+ */
+#ifndef SERVE_API_INTERNAL_H
+#define SERVE_API_INTERNAL_H
+
+#include "serve/api.h"
+#include "serve/metrics.h"
+#include "serve/tail.h"
+
+struct api {
+    struct api_options      options;  /* defaults filled in; then read-only */
+    struct ingest          *ingest;   /* set by api_attach, then read-only */
+    struct http_server     *server;
+    struct tail_hub        *tails;
+    struct http_route      *routes;   /* copies of the tables with ctx set */
+    size_t                  route_count;
+    struct receiver       **receivers; /* one per loop; read-only after api_attach */
+    unsigned                receiver_count;
+    int64_t                 started_ns;
+    atomic_bool             stopping;
+    struct metrics_counters counters;
+};
+
+/* Each file of handlers has one table; api_create joins them. */
+struct api_table { const struct http_route *routes; size_t count; };
+extern const struct api_table tail_table, loki_query_table, loki_label_table, loki_index_table, loki_meta_table, native_query_table,
+    native_admin_table, push_table;
+
+/* The tenant the request speaks for: X-Scope-OrgID, else "default". False: it was no valid name and 400 was answered. */
+bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant);
+
+/* A parameter as text: its ptr is never NULL. */
+bole_slice api_param(struct http_exchange *x, bole_slice name);
+
+/* The answer to a failed request, as Loki gives it: text/plain without a newline; a limit that a query ran into is its own
+ * fault (400), a deadline is 504. */
+void api_reply_query_error(struct http_exchange *x, const struct bole_err *err);
+
+/* Answers 200 with the JSON in `body` (taken), or 500 when the buffer ran out of memory. */
+void api_reply_json(struct http_exchange *x, struct buf *body);
+
+#endif

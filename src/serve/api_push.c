@@ -1,0 +1,149 @@
+/*
+ * api_push.c - the doors that take records: from the request to a receiver, from the commit to the answer.
+ *
+ * A push runs on its loop, which is also its ingest worker. The handler returns once the records are handed over; the
+ * committer answers when they are durable and searchable.
+ */
+#include "base/err.h"
+#include "serve/api_internal.h"
+#include "serve/content.h"
+
+struct push { /* in the exchange's arena */
+    struct http_exchange *x;
+    unsigned              status;
+    const char           *content_type;
+    bole_slice            body;
+};
+
+static void answer(const struct push *p)
+{
+    bool later = p->status == 429 || p->status == 503;
+    http_reply(p->x, &(struct http_reply){.status = p->status, .content_type = p->content_type, .body = p->body,
+                                          .headers = later ? "Retry-After: 1\r\n" : NULL});
+}
+
+static void on_done(bole_status status, const struct bole_err *err, void *ctx)
+{
+    struct push *p = ctx;
+    if (status == BOLE_OK)
+        answer(p);
+    else
+        http_reply_err(p->x, err);
+}
+
+static void count(struct api *a, const struct receive_result *result)
+{
+    if (result->utf8_replaced)
+        atomic_fetch_add(&a->counters.utf8_replaced_total, result->utf8_replaced);
+    for (size_t i = 0; result->rejected && i < RECEIVE_REASON_COUNT; i++)
+        atomic_fetch_add(&a->counters.rejected_total[i], result->rejected_by[i]);
+}
+
+static void finish(struct api *a, struct http_exchange *x, const struct receive_result *result)
+{
+    count(a, result);
+    struct push now = {x, result->status, result->content_type, result->body};
+    if (!result->request) {
+        answer(&now);
+        return;
+    }
+    struct push *p = arena_alloc(http_arena(x), sizeof *p);
+    if (!p) {
+        ingest_rollback(result->request);
+        http_reply_text(x, 503, "out of memory for requests: try again");
+        return;
+    }
+    *p = now;
+    ingest_commit(result->request, on_done, p); /* x may be answered, and be gone, from here on */
+}
+
+/* The receiver of this loop, the tenant, the body. False: an answer was given. */
+static bool begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in)
+{
+    bole_slice tenant;
+    if (!api_tenant(x, &tenant))
+        return false;
+    if (http_loop_index(x) >= a->receiver_count || atomic_load(&a->stopping)) {
+        http_reply_text(x, 503, "not ready to take records: try again");
+        return false;
+    }
+    *ret_receiver = a->receivers[http_loop_index(x)];
+    *ret_in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
+                                     .arena = http_arena(x)};
+    return true;
+}
+
+/* Loki's own protobuf form is a snappy block, whether Content-Encoding says so or not: only the receiver can tell what
+ * "snappy" means here. The other codings are undone as for every request. */
+static bool decode(struct http_exchange *x, struct receive_input *in, struct buf *decoded)
+{
+    bole_slice header = http_header(x, S("content-encoding"));
+    enum content_coding coding = content_coding_of(header);
+    if (coding == CONTENT_IDENTITY)
+        return true;
+    if (coding == CONTENT_SNAPPY) {
+        in->content_encoding = S("snappy");
+        return true;
+    }
+    struct bole_err err = {0};
+    bole_status st = coding == CONTENT_UNKNOWN
+                         ? bole_fail(&err, BOLE_E_INVALID, "Content-Encoding \"%.*s\" not supported", BOLE_SLICE_ARG(header))
+                         : content_decode(coding, in->body, RECEIVE_DECODED_MAX, decoded, &err);
+    if (st < 0) {
+        http_reply_text(x, st == BOLE_E_INVALID ? 400 : st == BOLE_E_LIMIT ? 413 : 503, "%s", err.msg);
+        return false;
+    }
+    in->body = buf_slice(decoded);
+    return true;
+}
+
+static void loki_push(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    struct buf decoded;
+    if (!begin(a, x, &receiver, &in))
+        return;
+    buf_init(&decoded, a->options.budget);
+    if (decode(x, &in, &decoded)) {
+        receive_loki_push(receiver, &in, &result);
+        finish(a, x, &result);
+    }
+    buf_deinit(&decoded);
+}
+
+/* A query parameter, else the header that means the same. */
+static bole_slice either(struct http_exchange *x, bole_slice param, bole_slice header)
+{
+    bole_slice value = http_param(x, param);
+    return value.len ? value : http_header(x, header);
+}
+
+static void json_lines(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!begin(a, x, &receiver, &in))
+        return;
+    struct json_lines_params params = {
+        .stream_fields = either(x, S("_stream_fields"), S("vl-stream-fields")),
+        .time_field = either(x, S("_time_field"), S("vl-time-field")),
+        .msg_field = either(x, S("_msg_field"), S("vl-msg-field")),
+        .ignore_fields = either(x, S("ignore_fields"), S("vl-ignore-fields")),
+        .extra_fields = either(x, S("extra_fields"), S("vl-extra-fields")),
+    };
+    receive_json_lines(receiver, &in, &params, &result);
+    finish(a, x, &result);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_POST, "/loki/api/v1/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
+    {HTTP_POST, "/api/prom/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
+    {HTTP_POST, "/insert/jsonline", json_lines, .flags = HTTP_WRITE},
+};
+
+const struct api_table push_table = {routes, sizeof routes / sizeof *routes};

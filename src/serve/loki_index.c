@@ -1,0 +1,166 @@
+/*
+ * loki_index.c - how much there is: index/stats and index/volume, asked of the store's index without reading lines.
+ */
+#include "base/err.h"
+#include "serve/loki_json.h"
+#include "serve/loki_params.h"
+#include "serve/loki_select.h"
+#include "serve/loki_volume.h"
+
+/* ---- stats ---- */
+
+struct totals { uint64_t streams, rows, bytes; };
+
+static bole_status add_totals(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx)
+{
+    (void)labels;
+    struct totals *t = ctx;
+    t->streams++;
+    t->rows += rows;
+    t->bytes += bytes;
+    return BOLE_OK;
+}
+
+/* Without an envelope. A chunk in Loki's sense is a part of one stream: a stream counts as one here. */
+static void stats(struct http_exchange *x, void *ctx)
+{
+    struct loki_select s;
+    if (!loki_select_begin(&s, ctx, x))
+        return;
+    struct bole_err err = {0};
+    struct totals t = {0};
+    struct ast *ast;
+    bole_status st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+    if (st == BOLE_OK)
+        st = store_volume(s.api->options.store, s.view, &s.query, add_totals, &t, &err);
+    if (st < 0) {
+        api_reply_query_error(x, &err);
+    } else {
+        struct buf body;
+        buf_init(&body, NULL);
+        buf_printf(&body, "{\"streams\":%llu,\"chunks\":%llu,\"bytes\":%llu,\"entries\":%llu}", (unsigned long long)t.streams,
+                   (unsigned long long)t.streams, (unsigned long long)t.bytes, (unsigned long long)t.rows);
+        api_reply_json(x, &body);
+    }
+    ast_destroy(ast);
+    loki_select_end(&s);
+}
+
+/* ---- volume ---- */
+
+static bole_status add_volume(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx)
+{
+    (void)rows;
+    return loki_volume_add(ctx, labels, 0, bytes);
+}
+
+static void volume(struct http_exchange *x, void *ctx)
+{
+    struct loki_select s;
+    if (!loki_select_begin(&s, ctx, x))
+        return;
+    struct bole_err err = {0};
+    struct loki_volume v;
+    struct ast *ast = NULL;
+    uint64_t limit;
+    loki_volume_init(&v, &s.budget, 1);
+    bole_status st = loki_parse_limit(http_param(x, S("limit")), &limit, &err);
+    if (st == BOLE_OK)
+        st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+    if (st == BOLE_OK)
+        st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
+                                http_param(x, S("aggregateBy")), &err);
+    if (st == BOLE_OK)
+        st = store_volume(s.api->options.store, s.view, &s.query, add_volume, &v, &err);
+    if (st < 0) {
+        api_reply_query_error(x, &err);
+    } else {
+        struct buf body;
+        buf_init(&body, NULL);
+        loki_volume_write_vector(&v, limit, s.end_ns, &body);
+        api_reply_json(x, &body);
+    }
+    ast_destroy(ast);
+    loki_volume_deinit(&v);
+    loki_select_end(&s);
+}
+
+/* ---- volume over time ---- */
+
+static bole_status add_cell(bole_slice labels, bole_slice field, uint32_t bucket, uint64_t value, void *ctx)
+{
+    (void)field;
+    return loki_volume_add(ctx, labels, bucket, value);
+}
+
+struct step_cells { struct loki_volume *volume; uint32_t bucket; };
+
+static bole_status add_step(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx)
+{
+    (void)rows;
+    struct step_cells *c = ctx;
+    return loki_volume_add(c->volume, labels, c->bucket, bytes);
+}
+
+/* One pass when the store can count in buckets, else one question for each step. Bucket i ends at start + i * step; the
+ * first one is the moment `start` itself and belongs to the one behind it. */
+static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t step_ns, uint32_t steps, struct bole_err *err)
+{
+    struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = s->start_ns, .bucket_ns = step_ns, .bucket_count = steps + 1};
+    struct store_scan_stats ignored;
+    bole_status st = store_aggregate(s->api->options.store, s->view, &s->query, &what, add_cell, v, &ignored, err);
+    if (st != BOLE_E_UNSUPPORTED)
+        return st;
+    struct store_query query = s->query;
+    st = BOLE_OK;
+    for (uint32_t i = 0; i < steps && st == BOLE_OK; i++) {
+        query.from_ns = s->start_ns + (int64_t)i * step_ns;
+        query.to_ns = i + 1 == steps ? s->query.to_ns : query.from_ns + step_ns;
+        st = store_volume(s->api->options.store, s->view, &query, add_step, &(struct step_cells){v, i + 1}, err);
+    }
+    return st;
+}
+
+static void volume_range(struct http_exchange *x, void *ctx)
+{
+    struct loki_select s;
+    if (!loki_select_begin(&s, ctx, x))
+        return;
+    struct bole_err err = {0};
+    struct loki_volume v = {0};
+    struct ast *ast = NULL;
+    struct loki_range range;
+    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
+                             .step = http_param(x, S("step")), .limit = http_param(x, S("limit"))};
+    bole_status st = loki_parse_range(&text, s.end_ns, &range, &err);
+    uint32_t steps = 0;
+    if (st == BOLE_OK) {
+        steps = (uint32_t)((s.end_ns - s.start_ns) / range.step_ns) + 1;
+        loki_volume_init(&v, &s.budget, steps + 1);
+        st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+    }
+    if (st == BOLE_OK)
+        st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
+                                http_param(x, S("aggregateBy")), &err);
+    if (st == BOLE_OK)
+        st = fill_steps(&s, &v, range.step_ns, steps, &err);
+    if (st < 0) {
+        api_reply_query_error(x, &err);
+    } else {
+        struct buf body;
+        buf_init(&body, NULL);
+        loki_volume_write_matrix(&v, range.limit, s.start_ns, range.step_ns, &body);
+        api_reply_json(x, &body);
+    }
+    ast_destroy(ast);
+    loki_volume_deinit(&v);
+    loki_select_end(&s);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/stats", stats, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume", volume, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume_range", volume_range, .flags = HTTP_POOL},
+};
+
+const struct api_table loki_index_table = {routes, sizeof routes / sizeof *routes};

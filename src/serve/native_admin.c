@@ -1,0 +1,134 @@
+/*
+ * native_admin.c - what operators ask: probes, metrics, status, log level, flush, merge.
+ */
+#include "base/err.h"
+#include "base/log.h"
+#include "serve/api_internal.h"
+#include "serve/loki_json.h"
+
+static void ready(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    if (atomic_load(&a->stopping))
+        http_reply_text(x, 503, "stopping\n");
+    else
+        http_reply_text(x, 200, "ready\n");
+}
+
+static void healthz(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply_text(x, 200, "ok\n");
+}
+
+static struct metrics_sources sources_of(struct api *a)
+{
+    return (struct metrics_sources){.ingest = a->ingest, .queue = a->options.queue, .store = a->options.store,
+                                    .server = a->server, .budget = a->options.budget, .fs = a->options.fs,
+                                    .counters = &a->counters, .started_ns = a->started_ns};
+}
+
+static void metrics(struct http_exchange *x, void *ctx)
+{
+    struct metrics_sources sources = sources_of(ctx);
+    struct buf body;
+    buf_init(&body, NULL);
+    metrics_write(&sources, &body);
+    if (body.failed)
+        http_reply_text(x, 500, "no memory for the metrics");
+    else
+        http_reply_buf(x, 200, METRICS_TYPE, &body);
+    buf_deinit(&body);
+}
+
+static void status(struct http_exchange *x, void *ctx)
+{
+    struct metrics_sources sources = sources_of(ctx);
+    struct buf body;
+    buf_init(&body, NULL);
+    metrics_write_json(&sources, &body);
+    api_reply_json(x, &body);
+}
+
+static void config(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    http_reply(x, &(struct http_reply){.content_type = "text/yaml; charset=utf-8", .body = a->options.config_text});
+}
+
+/* The parts of the one process, in Loki's form; they start and stop together. */
+static void services(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    const char *state = atomic_load(&a->stopping) ? "Stopping" : "Running";
+    http_reply_text(x, 200, "server => %s\ningest => %s\nqueue => %s\nstore => %s\nquery => %s\ntail => %s\n", state, state,
+                    state, state, state, state);
+}
+
+static const char *level_name(enum log_level level)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    return names[level];
+}
+
+static void log_level_get(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    struct buf body;
+    buf_init(&body, NULL);
+    buf_printf(&body, "{\"message\":\"Current log level is %s\"}", level_name(log_get_level()));
+    api_reply_json(x, &body);
+}
+
+static void log_level_set(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    enum log_level level;
+    struct buf body;
+    buf_init(&body, NULL);
+    bool known = log_parse_level(api_param(x, S("log_level")), &level) == 0;
+    if (known) {
+        log_set_level(level);
+        buf_printf(&body, "{\"status\":\"success\",\"message\":\"Log level set to %s\"}", level_name(level));
+    } else {
+        buf_put_str(&body, "{\"status\":\"failed\",\"message\":\"log_level must be debug, info, warn or error\"}");
+    }
+    http_reply_buf(x, known ? 200 : 400, LOKI_JSON_TYPE, &body);
+    buf_deinit(&body);
+}
+
+static void flush(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct bole_err err = {0};
+    if (!a->ingest)
+        http_reply_text(x, 503, "starting");
+    else if (ingest_flush(a->ingest, &err) < 0)
+        http_reply_err(x, &err);
+    else
+        http_reply(x, &(struct http_reply){.status = 204});
+}
+
+/* The store has no merges yet: none can be due, and the answer says so. */
+static void merge(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply(x, &(struct http_reply){.content_type = LOKI_JSON_TYPE, .body_static = true,
+                                       .body = S("{\"status\":\"success\",\"merges_run\":0,"
+                                                 "\"message\":\"this store does not merge: nothing was due\"}")});
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/ready", ready},
+    {HTTP_GET, "/healthz", healthz},
+    {HTTP_GET, "/metrics", metrics},
+    {HTTP_GET, "/config", config},
+    {HTTP_GET, "/services", services},
+    {HTTP_GET, "/log_level", log_level_get},
+    {HTTP_POST, "/log_level", log_level_set, .flags = HTTP_WRITE},
+    {HTTP_POST, "/flush", flush, .flags = HTTP_WRITE | HTTP_POOL},
+    {HTTP_POST, "/api/v1/merge", merge, .flags = HTTP_WRITE | HTTP_POOL},
+    {HTTP_GET, "/api/v1/status", status},
+};
+
+const struct api_table native_admin_table = {routes, sizeof routes / sizeof *routes};

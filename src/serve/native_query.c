@@ -1,0 +1,3 @@
+#include "serve/api_internal.h"
+
+const struct api_table native_query_table = {NULL, 0};

@@ -1,0 +1,212 @@
+/*
+ * tail_out_test.c - frames, slow clients, and dropped entries that are counted truthfully.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/test.h"
+#include "serve/tail_out.h"
+
+struct client { /* takes `room` frames, then none */
+    unsigned   room;
+    struct buf got; /* one frame per line */
+};
+
+static bole_status take(bole_slice text, void *ctx)
+{
+    struct client *c = ctx;
+    if (!c->room)
+        return BOLE_AGAIN;
+    c->room--;
+    buf_put(&c->got, text);
+    buf_put_u8(&c->got, '\n');
+    return BOLE_OK;
+}
+
+static bole_status gone(bole_slice text, void *ctx)
+{
+    (void)text, (void)ctx;
+    return BOLE_E_CANCELLED;
+}
+
+static bole_status too_large(bole_slice text, void *ctx)
+{
+    (void)text, (void)ctx;
+    return BOLE_E_LIMIT;
+}
+
+struct fixture {
+    struct buf      labels;
+    struct tail_out out;
+    struct client   client;
+};
+
+static void setup(struct fixture *f, struct budget *budget, bool categorize)
+{
+    struct label a[] = {{S("app"), S("a")}};
+    struct bole_err err = {0};
+    *f = (struct fixture){.client.room = 1000};
+    buf_init(&f->labels, NULL);
+    buf_init(&f->client.got, NULL);
+    CHECK_OK(labels_encode(a, 1, &f->labels, &err), err);
+    tail_out_init(&f->out, budget, categorize);
+}
+
+static void teardown(struct fixture *f)
+{
+    tail_out_deinit(&f->out);
+    buf_deinit(&f->labels);
+    buf_deinit(&f->client.got);
+}
+
+static void add(struct fixture *f, int64_t time_ns, bole_slice line)
+{
+    tail_out_add(&f->out, &(struct loki_entry){.time_ns = time_ns, .line = line, .stream = buf_slice(&f->labels)});
+}
+
+TEST(tail_out_sends_one_frame_of_all_entries)
+{
+    struct fixture f;
+    setup(&f, NULL, false);
+    CHECK(tail_out_is_empty(&f.out));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_U64(f.client.got.len, 0); /* nothing happened: no frame */
+    add(&f, 1, S("one"));
+    add(&f, 2, S("two"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got),
+                   S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\"],[\"2\",\"two\"]]}]}\n"));
+    CHECK(tail_out_is_empty(&f.out));
+    teardown(&f);
+}
+
+TEST(tail_out_categorized_says_so_in_every_frame)
+{
+    struct fixture f;
+    setup(&f, NULL, true);
+    add(&f, 1, S("one"));
+    tail_out_flush(&f.out, take, &f.client);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\",{}]]}],"
+                                               "\"encodingFlags\":[\"categorize-labels\"]}\n"));
+    teardown(&f);
+}
+
+TEST(tail_out_keeps_what_a_busy_client_did_not_take)
+{
+    struct fixture f;
+    setup(&f, NULL, false);
+    f.client.room = 0;
+    add(&f, 1, S("one"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_AGAIN);
+    add(&f, 2, S("two"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_AGAIN);
+    f.client.room = 5;
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\"]]}]}\n"
+                                               "{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"2\",\"two\"]]}]}\n"));
+    CHECK_EQ_U64(f.out.dropped_total, 0);
+    teardown(&f);
+}
+
+TEST(tail_out_tells_a_client_that_is_gone_from_a_busy_one)
+{
+    struct fixture f;
+    setup(&f, NULL, false);
+    add(&f, 1, S("one"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, gone, NULL), BOLE_E_CANCELLED);
+    teardown(&f);
+}
+
+static uint64_t count_of(struct fixture *f, const char *needle)
+{
+    uint64_t n = 0;
+    const uint8_t *at = f->client.got.ptr, *end = at + f->client.got.len, *hit;
+    for (; at < end && (hit = memmem(at, (size_t)(end - at), needle, strlen(needle))); at = hit + 1)
+        n++;
+    return n;
+}
+
+/* The sum of all "dropped_count":n of the frames taken. */
+static uint64_t dropped_of(struct fixture *f)
+{
+    static const char name[] = "\"dropped_count\":";
+    uint64_t sum = 0;
+    buf_put_u8(&f->client.got, 0);
+    for (const char *at = (const char *)f->client.got.ptr; (at = strstr(at, name)); at += sizeof name - 1)
+        sum += strtoull(at + sizeof name - 1, NULL, 10);
+    return sum;
+}
+
+TEST(tail_out_of_a_stopped_client_is_bounded_and_every_entry_is_sent_or_counted)
+{
+    struct fixture f;
+    struct budget budget;
+    enum { ENTRIES = 20000, LINE = 1000 };
+    static uint8_t line[LINE];
+    memset(line, 'x', sizeof line);
+    budget_init(&budget, NULL, SIZE_MAX);
+    setup(&f, &budget, false);
+    f.client.room = 0;
+    for (int i = 0; i < ENTRIES; i++) {
+        add(&f, i, bole_slice_from(line, sizeof line));
+        if (i % 100 == 0)
+            CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_AGAIN);
+    }
+    CHECK(atomic_load(&budget.used_bytes) < 2 * TAIL_UNSENT_MAX);
+    CHECK(f.out.dropped_total > ENTRIES / 2);
+    CHECK_EQ_U64(f.out.entries_total + f.out.dropped_total, ENTRIES);
+    f.client.room = 1000000;
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_AGAIN); /* what was open is closed by the next one */
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_U64(count_of(&f, "\"timestamp\":"), TAIL_DROPPED_LISTED_MAX);
+    CHECK_EQ_U64(count_of(&f, "xxx\"]"), f.out.entries_total);
+    CHECK_EQ_U64(dropped_of(&f), f.out.dropped_total);
+    teardown(&f);
+    CHECK_EQ_U64(atomic_load(&budget.used_bytes), 0);
+}
+
+TEST(tail_out_counts_a_frame_that_no_message_can_hold)
+{
+    struct fixture f;
+    setup(&f, NULL, false);
+    add(&f, 1, S("one"));
+    add(&f, 2, S("two"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, too_large, NULL), BOLE_AGAIN);
+    CHECK_EQ_U64(f.out.dropped_total, 2);
+    CHECK_EQ_U64(f.out.entries_total, 0);
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_U64(count_of(&f, "{\"labels\":{},\"timestamp\":\"2\"}],\"dropped_count\":2"), 1);
+    teardown(&f);
+}
+
+TEST(tail_out_reports_rows_that_were_never_matched)
+{
+    struct fixture f;
+    setup(&f, NULL, false);
+    tail_out_lost(&f.out, 0, 5);
+    CHECK(tail_out_is_empty(&f.out));
+    tail_out_lost(&f.out, 300, 7);
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[],\"dropped_entries\":[{\"labels\":{},\"timestamp\":\"7\"}],"
+                                               "\"dropped_count\":300}\n"));
+    teardown(&f);
+}
+
+TEST(tail_out_puts_history_in_front_of_what_came_meanwhile)
+{
+    struct fixture f, old;
+    setup(&f, NULL, false);
+    setup(&old, NULL, false);
+    add(&f, 9, S("live"));
+    f.client.room = 0;
+    tail_out_flush(&f.out, take, &f.client);
+    add(&old, 1, S("old"));
+    tail_out_prepend(&f.out, &old.out);
+    CHECK(tail_out_is_empty(&old.out));
+    f.client.room = 9;
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"old\"]]}]}\n"
+                                               "{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"9\",\"live\"]]}]}\n"));
+    teardown(&f);
+    teardown(&old);
+}
