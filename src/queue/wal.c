@@ -270,20 +270,18 @@ static void unpin_files(struct wal *w, struct reading *files, size_t count)
     }
 }
 
-/* Damage that came after opening. */
+/* Damage; `lost` groups are not delivered because of it. What was known is not told again. */
 static void note_damage(struct wal *w, struct wal_file *f, struct wal_span span, uint64_t lost)
 {
+    uint64_t more = 0;
     pthread_mutex_lock(&w->lock);
-    bool known = wal_file_is_damaged_at(f, span.from);
-    if (!known) {
-        w->stats.corrupt_frames += lost;
-        wal_file_add_damaged(f, span, NULL);
-    }
+    wal_file_add_damage(f, (struct wal_damage){span, lost}, &more, NULL);
+    w->stats.corrupt_frames += more;
     pthread_mutex_unlock(&w->lock);
-    if (known)
+    if (!more)
         return;
     LOG(ERROR, "wal damaged", " file=%s offset=%llu size=%llu groups_lost=%llu", LOGQS(f->name),
-        (unsigned long long)span.from, (unsigned long long)(span.to - span.from), (unsigned long long)lost);
+        (unsigned long long)span.from, (unsigned long long)(span.to - span.from), (unsigned long long)more);
     wal_quarantine(w, f, span);
 }
 

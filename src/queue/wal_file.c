@@ -26,7 +26,7 @@ void wal_file_destroy(struct wal_file *f)
     if (!f)
         return;
     file_close(f->file);
-    free(f->damaged);
+    free(f->damages);
     free(f);
 }
 
@@ -44,26 +44,39 @@ bool wal_file_parse_name(const char *name, uint64_t *ret_sequence)
     return *ret_sequence != UINT64_MAX;
 }
 
-bole_status wal_file_add_damaged(struct wal_file *f, struct wal_span span, struct bole_err *err)
+bool wal_file_has_own_name(const struct wal_file *f)
 {
-    if (f->damaged_count == f->damaged_cap) {
-        size_t cap = f->damaged_cap ? f->damaged_cap * 2 : 4;
-        struct wal_span *grown = realloc(f->damaged, cap * sizeof *grown);
-        if (!grown)
-            return bole_fail(err, BOLE_E_NOMEM, "wal: no memory for the damages of %s", f->name);
-        f->damaged = grown;
-        f->damaged_cap = cap;
-    }
-    f->damaged[f->damaged_count++] = span;
-    return BOLE_OK;
+    uint64_t named;
+    return wal_file_parse_name(f->name, &named) && named == f->sequence;
 }
 
-bool wal_file_is_damaged_at(const struct wal_file *f, uint64_t offset)
+bole_status wal_file_add_damage(struct wal_file *f, struct wal_damage damage, uint64_t *ret_lost, struct bole_err *err)
 {
-    for (size_t i = 0; i < f->damaged_count; i++)
-        if (offset >= f->damaged[i].from && offset < f->damaged[i].to)
-            return true;
-    return false;
+    if (f->damage_count == f->damage_cap) {
+        size_t cap = f->damage_cap ? f->damage_cap * 2 : 4;
+        struct wal_damage *grown = realloc(f->damages, cap * sizeof *grown);
+        if (!grown)
+            return bole_fail(err, BOLE_E_NOMEM, "wal: no memory for the damages of %s", f->name);
+        f->damages = grown;
+        f->damage_cap = cap;
+    }
+    /* Damage next to damage is seen as one: the new one takes the place of those it covers. */
+    uint64_t known = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < f->damage_count; i++) {
+        struct wal_span old = f->damages[i].span;
+        if (old.from >= damage.span.from && old.to <= damage.span.to)
+            known += f->damages[i].lost_groups;
+        else
+            f->damages[kept++] = f->damages[i];
+    }
+    if (ret_lost)
+        *ret_lost = damage.lost_groups > known ? damage.lost_groups - known : 0;
+    if (damage.lost_groups < known)
+        damage.lost_groups = known;
+    f->damages[kept++] = damage;
+    f->damage_count = kept;
+    return BOLE_OK;
 }
 
 bole_status wal_zero(struct file *file, struct wal_span span, struct bole_err *err)

@@ -16,6 +16,11 @@ struct wal_span { /* bytes [from, to) of a file */
     uint64_t from, to;
 };
 
+struct wal_damage {
+    struct wal_span span;
+    uint64_t lost_groups;
+};
+
 struct wal_file {
     char         name[WAL_NAME_SIZE]; /* inside the directory */
     struct file *file;
@@ -29,16 +34,17 @@ struct wal_file {
     bool         header_whole; /* both copies are good and equal */
     unsigned     pins;       /* readers: neither removed nor reused meanwhile */
     struct wal_span  torn;   /* a write that was cut off; empty: none */
-    struct wal_span *damaged;
-    size_t       damaged_count, damaged_cap;
+    struct wal_damage *damages;
+    size_t       damage_count, damage_cap;
 };
 
 struct wal_file *wal_file_create(void); /* NULL: no memory */
 void wal_file_destroy(struct wal_file *f); /* closes; the bytes stay */
 void wal_file_name(uint64_t sequence, char ret_name[WAL_NAME_SIZE]);
 bool wal_file_parse_name(const char *name, uint64_t *ret_sequence);
-bole_status wal_file_add_damaged(struct wal_file *f, struct wal_span span, struct bole_err *err);
-bool wal_file_is_damaged_at(const struct wal_file *f, uint64_t offset);
+bool wal_file_has_own_name(const struct wal_file *f); /* the one of its sequence */
+/* Notes damage; *ret_lost is how many groups more are lost than by the damages known before (it may be NULL). */
+bole_status wal_file_add_damage(struct wal_file *f, struct wal_damage damage, uint64_t *ret_lost, struct bole_err *err);
 
 /* Writes zeros over a span. */
 bole_status wal_zero(struct file *file, struct wal_span span, struct bole_err *err);

@@ -78,7 +78,7 @@ static bole_status reuse_file(struct wal *w, struct wal_file *f, struct bole_err
     f->reused = true;
     f->end = WAL_HEADER_SIZE;
     f->first_lsn = f->last_lsn = 0;
-    f->damaged_count = 0;
+    f->damage_count = 0;
     bole_status st = write_header(f, err);
     return st < 0 ? st : give_name(w, f, old_name, err);
 }

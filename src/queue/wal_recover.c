@@ -85,13 +85,17 @@ static bole_status set_aside_file(struct wal *w, struct wal_file *f, struct bole
     return st < 0 ? st : fs_sync_dir(w->fs, w->dir, err);
 }
 
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
 static bole_status remove_leftover(const char *name, void *ctx)
 {
     struct wal *w = ctx;
-    size_t len = strlen(name), suffix_len = strlen(WAL_TMP_SUFFIX);
     char path[PATH_MAX];
-    if (len > suffix_len && strcmp(name + len - suffix_len, WAL_TMP_SUFFIX) == 0 &&
-        wal_path(path, sizeof path, w->dir, name))
+    if ((ends_with(name, WAL_TMP_SUFFIX) || ends_with(name, WAL_OLD_SUFFIX)) && wal_path(path, sizeof path, w->dir, name))
         fs_unlink(w->fs, path, NULL);
     return BOLE_OK;
 }
@@ -126,8 +130,8 @@ static bole_status repair(struct wal *w, struct wal_survey *sv, struct bole_err 
     bole_status st = fs_list_dir(w->fs, w->dir, remove_leftover, w, err);
     for (size_t i = 0; i < sv->file_count && st >= 0; i++) {
         struct wal_file *f = sv->files[i];
-        for (size_t j = 0; j < f->damaged_count; j++)
-            wal_quarantine(w, f, f->damaged[j]);
+        for (size_t j = 0; j < f->damage_count; j++)
+            wal_quarantine(w, f, f->damages[j].span);
         if (f->id == 0) {
             sv->files[i] = NULL;
             st = set_aside_file(w, f, err);
@@ -148,7 +152,7 @@ static bole_status adopt_files(struct wal *w, struct wal_survey *sv, struct bole
         sv->files[i] = NULL;
         if (!f)
             continue;
-        if (!f->first_lsn && f->damaged_count)
+        if (!f->first_lsn && f->damage_count)
             f->first_lsn = f->last_lsn = sv->durable_lsn; /* what was there is lost: it goes when all of it is released */
         if (f->first_lsn) {
             bole_status st = wal_files_add(w, f, err);
@@ -159,7 +163,7 @@ static bole_status adopt_files(struct wal *w, struct wal_survey *sv, struct bole
             if (w->spare) /* an empty file in the middle */
                 wal_file_discard(w, w->spare);
             w->spare = NULL;
-        } else if (!w->spare && f->header_whole && f->size >= w->file_size_min) {
+        } else if (!w->spare && f->header_whole && f->size >= w->file_size_min && wal_file_has_own_name(f)) {
             w->spare = f;
         } else {
             wal_file_discard(w, f);
@@ -202,6 +206,8 @@ bole_status wal_recover(struct wal *w, uint64_t min_lsn, struct bole_err *err)
     w->state = sv.state;
     w->next_sequence = sv.next_sequence;
     w->released_lsn = sv.state.released_lsn;
+    if (!sv.state_certain && sv.first_lsn > w->released_lsn + 1)
+        w->released_lsn = sv.first_lsn - 1; /* what is not there was released, as far as anybody can tell */
     w->appended_lsn = max_u64(sv.last_lsn, sv.durable_lsn);
     w->noted_lsn = w->seen_lsn = w->appended_lsn;
     w->stats.torn_tail_bytes = sv.torn_bytes;

@@ -2,6 +2,7 @@
  * Forgetting: the position is made durable first, then the files below it go, or are kept to be used again. The store's
  * catalogue is the real owner of the position; what stands here is only the permission to forget.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -40,13 +41,13 @@ bole_status wal_state_write(struct wal *w, uint64_t released_lsn, uint64_t durab
     return BOLE_OK;
 }
 
-/* Nothing is left to keep: back to small files, so that an idle queue takes little room. Lock held; the files that go are
- * added to `gone`. */
-static void shrink(struct wal *w, struct wal_file **gone, size_t *gone_count)
+/* When nothing is left to keep: back to small files, so that an idle queue takes little room. Lock held; the files that go
+ * are added to `gone`. False: there was no reason to. */
+static bool shrink(struct wal *w, struct wal_file **gone, size_t *gone_count)
 {
     struct wal_file *f = w->current;
     if (w->appending || w->released_lsn < w->appended_lsn || !f || f->pins || f->size <= w->file_size_min)
-        return;
+        return false;
     gone[(*gone_count)++] = f;
     w->file_count--; /* current is the last one */
     w->current = NULL;
@@ -58,32 +59,68 @@ static void shrink(struct wal *w, struct wal_file **gone, size_t *gone_count)
         gone[(*gone_count)++] = w->reuse[--w->reuse_count];
     w->prepare_now = !w->spare;
     pthread_cond_broadcast(&w->changed);
+    return true;
+}
+
+/* Out of the way of the live files, so that a gap in the numbers is always a loss. Not synced: should the old name come
+ * back, its groups are released all the same. */
+static void keep_for_reuse(struct wal *w, struct wal_file *f)
+{
+    char from[PATH_MAX], to[PATH_MAX], name[WAL_NAME_SIZE];
+    struct bole_err err = {0};
+    snprintf(name, sizeof name, "%016llx" WAL_OLD_SUFFIX, (unsigned long long)f->sequence);
+    if (!wal_path(from, sizeof from, w->dir, f->name) || !wal_path(to, sizeof to, w->dir, name) ||
+        fs_rename(w->fs, from, to, &err) < 0) {
+        wal_file_discard(w, f);
+        return;
+    }
+    memcpy(f->name, name, sizeof name);
+    pthread_mutex_lock(&w->lock);
+    if (w->reuse_count < WAL_REUSE_MAX) {
+        w->reuse[w->reuse_count++] = f;
+        f = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (f)
+        wal_file_discard(w, f);
+}
+
+/* Takes the released files out of the list: up to keep_max that are worth keeping go to `keep`, the others to `gone`.
+ * Lock held. */
+static void pick_released(struct wal *w, struct wal_file **keep, size_t keep_max, size_t *keep_count,
+                          struct wal_file **gone, size_t *gone_count)
+{
+    uint64_t size_now = w->current ? w->current->size : w->file_size_min;
+    size_t left = 0;
+    for (size_t i = 0; i < w->file_count; i++) {
+        struct wal_file *f = w->files[i];
+        if (f == w->current || f->pins || f->last_lsn > w->released_lsn)
+            w->files[left++] = f;
+        else if (*keep_count < keep_max && f->size >= size_now && f->size <= 2 * size_now)
+            keep[(*keep_count)++] = f;
+        else
+            gone[(*gone_count)++] = f;
+    }
+    w->file_count = left;
 }
 
 void wal_trim(struct wal *w)
 {
+    struct wal_file *keep[WAL_REUSE_MAX];
+    size_t keep_count = 0, gone_count = 0;
     pthread_mutex_lock(&w->lock);
-    size_t kept = 0, gone_count = 0;
     struct wal_file **gone = calloc(w->file_count + WAL_REUSE_MAX + 2, sizeof *gone);
     if (!gone) { /* the next release comes */
         pthread_mutex_unlock(&w->lock);
         return;
     }
-    uint64_t size_now = w->current ? w->current->size : w->file_size_min;
-    for (size_t i = 0; i < w->file_count; i++) {
-        struct wal_file *f = w->files[i];
-        if (f == w->current || f->pins || f->last_lsn > w->released_lsn)
-            w->files[kept++] = f;
-        else if (w->reuse_count < WAL_REUSE_MAX && f->size >= size_now && f->size <= w->file_size_max)
-            w->reuse[w->reuse_count++] = f;
-        else
-            gone[gone_count++] = f;
-    }
-    w->file_count = kept;
-    shrink(w, gone, &gone_count);
+    size_t keep_max = shrink(w, gone, &gone_count) ? 0 : WAL_REUSE_MAX - w->reuse_count;
+    pick_released(w, keep, keep_max, &keep_count, gone, &gone_count);
     pthread_mutex_unlock(&w->lock);
 
     struct bole_err err = {0};
+    for (size_t i = 0; i < keep_count; i++)
+        keep_for_reuse(w, keep[i]);
     for (size_t i = 0; i < gone_count; i++)
         wal_file_discard(w, gone[i]);
     if (gone_count && fs_sync_dir(w->fs, w->dir, &err) < 0)

@@ -128,9 +128,6 @@ static bole_status read_header(struct surveyor *y, struct wal_file *f)
              good ? "one copy of the header is damaged, the other one is used" : "the header is damaged or missing");
     if (!good)
         return adopt_id(y, f);
-    if (good->sequence != f->sequence)
-        tell(y, (struct wal_problem){WAL_PROBLEM_NAME, f->name, HEADER_SEQUENCE, sizeof(uint64_t)},
-             "its header says it is %016llx" WAL_SUFFIX, (unsigned long long)good->sequence);
     f->id = good->file_id;
     f->sequence = good->sequence;
     f->base_lsn = good->base_lsn;
@@ -259,7 +256,7 @@ static bole_status condemn(struct surveyor *y, const struct wal_file *before, ui
         tell(y, (struct wal_problem){WAL_PROBLEM_DAMAGED, s->file->name, s->span.from, s->span.to - s->span.from, first, last},
              lost ? "damaged, groups %llu to %llu are lost" : "damaged, no group is lost by it",
              (unsigned long long)first, (unsigned long long)last);
-        st = wal_file_add_damaged(s->file, s->span, y->err);
+        st = wal_file_add_damage(s->file, (struct wal_damage){s->span, lost}, NULL, y->err);
     }
     y->suspect_count = 0;
     return st;
@@ -314,6 +311,9 @@ static bole_status scan_file(struct surveyor *y, struct wal_file *f)
             st = suspect_add(y, (struct suspect){f, item.span, item.kind == WAL_ITEM_TAIL});
     } while (st >= 0 && item.kind != WAL_ITEM_TAIL);
     f->end = item.span.from;
+    if (f->first_lsn && !wal_file_has_own_name(f)) /* an empty one was being reused when the power went */
+        tell(y, (struct wal_problem){WAL_PROBLEM_NAME, f->name, HEADER_SEQUENCE, sizeof(uint64_t)},
+             "its header says it is %016llx" WAL_SUFFIX, (unsigned long long)f->sequence);
     if (st < 0)
         bole_err_context(y->err, "%s/%s", y->dir, f->name);
     return st;

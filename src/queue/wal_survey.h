@@ -12,6 +12,7 @@
 #define WAL_LOCK_NAME  "lock"
 #define WAL_TMP_SUFFIX ".tmp"
 #define WAL_BAD_SUFFIX ".bad"
+#define WAL_OLD_SUFFIX ".old" /* released, waits to be used again */
 
 typedef void wal_report_fn(const struct wal_problem *problem, void *ctx);
 
