@@ -1,13 +1,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/server.h"
 
-enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL };
+enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
+       KEY_SERVICE_NAMES };
 
 struct serve_options {
     struct server_options server;
@@ -20,6 +22,9 @@ static const struct argp_option options_table[] = {
     {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
     {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
+    {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
+    {"discover-service-name", KEY_SERVICE_NAMES, "LABELS", 0,
+     "Labels that service_name is taken from, separated by commas; empty: off (BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)", 1},
     {"memory-limit", 'm', "SIZE", 0, "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
     {"host", KEY_HOST, "NAME", 0, "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
     {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
@@ -36,11 +41,29 @@ static const char *append(struct argp_state *state, const char **list, size_t *c
     return list[(*count)++] = arg;
 }
 
+static bool truth(struct argp_state *state, const char *option, const char *text)
+{
+    static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
+    for (int i = 0; i < 4; i++) {
+        if (!strcmp(text, yes[i]))
+            return true;
+        if (!strcmp(text, no[i]))
+            return false;
+    }
+    argp_error(state, "--%s: '%s' is neither true nor false", option, text);
+    return false;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct serve_options *o = state->input;
     enum log_level level;
     switch (key) {
+    case ARGP_KEY_INIT:
+        if (getenv("BOLE_RECEIVE_DETECT_LEVEL"))
+            o->server.no_detect_level = !truth(state, "detect-level", getenv("BOLE_RECEIVE_DETECT_LEVEL"));
+        o->server.service_names = getenv("BOLE_RECEIVE_DISCOVER_SERVICE_NAME");
+        return 0;
     case 'd': o->server.data_dir = arg; return 0;
     case 'l':
         if (!strrchr(arg, ':'))
@@ -50,6 +73,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'm': o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg); return 0;
     case KEY_TAIL: append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "tail", arg); return 0;
     case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
+    case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "detect-level", arg); return 0;
+    case KEY_SERVICE_NAMES: o->server.service_names = arg; return 0;
     case KEY_HOST: append(state, o->names, &o->server.host_name_count, NAMES_MAX, "host", arg); return 0;
     case KEY_TLS_CERT: o->server.tls_cert = arg; return 0;
     case KEY_TLS_KEY: o->server.tls_key = arg; return 0;

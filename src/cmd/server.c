@@ -5,12 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "ingest/ingest.h"
+#include "process/service_name.h"
 #include "serve/api.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30 };
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64 };
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
 
 struct server {
@@ -20,6 +22,9 @@ struct server {
     struct api         *api;
     struct ingest      *ingest;
     struct http_server *http;
+    bole_slice          service_names[SERVICE_NAMES_MAX];
+    struct tail_sink   *sink;
+    struct agent       *agent;
     char                url[300];
 };
 
@@ -67,10 +72,28 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     return queue_open(&queue, &s->queue, err);
 }
 
+/* Loki's two switches for what is added to a record. */
+static struct receive_options receive_switches(struct server *s, const struct server_options *o)
+{
+    struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
+                                .service_name_count = service_name_candidate_count};
+    if (!o->service_names)
+        return r;
+    bole_slice rest = bole_slice_str(o->service_names);
+    r.service_names = s->service_names;
+    for (r.service_name_count = 0; rest.len && r.service_name_count < SERVICE_NAMES_MAX;) {
+        bole_slice name = bole_slice_trim(bole_slice_cut(rest, ',', &rest));
+        if (name.len)
+            s->service_names[r.service_name_count++] = name;
+    }
+    return r;
+}
+
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
-    struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix, .budget = &s->budget};
+    struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
+                              .budget = &s->budget, .receive = receive_switches(s, o)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
         return st;
@@ -91,8 +114,35 @@ static bole_status start_serving(struct server *s, const struct server_options *
     st = http_server_create(&http, &s->http, err);
     if (st < 0)
         return st;
-    api_attach(s->api, s->ingest, s->http);
-    return http_server_start(s->http, err);
+    st = api_attach(s->api, s->ingest, s->http, loops, err);
+    return st < 0 ? st : http_server_start(s->http, err);
+}
+
+/* Files and the journal go straight into ingest, as a worker behind those of the loops. */
+static bole_status start_agent(struct server *s, const struct server_options *o, struct bole_err *err)
+{
+    if (!o->tail_system && !o->tail_glob_count)
+        return BOLE_OK;
+    const char *includes[TAIL_GLOBS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; o->tail_system && agent_default_includes[i] && count < TAIL_GLOBS_MAX; i++)
+        includes[count++] = agent_default_includes[i];
+    for (size_t i = 0; i < o->tail_glob_count && count < TAIL_GLOBS_MAX; i++)
+        includes[count++] = o->tail_globs[i];
+    size_t exclude_count = 0;
+    while (agent_default_excludes[exclude_count])
+        exclude_count++;
+    char checkpoint[4096];
+    snprintf(checkpoint, sizeof checkpoint, "%s/agent.checkpoint", o->data_dir);
+    bole_status st = tail_sink_ingest(s->ingest, loop_count(), S("default"), &s->sink, err);
+    if (st < 0)
+        return st;
+    struct agent_options agent = {.includes = includes, .include_count = count, .excludes = agent_default_excludes,
+                                  .exclude_count = exclude_count, .journal = o->tail_system,
+                                  .checkpoint_path = o->data_dir ? checkpoint : NULL, .fs = &fs_posix,
+                                  .clock = &clock_system, .sink = s->sink};
+    st = agent_create(&agent, &s->agent, err);
+    return st < 0 ? st : agent_start(s->agent, err);
 }
 
 static void announce(struct server *s, const struct server_options *o)
@@ -117,6 +167,8 @@ bole_status server_create(const struct server_options *options, struct server **
     st = open_storage(s, options, err);
     if (st == BOLE_OK)
         st = start_serving(s, options, err);
+    if (st == BOLE_OK)
+        st = start_agent(s, options, err);
     if (st < 0) {
         server_destroy(s);
         return st;
@@ -135,6 +187,8 @@ void server_destroy(struct server *s)
 {
     if (!s)
         return;
+    agent_destroy(s->agent);
+    tail_sink_destroy(s->sink);
     if (s->http)
         http_server_drain(s->http, DRAIN_GRACE_S * (uint64_t)NS_PER_S);
     if (s->api)

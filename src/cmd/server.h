@@ -22,6 +22,8 @@ struct server_options {
     bool        tail_system;      /* /var/log and the journal */
     const char *const *tail_globs;
     size_t      tail_glob_count;
+    bool        no_detect_level;  /* receive.detect_level off */
+    const char *service_names;    /* receive.discover_service_name, separated by commas; "" off, NULL Loki's list */
 };
 
 bole_status server_create(const struct server_options *options, struct server **ret_server, struct bole_err *err);
