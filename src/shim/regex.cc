@@ -301,13 +301,11 @@ bool find_literal(const struct regex *r, bole_slice s, size_t from, bole_slice *
 {
     bole_slice lit = slice_of(r->literal);
     const uint8_t *hit = nullptr;
-    static const uint8_t nothing = 0;
-    const uint8_t *base = s.ptr ? s.ptr : &nothing;
     if (r->anchored) {
-        if (from == 0 && s.len == lit.len && (lit.len == 0 || memcmp(base, lit.ptr, lit.len) == 0))
-            hit = base;
+        if (from == 0 && s.len == lit.len && memcmp(s.ptr, lit.ptr, lit.len) == 0)
+            hit = s.ptr;
     } else if (from <= s.len) {
-        hit = lit.len ? (const uint8_t *)memmem(base + from, s.len - from, lit.ptr, lit.len) : base + from;
+        hit = (const uint8_t *)memmem(s.ptr + from, s.len - from, lit.ptr, lit.len);
     }
     if (!hit)
         return false;
@@ -400,6 +398,8 @@ extern "C" bole_slice regex_group_name(const struct regex *r, size_t group)
 extern "C" bool regex_find(const struct regex *r, bole_slice subject, size_t from, bole_slice *ret_groups,
                            size_t group_count)
 try {
+    if (!subject.ptr)
+        subject = {(const uint8_t *)"", 0};
     if (r->is_literal)
         return find_literal(r, subject, from, ret_groups, group_count);
     if (from > subject.len)

@@ -1,0 +1,659 @@
+/*
+ * parser.c - expressions: range and vector aggregations, binary operators, literals.
+ *
+ * Recursive descent with precedence climbing. Loki's parser is made by yacc; where its error texts list what would have
+ * been right, this parser lists the same tokens, since people search for these texts.
+ */
+#include "query/parser.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "query/parser_impl.h"
+
+/* ---- the parser itself ---- */
+
+static void fail_at(struct parser *p, const char *message)
+{
+    if (parser_failed(p))
+        return;
+    size_t line, column;
+    lexer_place(p->query, p->token.offset, &line, &column);
+    p->status = bole_fail(p->err, BOLE_E_INVALID, "parse error at line %zu, col %zu: %s", line, column, message);
+}
+
+void parser_advance(struct parser *p)
+{
+    if (parser_failed(p))
+        return;
+    p->token = lexer_next(&p->lexer);
+    if (p->token.kind == TOKEN_ERROR)
+        fail_at(p, p->token.message);
+}
+
+bool parser_accept(struct parser *p, enum token_kind kind)
+{
+    if (parser_failed(p) || p->token.kind != kind)
+        return false;
+    parser_advance(p);
+    return !parser_failed(p);
+}
+
+bool parser_expect(struct parser *p, enum token_kind kind)
+{
+    if (parser_accept(p, kind))
+        return true;
+    UNEXPECTED(p, kind);
+    return false;
+}
+
+void parser_unexpected(struct parser *p, const enum token_kind *expected)
+{
+    char message[200];
+    int n = snprintf(message, sizeof message, "syntax error: unexpected %s", token_name(p->token.kind));
+    for (size_t i = 0; expected[i] != TOKEN_END; i++)
+        n += snprintf(message + n, sizeof message - (size_t)n, "%s%s", i ? " or " : ", expecting ", token_name(expected[i]));
+    fail_at(p, message);
+}
+
+void parser_fail(struct parser *p, bole_status status, const char *fmt, ...)
+{
+    if (parser_failed(p))
+        return;
+    va_list args;
+    char message[sizeof p->err->msg];
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    p->status = bole_fail(p->err, status, "parse error : %s", message);
+}
+
+void *parser_alloc(struct parser *p, size_t size)
+{
+    void *v = parser_failed(p) ? NULL : arena_zalloc(&p->ast->arena, size);
+    if (!v)
+        parser_fail(p, BOLE_E_LIMIT, "memory limit of the query reached while parsing");
+    return v;
+}
+
+bole_slice parser_text(struct parser *p)
+{
+    bole_slice s = parser_failed(p) ? (bole_slice){0} : arena_copy(&p->ast->arena, p->token.text);
+    if (!s.ptr)
+        parser_fail(p, BOLE_E_LIMIT, "memory limit of the query reached while parsing");
+    return s;
+}
+
+bool parser_enter(struct parser *p)
+{
+    if (++p->depth > QUERY_DEPTH_MAX)
+        parser_fail(p, BOLE_E_LIMIT, "the query is nested more than %u levels deep", QUERY_DEPTH_MAX);
+    return !parser_failed(p);
+}
+
+void parser_leave(struct parser *p)
+{
+    p->depth--;
+}
+
+/* ---- operators ---- */
+
+struct binary_op {
+    enum token_kind kind;
+    unsigned        precedence;
+    enum { ARITHMETIC, COMPARISON, SET } class;
+};
+
+static const struct binary_op binary_ops[] = {
+    {TOKEN_OR, 1, SET}, {TOKEN_AND, 2, SET}, {TOKEN_UNLESS, 2, SET}, {TOKEN_CMP_EQ, 3, COMPARISON},
+    {TOKEN_NEQ, 3, COMPARISON}, {TOKEN_GT, 3, COMPARISON}, {TOKEN_GTE, 3, COMPARISON}, {TOKEN_LT, 3, COMPARISON},
+    {TOKEN_LTE, 3, COMPARISON}, {TOKEN_ADD, 4, ARITHMETIC}, {TOKEN_SUB, 4, ARITHMETIC}, {TOKEN_MUL, 5, ARITHMETIC},
+    {TOKEN_DIV, 5, ARITHMETIC}, {TOKEN_MOD, 5, ARITHMETIC}, {TOKEN_POW, 6, ARITHMETIC},
+};
+
+static const struct binary_op *find_binary_op(enum token_kind kind)
+{
+    for (size_t i = 0; i < sizeof binary_ops / sizeof binary_ops[0]; i++)
+        if (binary_ops[i].kind == kind)
+            return &binary_ops[i];
+    return NULL;
+}
+
+const char *ast_op_name(enum token_kind op)
+{
+    static const struct { enum token_kind kind; const char *word; } words[] = {
+#define X(kind, word, name) {TOKEN_##kind, word},
+        TOKEN_KINDS(X)
+#undef X
+    };
+    return words[op].word ? words[op].word : token_name(op);
+}
+
+static bool is_between(enum token_kind kind, enum token_kind first, enum token_kind last)
+{
+    return kind >= first && kind <= last;
+}
+
+static bool is_range_function(enum token_kind k) { return is_between(k, TOKEN_RATE, TOKEN_ABSENT_OVER_TIME); }
+static bool is_aggregate(enum token_kind k) { return is_between(k, TOKEN_SUM, TOKEN_SORT_DESC); }
+
+static struct expr *new_expr(struct parser *p, enum expr_kind kind, enum token_kind op, const struct expr *left,
+                             const struct expr *right)
+{
+    struct expr *e = parser_alloc(p, sizeof *e);
+    if (!e)
+        return NULL;
+    e->kind = kind;
+    e->op = op;
+    unsigned l = left ? left->depth : 0, r = right ? right->depth : 0;
+    e->depth = 1 + (l > r ? l : r);
+    if (e->depth > QUERY_DEPTH_MAX)
+        parser_fail(p, BOLE_E_LIMIT, "the query is nested more than %u levels deep", QUERY_DEPTH_MAX);
+    return parser_failed(p) ? NULL : e;
+}
+
+bool parse_signed_number(struct parser *p, double *ret_value)
+{
+    double sign = 1;
+    if (parser_accept(p, TOKEN_SUB))
+        sign = -1;
+    else
+        parser_accept(p, TOKEN_ADD);
+    *ret_value = sign * p->token.number;
+    return parser_expect(p, TOKEN_NUMBER);
+}
+
+/* (a, b) behind by, on, group_left; the list may be empty. */
+static struct ast_pair *parse_names(struct parser *p)
+{
+    struct ast_pair *first = NULL, **tail = &first;
+    if (!parser_expect(p, TOKEN_LPAREN))
+        return NULL;
+    if (parser_accept(p, TOKEN_RPAREN))
+        return NULL;
+    for (;;) {
+        if (p->token.kind != TOKEN_IDENTIFIER) {
+            if (first)
+                UNEXPECTED(p, TOKEN_IDENTIFIER);
+            else
+                UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_RPAREN);
+            return NULL;
+        }
+        struct ast_pair *name = parser_alloc(p, sizeof *name);
+        if (!name)
+            return NULL;
+        name->name = parser_text(p);
+        *tail = name;
+        tail = &name->next;
+        parser_advance(p);
+        if (parser_accept(p, TOKEN_RPAREN))
+            return first;
+        if (!parser_accept(p, TOKEN_COMMA)) {
+            UNEXPECTED(p, TOKEN_COMMA, TOKEN_RPAREN);
+            return NULL;
+        }
+    }
+}
+
+/* by (a) or without (a), if there is one. */
+static struct ast_grouping *parse_grouping(struct parser *p)
+{
+    if (p->token.kind != TOKEN_BY && p->token.kind != TOKEN_WITHOUT)
+        return NULL;
+    struct ast_grouping *g = parser_alloc(p, sizeof *g);
+    if (!g)
+        return NULL;
+    g->without = p->token.kind == TOKEN_WITHOUT;
+    parser_advance(p);
+    g->names = parse_names(p);
+    return g;
+}
+
+/* ---- range aggregations ---- */
+
+static void parse_unwrap(struct parser *p, struct expr *e)
+{
+    struct ast_unwrap *u = parser_alloc(p, sizeof *u);
+    if (!u)
+        return;
+    parser_advance(p); /* unwrap; its pipe is taken */
+    enum token_kind conversion = p->token.kind;
+    if (is_between(conversion, TOKEN_BYTES_CONV, TOKEN_DURATION_SECONDS_CONV)) {
+        u->conversion = conversion == TOKEN_BYTES_CONV      ? UNWRAP_BYTES
+                        : conversion == TOKEN_DURATION_CONV ? UNWRAP_DURATION
+                                                            : UNWRAP_DURATION_SECONDS;
+        parser_advance(p);
+        parser_expect(p, TOKEN_LPAREN);
+    } else if (conversion != TOKEN_IDENTIFIER) {
+        UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_BYTES_CONV, TOKEN_DURATION_CONV, TOKEN_DURATION_SECONDS_CONV);
+    }
+    u->label = parser_text(p);
+    parser_expect(p, TOKEN_IDENTIFIER);
+    if (conversion != TOKEN_IDENTIFIER)
+        parser_expect(p, TOKEN_RPAREN);
+    struct ast_stage **tail = &u->filters;
+    while (parser_accept(p, TOKEN_PIPE)) {
+        struct ast_stage *stage = parser_alloc(p, sizeof *stage);
+        if (!stage)
+            return;
+        stage->kind = STAGE_LABEL_FILTER;
+        stage->filter = parse_label_filter(p);
+        *tail = stage;
+        tail = &stage->next;
+    }
+    e->unwrap = u;
+}
+
+static void parse_offset(struct parser *p, struct expr *e)
+{
+    if (!parser_accept(p, TOKEN_OFFSET))
+        return;
+    int64_t sign = parser_accept(p, TOKEN_SUB) ? -1 : 1;
+    e->offset_ns = sign * p->token.duration_ns;
+    parser_expect(p, TOKEN_DURATION);
+}
+
+static void parse_pipeline_and_unwrap(struct parser *p, struct expr *e)
+{
+    struct ast_stage **tail = &e->log.stages;
+    while (*tail)
+        tail = &(*tail)->next;
+    parse_stages(p, tail, true);
+    if (!parser_failed(p) && p->token.kind == TOKEN_UNWRAP) {
+        if (e->unwrap)
+            UNEXPECTED(p);
+        else
+            parse_unwrap(p, e);
+    }
+}
+
+/* `{a="b"} | json [5m] offset 1h`, with the range also in front of the pipeline, and any of it in parentheses. */
+static void parse_log_range(struct parser *p, struct expr *e)
+{
+    if (!parser_enter(p))
+        return;
+    if (parser_accept(p, TOKEN_LPAREN)) {
+        parse_log_range(p, e);
+        parser_expect(p, TOKEN_RPAREN);
+    } else {
+        e->log.matchers = parse_selector(p, false);
+    }
+    if (!e->range_ns)
+        parse_pipeline_and_unwrap(p, e);
+    if (p->token.kind == TOKEN_RANGE && !parser_failed(p) && !e->range_ns) {
+        e->range_ns = p->token.duration_ns;
+        if (e->range_ns <= 0)
+            parser_fail(p, BOLE_E_INVALID, "the range must be longer than 0");
+        parser_advance(p);
+        parse_offset(p, e);
+        if (!e->unwrap)
+            parse_pipeline_and_unwrap(p, e);
+    }
+    parser_leave(p);
+}
+
+static bool has_grouping(enum token_kind op)
+{
+    return op == TOKEN_AVG_OVER_TIME || op == TOKEN_MIN_OVER_TIME || op == TOKEN_MAX_OVER_TIME ||
+           op == TOKEN_STDDEV_OVER_TIME || op == TOKEN_STDVAR_OVER_TIME || op == TOKEN_QUANTILE_OVER_TIME ||
+           op == TOKEN_FIRST_OVER_TIME || op == TOKEN_LAST_OVER_TIME;
+}
+
+static bool works_without_unwrap(enum token_kind op)
+{
+    return op == TOKEN_RATE || op == TOKEN_COUNT_OVER_TIME || op == TOKEN_BYTES_RATE || op == TOKEN_BYTES_OVER_TIME ||
+           op == TOKEN_ABSENT_OVER_TIME;
+}
+
+static bool works_with_unwrap(enum token_kind op)
+{
+    return op != TOKEN_COUNT_OVER_TIME && op != TOKEN_BYTES_RATE && op != TOKEN_BYTES_OVER_TIME;
+}
+
+static void check_range(struct parser *p, const struct expr *e)
+{
+    const char *name = ast_op_name(e->op);
+    if (e->grouping && !has_grouping(e->op))
+        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
+    if (e->unwrap ? !works_with_unwrap(e->op) : !works_without_unwrap(e->op))
+        parser_fail(p, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
+    if (e->op == TOKEN_QUANTILE_OVER_TIME && !e->has_number)
+        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
+    if (e->op != TOKEN_QUANTILE_OVER_TIME && e->has_number)
+        parser_fail(p, BOLE_E_INVALID, "parameter %g not supported for operation %s", e->number, name);
+}
+
+static struct expr *parse_range_aggregation(struct parser *p)
+{
+    struct expr *e = new_expr(p, EXPR_RANGE, p->token.kind, NULL, NULL);
+    if (!e)
+        return NULL;
+    parser_advance(p);
+    parser_expect(p, TOKEN_LPAREN);
+    if (p->token.kind == TOKEN_NUMBER && !parser_failed(p)) {
+        e->has_number = true;
+        e->number = p->token.number;
+        parser_advance(p);
+        parser_expect(p, TOKEN_COMMA);
+    }
+    parse_log_range(p, e);
+    if (!e->range_ns)
+        UNEXPECTED(p, TOKEN_RANGE);
+    parser_expect(p, TOKEN_RPAREN);
+    e->grouping = parse_grouping(p);
+    check_range(p, e);
+    return parser_failed(p) ? NULL : e;
+}
+
+/* ---- vector aggregations ---- */
+
+static bool wants_number(enum token_kind op)
+{
+    return op == TOKEN_TOPK || op == TOKEN_BOTTOMK || op == TOKEN_APPROX_TOPK;
+}
+
+static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_text)
+{
+    const char *name = ast_op_name(e->op);
+    if (wants_number(e->op) && !e->has_number)
+        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
+    if (!wants_number(e->op) && e->has_number)
+        parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
+    if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 1e9))
+        parser_fail(p, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
+    if (e->has_number && e->number <= 0)
+        parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name, BOLE_SLICE_ARG(number_text));
+    if (e->op == TOKEN_APPROX_TOPK && e->grouping)
+        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
+}
+
+static struct expr *parse_aggregate(struct parser *p)
+{
+    enum token_kind op = p->token.kind;
+    bole_slice number_text = {0};
+    double number = 0;
+    bool has_number = false;
+    parser_advance(p);
+    struct ast_grouping *grouping = parse_grouping(p);
+    parser_expect(p, TOKEN_LPAREN);
+    struct lexer at_number = p->lexer;
+    struct token token = p->token;
+    if (token.kind == TOKEN_NUMBER && !parser_failed(p)) {
+        parser_advance(p);
+        has_number = parser_accept(p, TOKEN_COMMA);
+        if (has_number) {
+            number = token.number;
+            number_text = token.text;
+        } else if (!parser_failed(p)) { /* `sum(1 + ...)`: a literal that begins an expression */
+            p->lexer = at_number;
+            p->token = token;
+        }
+    }
+    struct expr *operand = parse_expr(p);
+    parser_expect(p, TOKEN_RPAREN);
+    if (!grouping)
+        grouping = parse_grouping(p);
+    struct expr *e = new_expr(p, EXPR_AGGREGATE, op, operand, NULL);
+    if (!e)
+        return NULL;
+    e->left = operand;
+    e->grouping = grouping;
+    e->has_number = has_number;
+    e->number = number;
+    if (operand->kind == EXPR_LOG)
+        UNEXPECTED(p, TOKEN_RANGE);
+    check_aggregate(p, e, number_text);
+    return parser_failed(p) ? NULL : e;
+}
+
+/* ---- the rest ---- */
+
+static bole_slice parse_string(struct parser *p)
+{
+    bole_slice s = parser_text(p);
+    parser_expect(p, TOKEN_STRING);
+    return s;
+}
+
+static struct expr *parse_label_replace(struct parser *p)
+{
+    parser_advance(p);
+    parser_expect(p, TOKEN_LPAREN);
+    struct expr *operand = parse_expr(p);
+    struct expr *e = new_expr(p, EXPR_LABEL_REPLACE, TOKEN_LABEL_REPLACE, operand, NULL);
+    if (!e)
+        return NULL;
+    e->left = operand;
+    bole_slice *arguments[] = {&e->destination, &e->replacement, &e->source, &e->pattern};
+    for (size_t i = 0; i < 4; i++) {
+        parser_expect(p, TOKEN_COMMA);
+        *arguments[i] = parse_string(p);
+    }
+    parser_expect(p, TOKEN_RPAREN);
+    if (operand->kind == EXPR_LOG)
+        parser_fail(p, BOLE_E_INVALID, "label_replace needs a metric query");
+    struct bole_err why = {0};
+    if (!parser_failed(p) && ast_regex_compile(p->ast, e->pattern, REGEX_ANCHORED, &e->regex, &why) < 0)
+        parser_fail(p, why.code, "invalid regex in label_replace: %s", why.msg);
+    return parser_failed(p) ? NULL : e;
+}
+
+static struct expr *parse_vector(struct parser *p)
+{
+    struct expr *e = new_expr(p, EXPR_VECTOR, TOKEN_VECTOR, NULL, NULL);
+    if (!e)
+        return NULL;
+    parser_advance(p);
+    parser_expect(p, TOKEN_LPAREN);
+    e->number = p->token.number;
+    parser_expect(p, TOKEN_NUMBER);
+    parser_expect(p, TOKEN_RPAREN);
+    return parser_failed(p) ? NULL : e;
+}
+
+static struct expr *parse_literal(struct parser *p)
+{
+    struct expr *e = new_expr(p, EXPR_LITERAL, TOKEN_NUMBER, NULL, NULL);
+    if (!e || !parse_signed_number(p, &e->number))
+        return NULL;
+    return e;
+}
+
+static struct expr *parse_log(struct parser *p)
+{
+    struct expr *e = new_expr(p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
+    if (!e)
+        return NULL;
+    e->log.matchers = parse_selector(p, false);
+    parse_stages(p, &e->log.stages, false);
+    return parser_failed(p) ? NULL : e;
+}
+
+static struct expr *parse_operand(struct parser *p)
+{
+    enum token_kind kind = p->token.kind;
+    if (parser_failed(p))
+        return NULL;
+    if (kind == TOKEN_LPAREN) {
+        parser_advance(p);
+        struct expr *e = parse_expr(p);
+        parser_expect(p, TOKEN_RPAREN);
+        if (e && e->kind == EXPR_LOG) {
+            struct ast_stage **tail = &e->log.stages;
+            while (*tail)
+                tail = &(*tail)->next;
+            parse_stages(p, tail, false);
+        }
+        return parser_failed(p) ? NULL : e;
+    }
+    if (kind == TOKEN_LBRACE)
+        return parse_log(p);
+    if (is_range_function(kind))
+        return parse_range_aggregation(p);
+    if (is_aggregate(kind))
+        return parse_aggregate(p);
+    if (kind == TOKEN_LABEL_REPLACE)
+        return parse_label_replace(p);
+    if (kind == TOKEN_VECTOR)
+        return parse_vector(p);
+    if (kind == TOKEN_NUMBER || kind == TOKEN_ADD || kind == TOKEN_SUB)
+        return parse_literal(p);
+    UNEXPECTED(p);
+    return NULL;
+}
+
+/* bool, on (...), group_left (...) behind an operator. */
+static void parse_matching(struct parser *p, struct expr *e)
+{
+    e->return_bool = parser_accept(p, TOKEN_BOOL);
+    if (p->token.kind != TOKEN_ON && p->token.kind != TOKEN_IGNORING)
+        return;
+    struct ast_matching *m = parser_alloc(p, sizeof *m);
+    if (!m)
+        return;
+    e->matching = m;
+    m->on = p->token.kind == TOKEN_ON;
+    parser_advance(p);
+    m->names = parse_names(p);
+    if (p->token.kind != TOKEN_GROUP_LEFT && p->token.kind != TOKEN_GROUP_RIGHT)
+        return;
+    m->cardinality = p->token.kind == TOKEN_GROUP_LEFT ? MATCH_GROUP_LEFT : MATCH_GROUP_RIGHT;
+    parser_advance(p);
+    if (p->token.kind == TOKEN_LPAREN)
+        m->include = parse_names(p);
+}
+
+static const char *type_name(const struct expr *e)
+{
+    return e->kind == EXPR_LOG ? "log query" : "metric query";
+}
+
+static void check_binary(struct parser *p, const struct expr *e, const struct binary_op *op)
+{
+    const char *name = ast_op_name(e->op);
+    if (e->left->kind == EXPR_LOG || e->right->kind == EXPR_LOG)
+        parser_fail(p, BOLE_E_INVALID, "unexpected type for %s leg of binary operation (%s): %s",
+                    e->left->kind == EXPR_LOG ? "left" : "right", name, type_name(e->left->kind == EXPR_LOG ? e->left : e->right));
+    if (op->class == SET && (e->left->kind == EXPR_LITERAL || e->right->kind == EXPR_LITERAL)) {
+        bool left = e->left->kind == EXPR_LITERAL;
+        parser_fail(p, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %g",
+                    left ? "left" : "right", name, left ? e->left->number : e->right->number);
+    }
+    if (e->return_bool && op->class != COMPARISON)
+        parser_fail(p, BOLE_E_INVALID, "bool modifier can only be used on comparison operators, not on %s", name);
+    if (op->class == SET && e->matching && e->matching->cardinality != MATCH_ONE_TO_ONE)
+        parser_fail(p, BOLE_E_INVALID, "no grouping allowed for \"%s\" operation", name);
+}
+
+static struct expr *parse_binary(struct parser *p, unsigned min_precedence)
+{
+    if (!parser_enter(p))
+        return NULL;
+    struct expr *left = parse_operand(p);
+    while (left && !parser_failed(p)) {
+        const struct binary_op *op = find_binary_op(p->token.kind);
+        if (!op || op->precedence < min_precedence)
+            break;
+        struct expr modifiers = {0};
+        parser_advance(p);
+        parse_matching(p, &modifiers);
+        /* `^` is right-associative, all others go from left to right. */
+        struct expr *right = parse_binary(p, op->kind == TOKEN_POW ? op->precedence : op->precedence + 1);
+        struct expr *e = right ? new_expr(p, EXPR_BINARY, op->kind, left, right) : NULL;
+        if (!e)
+            return NULL;
+        e->left = left;
+        e->right = right;
+        e->return_bool = modifiers.return_bool;
+        e->matching = modifiers.matching;
+        check_binary(p, e, op);
+        left = e;
+    }
+    parser_leave(p);
+    return parser_failed(p) ? NULL : left;
+}
+
+struct expr *parse_expr(struct parser *p)
+{
+    return parse_binary(p, 1);
+}
+
+/* ---- entry points ---- */
+
+static bole_status begin(struct parser *p, bole_slice text, struct budget *budget, struct bole_err *err)
+{
+    *p = (struct parser){.budget = budget, .err = err};
+    if (text.len > QUERY_TEXT_MAX)
+        return p->status = bole_fail(err, BOLE_E_LIMIT, "parse error : the query has %zu bytes, at most %u are allowed", text.len,
+                                     QUERY_TEXT_MAX);
+    p->ast = calloc(1, sizeof *p->ast);
+    if (!p->ast)
+        return p->status = bole_fail(err, BOLE_E_NOMEM, "parse error : no memory");
+    arena_init(&p->ast->arena, budget);
+    p->query = text;
+    p->lexer = (struct lexer){.query = text, .arena = &p->ast->arena};
+    parser_advance(p);
+    return p->status;
+}
+
+static bole_status end(struct parser *p, struct ast **ret_ast)
+{
+    if (!parser_failed(p) && p->token.kind != TOKEN_END)
+        UNEXPECTED(p);
+    if (parser_failed(p))
+        ast_destroy(p->ast);
+    else
+        *ret_ast = p->ast;
+    return p->status;
+}
+
+bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
+{
+    struct parser p;
+    struct bole_err unwanted;
+    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK)
+        p.ast->root = parse_expr(&p);
+    return end(&p, ret_ast);
+}
+
+bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
+{
+    struct parser p;
+    struct bole_err unwanted;
+    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
+        p.ast->root = new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
+        struct ast_matcher *matchers = parse_selector(&p, true);
+        if (!parser_failed(&p) && p.token.kind != TOKEN_END)
+            p.status = bole_fail(p.err, BOLE_E_INVALID, "only label matchers are supported");
+        if (p.ast->root)
+            p.ast->root->log.matchers = matchers;
+    }
+    return end(&p, ret_ast);
+}
+
+bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex, struct bole_err *err)
+{
+    struct ast_regex *node = arena_zalloc(&ast->arena, sizeof *node);
+    if (!node)
+        return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
+    bole_status st = regex_compile(pattern, flags, ast->arena.budget, &node->regex, err);
+    if (st < 0)
+        return st;
+    node->next = ast->regexes;
+    ast->regexes = node;
+    *ret_regex = node->regex;
+    return BOLE_OK;
+}
+
+void ast_destroy(struct ast *ast)
+{
+    if (!ast)
+        return;
+    for (struct ast_regex *r = ast->regexes; r; r = r->next)
+        regex_destroy(r->regex);
+    arena_deinit(&ast->arena);
+    free(ast);
+}

@@ -1,0 +1,46 @@
+/* parser_impl.h - what parser.c and parser_log.c share. Once failed, a parser makes no progress and keeps its first error. */
+#ifndef QUERY_PARSER_IMPL_H
+#define QUERY_PARSER_IMPL_H
+
+#include "query/parser.h"
+
+struct parser {
+    struct lexer     lexer;
+    struct token     token; /* the one not yet taken */
+    struct ast      *ast;
+    struct budget   *budget;
+    bole_slice       query;
+    unsigned         depth; /* of the recursion */
+    bole_status      status;
+    struct bole_err *err;
+};
+
+static inline bool parser_failed(const struct parser *p) { return p->status < 0; }
+
+void parser_advance(struct parser *p);
+bool parser_accept(struct parser *p, enum token_kind kind);
+/* Takes the token or fails with what was expected. */
+bool parser_expect(struct parser *p, enum token_kind kind);
+
+/* `syntax error: unexpected X, expecting A or B` at the current token; kinds end with TOKEN_END. Loki lists at most four. */
+void parser_unexpected(struct parser *p, const enum token_kind *expected);
+#define UNEXPECTED(p, ...) parser_unexpected(p, (const enum token_kind[]){__VA_ARGS__ __VA_OPT__(, ) TOKEN_END})
+
+/* An error without a place: `parse error : ...`. */
+void parser_fail(struct parser *p, bole_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+void *parser_alloc(struct parser *p, size_t size); /* zeroed; NULL after failing */
+bole_slice parser_text(struct parser *p);          /* copy of the current token's text */
+
+bool parser_enter(struct parser *p); /* one level deeper; pairs with parser_leave on success */
+void parser_leave(struct parser *p);
+
+struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine);
+/* Stages as long as they go on; stops in front of `| unwrap`, which must then be the current token. */
+void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
+struct label_filter *parse_label_filter(struct parser *p);
+struct expr *parse_expr(struct parser *p);
+/* `-5`, `+1`, `0.5` */
+bool parse_signed_number(struct parser *p, double *ret_value);
+
+#endif

@@ -1,0 +1,545 @@
+/* parser_log.c - selectors and the stages of a log pipeline. */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "query/ip.h"
+#include "query/parse_json.h"
+#include "query/parser_impl.h"
+#include "query/pattern.h"
+#include "query/template.h"
+
+/* ---- selectors ---- */
+
+static const struct { enum token_kind token; enum match_op op; } match_ops[] = {
+    {TOKEN_EQ, MATCH_EQ}, {TOKEN_RE, MATCH_RE}, {TOKEN_NRE, MATCH_NRE}, {TOKEN_NEQ, MATCH_NE},
+};
+
+static bool find_match_op(enum token_kind kind, enum match_op *ret_op)
+{
+    for (size_t i = 0; i < 4; i++)
+        if (match_ops[i].token == kind) {
+            *ret_op = match_ops[i].op;
+            return true;
+        }
+    return false;
+}
+
+static bool is_regex_op(enum match_op op)
+{
+    return op == MATCH_RE || op == MATCH_NRE;
+}
+
+static struct regex *compile_matcher(struct parser *p, enum match_op op, bole_slice value)
+{
+    struct regex *regex = NULL;
+    struct bole_err why = {0};
+    if (!parser_failed(p) && is_regex_op(op) && ast_regex_compile(p->ast, value, REGEX_ANCHORED, &regex, &why) < 0)
+        parser_fail(p, why.code, "%s", why.msg);
+    return regex;
+}
+
+static bool accepts_empty(const struct ast_matcher *m)
+{
+    switch (m->op) {
+    case MATCH_EQ: return m->value.len == 0;
+    case MATCH_NE: return m->value.len > 0;
+    case MATCH_RE: return regex_match(m->regex, (bole_slice){0});
+    case MATCH_NRE: return !regex_match(m->regex, (bole_slice){0});
+    }
+    return true;
+}
+
+static struct ast_matcher *parse_matcher(struct parser *p)
+{
+    struct ast_matcher *m = parser_alloc(p, sizeof *m);
+    if (!m)
+        return NULL;
+    m->name = parser_text(p);
+    parser_advance(p);
+    if (!find_match_op(p->token.kind, &m->op)) {
+        UNEXPECTED(p, TOKEN_EQ, TOKEN_RE, TOKEN_NRE, TOKEN_NEQ);
+        return NULL;
+    }
+    parser_advance(p);
+    m->value = parser_text(p);
+    parser_expect(p, TOKEN_STRING);
+    m->regex = compile_matcher(p, m->op, m->value);
+    return parser_failed(p) ? NULL : m;
+}
+
+struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
+{
+    struct ast_matcher *first = NULL, **tail = &first;
+    bool selective = empty_is_fine;
+    if (!parser_expect(p, TOKEN_LBRACE))
+        return NULL;
+    while (!parser_accept(p, TOKEN_RBRACE) && !parser_failed(p)) {
+        if (first && !parser_accept(p, TOKEN_COMMA)) {
+            UNEXPECTED(p, TOKEN_RBRACE, TOKEN_COMMA);
+            return NULL;
+        }
+        if (p->token.kind != TOKEN_IDENTIFIER) {
+            if (first)
+                UNEXPECTED(p, TOKEN_IDENTIFIER);
+            else
+                UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_RBRACE);
+            return NULL;
+        }
+        struct ast_matcher *m = parse_matcher(p);
+        if (!m)
+            return NULL;
+        selective |= !accepts_empty(m);
+        *tail = m;
+        tail = &m->next;
+    }
+    if (!selective)
+        parser_fail(p, BOLE_E_INVALID,
+                    "queries require at least one regexp or equality matcher that does not have an empty-compatible value. "
+                    "For instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will");
+    return parser_failed(p) ? NULL : first;
+}
+
+/* ---- errors of a stage ---- */
+
+static void fail_stage(struct parser *p, const struct ast_stage *stage, const struct bole_err *why)
+{
+    struct buf text;
+    if (parser_failed(p))
+        return;
+    buf_init(&text, p->budget);
+    ast_print_stage(stage, &text);
+    parser_fail(p, why->code ? why->code : BOLE_E_INVALID, "stage '%.*s' : %s", (int)(text.len > 120 ? 120 : text.len),
+                (const char *)text.ptr, why->msg);
+    buf_deinit(&text);
+}
+
+/* ---- line filters ---- */
+
+static bool find_line_op(enum token_kind kind, enum line_filter_op *ret_op)
+{
+    switch (kind) {
+    case TOKEN_PIPE_EQ: *ret_op = LINE_CONTAINS; return true;
+    case TOKEN_NEQ: *ret_op = LINE_NOT_CONTAINS; return true;
+    case TOKEN_PIPE_RE: *ret_op = LINE_MATCHES; return true;
+    case TOKEN_NRE: *ret_op = LINE_NOT_MATCHES; return true;
+    case TOKEN_PIPE_PATTERN: *ret_op = LINE_PATTERN; return true;
+    case TOKEN_NOT_PATTERN: *ret_op = LINE_NOT_PATTERN; return true;
+    default: return false;
+    }
+}
+
+/* "text" or ip("address") */
+static struct ast_needle *parse_needle(struct parser *p, struct ast_stage *stage, struct bole_err *why)
+{
+    struct ast_needle *n = parser_alloc(p, sizeof *n);
+    if (!n)
+        return NULL;
+    bool is_ip = n->is_ip = parser_accept(p, TOKEN_IP);
+    if (is_ip)
+        parser_expect(p, TOKEN_LPAREN);
+    else if (p->token.kind != TOKEN_STRING)
+        UNEXPECTED(p, TOKEN_STRING, TOKEN_IP);
+    n->text = parser_text(p);
+    parser_expect(p, TOKEN_STRING);
+    if (is_ip)
+        parser_expect(p, TOKEN_RPAREN);
+    if (parser_failed(p))
+        return NULL;
+    bool plain = stage->line_op == LINE_CONTAINS || stage->line_op == LINE_NOT_CONTAINS;
+    bool regex = stage->line_op == LINE_MATCHES || stage->line_op == LINE_NOT_MATCHES;
+    if (is_ip && !plain)
+        bole_fail(why, BOLE_E_INVALID, "ip: invalid operation: only |= and != take ip()");
+    else if (is_ip)
+        ip_compile(n->text, &p->ast->arena, &n->ip, why);
+    else if (regex)
+        ast_regex_compile(p->ast, n->text, 0, &n->regex, why);
+    else if (!plain)
+        pattern_compile(n->text, true, &p->ast->arena, &n->pattern, why);
+    return n;
+}
+
+static void parse_line_filter(struct parser *p, struct ast_stage *stage)
+{
+    struct ast_needle **tail = &stage->needles;
+    struct bole_err why = {0};
+    stage->kind = STAGE_LINE_FILTER;
+    do {
+        parser_advance(p); /* the operator, or `or` */
+        struct ast_needle *n = parse_needle(p, stage, &why);
+        if (!n)
+            return;
+        *tail = n;
+        tail = &n->next;
+    } while (p->token.kind == TOKEN_OR && !parser_failed(p) && !why.code);
+    if (why.code)
+        fail_stage(p, stage, &why);
+}
+
+/* ---- label filters ---- */
+
+static bool find_compare_op(enum token_kind kind, enum compare_op *ret_op)
+{
+    switch (kind) {
+    case TOKEN_EQ: case TOKEN_CMP_EQ: *ret_op = COMPARE_EQ; return true;
+    case TOKEN_NEQ: *ret_op = COMPARE_NE; return true;
+    case TOKEN_GT: *ret_op = COMPARE_GT; return true;
+    case TOKEN_GTE: *ret_op = COMPARE_GE; return true;
+    case TOKEN_LT: *ret_op = COMPARE_LT; return true;
+    case TOKEN_LTE: *ret_op = COMPARE_LE; return true;
+    default: return false;
+    }
+}
+
+static void parse_text_operand(struct parser *p, struct label_filter *f, enum token_kind op)
+{
+    if (!find_match_op(op, &f->match)) {
+        UNEXPECTED(p, TOKEN_NUMBER, TOKEN_DURATION, TOKEN_BYTES);
+        return;
+    }
+    f->text = parser_text(p);
+    parser_advance(p);
+    f->regex = compile_matcher(p, f->match, f->text);
+}
+
+static void parse_ip_operand(struct parser *p, struct label_filter *f, enum token_kind op)
+{
+    struct bole_err why = {0};
+    f->kind = LABEL_FILTER_IP;
+    if (!find_match_op(op, &f->match) || is_regex_op(f->match)) {
+        UNEXPECTED(p);
+        return;
+    }
+    parser_advance(p);
+    parser_expect(p, TOKEN_LPAREN);
+    f->text = parser_text(p);
+    parser_expect(p, TOKEN_STRING);
+    parser_expect(p, TOKEN_RPAREN);
+    if (!parser_failed(p) && ip_compile(f->text, &p->ast->arena, &f->ip, &why) < 0)
+        parser_fail(p, why.code, "%s", why.msg);
+}
+
+/* name op value: the value's type says what is compared. */
+static void parse_comparison(struct parser *p, struct label_filter *f)
+{
+    f->name = parser_text(p);
+    parser_advance(p);
+    enum token_kind op = p->token.kind;
+    bool text_only = op == TOKEN_RE || op == TOKEN_NRE;
+    if (!text_only && !find_compare_op(op, &f->compare)) {
+        UNEXPECTED(p);
+        return;
+    }
+    parser_advance(p);
+    if (parser_failed(p))
+        return;
+    switch (text_only && p->token.kind != TOKEN_STRING ? TOKEN_END : p->token.kind) {
+    case TOKEN_STRING: parse_text_operand(p, f, op); break;
+    case TOKEN_IP: parse_ip_operand(p, f, op); break;
+    case TOKEN_DURATION:
+        f->kind = LABEL_FILTER_DURATION;
+        f->duration_ns = p->token.duration_ns;
+        parser_advance(p);
+        break;
+    case TOKEN_BYTES:
+        f->kind = LABEL_FILTER_BYTES;
+        f->size_bytes = p->token.size_bytes;
+        parser_advance(p);
+        break;
+    case TOKEN_NUMBER: case TOKEN_ADD: case TOKEN_SUB:
+        f->kind = LABEL_FILTER_NUMBER;
+        parse_signed_number(p, &f->number);
+        break;
+    default:
+        if (text_only)
+            UNEXPECTED(p, TOKEN_STRING);
+        else
+            UNEXPECTED(p);
+    }
+}
+
+/* a and b and c become one flat list, so that long chains need no depth. Neither side has siblings yet. */
+static struct label_filter *join_filters(struct parser *p, enum label_filter_kind kind, struct label_filter *left,
+                                         struct label_filter *right)
+{
+    struct label_filter *f = left && right ? parser_alloc(p, sizeof *f) : NULL;
+    if (!f)
+        return NULL;
+    f->kind = kind;
+    f->children = left->kind == kind ? left->children : left;
+    f->last_child = left->kind == kind ? left->last_child : left;
+    f->last_child->next = right->kind == kind ? right->children : right;
+    f->last_child = right->kind == kind ? right->last_child : right;
+    return f;
+}
+
+static struct label_filter *parse_filter_chain(struct parser *p, unsigned min_precedence);
+
+static struct label_filter *parse_filter_operand(struct parser *p)
+{
+    struct label_filter *f = NULL;
+    if (parser_accept(p, TOKEN_LPAREN)) {
+        f = parse_filter_chain(p, 0);
+        parser_expect(p, TOKEN_RPAREN);
+    } else if (p->token.kind == TOKEN_IDENTIFIER) {
+        f = parser_alloc(p, sizeof *f);
+        if (f)
+            parse_comparison(p, f);
+    } else {
+        UNEXPECTED(p);
+    }
+    return parser_failed(p) ? NULL : f;
+}
+
+/* `and` binds tighter than `or`. A comma and mere juxtaposition mean `and`; having no precedence in Loki's grammar, they
+ * take all that stands on their right: `a, b or c` is a and (b or c). */
+static struct label_filter *parse_filter_chain(struct parser *p, unsigned min_precedence)
+{
+    if (!parser_enter(p))
+        return NULL;
+    struct label_filter *left = parse_filter_operand(p);
+    while (left && !parser_failed(p)) {
+        enum token_kind kind = p->token.kind;
+        struct label_filter *right;
+        if (kind == TOKEN_IDENTIFIER || kind == TOKEN_LPAREN || kind == TOKEN_COMMA) {
+            parser_accept(p, TOKEN_COMMA);
+            right = parse_filter_chain(p, 0);
+            left = join_filters(p, LABEL_FILTER_AND, left, right);
+        } else if (kind == TOKEN_AND && min_precedence <= 2) {
+            parser_advance(p);
+            right = parse_filter_chain(p, 3);
+            left = join_filters(p, LABEL_FILTER_AND, left, right);
+        } else if (kind == TOKEN_OR && min_precedence <= 1) {
+            parser_advance(p);
+            right = parse_filter_chain(p, 2);
+            left = join_filters(p, LABEL_FILTER_OR, left, right);
+        } else {
+            break;
+        }
+    }
+    parser_leave(p);
+    return parser_failed(p) ? NULL : left;
+}
+
+struct label_filter *parse_label_filter(struct parser *p)
+{
+    return parse_filter_chain(p, 0);
+}
+
+/* ---- lists of pairs ---- */
+
+static struct ast_pair *append_pair(struct parser *p, struct ast_pair ***tail)
+{
+    struct ast_pair *pair = parser_alloc(p, sizeof *pair);
+    if (!pair)
+        return NULL;
+    pair->name = parser_text(p);
+    if (!parser_expect(p, TOKEN_IDENTIFIER))
+        return NULL;
+    **tail = pair;
+    *tail = &pair->next;
+    return pair;
+}
+
+static bool is_logfmt_name(bole_slice s, uint8_t *ret_bad)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9' && i) || c >= 0x80;
+        if (!ok) {
+            *ret_bad = c;
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
+/* `a="x.y", b` behind json or logfmt */
+static void parse_extractions(struct parser *p, struct ast_stage *stage)
+{
+    struct ast_pair **tail = &stage->pairs;
+    struct bole_err why = {0};
+    if (p->token.kind != TOKEN_IDENTIFIER)
+        return;
+    do {
+        struct ast_pair *pair = append_pair(p, &tail);
+        if (!pair)
+            return;
+        pair->value = pair->name;
+        if (parser_accept(p, TOKEN_EQ)) {
+            pair->value = parser_text(p);
+            parser_expect(p, TOKEN_STRING);
+        }
+        uint8_t bad = 0;
+        if (stage->kind == STAGE_JSON && !why.code && !parser_failed(p))
+            json_path_compile(pair->value, &p->ast->arena, &pair->path, &why);
+        else if (stage->kind == STAGE_LOGFMT && !is_logfmt_name(pair->value, &bad) && !why.code)
+            bole_fail(&why, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c", BOLE_SLICE_ARG(pair->value), bad);
+    } while (parser_accept(p, TOKEN_COMMA));
+    if (why.code)
+        fail_stage(p, stage, &why);
+}
+
+static void check_label_format(struct parser *p, const struct ast_stage *stage, struct bole_err *why)
+{
+    size_t count = 0;
+    for (const struct ast_pair *a = stage->pairs; a && !why->code; a = a->next) {
+        if (bole_slice_eq(a->name, LABEL_ERROR))
+            bole_fail(why, BOLE_E_INVALID, "__error__ cannot be formatted");
+        for (const struct ast_pair *b = a->next; b && !why->code; b = b->next)
+            if (bole_slice_eq(a->name, b->name))
+                bole_fail(why, BOLE_E_INVALID, "multiple label name '%.*s' not allowed in a single format operation",
+                          BOLE_SLICE_ARG(a->name));
+        if (++count > 500)
+            bole_fail(why, BOLE_E_LIMIT, "at most 500 labels in a single format operation");
+    }
+}
+
+static void parse_label_format(struct parser *p, struct ast_stage *stage)
+{
+    struct ast_pair **tail = &stage->pairs;
+    struct bole_err why = {0};
+    do {
+        struct ast_pair *pair = append_pair(p, &tail);
+        if (!pair || !parser_expect(p, TOKEN_EQ))
+            return;
+        pair->is_rename = p->token.kind == TOKEN_IDENTIFIER;
+        if (!pair->is_rename && p->token.kind != TOKEN_STRING) {
+            UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_STRING);
+            return;
+        }
+        pair->value = parser_text(p);
+        parser_advance(p);
+        if (!pair->is_rename && !why.code && !parser_failed(p))
+            template_compile(pair->value, p->ast, &pair->template, &why);
+    } while (parser_accept(p, TOKEN_COMMA));
+    if (!why.code)
+        check_label_format(p, stage, &why);
+    if (why.code)
+        fail_stage(p, stage, &why);
+}
+
+/* `a, b="x"` behind drop or keep */
+static void parse_label_list(struct parser *p, struct ast_stage *stage)
+{
+    struct ast_pair **tail = &stage->pairs;
+    do {
+        struct ast_pair *pair = append_pair(p, &tail);
+        if (!pair)
+            return;
+        pair->has_match = find_match_op(p->token.kind, &pair->match);
+        if (!pair->has_match)
+            continue;
+        parser_advance(p);
+        pair->value = parser_text(p);
+        parser_expect(p, TOKEN_STRING);
+        pair->regex = compile_matcher(p, pair->match, pair->value);
+    } while (parser_accept(p, TOKEN_COMMA));
+}
+
+/* ---- stages ---- */
+
+static bole_slice parse_stage_text(struct parser *p)
+{
+    bole_slice s = parser_text(p);
+    parser_expect(p, TOKEN_STRING);
+    return s;
+}
+
+/* A regexp stage without a named group, or with one whose name is no label, is refused. */
+static void check_groups(const struct regex *regex, struct bole_err *why)
+{
+    size_t named = 0, count = regex_group_count(regex);
+    for (size_t i = 1; i <= count; i++) {
+        bole_slice name = regex_group_name(regex, i);
+        named += name.len > 0;
+        for (size_t j = 1; j < i && name.len; j++)
+            if (bole_slice_eq(name, regex_group_name(regex, j)))
+                bole_fail(why, BOLE_E_INVALID, "duplicate extracted label name '%.*s'", BOLE_SLICE_ARG(name));
+    }
+    if (!named)
+        bole_fail(why, BOLE_E_INVALID, "at least one named capture must be supplied");
+}
+
+static void parse_text_stage(struct parser *p, struct ast_stage *stage)
+{
+    struct bole_err why = {0};
+    stage->text = parse_stage_text(p);
+    if (parser_failed(p))
+        return;
+    if (stage->kind == STAGE_PATTERN)
+        pattern_compile(stage->text, false, &p->ast->arena, &stage->pattern, &why);
+    else if (stage->kind == STAGE_LINE_FORMAT)
+        template_compile(stage->text, p->ast, &stage->template, &why);
+    else if (ast_regex_compile(p->ast, stage->text, 0, &stage->regex, &why) == BOLE_OK)
+        check_groups(stage->regex, &why);
+    if (why.code)
+        fail_stage(p, stage, &why);
+}
+
+static void parse_logfmt_flags(struct parser *p, struct ast_stage *stage)
+{
+    while (p->token.kind == TOKEN_PARSER_FLAG && !parser_failed(p)) {
+        if (bole_slice_eq(p->token.text, S("--strict")))
+            stage->strict = true;
+        else
+            stage->keep_empty = true;
+        parser_advance(p);
+    }
+}
+
+/* The stage behind a pipe. */
+static void parse_stage(struct parser *p, struct ast_stage *stage)
+{
+    enum token_kind kind = p->token.kind;
+    if (kind == TOKEN_IDENTIFIER || kind == TOKEN_LPAREN) {
+        stage->kind = STAGE_LABEL_FILTER;
+        stage->filter = parse_label_filter(p);
+        return;
+    }
+    static const struct {
+        enum token_kind token;
+        enum stage_kind stage;
+        void (*parse)(struct parser *p, struct ast_stage *stage);
+    } table[] = {
+        {TOKEN_JSON, STAGE_JSON, parse_extractions},       {TOKEN_REGEXP, STAGE_REGEXP, parse_text_stage},
+        {TOKEN_PATTERN, STAGE_PATTERN, parse_text_stage},  {TOKEN_LINE_FORMAT, STAGE_LINE_FORMAT, parse_text_stage},
+        {TOKEN_UNPACK, STAGE_UNPACK, NULL},                {TOKEN_LABEL_FORMAT, STAGE_LABEL_FORMAT, parse_label_format},
+        {TOKEN_DECOLORIZE, STAGE_DECOLORIZE, NULL},        {TOKEN_DROP, STAGE_DROP, parse_label_list},
+        {TOKEN_KEEP, STAGE_KEEP, parse_label_list},        {TOKEN_LOGFMT, STAGE_LOGFMT, parse_extractions},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i].token != kind)
+            continue;
+        stage->kind = table[i].stage;
+        parser_advance(p);
+        if (kind == TOKEN_LOGFMT)
+            parse_logfmt_flags(p, stage);
+        if (table[i].parse)
+            table[i].parse(p, stage);
+        return;
+    }
+    UNEXPECTED(p);
+}
+
+void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow)
+{
+    while (!parser_failed(p)) {
+        enum line_filter_op line_op;
+        bool is_line_filter = find_line_op(p->token.kind, &line_op);
+        if (!is_line_filter && !parser_accept(p, TOKEN_PIPE))
+            return;
+        if (!is_line_filter && p->token.kind == TOKEN_UNWRAP && unwrap_may_follow)
+            return;
+        struct ast_stage *stage = parser_alloc(p, sizeof *stage);
+        if (!stage)
+            return;
+        if (is_line_filter) {
+            stage->line_op = line_op;
+            parse_line_filter(p, stage);
+        } else {
+            parse_stage(p, stage);
+        }
+        *tail = stage;
+        tail = &stage->next;
+    }
+}

@@ -1,0 +1,88 @@
+/*
+ * row.h - one record on its way through a pipeline: its line and its labels, each with where it came from.
+ *
+ * A name belongs to the stream first, then to the record's fields ("structured metadata"), then to what a parser found.
+ * A loser is called `<name>_extracted`; there the parsed value beats the field's. The names of the stream count even
+ * after `drop` took the label away.
+ *
+ * Errors of a stage are data: they set error and details and the row goes on.
+ *
+ * Owner:   names and values are borrowed from the vector, the query, or the scratch arena, which lives as long as the row.
+ * Threads: one.
+ */
+#ifndef QUERY_ROW_H
+#define QUERY_ROW_H
+
+#include "base/arena.h"
+#include "record/batch.h"
+
+#define ROW_LABELS_MAX 2048u /* of one row; more are left out and the row gets an error */
+
+#define LABEL_ERROR         S("__error__")
+#define LABEL_ERROR_DETAILS S("__error_details__")
+#define LABEL_PRESERVE      S("__preserve_error__")
+
+#define ERROR_JSON     S("JSONParserErr")
+#define ERROR_LOGFMT   S("LogfmtParserErr")
+#define ERROR_SAMPLE   S("SampleExtractionErr")
+#define ERROR_FILTER   S("LabelFilterErr")
+#define ERROR_TEMPLATE S("TemplateFormatErr")
+
+enum label_origin { ORIGIN_STREAM, ORIGIN_FIELD, ORIGIN_PARSED };
+
+struct row_label {
+    bole_slice        name;
+    bole_slice        value;
+    enum label_origin origin;
+};
+
+/* What a metric query needs from the parsers; a log query needs everything. */
+struct row_hints {
+    bool              no_labels;      /* nothing at all: parsers do not run */
+    bool              keeps_errors;   /* the query asks for __error__: a parser's error is part of the answer */
+    bool              some_labels;    /* only these */
+    const bole_slice *names;
+    size_t            name_count;
+};
+
+struct row {
+    int64_t                 time_ns;
+    bole_slice              line;
+    struct row_label       *labels; /* [ROW_LABELS_MAX], in no order */
+    size_t                  count;
+    const struct row_label *base;   /* the stream's labels, sorted */
+    size_t                  base_count;
+    bole_slice              error, error_details; /* error.len 0: none */
+    struct arena           *scratch;
+    const struct row_hints *hints;
+    bool                    out_of_memory; /* a stage found no room: the query must end */
+};
+
+/* Begins a row with its stream's labels. */
+void row_begin(struct row *r, int64_t time_ns, bole_slice line, const struct row_label *base, size_t base_count);
+void row_add_fields(struct row *r, const struct batch_field *fields, size_t count);
+
+/* NULL: not there. __error__ is not a label here. */
+const struct row_label *row_find(const struct row *r, bole_slice name);
+/* The value as a text filter reads it: "" when absent; __error__ and __error_details__ are found, too. */
+bole_slice row_text(const struct row *r, bole_slice name);
+
+void row_set(struct row *r, enum label_origin origin, bole_slice name, bole_slice value);
+void row_delete(struct row *r, bole_slice name);
+
+/* The name under which a parser may set `name`: itself or name_extracted. */
+bole_slice row_parsed_name(struct row *r, bole_slice name);
+/* True when a parser has set this name already: the first value wins. */
+bool row_has_parsed(const struct row *r, bole_slice name);
+/* False when the query has no use for a parsed label of this name. */
+bool row_wants(const struct row *r, bole_slice name);
+
+/* The first error of a row keeps its details, as in Loki; from_parser marks those that a query may ask for. */
+void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser);
+
+/* A copy in scratch; sets out_of_memory and returns an empty slice when there is no room. */
+bole_slice row_copy(struct row *r, bole_slice s);
+
+static inline bool row_has_error(const struct row *r) { return r->error.len > 0; }
+
+#endif
