@@ -1,4 +1,5 @@
 /* harness.mjs - starts the browser, talks to the server, runs steps and prints one summary line. */
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 export const serverUrl = (process.env.BOLE_URL ?? "http://127.0.0.1:3100").replace(/\/$/, "");
@@ -40,6 +41,15 @@ export async function openBrowser() {
     if (message.type() === "error" && !expected) problems.push(`console: ${message.text()}`);
   });
   return { page, problems, close: () => browser.close() };
+}
+
+/* What axe finds wrong on the page as it is now, as one line each. */
+export async function accessibilityViolations(page) {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 120)}`));
+  });
 }
 
 export const step = (name, run) => ({ name, run });

@@ -66,6 +66,7 @@ export function RowList({
   handle,
 }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
+  const grid = useRef<HTMLDivElement>(null);
   const lastTop = useRef(0);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [activeId, setActiveId] = useState<string>();
@@ -96,7 +97,7 @@ export function RowList({
   useImperativeHandle(
     handle,
     () => ({
-      focus: () => scroller.current?.focus(),
+      focus: () => grid.current?.focus({ preventScroll: true }),
       atTop: () => (scroller.current?.scrollTop ?? 0) < ROW_HEIGHT_PX,
       scrollToBottom: () => {
         if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
@@ -115,7 +116,7 @@ export function RowList({
   }, []);
 
   const press = (event: KeyboardEvent) => {
-    if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== grid.current || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = rows.findIndex((row) => row.id === activeId);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT_PX) - 2);
     const moves: Record<string, number> = {
@@ -149,18 +150,18 @@ export function RowList({
   };
 
   return (
-    <div
-      className={`row-list${wrap ? " row-list-wrap" : ""}`}
-      ref={scroller}
-      role="treegrid"
-      aria-label={strings.rows.label}
-      aria-rowcount={rows.length}
-      tabIndex={0}
-      aria-activedescendant={activeId && `row-${activeId}`}
-      onKeyDown={press}
-      onScroll={scrolled}
-    >
-      <div className="row-space" role="presentation" style={{ height: virtual.getTotalSize() }}>
+    <div className={`row-list${wrap ? " row-list-wrap" : ""}`} ref={scroller} onScroll={scrolled}>
+      <div
+        className="row-space"
+        ref={grid}
+        role="treegrid"
+        aria-label={strings.rows.label}
+        aria-rowcount={rows.length}
+        tabIndex={0}
+        aria-activedescendant={activeId && `row-${activeId}`}
+        onKeyDown={press}
+        style={{ height: virtual.getTotalSize() }}
+      >
         {items.map((item) => {
           const row = rows[item.index];
           return (
