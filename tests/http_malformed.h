@@ -1,0 +1,168 @@
+/*
+ * http_malformed.h - requests that must be refused, with the status of the refusal. Included where a table of
+ * BAD(status, name, bytes) is wanted: by the parser's test, by the server's test over a socket, whole and byte by byte.
+ *
+ * Sources: RFC 9112 and RFC 9110 with the section that is broken; the classes of request smuggling known as CL.CL, CL.TE,
+ * TE.CL and TE.TE; and what went wrong in other servers. POST /echo exists, takes at most 1000 bytes, and would say 200.
+ */
+#define H "Host: localhost\r\n"
+#define POST "POST /echo HTTP/1.1\r\n" H
+#define GET "GET /hello HTTP/1.1\r\n" H
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+
+/* Body length: CL.CL (RFC 9112, 6.3) */
+BAD(400, "two different lengths", POST "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")
+BAD(400, "two equal lengths", POST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc")
+BAD(400, "length as a list", POST "Content-Length: 3, 3\r\n\r\nabc")
+BAD(400, "length as a list of two numbers", POST "Content-Length: 3,4\r\n\r\nabcd")
+BAD(400, "length with plus", POST "Content-Length: +3\r\n\r\nabc")
+BAD(400, "length with minus", POST "Content-Length: -3\r\n\r\nabc")
+BAD(400, "length in hexadecimal", POST "Content-Length: 0x3\r\n\r\nabc")
+BAD(400, "length with a point", POST "Content-Length: 3.0\r\n\r\nabc")
+BAD(400, "length with a blank inside", POST "Content-Length: 1 0\r\n\r\n0123456789")
+BAD(400, "length of quotes", POST "Content-Length: \"3\"\r\n\r\nabc")
+BAD(400, "empty length", POST "Content-Length: \r\n\r\nabc")
+BAD(400, "length in words", POST "Content-Length: three\r\n\r\nabc")
+BAD(400, "length beyond 64 bits", POST "Content-Length: 18446744073709551619\r\n\r\nabc")
+BAD(400, "length beyond 63 bits", POST "Content-Length: 9223372036854775808\r\n\r\nabc")
+BAD(400, "length followed by a semicolon", POST "Content-Length: 3;\r\n\r\nabc")
+BAD(413, "length over the limit", POST "Content-Length: 1001\r\n\r\n")
+BAD(413, "length over every limit", POST "Content-Length: 9223372036854775807\r\n\r\n")
+
+/* CL.TE and TE.CL (6.1) */
+BAD(400, "length before chunked", POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked before length", POST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n")
+BAD(400, "zero length beside chunked", POST "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+
+/* TE.TE: a coding that one side does not see */
+BAD(400, "chunked twice in two lines", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked twice in one line", POST "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "identity after chunked", POST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n")
+BAD(400, "a second line that says identity", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n")
+BAD(501, "gzip before chunked", POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
+BAD(501, "identity alone", POST "Transfer-Encoding: identity\r\n\r\n")
+BAD(501, "xchunked", POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")
+BAD(501, "chunked with a parameter", POST "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n")
+BAD(501, "quoted chunked", POST "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n")
+BAD(400, "empty coding", POST "Transfer-Encoding:\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked with a comma behind it", POST "Transfer-Encoding: chunked,\r\n\r\n0\r\n\r\n")
+BAD(400, "vertical tab before chunked", POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked hidden by a blank before the colon", POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked in a folded line", POST "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked behind a bare CR", POST "X: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked behind a bare LF", POST "X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+BAD(400, "chunked in HTTP/1.0", "POST /echo HTTP/1.0\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+
+/* Header lines (5) */
+BAD(400, "blank before the colon", GET "X-A : b\r\n\r\n")
+BAD(400, "tab before the colon", GET "X-A\t: b\r\n\r\n")
+BAD(400, "blank in the name", GET "X A: b\r\n\r\n")
+BAD(400, "folded line", GET "X-A: b\r\n c\r\n\r\n")
+BAD(400, "first line folded", "GET /hello HTTP/1.1\r\n Host: localhost\r\n\r\n")
+BAD(400, "line without a colon", GET "X-A\r\n\r\n")
+BAD(400, "empty name", GET ": b\r\n\r\n")
+BAD(400, "NUL in a value", GET "X-A: b\0c\r\n\r\n")
+BAD(400, "NUL in a name", GET "X\0A: b\r\n\r\n")
+BAD(400, "bare CR in a value", GET "X-A: b\rc\r\n\r\n")
+BAD(400, "bare LF ends a line", GET "X-A: b\n\r\n")
+BAD(400, "bare LF ends the head", GET "X-A: b\r\n\n")
+BAD(400, "LF LF", "GET /hello HTTP/1.1\nHost: localhost\n\n")
+BAD(400, "CR CR LF", GET "X-A: b\r\r\n\r\n")
+BAD(400, "control character in a value", GET "X-A: b\x01" "c\r\n\r\n")
+BAD(400, "DEL in a value", GET "X-A: 12345678b\x7f" "c\r\n\r\n")
+BAD(400, "colon in quotes before the name", GET "\"X\": b\r\n\r\n")
+BAD(400, "byte above 127 in a name", GET "X\xc3\xa4: b\r\n\r\n")
+BAD(400, "brackets in a name", GET "Content[Length]: 3\r\n\r\n")
+
+/* Request line (3) */
+BAD(400, "no version", "GET /hello\r\n" H "\r\n")
+BAD(400, "two blanks after the method", "GET  /hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "two blanks before the version", "GET /hello  HTTP/1.1\r\n" H "\r\n")
+BAD(400, "blank at the end of the line", "GET /hello HTTP/1.1 \r\n" H "\r\n")
+BAD(400, "blank at the start of the line", " GET /hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "tabs for blanks", "GET\t/hello\tHTTP/1.1\r\n" H "\r\n")
+BAD(400, "blank in the target", "GET /hello world HTTP/1.1\r\n" H "\r\n")
+BAD(400, "lower-case protocol", "GET /hello http/1.1\r\n" H "\r\n")
+BAD(400, "version of one number", "GET /hello HTTP/1\r\n" H "\r\n")
+BAD(400, "version of two digits", "GET /hello HTTP/1.10\r\n" H "\r\n")
+BAD(400, "version with a blank", "GET /hello HTTP/ 1.1\r\n" H "\r\n")
+BAD(505, "version 2.0", "GET /hello HTTP/2.0\r\n" H "\r\n")
+BAD(505, "version 0.9", "GET /hello HTTP/0.9\r\n" H "\r\n")
+BAD(505, "HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+BAD(501, "lower-case method", "get /hello HTTP/1.1\r\n" H "\r\n")
+BAD(501, "unknown method", "BREW /hello HTTP/1.1\r\n" H "\r\n")
+BAD(501, "tunnel", "CONNECT localhost:80 HTTP/1.1\r\n" H "\r\n")
+BAD(400, "method that is no token", "G@T /hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "empty method", "/hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "target that is no path", "GET hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "asterisk for GET", "GET * HTTP/1.1\r\n" H "\r\n")
+BAD(400, "URL without a path", "GET http://localhost HTTP/1.1\r\n" H "\r\n")
+BAD(400, "URL of another scheme", "GET ftp://localhost/hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "fragment", "GET /hello#x HTTP/1.1\r\n" H "\r\n")
+BAD(400, "backslash", "GET /\\hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "control character in the target", "GET /he\x01llo HTTP/1.1\r\n" H "\r\n")
+BAD(400, "NUL in the target", "GET /he\0llo HTTP/1.1\r\n" H "\r\n")
+BAD(400, "raw UTF-8 in the target", "GET /h\xc3\xa4 HTTP/1.1\r\n" H "\r\n")
+BAD(400, "malformed escape in the path", "GET /hello%2 HTTP/1.1\r\n" H "\r\n")
+BAD(400, "malformed escape in the query", "GET /hello?a=%zz HTTP/1.1\r\n" H "\r\n")
+BAD(400, "escaped NUL in the path", "GET /hello%00 HTTP/1.1\r\n" H "\r\n")
+BAD(400, "parent directory", "GET /x/../hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "escaped parent directory", "GET /x/%2e%2E/hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "two empty lines in front", "\r\n\r\n" GET "\r\n")
+BAD(400, "LF in front", "\n" GET "\r\n")
+BAD(400, "TLS on the plain port", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+BAD(400, "bytes of another protocol", "\x00\x01\x02\x03\r\n\r\n")
+
+/* Host (3.2; RFC 9110, 7.2) */
+BAD(400, "no Host", "GET /hello HTTP/1.1\r\n\r\n")
+BAD(400, "two Hosts", GET "Host: localhost\r\n\r\n")
+BAD(400, "empty Host", "GET /hello HTTP/1.1\r\nHost:\r\n\r\n")
+BAD(400, "Host with a list", "GET /hello HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n")
+BAD(400, "Host with a user", "GET /hello HTTP/1.1\r\nHost: a@localhost\r\n\r\n")
+BAD(400, "Host with a path", "GET /hello HTTP/1.1\r\nHost: localhost/x\r\n\r\n")
+BAD(400, "URL and Host differ", "GET http://127.0.0.1/hello HTTP/1.1\r\n" H "\r\n")
+BAD(400, "URL with a user", "GET http://a@localhost/hello HTTP/1.1\r\nHost: a@localhost\r\n\r\n")
+BAD(403, "Host of somebody else", "GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+BAD(403, "Host that only begins like ours", "GET /hello HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n")
+BAD(403, "Host with a port that is none", "GET /hello HTTP/1.1\r\nHost: localhost:x\r\n\r\n")
+BAD(403, "Host of an open bracket", "GET /hello HTTP/1.1\r\nHost: [::1\r\n\r\n")
+
+/* Chunks (7.1) */
+BAD(400, "chunk size with 0x", CHUNKED "0x3\r\nabc\r\n0\r\n\r\n")
+BAD(400, "chunk size with plus", CHUNKED "+3\r\nabc\r\n0\r\n\r\n")
+BAD(400, "chunk size with minus", CHUNKED "-3\r\nabc\r\n0\r\n\r\n")
+BAD(400, "blank before the chunk size", CHUNKED " 3\r\nabc\r\n0\r\n\r\n")
+BAD(400, "blank behind the chunk size", CHUNKED "3 \r\nabc\r\n0\r\n\r\n")
+BAD(400, "blank before an extension", CHUNKED "3 ;a=b\r\nabc\r\n0\r\n\r\n")
+BAD(400, "empty chunk size", CHUNKED "\r\nabc\r\n0\r\n\r\n")
+BAD(400, "chunk size of 17 digits", CHUNKED "00000000000000003\r\nabc\r\n0\r\n\r\n")
+BAD(400, "chunk size beyond 64 bits", CHUNKED "fffffffffffffffff\r\nabc\r\n0\r\n\r\n")
+BAD(400, "chunk size near 2^64", CHUNKED "fffffffffffffffe\r\nabc\r\n0\r\n\r\n")
+BAD(413, "chunk over the limit", CHUNKED "3e9\r\nabc")
+BAD(400, "bare LF behind the chunk size", CHUNKED "3\nabc\r\n0\r\n\r\n")
+BAD(400, "bare CR behind the chunk size", CHUNKED "3\rabc\r\n0\r\n\r\n")
+BAD(400, "chunk longer than its size", CHUNKED "3\r\nabcd\r\n0\r\n\r\n")
+BAD(400, "chunk shorter than its size", CHUNKED "3\r\nab\r\n0\r\n\r\n")
+BAD(400, "bare LF behind the chunk", CHUNKED "3\r\nabc\n0\r\n\r\n")
+BAD(400, "control character in an extension", CHUNKED "3;a=\x01\r\nabc\r\n0\r\n\r\n")
+BAD(400, "bare LF in an extension", CHUNKED "3;a\n4;b\r\nabcd\r\n0\r\n\r\n")
+BAD(400, "trailer that is no header line", CHUNKED "0\r\nabc\r\n\r\n")
+BAD(400, "folded trailer", CHUNKED "0\r\nA: b\r\n c\r\n\r\n")
+BAD(400, "bare LF ends the trailer", CHUNKED "0\r\nA: b\r\n\n")
+BAD(400, "chunk size of letters", CHUNKED "xyz\r\nabc\r\n0\r\n\r\n")
+
+/* What else is decided before a handler */
+BAD(417, "unknown expectation", POST "Expect: 200-ok\r\nContent-Length: 3\r\n\r\nabc")
+BAD(400, "two Content-Types", POST "Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 3\r\n\r\nabc")
+BAD(400, "two Authorizations", GET "Authorization: a\r\nAuthorization: b\r\n\r\n")
+BAD(415, "unknown content coding", POST "Content-Encoding: br\r\nContent-Length: 3\r\n\r\nabc")
+BAD(415, "two content codings", POST "Content-Encoding: gzip, gzip\r\nContent-Length: 3\r\n\r\nabc")
+BAD(400, "two content codings in two lines", POST "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")
+BAD(403, "write from a foreign page", POST "Origin: http://evil.example\r\nContent-Length: 3\r\n\r\nabc")
+BAD(403, "write from a page without an origin", POST "Origin: null\r\nContent-Length: 3\r\n\r\nabc")
+BAD(403, "write from another port of this machine", POST "Origin: http://localhost:8080\r\nContent-Length: 3\r\n\r\nabc")
+
+#undef H
+#undef POST
+#undef GET
+#undef CHUNKED
