@@ -1,0 +1,334 @@
+#include "receive/door.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "process/level.h"
+#include "process/service_name.h"
+
+enum {
+    KEEP_DECODED = 1024 * 1024,      /* bytes of buffers that a large request leaves behind for the next */
+    KEEP_INDEX = 8 * 1024 * 1024,
+    MESSAGE_MAX = 1024,              /* bytes of one error */
+};
+
+const char *receive_reason_name(enum receive_reason reason)
+{
+    static const char *const names[RECEIVE_REASON_COUNT] = {
+        [RECEIVE_MALFORMED] = "malformed",         [RECEIVE_BAD_LABELS] = "invalid_labels",
+        [RECEIVE_MISSING_LABELS] = "missing_labels", [RECEIVE_LABEL_LIMIT] = "label_limit",
+        [RECEIVE_BAD_TIMESTAMP] = "bad_timestamp", [RECEIVE_BAD_ENTRY] = "bad_entry",
+        [RECEIVE_LINE_TOO_LONG] = "line_too_long", [RECEIVE_FIELD_LIMIT] = "structured_metadata_too_large",
+    };
+    return names[reason];
+}
+
+/* ---- the receiver ---- */
+
+bole_status receiver_create(const struct receive_options *options, struct ingest *ingest, unsigned worker,
+                            struct receiver **ret_receiver, struct bole_err *err)
+{
+    struct receiver *r = calloc(1, sizeof *r);
+    if (!r)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a receiver");
+    r->options = *options;
+    if (!r->options.decoded_max_bytes)
+        r->options.decoded_max_bytes = RECEIVE_DECODED_MAX;
+    r->ingest = ingest;
+    r->worker = worker;
+    stream_cache_init(&r->streams, options->budget);
+    arena_init(&r->scratch, options->budget);
+    buf_init(&r->decoded, options->budget);
+    r->index = json_index_create();
+    r->fields = malloc(FIELDS_ROOM * sizeof *r->fields);
+    if (!r->index || !r->fields) {
+        receiver_destroy(r);
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a receiver");
+    }
+    *ret_receiver = r;
+    return BOLE_OK;
+}
+
+void receiver_destroy(struct receiver *r)
+{
+    if (!r)
+        return;
+    stream_cache_deinit(&r->streams);
+    arena_deinit(&r->scratch);
+    buf_deinit(&r->decoded);
+    json_index_destroy(r->index);
+    free(r->fields);
+    free(r);
+}
+
+/* ---- one request ---- */
+
+struct door door_open(struct receiver *r, const struct receive_input *in, struct receive_result *result)
+{
+    *result = (struct receive_result){0};
+    stream_cache_trim(&r->streams);
+    arena_reset(&r->scratch);
+    return (struct door){.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
+}
+
+bool door_begin(struct door *d, size_t size_bytes)
+{
+    struct bole_err err;
+    bole_status st = ingest_begin(d->r->ingest, d->r->worker, size_bytes, &d->result->request, &err);
+    if (st == BOLE_OK)
+        return true;
+    d->result->request = NULL;
+    return door_refuse(d, st == BOLE_E_FULL ? 503 : st == BOLE_E_LIMIT ? 429 : 500, "%s", err.msg);
+}
+
+/* A message, cut where it gets too long. */
+static bole_slice print(char text[MESSAGE_MAX], const char *fmt, va_list args)
+{
+    int n = vsnprintf(text, MESSAGE_MAX, fmt, args);
+    return bole_slice_from(text, n < 0 ? 0 : n < MESSAGE_MAX ? (size_t)n : MESSAGE_MAX - 1);
+}
+
+static void take_back(struct receive_result *result)
+{
+    if (result->request)
+        ingest_rollback(result->request);
+    result->request = NULL;
+    result->accepted = result->accepted_bytes = result->utf8_replaced = 0;
+}
+
+bool door_refuse(struct door *d, unsigned status, const char *fmt, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    bole_slice said = arena_copy(d->in->arena, print(text, fmt, args));
+    va_end(args);
+    take_back(d->result);
+    d->over = true;
+    d->result->status = status;
+    d->result->content_type = "text/plain; charset=utf-8";
+    d->result->body = said.ptr ? said : S("refused");
+    return false;
+}
+
+void door_reject(struct door *d, enum receive_reason reason, uint64_t count, const char *fmt, ...)
+{
+    struct receive_result *result = d->result;
+    result->rejected += count;
+    result->rejected_by[reason] += count;
+    char text[MESSAGE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    bole_slice said = print(text, fmt, args);
+    va_end(args);
+    for (size_t i = 0; i < result->error_count; i++)
+        if (bole_slice_eq(result->errors[i].text, said)) {
+            result->errors[i].count++;
+            return;
+        }
+    if (result->error_count == RECEIVE_ERRORS_MAX)
+        return;
+    said = arena_copy(d->in->arena, said);
+    if (said.ptr)
+        result->errors[result->error_count++] = (struct receive_error){said, 1};
+}
+
+bole_slice door_error_text(struct door *d)
+{
+    const struct receive_result *result = d->result;
+    struct buf text;
+    buf_init(&text, NULL);
+    uint64_t told = 0;
+    for (size_t i = 0; i < result->error_count; i++) {
+        if (i > 0)
+            buf_put(&text, S("; "));
+        if (result->error_count > 1 || result->errors[i].count > 1)
+            buf_printf(&text, "%llu errors like: ", (unsigned long long)result->errors[i].count);
+        buf_put(&text, result->errors[i].text);
+        told += result->errors[i].count;
+    }
+    bole_slice copy = arena_copy(d->in->arena, buf_slice(&text));
+    buf_deinit(&text);
+    return copy.ptr ? copy : S("refused");
+}
+
+void door_close(struct door *d)
+{
+    struct receiver *r = d->r;
+    if (d->result->request && ingest_rows(d->result->request) == 0)
+        take_back(d->result);
+    if (r->decoded.cap > KEEP_DECODED)
+        buf_deinit(&r->decoded);
+    json_index_trim(r->index, KEEP_INDEX);
+    arena_reset(&r->scratch);
+}
+
+/* ---- streams ---- */
+
+bole_slice door_stream_text(struct door *d, const struct stream_entry *s)
+{
+    struct buf text;
+    buf_init(&text, NULL);
+    labels_print(s->stream.labels, &text);
+    bole_slice copy = arena_copy(&d->r->scratch, buf_slice(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+static struct stream_entry *keep_stream(struct door *d, enum door_kind kind, bole_slice key, const struct stream_entry *proto)
+{
+    struct stream_entry *e = stream_cache_add(&d->r->streams, kind, key, d->in->tenant, proto);
+    if (!e)
+        door_refuse(d, 429, "no memory for a stream's labels: send again later");
+    return e;
+}
+
+struct stream_entry *door_refuse_stream(struct door *d, enum door_kind kind, bole_slice key, enum receive_reason reason,
+                                        const char *fmt, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    struct stream_entry proto = {.refused = print(text, fmt, args), .reason = reason};
+    va_end(args);
+    return keep_stream(d, kind, key, &proto);
+}
+
+static bole_slice level_of_labels(const struct label *labels, size_t count)
+{
+    unsigned best = LEVEL_RANK_NONE;
+    bole_slice level = {0};
+    for (size_t i = 0; i < count; i++) {
+        unsigned rank = labels[i].value.len ? level_name_rank(labels[i].name) : LEVEL_RANK_NONE;
+        if (rank < best) {
+            best = rank;
+            level = level_normalize(labels[i].value);
+        }
+    }
+    return level;
+}
+
+/* Why these labels are not taken, in Loki's words; false when they are. */
+static bool breaks_limit(bole_slice text, const struct label *labels, size_t count, char ret_why[MESSAGE_MAX])
+{
+    if (count > LABELS_MAX) {
+        snprintf(ret_why, MESSAGE_MAX, "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text), count,
+                 LABELS_MAX);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool name = labels[i].name.len > LABEL_NAME_MAX;
+        if (name || labels[i].value.len > LABEL_VALUE_MAX) {
+            snprintf(ret_why, MESSAGE_MAX, "stream '%.*s' has label %s too long: '%.*s'", (int)(text.len < 256 ? text.len : 256),
+                     (const char *)text.ptr, name ? "name" : "value", BOLE_SLICE_ARG(name ? labels[i].name : labels[i].value));
+            return true;
+        }
+    }
+    return false;
+}
+
+struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, const struct label *labels,
+                                      size_t label_count, uint8_t flags)
+{
+    struct label all[LABELS_MAX + 1];
+    size_t count = 0;
+    char why[MESSAGE_MAX];
+    for (size_t i = 0; i < label_count; i++)
+        if (labels[i].value.len && count++ < LABELS_MAX)
+            all[count - 1] = labels[i];
+    if (count == 0)
+        return door_refuse_stream(d, kind, key, RECEIVE_MISSING_LABELS, "error at least one label pair is required per stream");
+    struct label service = {0};
+    if (count <= LABELS_MAX)
+        service = service_name_discover(all, count, d->r->options.service_names, d->r->options.service_name_count);
+    if (service.name.ptr)
+        all[count++] = service;
+    if (breaks_limit(key, all, count, why))
+        return door_refuse_stream(d, kind, key, RECEIVE_LABEL_LIMIT, "%s", why);
+    struct buf canonical;
+    struct bole_err err;
+    buf_init(&canonical, d->r->options.budget);
+    bole_slice level = level_of_labels(all, count);
+    bole_status st = labels_encode(all, count, &canonical, &err);
+    struct stream_entry *e;
+    if (st == BOLE_OK) {
+        struct stream_entry proto = {.level = level, .stream = {.labels = buf_slice(&canonical), .flags = flags}};
+        e = keep_stream(d, kind, key, &proto);
+    } else if (st == BOLE_E_NOMEM) {
+        e = NULL;
+        door_refuse(d, 429, "%s", err.msg);
+    } else {
+        e = door_refuse_stream(d, kind, key, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS, "%s", err.msg);
+    }
+    buf_deinit(&canonical);
+    return e;
+}
+
+/* ---- records ---- */
+
+/* Loki's order: see process/level.h. A level that is there already is only spelled normally. */
+static bole_slice detect_level(const struct stream_entry *s, struct batch_field *fields, size_t count, bole_slice line)
+{
+    unsigned best = LEVEL_RANK_NONE;
+    bole_slice named = {0}, number = {0};
+    for (size_t i = 0; i < count; i++) {
+        bole_slice key = fields[i].key;
+        if (bole_slice_eq(key, LEVEL_FIELD)) {
+            fields[i].value = level_normalize(fields[i].value);
+            return (bole_slice){0};
+        }
+        unsigned rank = level_name_rank(key);
+        if (rank < best) {
+            best = rank;
+            named = fields[i].value;
+        } else if (bole_slice_eq(key, LEVEL_SEVERITY_NUMBER)) {
+            number = fields[i].value;
+        }
+    }
+    if (s->level.ptr)
+        return s->level;
+    return named.ptr ? level_normalize(named) : number.ptr ? level_of_severity_number(number) : level_of_line(line);
+}
+
+/* Why the record is not taken, in Loki's words; false when it is. */
+static bool refuse_record(struct door *d, const struct stream_entry *s, bole_slice line, size_t field_count, size_t fields_size)
+{
+    if (line.len <= RECORD_LINE_MAX && field_count <= RECORD_FIELDS_MAX && fields_size <= RECORD_FIELDS_SIZE_MAX)
+        return false;
+    bole_slice stream = door_stream_text(d, s);
+    if (line.len > RECORD_LINE_MAX)
+        door_reject(d, RECEIVE_LINE_TOO_LONG, 1,
+                    "max entry size '%u' bytes exceeded for stream '%.*s' while adding an entry with length '%zu' bytes",
+                    RECORD_LINE_MAX, BOLE_SLICE_ARG(stream), line.len);
+    else if (field_count > RECORD_FIELDS_MAX)
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "stream '%.*s' has too many structured metadata labels: '%zu', limit: '%u'",
+                    BOLE_SLICE_ARG(stream), field_count, RECORD_FIELDS_MAX);
+    else
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "stream '%.*s' has structured metadata too large: '%zu' bytes, limit: '%u' bytes",
+                    BOLE_SLICE_ARG(stream), fields_size, RECORD_FIELDS_SIZE_MAX);
+    return true;
+}
+
+bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
+              size_t field_count)
+{
+    size_t size = 0;
+    struct bole_err err;
+    if (d->r->options.detect_level && line.len <= RECORD_LINE_MAX) {
+        bole_slice level = detect_level(s, fields, field_count, line);
+        if (level.len)
+            fields[field_count++] = (struct batch_field){LEVEL_FIELD, level};
+    }
+    for (size_t i = 0; i < field_count; i++)
+        size += fields[i].key.len + fields[i].value.len;
+    if (refuse_record(d, s, line, field_count, size))
+        return true;
+    bole_status st = ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, &err);
+    if (st != BOLE_OK) /* the record keeps all limits: memory is full */
+        return door_refuse(d, st == BOLE_E_FULL ? 503 : 429, "%s", err.msg);
+    d->result->accepted++;
+    d->result->accepted_bytes += line.len + size;
+    return true;
+}

@@ -1,0 +1,75 @@
+/* door.h - what all decoders share: one request on its way through. Not for other modules. */
+#ifndef RECEIVE_DOOR_H
+#define RECEIVE_DOOR_H
+
+#include "receive/receive.h"
+#include "receive/stream_cache.h"
+#include "shim/json.h"
+
+struct receiver {
+    struct receive_options options;
+    struct ingest      *ingest;
+    unsigned            worker;
+    struct json_index  *index;
+    struct stream_cache streams;
+    struct arena        scratch; /* of one record, emptied when the next begins: texts with escapes, cleaned names */
+    struct buf          decoded; /* a decompressed body */
+    struct batch_field *fields;  /* [FIELDS_ROOM] of one record */
+};
+
+/* A record may have a few fields more than the limit while it is put together: repeated names go, the level comes. */
+#define FIELDS_ROOM (2 * RECORD_FIELDS_MAX)
+
+struct door {
+    struct receiver            *r;
+    const struct receive_input *in;
+    struct receive_result      *result;
+    int64_t                     now_ns;
+    bool                        over; /* nothing more is taken: the result has its final status */
+};
+
+/* Starts a request: an empty result, caches trimmed. */
+struct door door_open(struct receiver *r, const struct receive_input *in, struct receive_result *result);
+
+/* Admission. False: ingest refused, the result says so. */
+bool door_begin(struct door *d, size_t size_bytes);
+
+/* Takes all records back; the whole request is answered with this status and text. Always false. */
+bool door_refuse(struct door *d, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Refuses `count` records for one reason; the text is kept for the answer. */
+void door_reject(struct door *d, enum receive_reason reason, uint64_t count, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The spellings of a stream that the cache holds. */
+enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS };
+
+/* The stream of `key` when it was seen before. Its handle is good for the whole request. */
+static inline struct stream_entry *door_find_stream(struct door *d, enum door_kind kind, bole_slice key)
+{
+    return stream_cache_find(&d->r->streams, kind, key, d->in->tenant);
+}
+
+/* Makes the stream of `key` from its labels (in any order; names are label names already): service_name discovery,
+ * limits, canonical form. A stream that cannot be taken comes back with `refused` set. NULL: the request is over. */
+struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, const struct label *labels,
+                                      size_t label_count, uint8_t flags);
+/* The same for one whose labels could not even be read. */
+struct stream_entry *door_refuse_stream(struct door *d, enum door_kind kind, bole_slice key, enum receive_reason reason,
+                                        const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Checks the limits, adds detected_level when that is on, hands the record to ingest. The fields are d->r->fields or have
+ * room for one more. False: the request is over. */
+bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
+              size_t field_count);
+
+/* The stream's labels as Loki prints them, for messages; in the scratch arena. */
+bole_slice door_stream_text(struct door *d, const struct stream_entry *s);
+
+/* The errors as Loki joins them: "2 errors like: a; 1 errors like: b". */
+bole_slice door_error_text(struct door *d);
+
+/* An empty request gives its place in ingest back; result->request is final. */
+void door_close(struct door *d);
+
+#endif

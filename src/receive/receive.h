@@ -1,0 +1,97 @@
+/*
+ * receive.h - the doors: bytes of one request in, records in an ingest request and the answer for the client out.
+ *
+ * A decoder does not know HTTP: it is given the body and the headers it cares for, and says which status and text to
+ * answer once the records are durable. Records are added while the body is read; a body that turns out to be malformed
+ * takes all its records back, an entry that is wrong by itself is refused and named while its neighbours are stored.
+ *
+ * Owner:   everything in a result lives in the input's arena (the request's). Nothing of the input is kept.
+ * Threads: a receiver belongs to one worker, as ingest's requests do: one call at a time, and the request it returns must
+ *          be committed or rolled back before the next call.
+ * Errors:  always in the result; ingest's refusals (429, 503) too.
+ */
+#ifndef RECEIVE_RECEIVE_H
+#define RECEIVE_RECEIVE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "ingest/ingest.h"
+
+#define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
+#define RECEIVE_ERRORS_MAX  8u                   /* different errors of one request that are told */
+
+struct receive_options {
+    const struct clock *clock;
+    struct budget      *budget;            /* for what a request is unpacked into; or NULL */
+    bool                detect_level;      /* receive.detect_level: add detected_level */
+    const bole_slice   *service_names;     /* receive.discover_service_name; borrowed for the receiver's life */
+    size_t              service_name_count; /* 0: off */
+    size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
+};
+
+struct receiver;
+
+/* For records of `worker` of `ingest`. */
+bole_status receiver_create(const struct receive_options *options, struct ingest *ingest, unsigned worker,
+                            struct receiver **ret_receiver, struct bole_err *err);
+void receiver_destroy(struct receiver *r); /* NULL is fine */
+
+/* Why records were refused; the names are values of the metric's label `reason`. */
+enum receive_reason {
+    RECEIVE_MALFORMED,      /* the body, or one line of it, cannot be parsed */
+    RECEIVE_BAD_LABELS,
+    RECEIVE_MISSING_LABELS,
+    RECEIVE_LABEL_LIMIT,
+    RECEIVE_BAD_TIMESTAMP,
+    RECEIVE_BAD_ENTRY,      /* parsed, but not of the shape that the protocol asks for */
+    RECEIVE_LINE_TOO_LONG,
+    RECEIVE_FIELD_LIMIT,
+    RECEIVE_REASON_COUNT,
+};
+const char *receive_reason_name(enum receive_reason reason);
+
+struct receive_input {
+    bole_slice    tenant;           /* valid: record/record.h */
+    bole_slice    body;
+    bole_slice    content_type;     /* as sent, parameters and all; may be empty */
+    bole_slice    content_encoding; /* of `body` as it is given: empty, or "snappy" */
+    struct arena *arena;            /* for the result */
+};
+
+struct receive_error {
+    bole_slice text;  /* names what and where */
+    uint64_t   count; /* how often */
+};
+
+struct receive_result {
+    struct ingest_request *request; /* holds the accepted records: commit it, then answer. NULL: answer at once */
+    unsigned    status;             /* HTTP */
+    const char *content_type;       /* of body; NULL: none */
+    bole_slice  body;
+    uint64_t    accepted, accepted_bytes; /* records; bytes of lines and fields */
+    uint64_t    rejected;                 /* records, by reason: */
+    uint64_t    rejected_by[RECEIVE_REASON_COUNT];
+    uint64_t    utf8_replaced;            /* accepted records in which invalid UTF-8 became U+FFFD */
+    struct receive_error errors[RECEIVE_ERRORS_MAX];
+    size_t      error_count;
+};
+
+/* POST /loki/api/v1/push and /api/prom/push: application/json in both its forms; any other type is protobuf in a snappy
+ * block. docs/receivers/loki-push.md */
+void receive_loki_push(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
+/* The query parameters of /insert/jsonline, decoded; lists are separated by commas. Empty: the default. The headers
+ * VL-Stream-Fields, VL-Time-Field, VL-Msg-Field, VL-Ignore-Fields and VL-Extra-Fields mean the same. */
+struct json_lines_params {
+    bole_slice stream_fields;
+    bole_slice time_field; /* default _time */
+    bole_slice msg_field;  /* default _msg */
+    bole_slice ignore_fields;
+    bole_slice extra_fields; /* name=value,... */
+};
+
+/* POST /insert/jsonline. docs/receivers/jsonline.md */
+void receive_json_lines(struct receiver *r, const struct receive_input *in, const struct json_lines_params *params,
+                        struct receive_result *ret_result);
+
+#endif
