@@ -9,7 +9,7 @@
 #include "cmd/server.h"
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES };
+       KEY_SERVICE_NAMES, KEY_DISK_RESERVE };
 
 struct serve_options {
     struct server_options server;
@@ -26,6 +26,7 @@ static const struct argp_option options_table[] = {
     {"discover-service-name", KEY_SERVICE_NAMES, "LABELS", 0,
      "Labels that service_name is taken from, separated by commas; empty: off (BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)", 1},
     {"memory-limit", 'm', "SIZE", 0, "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
+    {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
     {"host", KEY_HOST, "NAME", 0, "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
     {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
     {"tls-key", KEY_TLS_KEY, "FILE", 0, "Its private key (PEM)", 3},
@@ -71,6 +72,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         o->server.listen = arg;
         return 0;
     case 'm': o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg); return 0;
+    case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
     case KEY_TAIL: append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "tail", arg); return 0;
     case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
     case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "detect-level", arg); return 0;

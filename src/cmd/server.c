@@ -98,7 +98,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
     if (st < 0)
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
-                                    .fs = &fs_posix, .data_dir = o->data_dir, .worker_count = loops + 1, /* and the agent */
+                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = o->disk_reserve_bytes, .worker_count = loops + 1, /* and the agent */
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)

@@ -7,6 +7,7 @@
 #define CMD_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "bole/types.h"
 
 struct server;
@@ -19,6 +20,7 @@ struct server_options {
     size_t      host_name_count;
     bool        insecure;         /* beyond loopback without authentication */
     size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
+    uint64_t    disk_reserve_bytes; /* 0: ingest's default */
     bool        tail_system;      /* /var/log and the journal */
     const char *const *tail_globs;
     size_t      tail_glob_count;

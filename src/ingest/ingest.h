@@ -25,7 +25,7 @@ struct ingest_options {
     struct budget      *budget;       /* rows between admission and the store */
     struct fs          *fs;
     const char         *data_dir;     /* its free space is watched; NULL: not */
-    uint64_t            reserve_bytes; /* free space below which nothing is taken; default 256 MB or 5 % of the disk, the less */
+    uint64_t            reserve_bytes; /* free space below which nothing is taken; default 256 MiB */
     unsigned            worker_count;
     /* Called on the committer thread with what has just become searchable: live tail. May be NULL. */
     void (*on_commit)(uint64_t lsn, struct batch *const *batches, size_t batch_count, void *ctx);
