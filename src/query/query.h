@@ -1,0 +1,132 @@
+/*
+ * query.h - LogQL on a store: parse once, run as often as wanted, read the result.
+ *
+ *   query_parse → query_exec → struct query_result → query_result_destroy
+ *
+ * Units:   times and durations in ns since 1970 UTC.
+ * Owner:   a result owns everything it points to and does not need the query, the view or the store any more.
+ * Threads: a parsed query is read-only: any number of threads may execute it. An execution runs on the calling thread.
+ * Errors:  BOLE_E_INVALID     the query is wrong (400); parse errors are in Loki's words, so are pipeline errors
+ *          BOLE_E_UNSUPPORTED a function that is known but not built yet (400); the text names it
+ *          BOLE_E_LIMIT       a limit was reached (400); the text says which and what to do
+ *          BOLE_E_CONFLICT    series do not match one to one (500 in Loki)
+ *          BOLE_E_CANCELLED   the caller's callback said so
+ *          others             the store's
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include "base/buf.h"
+#include "query/row.h"
+#include "store/store.h"
+
+#define QUERY_POINTS_MAX  11000u            /* steps of one range query */
+#define QUERY_ENTRIES_MAX 1000000u          /* limit of one log query */
+#define QUERY_SERIES_MAX  20000u            /* series of one result or intermediate result */
+
+struct query;
+
+enum query_type { QUERY_LOG, QUERY_METRIC };
+
+/* The text is copied. The budget (or NULL) is drawn on until query_destroy. */
+bole_status query_parse(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err);
+void query_destroy(struct query *q); /* NULL is fine */
+
+enum query_type query_type(const struct query *q);
+void query_format(const struct query *q, struct buf *out); /* canonical text: format_query */
+
+/* The matchers of a selector, for series, labels, index/stats and volume: `{a="b"}`, `{}`; a pipeline is refused. */
+struct query_selector;
+bole_status query_selector_parse(bole_slice text, struct query_selector **ret_selector, struct bole_err *err);
+void query_selector_destroy(struct query_selector *s);
+const struct store_matcher *query_selector_matchers(const struct query_selector *s, size_t *ret_count);
+
+/* ---- executing ---- */
+
+struct query_request {
+    struct store *store;
+    struct view  *view;            /* NULL: a view of its own */
+    bole_slice    tenant;
+    /* Log query: entries with start <= time < end. Metric query: evaluated at start, start + step ... <= end. */
+    int64_t       start_ns, end_ns;
+    int64_t       step_ns;         /* > 0: range query; 0: instant query at end_ns */
+    int64_t       interval_ns;     /* log query: entries closer than this to the last shown one are left out; 0: none */
+    uint32_t      limit;           /* log query: entries; 0 is refused */
+    enum store_direction direction; /* log query: newest (BACKWARD) or oldest first */
+    bool          categorize;      /* streams are told apart by stream labels alone (categorize-labels) */
+    struct budget *budget;         /* memory of this execution and of its result; NULL: none */
+    bool (*cancelled)(void *ctx);  /* asked every vector; NULL: never */
+    void         *cancelled_ctx;
+    const struct clock *clock;     /* for statistics; NULL: none are taken */
+};
+
+struct query_stats {
+    uint64_t rows_scanned, bytes_scanned; /* by the store */
+    uint64_t rows_in;                     /* handed to the pipeline */
+    uint64_t rows_out;                    /* samples or entries behind it */
+    uint64_t entries;                     /* in the result */
+    uint64_t parts_total, parts_pruned, bad_chunks;
+    uint64_t exec_ns;
+};
+
+enum query_result_type { QUERY_STREAMS, QUERY_VECTOR, QUERY_MATRIX, QUERY_SCALAR };
+
+struct query_entry {
+    int64_t                 time_ns;
+    uint64_t                seq;
+    bole_slice              line;
+    const struct row_label *labels; /* all of them with their origin, sorted by name; errors are parsed labels */
+    size_t                  label_count;
+};
+
+struct query_stream {
+    const struct row_label *labels; /* sorted by name; with `categorize` those of the stream only */
+    size_t                  label_count;
+    struct query_entry     *entries; /* in the asked direction */
+    size_t                  entry_count;
+};
+
+struct query_point {
+    int64_t time_ns;
+    double  value;
+};
+
+struct query_series {
+    const struct label *labels; /* sorted by name */
+    size_t              label_count;
+    struct query_point *points; /* VECTOR: one */
+    size_t              point_count;
+};
+
+struct query_result {
+    enum query_result_type type;
+    struct query_stream   *streams; /* sorted by labels */
+    size_t                 stream_count;
+    struct query_series   *series;  /* sorted by labels, unless sort() ordered a vector */
+    size_t                 series_count;
+    struct query_point     scalar;
+    struct query_stats     stats;
+    struct arena           arena;   /* owns all of the above */
+};
+
+bole_status query_exec(const struct query *q, const struct query_request *request, struct query_result **ret_result,
+                       struct bole_err *err);
+void query_result_destroy(struct query_result *r); /* NULL is fine */
+
+/* ---- live tail ---- */
+
+struct query_tail;
+
+/* A log query, ready to be shown rows as they are committed. Not for metric queries. The query must outlive it.
+ * One thread at a time. */
+bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget, struct query_tail **ret_tail,
+                              struct bole_err *err);
+void query_tail_destroy(struct query_tail *t); /* NULL is fine */
+
+/* Shows it one batch of a committed group; rows get seq (lsn, first_row), (lsn, first_row + 1)... fn is called for the
+ * matching rows in the order of the batch; the entry is valid during the call. A status other than BOLE_OK from fn ends
+ * the batch and is returned. */
+bole_status query_tail_batch(struct query_tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch,
+                             bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx, struct bole_err *err);
+
+#endif
