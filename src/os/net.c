@@ -87,7 +87,7 @@ static ssize_t posix_send(struct net *self, int fd, const struct iovec *iov, int
 }
 
 static const struct net_ops posix_ops = {.accept = posix_accept, .recv = posix_recv, .send = posix_send};
-struct net net_posix = {&posix_ops};
+struct net net_posix = {.ops = &posix_ops, .short_is_empty = true};
 
 bool net_ip_parse(bole_slice text, struct net_addr *ret_addr)
 {

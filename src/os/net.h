@@ -22,7 +22,10 @@ struct net_addr {
 
 #define NET_ADDR_TEXT_MAX 56 /* bytes, with the NUL: "[ffff:...:255.255.255.255]:65535" */
 
-struct net { const struct net_ops *ops; };
+struct net {
+    const struct net_ops *ops;
+    bool short_is_empty; /* a receive that gives less than was asked for has emptied the socket, as TCP's does */
+};
 
 struct net_ops {
     /* A connection that does not block, or a negative errno: -EAGAIN when none is waiting. */

@@ -74,7 +74,9 @@ unsigned http_server_port(const struct http_server *s);
 /* Stops accepting, lets requests in flight finish for at most grace_ns, closes idle connections and WebSockets (1001),
  * joins its threads. */
 void http_server_drain(struct http_server *s, uint64_t grace_ns);
-void http_server_destroy(struct http_server *s); /* NULL is fine */
+/* Drains with no grace if that was not done. Answers may still come between drain and destroy; before destroy whoever
+ * answers must be through (joined). NULL is fine. */
+void http_server_destroy(struct http_server *s);
 
 /* Called on each loop thread at the end of every round of events: ingest closes its open batch here. */
 void http_server_on_round(struct http_server *s, void (*fn)(unsigned loop_index, void *ctx), void *ctx);

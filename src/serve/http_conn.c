@@ -583,7 +583,7 @@ static ssize_t receive(struct http_conn *c)
         return n;
     }
     counter_add(&c->hl->counters.bytes_in, (uint64_t)n);
-    if (!c->tls && (size_t)n < room)
+    if (!c->tls && (size_t)n < room && options_of(c)->net->short_is_empty)
         c->readable = c->peer_closed; /* emptied; only the end of the stream may still be there */
     if (in_place) {
         c->more_input = false;

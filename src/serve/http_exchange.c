@@ -127,9 +127,12 @@ void exchange_run(struct http_exchange *x)
         refused = 400;
         snprintf(err.msg, sizeof err.msg, "the form in the body has a malformed percent-escape");
     }
+    /* Nobody waits any more, and nothing was to be written: a queue of dead queries is over at once. */
+    if (!refused && x->head.method == HTTP_GET && http_cancelled(x))
+        refused = 499;
     const struct http_options *o = &x->hl->server->options;
     if (refused) {
-        exchange_refuse(x, refused, err.msg);
+        exchange_refuse(x, refused, err.msg[0] ? err.msg : NULL);
         atomic_fetch_or(&x->bits, X_ANSWERED);
     } else if (x->route) {
         x->route->handler(x, x->route->ctx);

@@ -188,7 +188,7 @@ static void on_drain_timer(struct loop_timer *t)
 static bole_status loop_init(struct http_server *s, unsigned index, struct bole_err *err)
 {
     struct http_loop *hl = &s->loops[index];
-    *hl = (struct http_loop){.server = s, .index = index};
+    *hl = (struct http_loop){.server = s, .index = index, .date_s = UINT64_MAX};
     hl->drain_task.run = on_drain;
     hl->drain_timer.on_fire = on_drain_timer;
     hl->scratch = malloc(HTTP_SCRATCH_SIZE);

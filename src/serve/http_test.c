@@ -9,6 +9,7 @@
 
 #include "base/test.h"
 #include "os/thread.h"
+#include "serve/content.h"
 #include "serve/http_testing.h"
 
 #define HOST "Host: localhost\r\n"
@@ -59,6 +60,9 @@ static void big(struct http_exchange *x, void *ctx)
 }
 
 /* Answers from a thread of its own, after a while. */
+enum { LATER_MAX = 100 };
+static pthread_t later_threads[LATER_MAX];
+static atomic_uint later_count;
 
 static void *answer_later(void *arg)
 {
@@ -69,10 +73,19 @@ static void *answer_later(void *arg)
 
 static void deferred(struct http_exchange *x, void *ctx)
 {
-    pthread_t thread;
+    unsigned i = atomic_fetch_add(&later_count, 1);
     (void)ctx;
-    if (thread_start("later", answer_later, x, &thread, NULL) == BOLE_OK)
-        pthread_detach(thread);
+    CHECK(i < LATER_MAX && thread_start("later", answer_later, x, &later_threads[i], NULL) == BOLE_OK);
+}
+
+/* Whoever answers must be through before the server is destroyed. */
+static void destroy_after_answers(struct http_server *s)
+{
+    http_server_drain(s, MS(1000));
+    for (unsigned i = 0; i < later_count; i++)
+        pthread_join(later_threads[i], NULL);
+    later_count = 0;
+    http_server_destroy(s);
 }
 
 static void stream(struct http_exchange *x, void *ctx)
@@ -115,6 +128,8 @@ static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo},
     {.methods = HTTP_GET, .path = "/hello", .handler = hello},
     {.methods = HTTP_POST, .path = "/hello", .handler = no_content, .flags = HTTP_WRITE},
+    {.methods = HTTP_POST, .path = "/raw", .handler = echo, .flags = HTTP_RAW_BODY},
+    {.methods = HTTP_POST, .path = "/pool", .handler = echo, .flags = HTTP_POOL, .decoded_max_bytes = 100000},
     {.methods = HTTP_POST, .path = "/small", .handler = echo, .body_max_bytes = 10},
     {.methods = HTTP_GET | HTTP_POST, .path = "/param", .handler = show_param},
     {.methods = HTTP_GET, .path = "/label/{name}/values", .handler = show_param},
@@ -315,6 +330,82 @@ TEST(http_refuses_bodies_over_the_limit)
     http_server_destroy(s);
 }
 
+/* Asks `path` with a gzip body of `size` letters; the answer's body goes to ret_body. */
+static unsigned ask_gzip(const struct http_server *s, const char *path, size_t size, struct buf *ret_body)
+{
+    struct buf plain, packed, request;
+    buf_init(&plain, NULL);
+    buf_init(&packed, NULL);
+    buf_init(&request, NULL);
+    for (size_t i = 0; i < size; i++)
+        buf_put_u8(&plain, 'z');
+    CHECK(content_gzip(buf_slice(&plain), &packed));
+    buf_printf(&request, "POST %s HTTP/1.1\r\n" HOST "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", path, packed.len);
+    buf_put(&request, buf_slice(&packed));
+    int fd = client_connect(s);
+    client_send(fd, buf_slice(&request));
+    CHECK(buf_reserve(ret_body, size + 4096));
+    ret_body->len = client_answer(fd, (char *)ret_body->ptr, ret_body->cap);
+    close(fd);
+    buf_deinit(&plain);
+    buf_deinit(&packed);
+    buf_deinit(&request);
+    return (unsigned)strtoul((char *)ret_body->ptr + 9, NULL, 10);
+}
+
+TEST(http_decompresses_bodies_up_to_the_limit)
+{
+    struct http_server *s = start();
+    struct buf answer;
+    buf_init(&answer, NULL);
+    CHECK_EQ_U64(ask_gzip(s, "/echo", 200000, &answer), 200);
+    CHECK(strstr((char *)answer.ptr, "Content-Length: 200000\r\n"));
+    CHECK_EQ_U64(ask_gzip(s, "/pool", 100000, &answer), 200);
+    CHECK_EQ_U64(ask_gzip(s, "/pool", 100001, &answer), 413);
+    CHECK(strstr((char *)answer.ptr, "larger than 100000 bytes after decompression"));
+    CHECK_EQ_U64(ask_gzip(s, "/raw", 100000, &answer), 200); /* left as it came */
+    CHECK(strstr((char *)answer.ptr, "\r\n\r\n\x1f\x8b"));
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "POST /echo HTTP/1.1\r\n" HOST "Content-Encoding: zstd\r\nContent-Length: 3\r\n\r\nabc", text,
+                            sizeof text), 400);
+    CHECK(strstr(text, "zstd body: "));
+    buf_deinit(&answer);
+    http_server_destroy(s);
+}
+
+TEST(http_compresses_answers_for_those_who_accept_it)
+{
+    static const struct { const char *accept; bool gzip; } cases[] = {
+        {"", false}, {"Accept-Encoding: gzip\r\n", true}, {"Accept-Encoding: br, GZIP;q=0.5\r\n", true},
+        {"Accept-Encoding: gzip;q=0\r\n", false}, {"Accept-Encoding: gzip; q=0.000\r\n", false}, {"Accept-Encoding: xgzip\r\n", false},
+    };
+    struct http_server *s = start();
+    char *text = malloc(2 << 20), request[256];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(request, sizeof request, "GET /big HTTP/1.1\r\n" HOST "%s\r\n", cases[i].accept);
+        CHECK_EQ_U64(client_ask(s, request, text, 2 << 20), 200);
+        CHECK((strstr(text, "\r\nContent-Encoding: gzip\r\n") != NULL) == cases[i].gzip);
+        CHECK((strstr(text, "\r\nContent-Length: 1088890\r\n") == NULL) == cases[i].gzip);
+    }
+    free(text);
+    http_server_destroy(s);
+}
+
+TEST(http_lives_within_its_budget)
+{
+    struct budget budget;
+    struct http_options o = options();
+    char text[4096], head[128];
+    budget_init(&budget, NULL, 600000);
+    o.budget = &budget;
+    struct http_server *s = testing_server(&o);
+    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", 700000);
+    CHECK_EQ_U64(client_ask(s, head, text, sizeof text), 503);
+    CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
+    http_server_destroy(s);
+    CHECK_EQ_U64(budget.used_bytes, 0);
+}
+
 TEST(http_tells_a_waiting_client_to_continue)
 {
     struct http_server *s = start();
@@ -356,7 +447,7 @@ TEST(http_answers_a_pipeline_in_order)
     }
     buf_deinit(&b);
     close(fd);
-    http_server_destroy(s);
+    destroy_after_answers(s);
 }
 
 TEST(http_answers_deferred_exchanges_from_other_threads)
@@ -371,7 +462,7 @@ TEST(http_answers_deferred_exchanges_from_other_threads)
         CHECK_EQ_U64(client_status(fds[i]), 200);
         close(fds[i]);
     }
-    http_server_destroy(s);
+    destroy_after_answers(s);
 }
 
 TEST(http_drops_the_answer_of_a_client_that_went_away)
@@ -387,7 +478,18 @@ TEST(http_drops_the_answer_of_a_client_that_went_away)
     usleep(60 * 1000); /* their threads answer meanwhile */
     char text[4096];
     CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
-    http_server_destroy(s);
+    destroy_after_answers(s);
+}
+
+TEST(http_takes_an_answer_after_the_drain)
+{
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    client_send_str(fd, "GET /deferred HTTP/1.1\r\n" HOST "\r\n");
+    usleep(5 * 1000);
+    http_server_drain(s, 0); /* does not wait for the answer of 20 ms later to be sent */
+    close(fd);
+    destroy_after_answers(s);
 }
 
 TEST(http_streams_in_chunks)
@@ -457,5 +559,5 @@ TEST(http_answers_a_client_that_shut_its_sending_side)
     CHECK_EQ_U64(client_status(fd), 200);
     CHECK(client_is_closed(fd));
     close(fd);
-    http_server_destroy(s);
+    destroy_after_answers(s);
 }
