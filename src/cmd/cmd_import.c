@@ -1,0 +1,86 @@
+#include <stdio.h>
+
+#include "base/err.h"
+#include "cmd/cmd.h"
+#include "cmd/import.h"
+
+enum { FILES_MAX = 4096, KEY_TIME_FIELD = 256, KEY_MSG_FIELD, KEY_STREAM_FIELDS };
+
+struct import_command {
+    struct connection_options connection;
+    struct import_options import;
+    const char *files[FILES_MAX];
+    size_t file_count;
+};
+
+static const struct argp_option options_table[] = {
+    {"format", 'f', "FORMAT", 0, "auto, text, json (default auto, by the first line)", 0},
+    {"labels", 'l', "LABELS", 0, "More stream labels: 'app=\"api\", env=\"test\"'", 0},
+    {"job", 'j', "NAME", 0, "Label job (default import)", 0},
+    {"time-field", KEY_TIME_FIELD, "NAMES", 0, "JSON: where the time is; candidates separated by commas", 1},
+    {"msg-field", KEY_MSG_FIELD, "NAMES", 0, "JSON: where the line is", 1},
+    {"stream-fields", KEY_STREAM_FIELDS, "NAMES", 0, "JSON: which fields become stream labels", 1},
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct import_command *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
+    case 'l': o->import.labels = arg; return 0;
+    case 'j': o->import.job = arg; return 0;
+    case KEY_TIME_FIELD: o->import.time_fields = arg; return 0;
+    case KEY_MSG_FIELD: o->import.msg_fields = arg; return 0;
+    case KEY_STREAM_FIELDS: o->import.stream_fields = arg; return 0;
+    case 'f':
+        if (!strcmp(arg, "auto"))
+            o->import.format = IMPORT_AUTO;
+        else if (!strcmp(arg, "text"))
+            o->import.format = IMPORT_TEXT;
+        else if (!strcmp(arg, "json"))
+            o->import.format = IMPORT_JSON;
+        else
+            argp_error(state, "--format: '%s' is none of auto, text, json", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->file_count == FILES_MAX)
+            argp_error(state, "at most %d files at once", FILES_MAX);
+        o->files[o->file_count++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!o->file_count)
+            argp_error(state, "a file is needed, or - for standard input");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp argp = {
+    options_table, parse_option, "FILE...",
+    "Sends files to a server: text or JSON lines, plain, gzip or zstd.\v"
+    "The time of a text line is what the line says at its beginning.\n\n"
+    "Examples:\n"
+    "  bole import /var/log/syslog*\n"
+    "  zcat old.gz | bole import --labels 'app=\"api\"' -\n"
+    "  bole import --format json --time-field ts --msg-field message events.ndjson.zst\n",
+    children, NULL, NULL};
+
+int cmd_import(int argc, char **argv)
+{
+    static struct import_command o = {.import = {.job = "import"}}; /* static: a large table, and commands run once */
+    cmd_parse(&argp, argc, argv, &o);
+    cmd_catch_signals();
+    struct bole_client *client = NULL;
+    struct bole_err err;
+    struct import_result result = {0};
+    bole_status st = cmd_client(&o.connection, &client, &err);
+    for (size_t i = 0; i < o.file_count && st == BOLE_OK; i++)
+        st = import_file(client, o.files[i], &o.import, &result, &err);
+    bole_client_destroy(client);
+    if (result.lines)
+        fprintf(stderr, "%llu lines, %.1f MB sent%s\n", (unsigned long long)result.lines, (double)result.bytes / 1e6,
+                result.cut_lines ? "; some were longer than a line may be and were cut" : "");
+    return st < 0 ? cmd_fail(&err) : EXIT_OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * import.h - files into a server: text line by line with the time that each line says, JSON lines through their own door.
+ *
+ * Threads: one.
+ */
+#ifndef CMD_IMPORT_H
+#define CMD_IMPORT_H
+
+#include <stdbool.h>
+
+#include "bole/client.h"
+
+enum import_format { IMPORT_AUTO, IMPORT_TEXT, IMPORT_JSON };
+
+struct import_options {
+    enum import_format format;
+    const char *labels;        /* more of them, `app="x", env="y"`, or NULL */
+    const char *job;           /* label job */
+    const char *time_fields;   /* of JSON lines: candidates, separated by commas; NULL: the usual ones */
+    const char *msg_fields;
+    const char *stream_fields; /* of JSON lines that become labels; NULL: the usual ones */
+};
+
+struct import_result {
+    uint64_t lines, bytes, cut_lines;
+};
+
+/* Sends one file ("-": standard input) and adds to *result. When it returns BOLE_OK every line is durable. */
+bole_status import_file(struct bole_client *client, const char *path, const struct import_options *options,
+                        struct import_result *result, struct bole_err *err);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * lines.h - the lines of a file or of standard input, plain, gzip or zstd by their first bytes.
+ *
+ * Owner:   a line is valid until the next call.
+ * Threads: one at a time.
+ */
+#ifndef CMD_LINES_H
+#define CMD_LINES_H
+
+#include "bole/types.h"
+
+struct lines;
+
+/* "-" is standard input. */
+bole_status lines_open(const char *path, struct lines **ret_lines, struct bole_err *err);
+void lines_close(struct lines *l); /* NULL is fine */
+
+/* BOLE_END after the last line; it counts with or without its newline. A line over RECORD_LINE_MAX is cut there. */
+bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *err);
+
+uint64_t lines_size(const struct lines *l);     /* of the file as it lies there; 0: not known (a pipe) */
+uint64_t lines_consumed(const struct lines *l); /* of those bytes */
+uint64_t lines_cut(const struct lines *l);      /* lines that were too long */
+
+#endif
