@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/timefmt.h"
 #include "cmd/cmd.h"
 #include "cmd/import.h"
 #include "cmd/server.h"
+#include "cmd/url.h"
+#include "shim/json_doc.h"
 
 enum { FILES_MAX = 4096, KEY_NO_BROWSER = 256 };
 
@@ -67,6 +71,50 @@ static void show_in_browser(const char *url)
     }
 }
 
+/* ---- the range of what was read, so that the page shows it and not the last hour ---- */
+
+static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
+{
+    buf_put(ctx, bytes);
+    return BOLE_OK;
+}
+
+/* Time of the oldest or the newest line; false when there is none. */
+static bool edge_ns(struct bole_client *client, const char *direction, int64_t *ret_ns)
+{
+    struct buf url, body;
+    buf_init(&url, NULL);
+    buf_init(&body, NULL);
+    buf_put_str(&url, "/api/v1/query");
+    url_param(&url, "query", S("{job=\"open\"}"));
+    url_param(&url, "start", S("-9223372036854775807"));
+    url_param(&url, "end", S("9223372036854775807"));
+    url_param(&url, "limit", S("1"));
+    url_param(&url, "direction", bole_slice_str(direction));
+    struct json_doc *doc = json_doc_create();
+    struct json_value root, time;
+    bole_slice rest;
+    bool found = bole_client_get(client, url_text(&url), keep_bytes, &body, NULL) == BOLE_OK &&
+                 json_doc_parse(doc, bole_slice_cut(buf_slice(&body), '\n', &rest), &root, NULL) == BOLE_OK &&
+                 json_member(root, "time", &time) && time_parse_rfc3339(json_string(time), ret_ns);
+    json_doc_destroy(doc);
+    buf_deinit(&url);
+    buf_deinit(&body);
+    return found;
+}
+
+static void put_page(struct bole_client *client, const char *server, struct buf *out)
+{
+    int64_t from, to;
+    char from_text[TIME_TEXT_MAX], to_text[TIME_TEXT_MAX];
+    buf_printf(out, "%s/", server);
+    if (!edge_ns(client, "forward", &from) || !edge_ns(client, "backward", &to))
+        return;
+    time_format_rfc3339(from, 3, from_text);
+    time_format_rfc3339(to + NS_PER_MS, 3, to_text); /* the end is exclusive */
+    buf_printf(out, "#/explore?q=%%7Bjob%%3D%%22open%%22%%7D&from=%s&to=%s", from_text, to_text);
+}
+
 static bole_status run(const struct open_command *o, struct bole_err *err)
 {
     struct server_options options = {.listen = o->listen};
@@ -78,19 +126,21 @@ static bole_status run(const struct open_command *o, struct bole_err *err)
     if (st < 0)
         return st;
     struct connection_options connection = {.addr = server_url(server)};
-    char url[512];
-    snprintf(url, sizeof url, "%s/", server_url(server));
     st = cmd_client(&connection, &client, err);
-    if (st == BOLE_OK) {
-        printf("%s\n", url);
-        fflush(stdout);
-        if (!o->no_browser)
-            show_in_browser(url);
-    }
     for (size_t i = 0; i < o->file_count && st == BOLE_OK; i++)
         st = import_file(client, o->files[i], &import, &result, err);
-    if (st == BOLE_OK)
-        fprintf(stderr, "%llu lines read; Ctrl-C ends\n", (unsigned long long)result.lines);
+    if (st == BOLE_OK) {
+        struct buf page;
+        buf_init(&page, NULL);
+        put_page(client, server_url(server), &page);
+        buf_put_u8(&page, 0);
+        fprintf(stderr, "%llu lines; Ctrl-C ends\n", (unsigned long long)result.lines);
+        puts((char *)page.ptr);
+        fflush(stdout);
+        if (!o->no_browser)
+            show_in_browser((char *)page.ptr);
+        buf_deinit(&page);
+    }
     while (st == BOLE_OK && !cmd_stopped)
         pause();
     bole_client_destroy(client);
