@@ -154,9 +154,28 @@ bole_slice door_error_text(struct door *d)
     return copy.ptr ? copy : S("refused");
 }
 
+bool door_index(struct door *d, bole_slice text, struct json_positions *ret_positions, struct bole_err *ret_why)
+{
+    struct receiver *r = d->r;
+    size_t need = text.len > JSON_INDEX_TEXT_MAX ? 0 : 4 * text.len; /* when every byte is a token */
+    ret_why->msg[0] = 0;
+    if (need > KEEP_INDEX && need > d->index_bytes) {
+        if (!budget_take(r->options.budget, need - d->index_bytes))
+            return door_refuse(d, 429, "no memory to parse %zu bytes of JSON: send again later", text.len);
+        d->index_bytes = need;
+    }
+    bole_status st = json_index_build(r->index, text, ret_positions, ret_why);
+    if (st == BOLE_E_NOMEM)
+        return door_refuse(d, 429, "%s: send again later", ret_why->msg);
+    if (st == BOLE_E_LIMIT)
+        return door_refuse(d, 413, "%s", ret_why->msg);
+    return true;
+}
+
 void door_close(struct door *d)
 {
     struct receiver *r = d->r;
+    budget_give(r->options.budget, d->index_bytes);
     if (d->result->request && ingest_rows(d->result->request) == 0)
         take_back(d->result);
     if (r->decoded.cap > KEEP_DECODED)
@@ -229,8 +248,8 @@ static bool breaks_limit(bole_slice text, const struct label *labels, size_t cou
     return false;
 }
 
-struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, const struct label *labels,
-                                      size_t label_count, uint8_t flags)
+struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, bole_slice shown,
+                                      const struct label *labels, size_t label_count, uint8_t flags)
 {
     struct label all[LABELS_MAX + 1];
     size_t count = 0;
@@ -245,7 +264,7 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
         service = service_name_discover(all, count, d->r->options.service_names, d->r->options.service_name_count);
     if (service.name.ptr)
         all[count++] = service;
-    if (breaks_limit(key, all, count, why))
+    if (breaks_limit(shown, all, count, why))
         return door_refuse_stream(d, kind, key, RECEIVE_LABEL_LIMIT, "%s", why);
     struct buf canonical;
     struct bole_err err;

@@ -25,6 +25,7 @@ struct door {
     const struct receive_input *in;
     struct receive_result      *result;
     int64_t                     now_ns;
+    size_t                      index_bytes; /* drawn from the budget */
     bool                        over; /* nothing more is taken: the result has its final status */
 };
 
@@ -33,6 +34,10 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
 
 /* Admission. False: ingest refused, the result says so. */
 bool door_begin(struct door *d, size_t size_bytes);
+
+/* Finds the tokens of a JSON text. False: memory for them is not to be had, the request is over. Else *ret_why is empty, or
+ * says what is wrong with the text. */
+bool door_index(struct door *d, bole_slice text, struct json_positions *ret_positions, struct bole_err *ret_why);
 
 /* Takes all records back; the whole request is answered with this status and text. Always false. */
 bool door_refuse(struct door *d, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -51,9 +56,10 @@ static inline struct stream_entry *door_find_stream(struct door *d, enum door_ki
 }
 
 /* Makes the stream of `key` from its labels (in any order; names are label names already): service_name discovery,
- * limits, canonical form. A stream that cannot be taken comes back with `refused` set. NULL: the request is over. */
-struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, const struct label *labels,
-                                      size_t label_count, uint8_t flags);
+ * limits, canonical form. `shown` is what messages call it. A stream that cannot be taken comes back with `refused` set.
+ * NULL: the request is over. */
+struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, bole_slice shown,
+                                      const struct label *labels, size_t label_count, uint8_t flags);
 /* The same for one whose labels could not even be read. */
 struct stream_entry *door_refuse_stream(struct door *d, enum door_kind kind, bole_slice key, enum receive_reason reason,
                                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));

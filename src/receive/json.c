@@ -233,29 +233,33 @@ static const uint8_t *unescape(struct json *j, const uint8_t *p, const uint8_t *
     return p;
 }
 
-/* Bytes up to the next backslash, invalid ones replaced. */
-static const uint8_t *copy_plain(struct json *j, const uint8_t *p, const uint8_t *end, uint8_t **out)
+/* Invalid bytes become U+FFFD, one for one. */
+static void copy_repaired(struct json *j, bole_slice text, uint8_t **out)
 {
-    const uint8_t *stop = memchr(p, '\\', (size_t)(end - p));
-    stop = stop ? stop : end;
-    bole_slice run = bole_slice_from(p, (size_t)(stop - p));
-    if (!j->bad_utf8 || utf8_valid(run)) {
-        memcpy(*out, run.ptr, run.len);
-        *out += run.len;
-        return stop;
+    if (!j->bad_utf8 || utf8_valid(text)) {
+        memcpy(*out, text.ptr, text.len);
+        *out += text.len;
+        return;
     }
-    while (p < stop) {
-        size_t n = utf8_length(p, (size_t)(stop - p));
+    for (size_t i = 0, n; i < text.len; i += n ? n : 1) {
+        n = utf8_length(text.ptr + i, text.len - i);
         if (n) {
-            memcpy(*out, p, n);
+            memcpy(*out, text.ptr + i, n);
             *out += n;
         } else {
             *out += utf8_encode(0xfffd, *out);
             j->replaced = true;
         }
-        p += n ? n : 1;
     }
-    return stop;
+}
+
+/* Room for a repaired copy: an invalid byte becomes three, an escape is never shorter than what it stands for. */
+static uint8_t *alloc_copy(struct json *j, bole_slice text, struct arena *arena)
+{
+    uint8_t *bytes = arena_bytes(arena, j->bad_utf8 ? 3 * text.len : text.len);
+    if (!bytes)
+        json_fail(j, "no memory for a string");
+    return bytes;
 }
 
 bole_slice json_text(struct json *j, bole_slice raw, struct arena *arena)
@@ -263,14 +267,24 @@ bole_slice json_text(struct json *j, bole_slice raw, struct arena *arena)
     bool escaped = !j->plain && raw.len && memchr(raw.ptr, '\\', raw.len);
     if (!escaped && (!j->bad_utf8 || utf8_valid(raw)))
         return raw;
-    /* An escape is never shorter than what it stands for; an invalid byte becomes three. */
-    uint8_t *bytes = arena_bytes(arena, j->bad_utf8 ? 3 * raw.len : raw.len), *out = bytes;
-    if (!bytes) {
-        json_fail(j, "no memory for a string");
-        return (bole_slice){0};
-    }
+    uint8_t *bytes = alloc_copy(j, raw, arena), *out = bytes;
     const uint8_t *p = raw.ptr, *end = raw.ptr + raw.len;
-    while (p && p < end)
-        p = *p == '\\' ? unescape(j, p + 1, end, &out) : copy_plain(j, p, end, &out);
-    return p ? bole_slice_from(bytes, (size_t)(out - bytes)) : (bole_slice){0};
+    while (bytes && p < end) {
+        const uint8_t *stop = memchr(p, '\\', (size_t)(end - p));
+        copy_repaired(j, bole_slice_from(p, (size_t)((stop ? stop : end) - p)), &out);
+        p = stop ? unescape(j, stop + 1, end, &out) : end;
+        if (!p)
+            return (bole_slice){0};
+    }
+    return bole_slice_from(bytes, (size_t)(out - bytes));
+}
+
+bole_slice json_repair(struct json *j, bole_slice text, struct arena *arena)
+{
+    if (!j->bad_utf8 || utf8_valid(text))
+        return text;
+    uint8_t *bytes = alloc_copy(j, text, arena), *out = bytes;
+    if (bytes)
+        copy_repaired(j, text, &out);
+    return bole_slice_from(bytes, (size_t)(out - bytes));
 }

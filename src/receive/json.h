@@ -71,4 +71,7 @@ bool json_finish(struct json *j);
  * NULL on an error (a bad escape, or no memory). */
 bole_slice json_text(struct json *j, bole_slice raw, struct arena *arena);
 
+/* The same for JSON text as written: escapes stay, invalid UTF-8 is replaced. ptr is NULL when there is no memory. */
+bole_slice json_repair(struct json *j, bole_slice text, struct arena *arena);
+
 #endif

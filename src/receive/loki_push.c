@@ -91,7 +91,7 @@ struct stream_entry *loki_push_stream(struct door *d, bole_slice text)
     if (repeats_a_name(labels, count, &repeated))
         return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_BAD_LABELS, "stream '%.*s' has duplicate label name: '%.*s'",
                                   BOLE_SLICE_ARG(text), BOLE_SLICE_ARG(repeated));
-    return door_make_stream(d, DOOR_LABEL_TEXT, text, labels, count, BATCH_STREAM_COLLAPSE);
+    return door_make_stream(d, DOOR_LABEL_TEXT, text, text, labels, count, BATCH_STREAM_COLLAPSE);
 }
 
 /* Loki cleans names one after another and writes each cleaned one over what bears that name; of names that were clean and

@@ -110,7 +110,7 @@ static struct stream_entry *make_stream(struct decoder *x, bole_slice text, cons
                                       BOLE_SLICE_ARG(pairs[i].key), BOLE_SLICE_ARG(text));
     }
     count = to_labels(pairs, count, labels);
-    return door_make_stream(d, DOOR_JSON_OBJECT, text, labels, count, BATCH_STREAM_COLLAPSE);
+    return door_make_stream(d, DOOR_JSON_OBJECT, text, text, labels, count, BATCH_STREAM_COLLAPSE);
 }
 
 /* The "stream" object at the cursor. NULL: malformed (x->j.error) or the request is over. */
@@ -269,7 +269,7 @@ static bool read_stream(struct decoder *x)
     if (j->error || !waiting || count == 0)
         return !j->error;
     if (!s)
-        s = door_make_stream(x->d, DOOR_JSON_OBJECT, S("{}"), NULL, 0, BATCH_STREAM_COLLAPSE);
+        s = door_make_stream(x->d, DOOR_JSON_OBJECT, S("{}"), S("{}"), NULL, 0, BATCH_STREAM_COLLAPSE);
     if (!s)
         return false;
     if (s->refused.ptr) {
@@ -309,11 +309,10 @@ bool loki_push_json(struct door *d, bole_slice body)
     struct decoder x = {.d = d};
     struct json_positions positions;
     struct bole_err err;
-    bole_status st = json_index_build(d->r->index, body, &positions, &err);
-    if (st == BOLE_E_NOMEM)
-        return door_refuse(d, 429, "%s: send again later", err.msg);
-    if (st < 0)
-        return door_refuse(d, st == BOLE_E_LIMIT ? 413 : 400, "invalid JSON: %s", err.msg);
+    if (!door_index(d, body, &positions, &err))
+        return false;
+    if (err.msg[0])
+        return door_refuse(d, 400, "invalid JSON: %s", err.msg);
     x.j = json_of(body, &positions);
     if (!read_request(&x))
         return d->over ? false : malformed(&x);

@@ -20,7 +20,7 @@
 
 struct json_index;
 
-#define JSON_INDEX_TEXT_MAX (256u * 1024 * 1024) /* bytes of one text; the index takes up to 4 bytes for each */
+#define JSON_INDEX_TEXT_MAX (64u * 1024 * 1024) /* bytes of one text; the index takes up to 4 bytes for each */
 
 struct json_positions {
     const uint32_t *at;    /* ascending; at[count] is the length of the text */
