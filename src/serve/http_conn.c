@@ -15,15 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "serve/content.h"
 #include "serve/http_private.h"
 
 enum {
     PUMP_BYTES_MAX = 1 << 20,    /* received for one connection before the others get their turn */
     HEAD_RECV_MIN = 1024,
     WS_PINGS_PER_IDLE = 4,       /* a silent WebSocket is pinged four times as often as a silent connection is closed */
-    FRAMING_ALLOWANCE = 16 * 1024, /* a chunked body's framing beyond eight times its data is an attack */
 };
 
 static const struct http_options *options_of(const struct http_conn *c)
@@ -36,7 +33,7 @@ static bool input_waits(const struct http_conn *c)
     return c->in.len > c->in_at;
 }
 
-static void set_state(struct http_conn *c, enum conn_state state)
+void conn_set_state(struct http_conn *c, enum conn_state state)
 {
     c->state = (uint8_t)state;
     c->since_ns = loop_now_ns(c->hl->loop);
@@ -100,7 +97,7 @@ static void start_linger(struct http_conn *c)
     c->in_at = 0;
     c->linger_bytes = 0;
     c->closing = false;
-    set_state(c, CONN_LINGER);
+    conn_set_state(c, CONN_LINGER);
 }
 
 static void request_done(struct http_conn *c)
@@ -109,12 +106,12 @@ static void request_done(struct http_conn *c)
     exchange_release(c->x);
     c->x = NULL;
     if (!close_after) {
-        set_state(c, CONN_IDLE);
+        conn_set_state(c, CONN_IDLE);
         return;
     }
     if (c->out.len > c->out_at) { /* the answer was put behind others: close when they are sent */
         c->closing = true;
-        set_state(c, CONN_IDLE);
+        conn_set_state(c, CONN_IDLE);
         return;
     }
     start_linger(c);
@@ -162,7 +159,7 @@ static void start_answer(struct http_conn *c)
         }
         c->out.failed = false; /* no room to gather: send it by itself */
     }
-    set_state(c, CONN_WRITE);
+    conn_set_state(c, CONN_WRITE);
     flush(c);
 }
 
@@ -176,7 +173,7 @@ static void run_later(struct http_conn *c)
     c->task_pending = true;
 }
 
-static void refuse(struct http_conn *c, unsigned status, const char *text)
+void conn_refuse(struct http_conn *c, unsigned status, const char *text)
 {
     c->x->close_after = true;
     counter_add(&c->hl->counters.refused, 1);
@@ -184,7 +181,7 @@ static void refuse(struct http_conn *c, unsigned status, const char *text)
     start_answer(c);
 }
 
-static void dispatch(struct http_conn *c)
+void conn_dispatch(struct http_conn *c)
 {
     struct http_exchange *x = c->x;
     counter_add(&c->hl->counters.requests, 1);
@@ -195,7 +192,7 @@ static void dispatch(struct http_conn *c)
         start_answer(c);
         return;
     }
-    set_state(c, CONN_HANDLER);
+    conn_set_state(c, CONN_HANDLER);
     x->with_handler = true;
     if (x->route && (x->route->flags & HTTP_POOL)) {
         if (!pool_submit(c->hl->server->pool, x)) {
@@ -283,7 +280,7 @@ static void pump_ws(struct http_conn *c)
         conn_close(c);
 }
 
-/* ---- requests ---- */
+/* ---- receiving ---- */
 
 static bool begin_request(struct http_conn *c)
 {
@@ -296,193 +293,9 @@ static bool begin_request(struct http_conn *c)
     c->x->peer = c->peer;
     c->x->done_task.run = on_done;
     c->x->wake_task.run = on_wake;
-    set_state(c, CONN_HEAD);
+    conn_set_state(c, CONN_HEAD);
     return true;
 }
-
-/* Finds the route. What no route wants still has its body read, when that is small, so that the connection survives. */
-static void find_route(struct http_conn *c, bole_slice raw_path)
-{
-    struct http_exchange *x = c->x;
-    const struct http_options *o = options_of(c);
-    http_routes_match(c->hl->server->routes, raw_path, x->head.method, &x->match);
-    x->route = x->match.route;
-    if (!x->route && x->match.allowed)
-        x->refusal = 405;
-    else if (!x->route && (!o->fallback || x->head.method == HTTP_METHOD_OTHER))
-        x->refusal = x->head.method == HTTP_METHOD_OTHER ? 501 : 404;
-    x->body_max = x->route && x->route->body_max_bytes ? x->route->body_max_bytes : o->body_max_bytes;
-}
-
-/* 0, or the status of a refusal with its text. */
-static unsigned check_request(struct http_conn *c, const char **ret_text)
-{
-    struct http_exchange *x = c->x;
-    const struct http_hosts *hosts = &c->hl->server->hosts;
-    const struct http_head *h = &x->head;
-    bole_slice authority = http_span_slice(x->base, h->authority), raw_path = http_span_slice(x->base, h->path);
-    if (authority.len && !http_host_is_ours(hosts, authority)) {
-        *ret_text = "this server does not go by that name: add it to the configured host names (the check keeps foreign "
-                    "web pages out, see DNS rebinding)";
-        return 403;
-    }
-    *ret_text = "the path has a malformed percent-escape, a NUL, or a . or .. segment";
-    if (!http_escapes_ok(raw_path) || !http_decode(&x->arena, raw_path, false, &x->path) || !http_path_ok(x->path))
-        return 400;
-    *ret_text = "the query string has a malformed percent-escape";
-    if (!http_escapes_ok(http_span_slice(x->base, h->query)))
-        return 400;
-    find_route(c, raw_path);
-    bole_slice origin = http_head_known(h, x->base, HTTP_FIELD_ORIGIN);
-    *ret_text = "a page of another site may not write here: its Origin is neither this server nor a configured host name";
-    if (origin.ptr && x->route && (x->route->flags & (HTTP_WRITE | HTTP_UPGRADE)) &&
-        !http_origin_is_ours(hosts, origin, authority))
-        return 403;
-    bole_slice coding = http_head_known(h, x->base, HTTP_FIELD_CONTENT_ENCODING);
-    *ret_text = "Content-Encoding is not one of gzip, zstd, deflate, snappy, or more than one";
-    if (coding.ptr && !(x->route && (x->route->flags & HTTP_RAW_BODY)) && content_coding_of(coding) == CONTENT_UNKNOWN)
-        return 415;
-    *ret_text = "the body is larger than this server takes";
-    if (!x->refusal && h->content_length > x->body_max)
-        return 413;
-    return 0;
-}
-
-static void begin_body(struct http_conn *c)
-{
-    struct http_exchange *x = c->x;
-    if (x->head.chunked) {
-        x->chunk = arena_alloc(&x->arena, sizeof *x->chunk);
-        if (x->chunk)
-            http_chunk_reset(x->chunk);
-    } else if (x->head.content_length <= HTTP_BODY_DIRECT_MAX) {
-        x->body_direct = arena_bytes(&x->arena, (size_t)x->head.content_length + HTTP_BODY_PAD);
-    }
-    if (!x->chunk && !x->body_direct && x->head.content_length <= HTTP_BODY_DIRECT_MAX) {
-        refuse(c, 503, "out of memory for requests: try again");
-        return;
-    }
-    if (x->head.expect_continue && !c->more_input)
-        buf_put(&c->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
-    set_state(c, CONN_BODY);
-}
-
-static void head_complete(struct http_conn *c, bole_slice head)
-{
-    struct http_exchange *x = c->x;
-    x->base = (uint8_t *)arena_copy(&x->arena, head).ptr;
-    if (!x->base) {
-        refuse(c, 503, "out of memory for requests: try again");
-        return;
-    }
-    x->close_after = !x->head.keep_alive;
-    const char *text = NULL;
-    unsigned status = check_request(c, &text);
-    bool unwanted = x->refusal && (x->head.chunked || x->head.content_length > HTTP_REFUSED_BODY_MAX);
-    if (status || unwanted)
-        refuse(c, status ? status : x->refusal, status ? text : NULL);
-    else if (!x->head.chunked && x->head.content_length == 0)
-        dispatch(c);
-    else
-        begin_body(c);
-}
-
-static void body_complete(struct http_conn *c)
-{
-    struct http_exchange *x = c->x;
-    if (!x->body_direct && !buf_reserve(&x->body_buf, HTTP_BODY_PAD)) {
-        refuse(c, 503, "out of memory for requests: try again");
-        return;
-    }
-    uint8_t *bytes = x->body_direct ? x->body_direct : x->body_buf.ptr;
-    memset(bytes + x->body_len, 0, HTTP_BODY_PAD);
-    x->body = (bole_slice){bytes, x->body_len};
-    dispatch(c);
-}
-
-/* Room to receive the rest of an announced body in place; *ret_room 0 when there is no memory. */
-static uint8_t *body_room(struct http_exchange *x, size_t *ret_room)
-{
-    size_t left = (size_t)x->head.content_length - x->body_len;
-    if (x->body_direct) {
-        *ret_room = left;
-        return x->body_direct + x->body_len;
-    }
-    /* Large ones grow as they come: announcing 32 MB must not cost 32 MB. */
-    x->body_buf.len = x->body_len;
-    size_t room = left < HTTP_BODY_DIRECT_MAX ? left : HTTP_BODY_DIRECT_MAX;
-    if (!buf_reserve(&x->body_buf, room + HTTP_BODY_PAD))
-        room = 0;
-    *ret_room = room;
-    return room ? x->body_buf.ptr + x->body_len : NULL;
-}
-
-static void count_body(struct http_conn *c, size_t n)
-{
-    c->x->body_len += n;
-    c->x->body_buf.len = c->x->body_direct ? 0 : c->x->body_len;
-    c->since_ns = loop_now_ns(c->hl->loop);
-    if (c->x->body_len == c->x->head.content_length)
-        body_complete(c);
-}
-
-static size_t feed_announced(struct http_conn *c, bole_slice bytes)
-{
-    size_t room;
-    uint8_t *to = body_room(c->x, &room);
-    if (!to) {
-        refuse(c, 503, "out of memory for requests: try again");
-        return bytes.len;
-    }
-    size_t n = bytes.len < room ? bytes.len : room;
-    memcpy(to, bytes.ptr, n);
-    c->more_input = bytes.len > n;
-    count_body(c, n);
-    return n;
-}
-
-static size_t feed_chunked(struct http_conn *c, bole_slice bytes)
-{
-    struct http_exchange *x = c->x;
-    bole_slice rest = bytes, data;
-    c->since_ns = loop_now_ns(c->hl->loop);
-    while (rest.len && x->chunk->state != CHUNK_DONE && x->chunk->state != CHUNK_BAD) {
-        http_chunk_next(x->chunk, &rest, &data);
-        if (x->body_buf.len + data.len + (x->chunk->state == CHUNK_DATA ? x->chunk->left : 0) > x->body_max) {
-            refuse(c, 413, "the body is larger than this server takes");
-            return bytes.len;
-        }
-        buf_put(&x->body_buf, data);
-        x->body_len = x->body_buf.len;
-    }
-    if (x->chunk->state == CHUNK_BAD)
-        refuse(c, 400, x->chunk->reason);
-    else if (x->chunk->framing_bytes / 8 > x->body_len + FRAMING_ALLOWANCE)
-        refuse(c, 400, "chunked body: far more framing than data");
-    else if (x->body_buf.failed)
-        refuse(c, 503, "out of memory for requests: try again");
-    else if (x->chunk->state == CHUNK_DONE) {
-        c->more_input = rest.len > 0;
-        body_complete(c);
-    }
-    return bytes.len - rest.len;
-}
-
-static size_t feed_head(struct http_conn *c, bole_slice bytes)
-{
-    struct http_head *h = &c->x->head;
-    size_t used = 0;
-    switch (http_head_parse(h, bytes.ptr, bytes.len, options_of(c)->header_max_bytes, &used)) {
-    case HTTP_PARSE_MORE: return 0;
-    case HTTP_PARSE_REFUSED: refuse(c, h->status, h->reason); return bytes.len;
-    case HTTP_PARSE_DONE: break;
-    }
-    c->more_input = bytes.len > used;
-    head_complete(c, (bole_slice){bytes.ptr, used});
-    return used;
-}
-
-/* ---- receiving ---- */
 
 static bool wants_input(const struct http_conn *c)
 {
@@ -500,8 +313,8 @@ static size_t feed(struct http_conn *c, bole_slice bytes)
     if (c->state == CONN_IDLE && !begin_request(c))
         return bytes.len;
     switch ((enum conn_state)c->state) {
-    case CONN_HEAD: return feed_head(c, bytes);
-    case CONN_BODY: return c->x->head.chunked ? feed_chunked(c, bytes) : feed_announced(c, bytes);
+    case CONN_HEAD: return request_feed_head(c, bytes);
+    case CONN_BODY: return request_feed_body(c, bytes);
     case CONN_WS: ws_receive(c->x, bytes); break;
     case CONN_LINGER:
         c->linger_bytes += bytes.len;
@@ -542,7 +355,7 @@ static void peer_has_closed(struct http_conn *c)
 {
     c->readable = false;
     if (c->state == CONN_HEAD || c->state == CONN_BODY)
-        refuse(c, 400, "the request ends before it is complete");
+        conn_refuse(c, 400, "the request ends before it is complete");
     else
         conn_close(c);
 }
@@ -564,9 +377,9 @@ static ssize_t receive(struct http_conn *c)
     size_t room = HTTP_SCRATCH_SIZE;
     bool in_place = c->state == CONN_BODY && !c->x->head.chunked, buffered = input_waits(c);
     if (in_place) {
-        to = body_room(c->x, &room);
+        to = request_body_room(c->x, &room);
         if (!to) {
-            refuse(c, 503, "out of memory for requests: try again");
+            conn_refuse(c, 503, "out of memory for requests: try again");
             return 0;
         }
     } else if (buffered) { /* half a head: the rest goes behind it */
@@ -586,8 +399,7 @@ static ssize_t receive(struct http_conn *c)
     if (!c->tls && (size_t)n < room && options_of(c)->net->short_is_empty)
         c->readable = c->peer_closed; /* emptied; only the end of the stream may still be there */
     if (in_place) {
-        c->more_input = false;
-        count_body(c, (size_t)n);
+        request_count_body(c, (size_t)n, false);
     } else if (buffered)
         c->in.len += (size_t)n;
     else
@@ -599,7 +411,7 @@ static void handshake(struct http_conn *c)
 {
     int rc = tls_handshake(c->tls);
     if (rc == 0) {
-        set_state(c, CONN_IDLE);
+        conn_set_state(c, CONN_IDLE);
         c->readable = true; /* the session may hold bytes already */
     } else if (rc != -EAGAIN) {
         conn_close(c);
@@ -687,9 +499,9 @@ static void on_timer(struct loop_timer *t)
     if (conn_has_unsent(c))
         conn_close(c); /* the client does not read */
     else if (c->state == CONN_HEAD)
-        refuse(c, 408, "the header did not arrive in time");
+        conn_refuse(c, 408, "the header did not arrive in time");
     else if (c->state == CONN_BODY)
-        refuse(c, 408, "the body did not arrive in time");
+        conn_refuse(c, 408, "the body did not arrive in time");
     else if (c->state == CONN_WS)
         ws_silence(c->x);
     else
@@ -732,7 +544,7 @@ void conn_adopt(struct http_conn *c)
     if (c->next)
         c->next->link = &c->next;
     hl->conns = c;
-    set_state(c, CONN_IDLE);
+    conn_set_state(c, CONN_IDLE);
     if (hl->server->tls) {
         c->tls = tls_session_create(hl->server->tls, hl->server->options.net, c->watch.fd);
         c->state = CONN_HANDSHAKE;

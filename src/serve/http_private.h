@@ -3,7 +3,8 @@
  *
  *   http_server.c    create, accept, drain          http_conn.c      a connection's states, reading and writing
  *   http_pool.c      worker threads                 http_exchange.c  a request and its answer
- *   http_stream.c    chunked answers                http_ws.c        WebSockets
+ *   http_stream.c    chunked answers                http_request.c   from the head to the whole body
+ *   http_ws.c        WebSockets
  *
  * A connection belongs to one loop and is touched by its thread only. Its exchange is shared with whoever answers: the
  * loop owns it until the handler is called and again once it is done, in between the handler's side may touch what is
@@ -176,6 +177,19 @@ void conn_close(struct http_conn *c);   /* at once; frees it when no handler hol
 void conn_drain(struct http_conn *c);   /* closes it when it is idle, else after its answer */
 void conn_finish(struct http_exchange *x); /* handler returned and answer complete */
 bool conn_has_unsent(const struct http_conn *c);
+void conn_set_state(struct http_conn *c, enum conn_state state); /* and starts its time */
+void conn_refuse(struct http_conn *c, unsigned status, const char *text); /* answers, then closes */
+void conn_dispatch(struct http_conn *c); /* the request is complete */
+
+/* ---- http_request.c; loop thread ---- */
+
+/* Both take bytes from the front and return how many; the head returns 0 as long as it is incomplete. They may dispatch
+ * or refuse the request, and so close the connection. */
+size_t request_feed_head(struct http_conn *c, bole_slice bytes);
+size_t request_feed_body(struct http_conn *c, bole_slice bytes);
+/* For receiving an announced body in place: room for a part of the rest, NULL without memory; then how much came. */
+uint8_t *request_body_room(struct http_exchange *x, size_t *ret_room);
+void request_count_body(struct http_conn *c, size_t n, bool more_input);
 
 /* ---- http_server.c ---- */
 

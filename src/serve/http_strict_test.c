@@ -181,6 +181,22 @@ TEST(http_accepts_what_is_unusual_but_right)
     check_accepted(&trickle);
 }
 
+TEST(http_says_that_a_request_ended_early)
+{
+    static const char *const requests[] = {"GET /hello HTTP/1.1\r\nHo", "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nabc",
+                                           "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nabc"};
+    struct http_server *s = start();
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int fd = client_connect(s);
+        client_send_str(fd, requests[i]);
+        shutdown(fd, SHUT_WR);
+        CHECK_EQ_U64(client_status(fd), 400);
+        CHECK(client_is_closed(fd));
+        close(fd);
+    }
+    http_server_destroy(s);
+}
+
 TEST(http_limits_the_head)
 {
     struct http_options o = options();
