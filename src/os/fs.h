@@ -107,5 +107,7 @@ uint64_t fs_mem_call_count(const struct fs *fs);
 void fs_mem_power_cut(struct fs *fs, uint64_t seed);
 /* Flips one bit of a stored file, for corruption tests; past its end nothing happens. */
 void fs_mem_flip_bit(struct fs *fs, const char *path, uint64_t offset, unsigned bit);
+/* Reads that touch these bytes of a file fail with EIO from now on, as on a bad sector; len 0: no more. */
+void fs_mem_make_unreadable(struct fs *fs, const char *path, uint64_t offset, uint64_t len);
 
 #endif

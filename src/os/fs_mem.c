@@ -1,10 +1,10 @@
 /*
  * fs_mem.c - a disk in memory that misbehaves on request.
  *
- * Every file has two contents: the cache (what reads see) and the disk (what a power cut leaves), and a log of the writes
- * between the two. A sync replays the log onto the disk; a failed sync throws the log away, because that is what Linux
- * does with the dirty marks of the pages (ATC'20). Names work the same way: a live table, a durable table, a log of
- * changes that a directory sync replays.
+ * Every file has two contents: the cache (what reads see) and the disk (what a power cut leaves), and a log of the
+ * writes between the two. A sync replays the log onto the disk; a failed sync throws the log away, because that is what
+ * Linux does with the dirty marks of the pages (ATC'20). Names work the same way: a live table, a durable table, a log
+ * of changes that a directory sync replays.
  *
  * A power cut with a seed keeps, for each 512-byte sector, the first so many writes of the log, so that a sector holds
  * an old or a newer content but never a mixture; the length of the file and each change of a name are drawn apart. That
@@ -24,61 +24,62 @@ enum { SECTOR_SIZE = 512 };
 
 struct bytes {
     uint8_t *ptr;
-    size_t   size, cap;
+    size_t size, cap;
 };
 
 struct mem_write { /* not synced yet; a truncation has no bytes */
     uint64_t offset;
-    size_t   len;
+    size_t len;
     uint64_t size_after; /* of the file */
     uint8_t *ptr;
 };
 
 struct mem_inode {
     struct mem_inode *next;
-    struct bytes      cache, disk;
+    struct bytes cache, disk;
     struct mem_write *log;
-    size_t            log_count, log_cap;
-    unsigned          refs;             /* tables, name log and handles */
-    unsigned          live;             /* live names and handles: they take room on the disk */
+    size_t log_count, log_cap;
+    unsigned refs; /* tables, name log and handles */
+    unsigned live; /* live names and handles: they take room on the disk */
     const struct file *locked_by;
-    uint64_t          number;
+    uint64_t number;
+    uint64_t bad_from, bad_to; /* reads of these bytes fail */
 };
 
 struct mem_name {
-    char             *path;
+    char *path;
     struct mem_inode *inode;
 };
 
 struct name_table {
     struct mem_name *names;
-    size_t           count, cap;
+    size_t count, cap;
 };
 
 struct name_change { /* `gone` disappears, `path` points to inode; either may be NULL */
-    char             *gone, *path;
+    char *gone, *path;
     struct mem_inode *inode;
 };
 
 struct fs_mem {
-    struct fs           base;
-    pthread_mutex_t     lock; /* guards everything below */
-    struct mem_inode   *inodes;
-    struct name_table   live, durable;
-    struct name_table   dirs; /* inode is NULL; durable at once, as make_dir promises */
+    struct fs base;
+    pthread_mutex_t lock; /* guards everything below */
+    struct mem_inode *inodes;
+    struct name_table live, durable;
+    struct name_table dirs; /* inode is NULL; durable at once, as make_dir promises */
     struct name_change *changes;
-    size_t              change_count, change_cap;
+    size_t change_count, change_cap;
     struct fs_mem_faults faults;
-    uint64_t            call_count, inode_count, power_cuts;
+    uint64_t call_count, inode_count, power_cuts;
 };
 
 struct mem_file {
-    struct file       base;
-    struct fs_mem    *fs;
+    struct file base;
+    struct fs_mem *fs;
     struct mem_inode *inode;
-    uint64_t          power_cuts; /* of the disk when it was opened */
-    bool              writable;
-    char              path[];
+    uint64_t power_cuts; /* of the disk when it was opened */
+    bool writable;
+    char path[];
 };
 
 static struct fs_mem *mem_of(const struct fs *fs)
@@ -263,8 +264,8 @@ static void names_clear(struct fs_mem *m, struct name_table *t)
 static void change_names(struct fs_mem *m, const char *gone, const char *path, struct mem_inode *n)
 {
     m->changes = grown(m->changes, m->change_count, &m->change_cap, sizeof *m->changes);
-    m->changes[m->change_count++] = (struct name_change){gone ? must(strdup(gone)) : NULL,
-                                                         path ? must(strdup(path)) : NULL, n};
+    m->changes[m->change_count++] =
+        (struct name_change){gone ? must(strdup(gone)) : NULL, path ? must(strdup(path)) : NULL, n};
     if (n)
         n->refs++;
     if (path)
@@ -333,6 +334,9 @@ static bole_status mem_read(struct file *self, uint64_t offset, void *ret_bytes,
     const struct bytes *b = &f->inode->cache;
     size_t got = offset < b->size ? b->size - (size_t)offset : 0;
     got = got < len ? got : len;
+    if (!code && f->inode->bad_from < f->inode->bad_to && offset < f->inode->bad_to &&
+        offset + len > f->inode->bad_from)
+        code = EIO;
     if (!code && got)
         memcpy(ret_bytes, b->ptr + offset, got);
     pthread_mutex_unlock(&f->fs->lock);
@@ -708,6 +712,18 @@ void fs_mem_flip_bit(struct fs *fs, const char *path, uint64_t offset, unsigned 
         for (size_t i = 0; i < 2; i++)
             if (offset < both[i]->size)
                 both[i]->ptr[offset] ^= (uint8_t)(1u << bit % 8);
+    }
+    pthread_mutex_unlock(&m->lock);
+}
+
+void fs_mem_make_unreadable(struct fs *fs, const char *path, uint64_t offset, uint64_t len)
+{
+    struct fs_mem *m = mem_of(fs);
+    pthread_mutex_lock(&m->lock);
+    struct mem_name *name = names_find(&m->live, path);
+    if (name) {
+        name->inode->bad_from = offset;
+        name->inode->bad_to = offset + len;
     }
     pthread_mutex_unlock(&m->lock);
 }

@@ -1,6 +1,6 @@
 /*
- * fs_posix.c - the file system of the machine. Every call closes over EINTR except the syncs: a sync that failed for any
- * reason has failed (fs.h).
+ * fs_posix.c - the file system of the machine. Every call closes over EINTR except the syncs: a sync that failed for
+ * any reason has failed (fs.h).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ enum { IOV_PER_CALL = 64, FILE_MODE = 0600, DIR_MODE = 0700 }; /* logs are priva
 
 struct posix_file {
     struct file base;
-    int  fd;
+    int fd;
     char path[]; /* for messages */
 };
 

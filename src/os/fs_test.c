@@ -11,8 +11,8 @@
 
 struct fixture {
     struct fs *fs;
-    char       dir[PATH_MAX]; /* empty, exists */
-    char       path[PATH_MAX + 32];
+    char dir[PATH_MAX]; /* empty, exists */
+    char path[PATH_MAX + 32];
 };
 
 static const char *path_in(struct fixture *f, const char *name)
@@ -120,8 +120,7 @@ static void open_flags_mean_what_they_say(struct fixture *f)
     file = open_file(f, "a", FS_WRITE | FS_CREATE | FS_EXCLUSIVE);
     write_text(file, 0, "text");
     file_close(file);
-    CHECK_EQ_STATUS(fs_open(f->fs, path_in(f, "a"), FS_WRITE | FS_CREATE | FS_EXCLUSIVE, &file, &err),
-                    BOLE_E_CONFLICT);
+    CHECK_EQ_STATUS(fs_open(f->fs, path_in(f, "a"), FS_WRITE | FS_CREATE | FS_EXCLUSIVE, &file, &err), BOLE_E_CONFLICT);
     file_close(open_file(f, "a", FS_WRITE | FS_CREATE));
     check_content(f, "a", "text");
     file_close(open_file(f, "a", FS_WRITE | FS_TRUNCATE));
@@ -216,8 +215,12 @@ static void write_file_replaces_whole(struct fixture *f)
 }
 
 static void (*const conformance[])(struct fixture *) = {
-    reads_what_was_written,   writes_long_vectors,           open_flags_mean_what_they_say,
-    an_open_file_outlives_its_name, a_lock_has_one_holder,  write_file_replaces_whole,
+    reads_what_was_written,
+    writes_long_vectors,
+    open_flags_mean_what_they_say,
+    an_open_file_outlives_its_name,
+    a_lock_has_one_holder,
+    write_file_replaces_whole,
     names_move_and_go,
 };
 
@@ -400,8 +403,8 @@ TEST(write_file_is_all_or_nothing)
             struct bole_err err = {0};
             struct fixture f = mem_fixture();
             CHECK_OK(fs_write_file(f.fs, "d/a", S("old"), &err), err);
-            fs_mem_set_faults(f.fs, &(struct fs_mem_faults){
-                                        .fail_call_index = n, .fail_errno = ENOSPC, .fail_is_short = true});
+            fs_mem_set_faults(
+                f.fs, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = ENOSPC, .fail_is_short = true});
             bole_status st = fs_write_file(f.fs, "d/a", S("new"), &err);
             done = fs_mem_call_count(f.fs) < n;
             CHECK(done == (st == BOLE_OK));
@@ -428,5 +431,23 @@ TEST(flip_bit_reaches_the_disk)
     check_content(&f, "a", "acc");
     fs_mem_power_cut(f.fs, 0);
     check_content(&f, "a", "acc");
+    fs_mem_destroy(f.fs);
+}
+
+TEST(unreadable_bytes_fail_the_reads_that_touch_them)
+{
+    struct bole_err err = {0};
+    struct fixture f = mem_fixture();
+    char got[8];
+    CHECK_OK(fs_write_file(f.fs, "d/a", S("0123456789"), &err), err);
+    fs_mem_make_unreadable(f.fs, "d/a", 4, 2);
+    struct file *file = open_file(&f, "a", FS_READ);
+    CHECK_OK(file_read(file, 0, got, 4, NULL, &err), err);
+    CHECK_OK(file_read(file, 6, got, 4, NULL, &err), err);
+    CHECK_EQ_STATUS(file_read(file, 2, got, 3, NULL, &err), BOLE_E_IO);
+    CHECK_EQ_STATUS(file_read(file, 5, got, 1, NULL, &err), BOLE_E_IO);
+    fs_mem_make_unreadable(f.fs, "d/a", 0, 0);
+    CHECK_OK(file_read(file, 2, got, 3, NULL, &err), err);
+    file_close(file);
     fs_mem_destroy(f.fs);
 }

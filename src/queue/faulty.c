@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 struct faulty {
-    struct queue  base;
+    struct queue base;
     struct queue *inner;
     pthread_mutex_t lock; /* guards the rest */
     struct queue_faults faults;

@@ -7,14 +7,14 @@
 
 struct mem_group {
     uint64_t lsn;
-    size_t   size;
+    size_t size;
     unsigned refs; /* the list, and reads that deliver it */
-    uint8_t  bytes[];
+    uint8_t bytes[];
 };
 
 struct mem_queue {
     struct queue base;
-    pthread_mutex_t lock; /* guards everything below */
+    pthread_mutex_t lock;      /* guards everything below */
     struct mem_group **groups; /* by lsn */
     size_t group_count, group_cap;
     struct queue_stats stats;
@@ -105,8 +105,8 @@ static struct mem_group *group_after(struct mem_queue *m, uint64_t lsn)
 }
 
 static bole_status mem_read(struct queue *self, uint64_t after_lsn,
-                            bole_status (*fn)(uint64_t lsn, bole_slice payload, void *ctx, struct bole_err *err), void *ctx,
-                            struct bole_err *err)
+                            bole_status (*fn)(uint64_t lsn, bole_slice payload, void *ctx, struct bole_err *err),
+                            void *ctx, struct bole_err *err)
 {
     struct mem_queue *m = mem_of(self);
     bole_status st = BOLE_OK;
@@ -134,8 +134,8 @@ static bole_status mem_release(struct queue *self, uint64_t lsn, struct bole_err
     size_t kept = 0;
     pthread_mutex_lock(&m->lock);
     if (lsn > m->stats.appended_lsn)
-        st = bole_fail(err, BOLE_E_INVALID, "queue mem: release of group %llu, the last one is %llu", (unsigned long long)lsn,
-                       (unsigned long long)m->stats.appended_lsn);
+        st = bole_fail(err, BOLE_E_INVALID, "queue mem: release of group %llu, the last one is %llu",
+                       (unsigned long long)lsn, (unsigned long long)m->stats.appended_lsn);
     else if (lsn > m->stats.released_lsn)
         m->stats.released_lsn = lsn;
     for (size_t i = 0; i < m->group_count; i++) {

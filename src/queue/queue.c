@@ -6,11 +6,15 @@
 #include "queue/mem.h"
 #include "queue/wal.h"
 
-/* Backends that are not part of the core keep their row, so that the message says what is missing instead of "unknown". */
-static bole_status not_built(const struct queue_options *options, const char *scheme, const char *what, struct bole_err *err)
+/* Backends that are not part of the core keep their row, so that the message says what is missing instead of "unknown".
+ */
+static bole_status not_built(const struct queue_options *options, const char *scheme, const char *what,
+                             struct bole_err *err)
 {
-    return bole_fail(err, BOLE_E_UNSUPPORTED, "queue %.*s: %s needs the module %s.so, which this bole does not have yet; "
-                     "use wal:DIRECTORY", BOLE_SLICE_ARG(options->uri), what, scheme);
+    return bole_fail(err, BOLE_E_UNSUPPORTED,
+                     "queue %.*s: %s needs the module %s.so, which this bole does not have yet; "
+                     "use wal:DIRECTORY",
+                     BOLE_SLICE_ARG(options->uri), what, scheme);
 }
 
 static bole_status kafka_open(const struct queue_options *options, struct queue **ret_queue, struct bole_err *err)
@@ -46,7 +50,8 @@ bole_status queue_open(const struct queue_options *options, struct queue **ret_q
     size_t len = 0;
     for (size_t i = 0; i < BACKEND_COUNT; i++)
         len += (size_t)snprintf(known + len, sizeof known - len, "%s%s:", i ? ", " : "", backends[i]->scheme);
-    return bole_fail(err, BOLE_E_INVALID, "queue \"%.*s\": the scheme is none of %s", BOLE_SLICE_ARG(options->uri), known);
+    return bole_fail(err, BOLE_E_INVALID, "queue \"%.*s\": the scheme is none of %s", BOLE_SLICE_ARG(options->uri),
+                     known);
 }
 
 bole_status queue_group_size(const bole_slice *parts, size_t part_count, uint64_t *ret_bytes, struct bole_err *err)

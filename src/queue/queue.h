@@ -37,7 +37,8 @@ struct queue_stats {
     uint64_t appended_lsn;       /* last durable group */
     uint64_t released_lsn;
     uint64_t bytes_on_disk;
-    uint64_t room_bytes;         /* these can still be appended should the disk be full: the reserve */
+    uint64_t room_bytes;         /* made ready: these can still be appended should the disk be full */
+    bool     is_full;            /* the disk is: room_bytes is all there is until something is released or freed */
     uint64_t groups_total, syncs_total, bytes_total; /* appended since it was opened; bytes of payload */
     uint64_t sync_ns_total;      /* in write and sync */
     uint64_t torn_tail_bytes;    /* cut off when opened: written but never acknowledged */

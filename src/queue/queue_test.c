@@ -44,8 +44,13 @@ static struct queue *make_small_wal(struct fs *disk, uint64_t min_lsn)
 {
     struct bole_err err = {0};
     struct queue *q = NULL;
-    struct wal_options o = {.dir = "data/wal", .fs = disk, .clock = &clock_system, .random = &random_system,
-                            .min_lsn = min_lsn, .file_size_min = 8192, .file_size_max = 32768};
+    struct wal_options o = {.dir = "data/wal",
+                            .fs = disk,
+                            .clock = &clock_system,
+                            .random = &random_system,
+                            .min_lsn = min_lsn,
+                            .file_size_min = 8192,
+                            .file_size_max = 32768};
     CHECK_OK(wal_open(&o, &q, &err), err);
     return q;
 }
@@ -73,7 +78,7 @@ static uint64_t append_text(struct queue *q, const char *text)
 
 /* What a read delivered, as "1=one 2=two ". */
 struct delivered {
-    char   text[512];
+    char text[512];
     size_t len;
     uint64_t stop_at; /* 0: never */
 };
@@ -269,7 +274,11 @@ TEST(the_wal_keeps_the_contract_on_a_real_disk)
 
 TEST(a_scheme_that_is_unknown_or_not_built_says_what_there_is)
 {
-    static const struct { const char *uri; bole_status status; const char *says; } wrong[] = {
+    static const struct {
+        const char *uri;
+        bole_status status;
+        const char *says;
+    } wrong[] = {
         {"ftp:x", BOLE_E_INVALID, "wal:, mem:, kafka:"},
         {"", BOLE_E_INVALID, "wal:"},
         {"wal", BOLE_E_INVALID, "wal:"},

@@ -2,8 +2,9 @@
  * One thread appends: it writes header and payload with one pwritev into blocks that exist, syncs, and only then is the
  * group counted. There is no timer and no buffer: what arrives during a sync is the next group, and that is made above.
  *
- * A write that fails (a full disk under a file system that copies on write, a quota) is wiped before the call returns, so
- * that no part of it can come back. A sync that fails ends the process: nobody can know any more what the disk holds.
+ * A write that fails (a full disk under a file system that copies on write, a quota) is wiped before the call returns,
+ * so that no part of it can come back. A sync that fails ends the process: nobody can know any more what the disk
+ * holds.
  */
 #include "queue/wal.h"
 
@@ -179,8 +180,7 @@ static bole_status append_to(struct wal *w, struct wal_file *f, const bole_slice
     struct bole_err fatal = {0};
     uint64_t size = wal_frame_size(payload_size), lsn = w->appended_lsn + 1; /* only this thread moves it */
     int iov_count = 0;
-    bole_status st =
-        gather(w, header, parts, part_count, size - WAL_FRAME_HEADER_SIZE - payload_size, &iov_count, err);
+    bole_status st = gather(w, header, parts, part_count, size - WAL_FRAME_HEADER_SIZE - payload_size, &iov_count, err);
     if (st < 0)
         return st;
     wal_frame_encode(f->id, lsn, w->appended_lsn, parts, part_count, header);
@@ -222,7 +222,7 @@ static bole_status wal_append(struct queue *self, const bole_slice *parts, size_
 
 struct reading {
     struct wal_file *file;
-    uint64_t         end;
+    uint64_t end;
 };
 
 /* Pins the files that hold groups above lsn, so that they stay while they are read. */
@@ -355,6 +355,7 @@ static void wal_stats(struct queue *self, struct queue_stats *ret_stats)
         s.bytes_on_disk += w->spare->size;
         s.room_bytes += wal_file_room(w->spare);
     }
+    s.is_full = w->prepare_failed && w->prepare_err.code == BOLE_E_FULL;
     pthread_mutex_unlock(&w->lock);
     *ret_stats = s;
 }
@@ -371,7 +372,8 @@ static bole_status take_lock(struct wal *w, struct bole_err *err)
     if (st == BOLE_E_CONFLICT) {
         file_read(w->lock_file, 0, pid, sizeof pid - 1, &len, NULL);
         pid[strspn(pid, "0123456789")] = 0;
-        return bole_fail(err, BOLE_E_CONFLICT, "wal: %s is in use by %s%s", w->dir, *pid ? "process " : "somebody else", pid);
+        return bole_fail(err, BOLE_E_CONFLICT, "wal: %s is in use by %s%s", w->dir, *pid ? "process " : "somebody else",
+                         pid);
     }
     if (st < 0)
         return st;

@@ -1,8 +1,8 @@
 /*
- * The scanner reads a file in pieces of WINDOW_SIZE, or of one frame when that is larger, and checks frames where they lie
- * in the piece: nothing is copied but the frame that a piece ends in. Where no whole frame starts it looks for the file id
- * at every eighth byte: 64 random bits do not occur in a payload by chance or by intent, so every hit is, or was, a frame
- * of this life of the file.
+ * The scanner reads a file in pieces of WINDOW_SIZE, or of one frame when that is larger, and checks frames where they
+ * lie in the piece: nothing is copied but the frame that a piece ends in. Where no whole frame starts it looks for the
+ * file id at every eighth byte: 64 random bits do not occur in a payload by chance or by intent, so every hit is, or
+ * was, a frame of this life of the file.
  */
 #include "queue/wal_file.h"
 
@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-enum { WINDOW_SIZE = 1 << 20, ZERO_SIZE = 64 << 10, ZERO_PARTS = 16 };
+enum { WINDOW_SIZE = 1 << 20, ZERO_SIZE = 64 << 10, ZERO_PARTS = 16, SECTOR_SIZE = 4096 };
 
 struct wal_file *wal_file_create(void)
 {
@@ -117,6 +117,25 @@ static bole_status window_grow(struct wal_window *w, size_t size, struct bole_er
     return BOLE_OK;
 }
 
+/* A piece that cannot be read as a whole: what the disk does not give is zeros, and is remembered. */
+static bole_status read_in_sectors(struct wal_scan *s, uint64_t offset, uint8_t *bytes, size_t len,
+                                   struct bole_err *err)
+{
+    for (size_t at = 0; at < len;) {
+        size_t part = SECTOR_SIZE - (offset + at) % SECTOR_SIZE;
+        part = part < len - at ? part : len - at;
+        bole_status st = file_read(s->file, offset + at, bytes + at, part, NULL, err);
+        if (st == BOLE_E_IO) {
+            memset(bytes + at, 0, part);
+            s->unreadable_to = offset + at + part;
+        } else if (st != BOLE_OK) {
+            return st;
+        }
+        at += part;
+    }
+    return BOLE_OK;
+}
+
 /* Makes [offset, offset + len) available, which must lie below the limit; reads ahead when it has to read at all. */
 static bole_status window_get(struct wal_scan *s, uint64_t offset, size_t len, const uint8_t **ret_ptr,
                               struct bole_err *err)
@@ -134,6 +153,8 @@ static bole_status window_get(struct wal_scan *s, uint64_t offset, size_t len, c
         w->at = offset;
         w->len = 0;
         st = file_read(s->file, offset + keep, w->ptr + keep, want - keep, NULL, err);
+        if (st == BOLE_E_IO)
+            st = read_in_sectors(s, offset + keep, w->ptr + keep, want - keep, err);
         if (st == BOLE_END)
             st = bole_fail(err, BOLE_E_IO, "wal: a file became shorter while it was read");
         if (st < 0)
@@ -225,7 +246,10 @@ static bole_status resync(struct wal_scan *s, struct wal_item *ret_item, struct 
             return BOLE_OK;
         }
     }
-    *ret_item = (struct wal_item){.kind = WAL_ITEM_TAIL, .span = {s->offset, traces_end}};
+    bool unreadable = s->unreadable_to > s->offset;
+    if (unreadable && s->unreadable_to > traces_end)
+        traces_end = s->unreadable_to;
+    *ret_item = (struct wal_item){.kind = WAL_ITEM_TAIL, .span = {s->offset, traces_end}, .unreadable = unreadable};
     s->offset = s->limit;
     return BOLE_OK;
 }

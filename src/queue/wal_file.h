@@ -33,6 +33,7 @@ struct wal_file {
     bool         reused;     /* the tail may hold stale bytes */
     bool         header_whole; /* both copies are good and equal */
     unsigned     pins;       /* readers: neither removed nor reused meanwhile */
+    bool         tail_unreadable; /* the disk does not give what stands behind the last frame */
     struct wal_span  torn;   /* a write that was cut off; empty: none */
     struct wal_damage *damages;
     size_t       damage_count, damage_cap;
@@ -69,6 +70,7 @@ enum wal_item_kind {
 struct wal_item {
     enum wal_item_kind kind;
     struct wal_span span;
+    bool       unreadable; /* some of it the disk does not give */
     uint64_t   lsn, durable_lsn; /* of a frame */
     bole_slice payload;          /* of a frame; valid until the next call */
 };
@@ -78,12 +80,14 @@ struct wal_scan {
     uint64_t id;
     bool     reused;
     uint64_t offset, limit;
+    uint64_t unreadable_to; /* end of the last bytes that the disk did not give, which read as zeros; 0: none */
     struct wal_window *window;
 };
 
 /* Scans f from its header to `limit`; the window may have served another file. */
 void wal_scan_init(struct wal_scan *s, const struct wal_file *f, uint64_t limit, struct wal_window *window);
-/* BOLE_OK and the next item; a TAIL is the last one. Errors: BOLE_E_IO, BOLE_E_NOMEM. */
+/* BOLE_OK and the next item; a TAIL is the last one. What the disk does not give counts as damaged. Errors: BOLE_E_NOMEM,
+ * BOLE_E_IO when the file became shorter meanwhile. */
 bole_status wal_scan_next(struct wal_scan *s, struct wal_item *ret_item, struct bole_err *err);
 void wal_window_deinit(struct wal_window *w);
 

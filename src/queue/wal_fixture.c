@@ -17,15 +17,29 @@ bool fixture_is_dead(void)
     return dead;
 }
 
+void fixture_must(const struct fixture *f, bool holds, const char *text, const char *file, int line)
+{
+    if (!holds)
+        print_error("seed %llu, %llu groups tried: %s\n", (unsigned long long)f->seed, (unsigned long long)f->attempts,
+                    text);
+    _assert_true(holds, text, file, line);
+}
+
 void fixture_init(struct fixture *f, uint64_t seed)
 {
     log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
     memset(f, 0, sizeof *f);
+    f->seed = seed;
     f->disk = fs_mem_create();
     random_seed(&f->random, seed);
-    f->options = (struct wal_options){
-        .dir = FIXTURE_DIR, .fs = f->disk, .clock = &clock_system, .random = &f->random, .on_fatal = note_fatal,
-        .file_size_min = FIXTURE_FILE_SIZE, .file_size_max = FIXTURE_FILE_SIZE, .no_helper = true};
+    f->options = (struct wal_options){.dir = FIXTURE_DIR,
+                                      .fs = f->disk,
+                                      .clock = &clock_system,
+                                      .random = &f->random,
+                                      .on_fatal = note_fatal,
+                                      .file_size_min = FIXTURE_FILE_SIZE,
+                                      .file_size_max = FIXTURE_FILE_SIZE,
+                                      .no_helper = true};
 }
 
 void fixture_deinit(struct fixture *f)
@@ -123,14 +137,14 @@ static bole_status verify_group(uint64_t lsn, bole_slice payload, void *ctx, str
     struct fixture *f = v->f;
     if (v->count == 0 && lsn > v->next_lsn && lsn <= f->release_tried_lsn + 1)
         v->next_lsn = lsn; /* a release that failed may have happened */
-    CHECK(lsn >= v->next_lsn);
+    FIXTURE_MUST(f, lsn >= v->next_lsn);
     v->lost += lsn - v->next_lsn;
     if (lsn == f->last_lsn + 1 && f->in_doubt) {
         f->acked[lsn] = f->in_doubt;
         f->last_lsn = lsn;
     }
-    CHECK(lsn <= f->last_lsn);
-    CHECK(explains(f->acked[lsn], payload));
+    FIXTURE_MUST(f, lsn <= f->last_lsn);
+    FIXTURE_MUST(f, explains(f->acked[lsn], payload));
     v->next_lsn = lsn + 1;
     v->count++;
     return BOLE_OK;
@@ -146,9 +160,9 @@ size_t fixture_verify(struct fixture *f)
         v.next_lsn = f->last_lsn + 1;
     v.lost += f->last_lsn + 1 - v.next_lsn;
     queue_stats(f->q, &stats);
-    CHECK(v.lost <= f->lost_max);
-    CHECK(stats.corrupt_frames >= v.lost);
-    CHECK(f->lost_max || stats.corrupt_frames == 0);
+    FIXTURE_MUST(f, v.lost <= f->lost_max);
+    FIXTURE_MUST(f, stats.corrupt_frames >= v.lost);
+    FIXTURE_MUST(f, f->lost_max || stats.corrupt_frames == 0);
     f->in_doubt = 0;
     return v.count;
 }
@@ -170,7 +184,7 @@ struct wal_check_result fixture_check(struct fixture *f)
 
 struct listing {
     const char *suffix;
-    char   names[256][32];
+    char names[256][32];
     size_t count;
 };
 

@@ -16,6 +16,7 @@ enum { FIXTURE_GROUPS_MAX = 4096, FIXTURE_FILE_SIZE = 16384 };
 struct fixture {
     struct fs         *disk;
     struct queue      *q;       /* NULL: closed */
+    uint64_t           seed;
     struct random      random;
     struct wal_options options;
     uint64_t           attempts;
@@ -27,6 +28,10 @@ struct fixture {
     uint64_t in_doubt;                  /* attempt that failed with the disk: it may be there once, as last_lsn + 1 */
     uint64_t lost_max;                  /* this many acknowledged groups may be missing, if they are counted as corrupt */
 };
+
+/* CHECK that says the seed. */
+#define FIXTURE_MUST(f, condition) fixture_must(f, condition, #condition, __FILE__, __LINE__)
+void fixture_must(const struct fixture *f, bool holds, const char *text, const char *file, int line);
 
 void fixture_init(struct fixture *f, uint64_t seed); /* files of 16 KB, prepared by the append that needs them; not open */
 void fixture_deinit(struct fixture *f);

@@ -34,7 +34,8 @@ void wal_header_encode(const struct wal_header *h, uint8_t ret_block[WAL_HEADER_
     memcpy(ret_block + WAL_HEADER_SECOND, ret_block, WAL_HEADER_COPY_SIZE);
 }
 
-bole_status wal_header_decode(const uint8_t copy[WAL_HEADER_COPY_SIZE], struct wal_header *ret_header, uint32_t *ret_version)
+bole_status wal_header_decode(const uint8_t copy[WAL_HEADER_COPY_SIZE], struct wal_header *ret_header,
+                              uint32_t *ret_version)
 {
     bole_status st = check_block(copy, header_magic, ret_version);
     if (st < 0)
@@ -60,12 +61,14 @@ void wal_state_encode(const struct wal_state *s, uint8_t ret_slot[WAL_STATE_SLOT
     seal_block(ret_slot, state_magic);
 }
 
-bole_status wal_state_decode(const uint8_t slot[WAL_STATE_SLOT_SIZE], struct wal_state *ret_state, uint32_t *ret_version)
+bole_status wal_state_decode(const uint8_t slot[WAL_STATE_SLOT_SIZE], struct wal_state *ret_state,
+                             uint32_t *ret_version)
 {
     bole_status st = check_block(slot, state_magic, ret_version);
     if (st < 0)
         return st;
-    struct wal_state s = {load_u64(slot + STATE_COUNT), load_u64(slot + STATE_RELEASED), load_u64(slot + STATE_DURABLE)};
+    struct wal_state s = {load_u64(slot + STATE_COUNT), load_u64(slot + STATE_RELEASED),
+                          load_u64(slot + STATE_DURABLE)};
     if (s.count == UINT64_MAX || s.released_lsn > QUEUE_LSN_MAX || s.durable_lsn > QUEUE_LSN_MAX)
         return BOLE_E_CORRUPT;
     *ret_state = s;

@@ -4,8 +4,8 @@
  *
  *   1. damaged bytes are copied to .bad files, unreadable files renamed to them
  *   2. a torn tail is overwritten with zeros, so that its bytes can never match again
- *   3. the last frame is written again and synced: it may be in the page cache only, and pages whose sync failed under the
- *      process before us count as clean, so that a sync alone would prove nothing
+ *   3. the last frame is written again and synced: it may be in the page cache only, and pages whose sync failed under
+ * the process before us count as clean, so that a sync alone would prove nothing
  *   4. the last file is appended to; or, when groups are missing behind it, left as it is for the curious
  */
 #include <stdio.h>
@@ -22,13 +22,14 @@ static void log_problem(const struct wal_problem *p, void *ctx)
     const char *dir = ctx;
     unsigned long long offset = p->offset, size = p->size;
     if (p->kind == WAL_PROBLEM_TORN)
-        LOG(INFO, "wal tail cut", " dir=%s file=%s offset=%llu size=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset, size,
-            LOGQS(p->text));
+        LOG(INFO, "wal tail cut", " dir=%s file=%s offset=%llu size=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset,
+            size, LOGQS(p->text));
     else if (p->kind == WAL_PROBLEM_DAMAGED || p->kind == WAL_PROBLEM_MISSING)
-        LOG(ERROR, "wal damaged", " dir=%s file=%s offset=%llu size=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset, size,
-            LOGQS(p->text));
+        LOG(ERROR, "wal damaged", " dir=%s file=%s offset=%llu size=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset,
+            size, LOGQS(p->text));
     else
-        LOG(WARN, "wal problem", " dir=%s file=%s offset=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset, LOGQS(p->text));
+        LOG(WARN, "wal problem", " dir=%s file=%s offset=%llu reason=%s", LOGQS(dir), LOGQS(p->file), offset,
+            LOGQS(p->text));
 }
 
 static bole_status copy_span(struct file *from, struct wal_span span, struct file *to, struct bole_err *err)
@@ -95,7 +96,8 @@ static bole_status remove_leftover(const char *name, void *ctx)
 {
     struct wal *w = ctx;
     char path[PATH_MAX];
-    if ((ends_with(name, WAL_TMP_SUFFIX) || ends_with(name, WAL_OLD_SUFFIX)) && wal_path(path, sizeof path, w->dir, name))
+    if ((ends_with(name, WAL_TMP_SUFFIX) || ends_with(name, WAL_OLD_SUFFIX)) &&
+        wal_path(path, sizeof path, w->dir, name))
         fs_unlink(w->fs, path, NULL);
     return BOLE_OK;
 }
@@ -153,7 +155,8 @@ static bole_status adopt_files(struct wal *w, struct wal_survey *sv, struct bole
         if (!f)
             continue;
         if (!f->first_lsn && f->damage_count)
-            f->first_lsn = f->last_lsn = sv->durable_lsn; /* what was there is lost: it goes when all of it is released */
+            f->first_lsn = f->last_lsn =
+                sv->durable_lsn; /* what was there is lost: it goes when all of it is released */
         if (f->first_lsn) {
             bole_status st = wal_files_add(w, f, err);
             if (st < 0) {

@@ -41,8 +41,8 @@ bole_status wal_state_write(struct wal *w, uint64_t released_lsn, uint64_t durab
     return BOLE_OK;
 }
 
-/* When nothing is left to keep: back to small files, so that an idle queue takes little room. Lock held; the files that go
- * are added to `gone`. False: there was no reason to. */
+/* When nothing is left to keep: back to small files, so that an idle queue takes little room. Lock held; the files that
+ * go are added to `gone`. False: there was no reason to. */
 static bool shrink(struct wal *w, struct wal_file **gone, size_t *gone_count)
 {
     struct wal_file *f = w->current;

@@ -1,8 +1,9 @@
 /*
- * How damage is told from a torn write: LSNs have no gaps, and every frame says which group was durable before it. Bytes
- * that are no frame are kept as suspects until the next whole frame tells what lies between: if groups are missing there,
- * the suspects were those groups. Behind the last frame it is the highest durable_lsn seen anywhere (in a frame, a file
- * header, the state) that decides: groups up to it are lost, above it nothing was ever acknowledged and the write is torn.
+ * How damage is told from a torn write: LSNs have no gaps, and every frame says which group was durable before it.
+ * Bytes that are no frame are kept as suspects until the next whole frame tells what lies between: if groups are
+ * missing there, the suspects were those groups. Behind the last frame it is the highest durable_lsn seen anywhere (in
+ * a frame, a file header, the state) that decides: groups up to it are lost, above it nothing was ever acknowledged and
+ * the write is torn.
  */
 #include "queue/wal_survey.h"
 
@@ -17,24 +18,24 @@ enum { TEXT_SIZE = 256 };
 
 struct suspect {
     struct wal_file *file;
-    struct wal_span  span;
-    bool             is_tail;
+    struct wal_span span;
+    bool is_tail;
 };
 
 struct surveyor {
     struct wal_survey *sv;
-    struct fs         *fs;
-    const char        *dir;
-    unsigned           open_flags;
-    wal_report_fn     *report;
-    void              *ctx;
-    struct wal_window  window;
-    struct suspect    *suspects; /* since the last whole frame */
-    size_t             suspect_count, suspect_cap;
-    char             **names;    /* of *.wal files, while listing */
-    size_t             name_count, name_cap;
-    struct bole_err   *err;
-    bole_status        list_status;
+    struct fs *fs;
+    const char *dir;
+    unsigned open_flags;
+    wal_report_fn *report;
+    void *ctx;
+    struct wal_window window;
+    struct suspect *suspects; /* since the last whole frame */
+    size_t suspect_count, suspect_cap;
+    char **names; /* of *.wal files, while listing */
+    size_t name_count, name_cap;
+    struct bole_err *err;
+    bole_status list_status;
 };
 
 bool wal_path(char *ret_path, size_t size, const char *dir, const char *name)
@@ -43,7 +44,8 @@ bool wal_path(char *ret_path, size_t size, const char *dir, const char *name)
     return n > 0 && (size_t)n < size;
 }
 
-__attribute__((format(printf, 3, 4))) static void tell(struct surveyor *y, struct wal_problem problem, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void tell(struct surveyor *y, struct wal_problem problem, const char *fmt,
+                                                       ...)
 {
     char text[TEXT_SIZE];
     va_list ap;
@@ -84,10 +86,11 @@ static bole_status keep_name(const char *name, void *ctx)
 
 static bole_status refuse_version(struct surveyor *y, const char *name, uint32_t version)
 {
-    return bole_fail(y->err, BOLE_E_UNSUPPORTED,
-                     "wal: %s/%s has format version %u, this bole knows up to %u: start the newer bole that wrote it, or let "
-                     "that one store everything (POST /flush) and stop before going back",
-                     y->dir, name, version, WAL_VERSION);
+    return bole_fail(
+        y->err, BOLE_E_UNSUPPORTED,
+        "wal: %s/%s has format version %u, this bole knows up to %u: start the newer bole that wrote it, or let "
+        "that one store everything (POST /flush) and stop before going back",
+        y->dir, name, version, WAL_VERSION);
 }
 
 /* The file id of the first frame, should that frame be whole: the last resort when both headers are gone. */
@@ -118,7 +121,8 @@ static bole_status read_header(struct surveyor *y, struct wal_file *f)
     struct wal_header one = {0}, two = {0}, *good = NULL;
     uint32_t version = 0;
     bole_status st_one = wal_header_decode(block, &one, &version);
-    bole_status st_two = st_one == BOLE_E_UNSUPPORTED ? st_one : wal_header_decode(block + WAL_HEADER_SECOND, &two, &version);
+    bole_status st_two =
+        st_one == BOLE_E_UNSUPPORTED ? st_one : wal_header_decode(block + WAL_HEADER_SECOND, &two, &version);
     if (st_two == BOLE_E_UNSUPPORTED)
         return refuse_version(y, f->name, version);
     good = st_one == BOLE_OK ? &one : st_two == BOLE_OK ? &two : NULL;
@@ -246,14 +250,17 @@ static bole_status condemn(struct surveyor *y, const struct wal_file *before, ui
     uint64_t lost = first ? last - first + 1 : 0;
     y->sv->lost_groups += lost;
     if (lost && y->suspect_count == 0)
-        tell(y, (struct wal_problem){.kind = WAL_PROBLEM_MISSING, .file = before ? before->name : "", .first_lsn = first,
-                                     .last_lsn = last},
+        tell(y,
+             (struct wal_problem){
+                 .kind = WAL_PROBLEM_MISSING, .file = before ? before->name : "", .first_lsn = first, .last_lsn = last},
              "groups %llu to %llu are missing%s", (unsigned long long)first, (unsigned long long)last,
              before ? " in front of this file's" : " at the end");
     bole_status st = BOLE_OK;
     for (size_t i = 0; i < y->suspect_count && st >= 0; i++) {
         const struct suspect *s = &y->suspects[i];
-        tell(y, (struct wal_problem){WAL_PROBLEM_DAMAGED, s->file->name, s->span.from, s->span.to - s->span.from, first, last},
+        tell(y,
+             (struct wal_problem){WAL_PROBLEM_DAMAGED, s->file->name, s->span.from, s->span.to - s->span.from, first,
+                                  last},
              lost ? "damaged, groups %llu to %llu are lost" : "damaged, no group is lost by it",
              (unsigned long long)first, (unsigned long long)last);
         st = wal_file_add_damage(s->file, (struct wal_damage){s->span, lost}, NULL, y->err);
@@ -311,6 +318,7 @@ static bole_status scan_file(struct surveyor *y, struct wal_file *f)
             st = suspect_add(y, (struct suspect){f, item.span, item.kind == WAL_ITEM_TAIL});
     } while (st >= 0 && item.kind != WAL_ITEM_TAIL);
     f->end = item.span.from;
+    f->tail_unreadable = item.unreadable;
     if (f->first_lsn && !wal_file_has_own_name(f)) /* an empty one was being reused when the power went */
         tell(y, (struct wal_problem){WAL_PROBLEM_NAME, f->name, HEADER_SEQUENCE, sizeof(uint64_t)},
              "its header says it is %016llx" WAL_SUFFIX, (unsigned long long)f->sequence);
@@ -334,6 +342,12 @@ static bole_status judge_tail(struct surveyor *y)
         const struct suspect *s = &y->suspects[i];
         if (!s->is_tail || s->file->id == 0)
             continue;
+        if (s->file->tail_unreadable) /* to cut here could be to destroy what was acknowledged a moment ago */
+            return bole_fail(
+                y->err, BOLE_E_IO,
+                "wal: %s/%s cannot be read behind its last whole group at %llu: try again, see to the disk, or "
+                "move the file away and lose what is in it",
+                y->dir, s->file->name, (unsigned long long)s->span.from);
         s->file->torn = s->span;
         sv->torn_bytes += s->span.to - s->span.from;
         tell(y, (struct wal_problem){WAL_PROBLEM_TORN, s->file->name, s->span.from, s->span.to - s->span.from},
@@ -343,12 +357,17 @@ static bole_status judge_tail(struct surveyor *y)
     return BOLE_OK;
 }
 
-bole_status wal_survey_init(struct wal_survey *sv, struct fs *fs, const char *dir, unsigned open_flags, wal_report_fn *report,
-                            void *ctx, struct bole_err *err)
+bole_status wal_survey_init(struct wal_survey *sv, struct fs *fs, const char *dir, unsigned open_flags,
+                            wal_report_fn *report, void *ctx, struct bole_err *err)
 {
     struct bole_err ignored;
     *sv = (struct wal_survey){.next_sequence = 1};
-    struct surveyor y = {.sv = sv, .fs = fs, .dir = dir, .open_flags = open_flags, .report = report, .ctx = ctx,
+    struct surveyor y = {.sv = sv,
+                         .fs = fs,
+                         .dir = dir,
+                         .open_flags = open_flags,
+                         .report = report,
+                         .ctx = ctx,
                          .err = err ? err : &ignored};
     bole_status st = open_files(&y);
     if (st >= 0)
@@ -376,8 +395,8 @@ void wal_survey_deinit(struct wal_survey *sv)
     sv->file_count = 0;
 }
 
-bole_status wal_check(struct fs *fs, const char *dir, void (*report)(const struct wal_problem *problem, void *ctx), void *ctx,
-                      struct wal_check_result *ret_result, struct bole_err *err)
+bole_status wal_check(struct fs *fs, const char *dir, void (*report)(const struct wal_problem *problem, void *ctx),
+                      void *ctx, struct wal_check_result *ret_result, struct bole_err *err)
 {
     struct wal_survey sv;
     bole_status st = wal_survey_init(&sv, fs, dir, FS_READ, report, ctx, err);

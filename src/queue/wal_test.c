@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/log.h"
 #include "queue/wal_fixture.h"
 #include "queue/wal_format.h"
 
@@ -23,6 +24,15 @@ static void fill(struct fixture *f, uint64_t seed, const size_t *sizes, size_t c
         fixture_close(f);
     else
         fixture_power_cut(f, 0);
+}
+
+/* A log of four files and more, three or four groups each; not clean. */
+static void fill_files(struct fixture *f)
+{
+    size_t sizes[16];
+    for (size_t i = 0; i < 16; i++)
+        sizes[i] = 3000;
+    fill(f, 4, sizes, 16, false);
 }
 
 /* Offset of frame `index` of the first file. */
@@ -222,6 +232,37 @@ TEST(a_bit_that_flips_after_opening_is_found_when_read)
     fixture_deinit(&f);
 }
 
+TEST(bytes_that_the_disk_does_not_give_count_as_damaged)
+{
+    struct fixture f;
+    char path[64];
+    fill_files(&f);
+    CHECK(fixture_file(&f, 1, path));
+    fs_mem_make_unreadable(f.disk, path, WAL_HEADER_SIZE + 5000, 1);
+    f.lost_max = 2; /* the sector holds the end of one group and the beginning of the next */
+    fixture_open(&f);
+    CHECK(fixture_verify(&f) >= 14);
+    CHECK(stats_of(&f).corrupt_frames >= 1);
+    fixture_deinit(&f);
+}
+
+/* At the end nobody can tell a torn write from a group: nothing is cut, and the next try may succeed. */
+TEST(a_tail_that_the_disk_does_not_give_is_not_cut)
+{
+    struct fixture f;
+    struct bole_err err = {0};
+    char path[64];
+    fill_files(&f);
+    CHECK(fixture_file(&f, 3, path));
+    fs_mem_make_unreadable(f.disk, path, WAL_HEADER_SIZE + 3 * wal_frame_size(3000) + 10, 1);
+    CHECK_EQ_STATUS(fixture_try_open(&f, &err), BOLE_E_IO);
+    CHECK(strstr(err.msg, "behind its last whole group"));
+    fs_mem_make_unreadable(f.disk, path, 0, 0);
+    fixture_open(&f);
+    CHECK_EQ_U64(fixture_verify(&f), 16);
+    fixture_deinit(&f);
+}
+
 /* ---- stale bytes ---- */
 
 /* Files are used again and hold old frames, whole and with a good checksum, behind and between the new ones.
@@ -284,15 +325,6 @@ TEST(frames_of_another_life_do_not_continue_this_one)
 }
 
 /* ---- the directory ---- */
-
-/* A log of four files and more, three or four groups each; not clean. */
-static void fill_files(struct fixture *f)
-{
-    size_t sizes[16];
-    for (size_t i = 0; i < 16; i++)
-        sizes[i] = 3000;
-    fill(f, 4, sizes, 16, false);
-}
 
 static void unlink_path(struct fixture *f, const char *path)
 {
@@ -456,15 +488,19 @@ TEST(numbers_go_on_when_everything_is_released_and_the_state_lost)
     unlink_path(&f, FIXTURE_DIR "/state");
     f.released_lsn = 0;
     fixture_open(&f);
-    CHECK(stats_of(&f).appended_lsn >= 40); /* from the file headers; the store's own position (min_lsn) says the rest */
+    CHECK(stats_of(&f).appended_lsn >=
+          40); /* from the file headers; the store's own position (min_lsn) says the rest */
     CHECK_EQ_U64(stats_of(&f).corrupt_frames, 0);
     fixture_deinit(&f);
 }
 
 TEST(files_of_a_later_format_are_refused)
 {
-    static const struct { const char *path; uint64_t second; uint64_t crc; } blocks[] = {
-        {first_path, WAL_HEADER_SECOND, HEADER_CRC}, {FIXTURE_DIR "/state", WAL_STATE_SECOND, STATE_CRC}};
+    static const struct {
+        const char *path;
+        uint64_t second;
+        uint64_t crc;
+    } blocks[] = {{first_path, WAL_HEADER_SECOND, HEADER_CRC}, {FIXTURE_DIR "/state", WAL_STATE_SECOND, STATE_CRC}};
     for (size_t i = 0; i < 2; i++) {
         struct fixture f;
         struct bole_err err = {0};
@@ -567,4 +603,22 @@ TEST(check_of_a_directory_that_is_not_there_says_so)
     fixture_init(&f, 8);
     CHECK_EQ_STATUS(wal_check(f.disk, "nowhere", NULL, NULL, &result, &err), BOLE_E_NOTFOUND);
     fixture_deinit(&f);
+}
+
+/* ---- the fuzz target, so that it cannot rot ---- */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+TEST(recovery_survives_random_files)
+{
+    struct random r;
+    random_seed(&r, 11);
+    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
+    for (int i = 0; i < 400; i++) {
+        uint8_t data[1500];
+        size_t size = random_below(&r, sizeof data);
+        for (size_t j = 0; j < size; j++)
+            data[j] = random_below(&r, 2) ? (uint8_t)random_below(&r, 4) : (uint8_t)random_next(&r);
+        LLVMFuzzerTestOneInput(data, size);
+    }
 }
