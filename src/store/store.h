@@ -29,6 +29,8 @@ struct store_options {
     struct budget       *budget;   /* head, caches */
     size_t               head_max_bytes;    /* cut when the head holds this much; default 64 MB */
     uint64_t             cut_interval_ns;   /* or this old; default 5 min */
+    /* A sync of the catalogue failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
+    void (*on_fatal)(const struct bole_err *err);
 };
 
 /* ---- what is asked ---- */
@@ -136,7 +138,8 @@ struct store_ops {
     bole_status (*aggregate)(struct store *self, struct view *view, struct store_query *query,
                              const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
                              struct store_scan_stats *ret_stats, struct bole_err *err);
-    /* Every distinct label set with a row in the range that matches, once. */
+    /* Every distinct label set with a row in the range that matches, once. Parts that lie half in the range may be counted
+     * whole: a label set whose rows lie only in the other half may be among them. */
     bole_status (*streams)(struct store *self, struct view *view, const struct store_query *query,
                            bole_status (*fn)(bole_slice labels, void *ctx), void *ctx, struct bole_err *err);
     /* Per label set: rows and bytes in the range (index/stats). Parts that lie half in the range may be counted whole. */

@@ -1,0 +1,30 @@
+#include "store/scan_context.h"
+
+#include "base/err.h"
+
+void scan_context_defer(struct scan_context *ctx, bole_status status, const char *what)
+{
+    if (ctx->deferred >= 0)
+        ctx->deferred = bole_fail(&ctx->deferred_err, status, "%s", what);
+}
+
+void scan_context_begin(struct scan_context *ctx, struct scan *scan, uint32_t row_count)
+{
+    arena_reset(&ctx->vector_arena);
+    ctx->vector = (struct vector){.row_count = row_count, .seq = ctx->seq, .stream = ctx->stream, .scan = scan};
+    vector_select_all(&ctx->vector);
+}
+
+void scan_context_lines(struct scan_context *ctx, const struct line_block *b)
+{
+    const struct store_query *q = ctx->query;
+    struct vector *v = &ctx->vector;
+    for (size_t i = 0; i < q->predicate_count && !vector_is_empty(v); i++)
+        if (predicate_is_on_line(&q->predicates[i]))
+            predicate_apply_lines(&q->predicates[i], v, b);
+    if (!(q->projection & PROJECT_LINE) || vector_is_empty(v))
+        return;
+    for (uint32_t r = 0; r < v->row_count; r++)
+        ctx->lines[r] = line_block_get(b, r);
+    v->line = (struct column){.kind = COLUMN_PLAIN, .values = ctx->lines};
+}

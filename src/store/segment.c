@@ -1,0 +1,145 @@
+#include "store/segment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+enum { BAD_OFFSETS_MAX = 1024 /* remembered per segment */ };
+
+void segment_cache_init(struct segment_cache *c, struct objects *objects, struct budget *budget)
+{
+    *c = (struct segment_cache){.objects = objects, .budget = budget};
+    pthread_mutex_init(&c->lock, NULL);
+}
+
+void segment_cache_deinit(struct segment_cache *c)
+{
+    pthread_mutex_destroy(&c->lock);
+}
+
+void segment_key_of(uint64_t id, char ret_key[SEGMENT_KEY_SIZE])
+{
+    snprintf(ret_key, SEGMENT_KEY_SIZE, "%016llx.seg", (unsigned long long)id);
+}
+
+struct segment *segment_create(struct segment_cache *c, const struct catalog_segment *info)
+{
+    struct segment *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    atomic_init(&s->refs, 1);
+    s->cache = c;
+    s->info = *info;
+    segment_key_of(info->id, s->key_text);
+    s->info.key = bole_slice_str(s->key_text);
+    return s;
+}
+
+struct segment *segment_ref(struct segment *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+/* ---- the list of cached directories; all under the lock ---- */
+
+static void unlink_segment(struct segment_cache *c, struct segment *s)
+{
+    *(s->newer ? &s->newer->older : &c->newest) = s->older;
+    *(s->older ? &s->older->newer : &c->oldest) = s->newer;
+    s->newer = s->older = NULL;
+}
+
+static void link_newest(struct segment_cache *c, struct segment *s)
+{
+    s->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = s;
+    c->newest = s;
+}
+
+static void forget_directory(struct segment_cache *c, struct segment *s)
+{
+    unlink_segment(c, s);
+    c->used_bytes -= segment_directory_size(s->directory);
+    segment_directory_unref(s->directory);
+    s->directory = NULL;
+}
+
+static void remember_directory(struct segment_cache *c, struct segment *s, struct segment_directory *d)
+{
+    if (s->directory)
+        return; /* another thread was faster */
+    s->directory = segment_directory_ref(d);
+    c->used_bytes += segment_directory_size(d);
+    link_newest(c, s);
+    while (c->used_bytes > SEGMENT_CACHE_BYTES && c->oldest != s)
+        forget_directory(c, c->oldest);
+}
+
+void segment_unref(struct segment *s)
+{
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    pthread_mutex_lock(&s->cache->lock);
+    if (s->directory)
+        forget_directory(s->cache, s);
+    pthread_mutex_unlock(&s->cache->lock);
+    free(s->bad_offsets);
+    free(s);
+}
+
+bole_status segment_directory_get(struct segment *s, struct segment_reader *reader, struct segment_directory **ret_directory,
+                                  struct bole_err *err)
+{
+    struct segment_cache *c = s->cache;
+    struct segment_directory *d = NULL;
+    reader->key = s->info.key;
+    pthread_mutex_lock(&c->lock);
+    if (s->directory) {
+        d = segment_directory_ref(s->directory);
+        unlink_segment(c, s);
+        link_newest(c, s);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!d) {
+        /* It outlives the query that needs it first, so its memory is the store's. */
+        bole_status st = segment_directory_read(reader, s->info.size_bytes, c->budget, &d, err);
+        if (st < 0)
+            return st;
+        pthread_mutex_lock(&c->lock);
+        remember_directory(c, s, d);
+        pthread_mutex_unlock(&c->lock);
+    }
+    *ret_directory = d;
+    return BOLE_OK;
+}
+
+/* ---- damage ---- */
+
+static bool is_new_damage(struct segment *s, uint64_t offset)
+{
+    for (uint32_t i = 0; i < s->bad_count; i++)
+        if (s->bad_offsets[i] == offset)
+            return false;
+    if (s->bad_count == BAD_OFFSETS_MAX)
+        return false;
+    uint64_t *grown = realloc(s->bad_offsets, (s->bad_count + 1) * sizeof *grown);
+    if (!grown)
+        return true; /* said again the next time */
+    s->bad_offsets = grown;
+    s->bad_offsets[s->bad_count++] = offset;
+    return true;
+}
+
+void segment_note_damage(struct segment *s, uint64_t offset, const struct bole_err *why)
+{
+    pthread_mutex_lock(&s->cache->lock);
+    bool is_new = is_new_damage(s, offset);
+    pthread_mutex_unlock(&s->cache->lock);
+    if (!is_new)
+        return;
+    atomic_fetch_add_explicit(&s->cache->bad_chunks, 1, memory_order_relaxed);
+    LOG(ERROR, "bad chunk set aside: its rows are missing from answers", " segment=%s offset=%llu reason=%s", s->key_text,
+        (unsigned long long)offset, LOGQS(why->msg));
+}

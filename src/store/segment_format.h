@@ -1,0 +1,79 @@
+/*
+ * segment_format.h - layout of a segment file, version 1, little endian; docs/format/segment.md says the same in prose.
+ *
+ *   header, 32 bytes
+ *   chunks of row group 0, of row group 1, ...       no gaps: every byte of the file belongs to something with a checksum
+ *   sections
+ *   footer
+ *   tail, 16 bytes
+ *
+ * Header:  "BoleSeg\n", u16 version, u16 zero, 16 bytes id of the store, u32 crc32c of the 28 bytes before.
+ *
+ * Chunk:   u32 crc32c of everything after this field, u8 kind, u8 encoding version, u8 codec, u8 zero, u32 size of the
+ *          payload, u32 size of the payload decompressed, u32 rows; payload.
+ *
+ * Section: one chunk; its rows are the entries it holds. Unknown types are skipped (and can still be checked).
+ *   1 streams    per entry: u8 flags, varint length, canonical label set (record/labels.h)
+ *   2 directory  varint tenants, per tenant: varint length, name; then per row group (the chunk's rows say how many):
+ *                  varint tenant, varint rows, i64 lowest time, i64 highest time, varint bytes of lines, varint bytes of
+ *                  field keys and values, varint lowest LSN, varint highest LSN - lowest,
+ *                  varint streams, per stream ascending: varint id - previous id - 1 (the first: id), varint rows, varint
+ *                  bytes of lines;
+ *                  varint columns, per column: u8 kind, (fields: varint length, key), varint chunks, per chunk: varint
+ *                  size with header, varint rows.
+ *                Chunks lie in the file in this order, from the end of the header on.
+ *
+ * Footer:  u32 sections, per section: u16 type, u16 version, u64 offset, u64 size, u32 crc32c of these bytes;
+ *          u64 rows, u64 bytes of lines and fields, i64 lowest time, i64 highest time, u64 lowest LSN, u64 highest LSN,
+ *          i64 created.
+ * Tail:    u32 size of the footer, u32 crc32c of the footer and that size, "BoleSeg\n".
+ *
+ * Columns of a row group (rows sorted by (time, seq)):
+ *   TIME         one chunk: u64 scale, pack delta of time / scale
+ *   SEQ          one chunk: runs of consecutive numbers: zigzag varint (first - end of the run before), varint length - 1
+ *   STREAM       one chunk: pack plain of the index into the group's stream list
+ *   LINE         one chunk of lengths: pack plain; then pages: the bytes of so many rows, end to end
+ *   FIELD_DICT   one chunk of ids: pack plain, 0: absent, else value + 1; one chunk of values: varint length, bytes each
+ *   FIELD_BYTES  as LINE, but length + 1, and 0: absent
+ *   FIELD_REST   as LINE; a row's bytes are its remaining fields: varint length, key, varint length, value each
+ */
+#ifndef STORE_SEGMENT_FORMAT_H
+#define STORE_SEGMENT_FORMAT_H
+
+#include <stdint.h>
+
+#define SEGMENT_MAGIC       "BoleSeg\n"
+#define SEGMENT_MAGIC_SIZE  8u
+#define SEGMENT_VERSION     1u
+#define SEGMENT_ID_SIZE     16u /* of the store that wrote it */
+#define SEGMENT_HEADER_SIZE 32u
+#define SEGMENT_TAIL_SIZE   16u
+#define SEGMENT_SECTION_SIZE 24u  /* one entry of the footer's table */
+#define SEGMENT_TOTALS_SIZE 56u
+#define SEGMENT_SECTIONS_MAX 64u
+#define SEGMENT_FOOTER_MAX  (4u + SEGMENT_SECTIONS_MAX * SEGMENT_SECTION_SIZE + SEGMENT_TOTALS_SIZE)
+
+enum { HEADER_MAGIC = 0, HEADER_VERSION = 8, HEADER_ZERO = 10, HEADER_STORE = 12, HEADER_CRC = 28 };
+_Static_assert(HEADER_CRC + sizeof(uint32_t) == SEGMENT_HEADER_SIZE, "segment header layout");
+
+enum section_type { SECTION_STREAMS = 1, SECTION_DIRECTORY = 2 };
+enum { SECTION_VERSION = 1 };
+
+/* One row group: what is compressed, indexed and skipped together. */
+#define GROUP_ROWS_MAX      65536u
+#define GROUP_RAW_MAX       (8u * 1024 * 1024)  /* bytes of lines and fields; the row that passes it is the last */
+#define PAGE_RAW_TARGET     (512u * 1024)       /* bytes of a page of lines or values; the row that passes it is the last */
+#define FIELD_COLUMNS_MAX   64u                 /* keys with a column of their own; the others share FIELD_REST */
+
+enum chunk_kind {
+    CHUNK_TIME = 1,
+    CHUNK_SEQ = 2,
+    CHUNK_STREAM = 3,
+    CHUNK_LINE = 4,
+    CHUNK_FIELD_DICT = 5,
+    CHUNK_FIELD_BYTES = 6,
+    CHUNK_FIELD_REST = 7,
+    CHUNK_SECTION = 100,
+};
+
+#endif

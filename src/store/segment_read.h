@@ -1,0 +1,101 @@
+/*
+ * segment_read.h - a segment file opened: its directory, and the chunks that the directory names.
+ *
+ * Owner:   a directory is counted and unchanging; what its structs point to lives as long as it.
+ * Threads: a directory any number of readers; a segment_reader one.
+ * Errors:  BOLE_E_CORRUPT names file, offset and what is wrong; nothing is returned that has not matched its checksum.
+ *          BOLE_E_UNSUPPORTED for a newer version, BOLE_E_LIMIT when the arena's budget is used up.
+ */
+#ifndef STORE_SEGMENT_READ_H
+#define STORE_SEGMENT_READ_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "objects/objects.h"
+#include "store/chunk.h"
+#include "store/segment_write.h"
+
+struct segment_chunk {
+    uint64_t offset;
+    uint32_t size; /* with header */
+    uint32_t rows;
+};
+
+struct segment_column {
+    enum chunk_kind kind;
+    bole_slice      key; /* of a field */
+    struct segment_chunk *chunks;
+    uint32_t        chunk_count;
+};
+
+struct segment_stream { /* of one group */
+    uint32_t id;        /* index into the directory's labels */
+    uint32_t rows;
+    uint64_t bytes;     /* of lines */
+};
+
+struct segment_group {
+    bole_slice tenant;
+    uint32_t   row_count;
+    int64_t    min_time_ns, max_time_ns;
+    uint64_t   line_bytes, field_bytes;
+    uint64_t   min_lsn, max_lsn;
+    struct segment_stream *streams; /* by id */
+    uint32_t   stream_count;
+    struct segment_column *columns;
+    uint32_t   column_count;
+    const struct segment_column *time, *seq, *stream, *line; /* each is there */
+    const struct segment_column *rest;                       /* or NULL */
+};
+
+struct segment_section {
+    uint16_t type, version;
+    uint64_t offset, size;
+    uint32_t crc;
+};
+
+struct segment_directory {
+    atomic_uint refs;
+    struct arena arena;
+    struct segment_totals totals;
+    struct segment_section *sections;
+    uint32_t section_count;
+    uint64_t footer_offset;
+    bole_slice *labels;      /* [stream_count] canonical label sets */
+    uint8_t    *stream_flags;
+    uint32_t    stream_count;
+    struct segment_group *groups;
+    uint32_t    group_count;
+};
+
+/* What reads one file after the other. */
+struct segment_reader {
+    struct objects *objects;
+    bole_slice      key;
+    struct chunk_codec codec;
+    struct buf      stored; /* the chunk as it lies in the file */
+};
+void segment_reader_init(struct segment_reader *r, struct objects *objects, struct budget *budget);
+void segment_reader_deinit(struct segment_reader *r);
+
+/* Reads header, footer and directory of r->key with one read of the tail where they fit. */
+bole_status segment_directory_read(struct segment_reader *r, uint64_t file_size, struct budget *budget,
+                                   struct segment_directory **ret_directory, struct bole_err *err);
+struct segment_directory *segment_directory_ref(struct segment_directory *d);
+void segment_directory_unref(struct segment_directory *d);
+size_t segment_directory_size(const struct segment_directory *d); /* bytes of memory */
+
+/* The chunk's bytes, decompressed, into out (which is reset) or into the arena. */
+bole_status segment_chunk_read(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind, struct buf *out,
+                               struct bole_err *err);
+bole_status segment_chunk_read_arena(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
+                                     struct arena *arena, bole_slice *ret_raw, struct bole_err *err);
+
+/* The column of a field, NULL when the group has none of its own for it. */
+const struct segment_column *segment_group_field(const struct segment_group *g, bole_slice key);
+
+/* The store that wrote the file, from its header. */
+bole_status segment_store_id(struct segment_reader *r, uint8_t ret_id[SEGMENT_ID_SIZE], struct bole_err *err);
+
+#endif

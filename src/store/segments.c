@@ -1,0 +1,245 @@
+/*
+ * How a cut keeps rows from being lost or seen twice:
+ *
+ *   1. under the lock, the head's list is closed behind its last entry; inserts go on in a new block
+ *   2. without the lock, the closed part becomes a segment file, put durably (data, then directory)
+ *   3. one transaction of the catalogue adds the segment and moves the position to the last LSN of the closed part
+ *   4. under the lock, in one step, the segment enters the set and the closed part leaves the head
+ *
+ * A crash before 3 leaves a file that the catalogue does not know: it is removed at the next start, and the queue gives
+ * the rows again. A crash after 3 starts from the new position. A view taken before 4 sees the rows in the head, one taken
+ * after it in the segment. A failure in 2 or 3 leaves everything as it was; the next cut tries again with a new file.
+ */
+#include "store/segments.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "store/cut.h"
+
+/* ---- sets and views ---- */
+
+struct segment_set *segment_set_create(size_t count)
+{
+    struct segment_set *set = calloc(1, sizeof *set + count * sizeof *set->segments);
+    if (!set)
+        return NULL;
+    atomic_init(&set->refs, 1);
+    set->count = count;
+    return set;
+}
+
+static struct segment_set *segment_set_ref(struct segment_set *set)
+{
+    atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+    return set;
+}
+
+void segment_set_unref(struct segment_set *set)
+{
+    if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        segment_unref(set->segments[i]);
+    free(set);
+}
+
+static struct view *segments_view(struct store *self)
+{
+    struct segments_store *s = segments_of(self);
+    struct view *view = malloc(sizeof *view);
+    if (!view)
+        return NULL;
+    pthread_mutex_lock(&s->lock);
+    view->set = segment_set_ref(s->set);
+    view->head = head_snapshot(&s->head);
+    pthread_mutex_unlock(&s->lock);
+    return view;
+}
+
+static void segments_view_release(struct store *self, struct view *view)
+{
+    segment_set_unref(view->set);
+    head_snapshot_release(&view->head);
+    free(view);
+}
+
+/* ---- rows come in ---- */
+
+static uint64_t segments_position(struct store *self)
+{
+    struct segments_store *s = segments_of(self);
+    pthread_mutex_lock(&s->lock);
+    uint64_t lsn = s->position_lsn;
+    pthread_mutex_unlock(&s->lock);
+    return lsn;
+}
+
+static bole_status segments_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
+{
+    struct segments_store *s = segments_of(self);
+    uint64_t now = clock_mono_ns(s->clock);
+    pthread_mutex_lock(&s->lock);
+    bole_status st = head_insert(&s->head, lsn, batches, batch_count, now, err);
+    pthread_mutex_unlock(&s->lock);
+    return st;
+}
+
+static bool segments_wants_cut(struct store *self)
+{
+    struct segments_store *s = segments_of(self);
+    uint64_t now = clock_mono_ns(s->clock);
+    pthread_mutex_lock(&s->lock);
+    const struct head *h = &s->head;
+    bool wants = h->entry_count > 0 && (h->size_bytes >= s->head_max_bytes || h->row_count >= HEAD_ROWS_MAX ||
+                                        now - h->oldest_mono_ns >= s->cut_interval_ns);
+    pthread_mutex_unlock(&s->lock);
+    return wants;
+}
+
+/* ---- the cut ---- */
+
+/* Step 2: *ret_info describes the durable file. */
+static bole_status put_segment(struct segments_store *s, const struct head_snapshot *closed, struct catalog_segment *ret_info,
+                               char ret_key[SEGMENT_KEY_SIZE], struct bole_err *err)
+{
+    struct segment_writer *writer;
+    struct segment_totals totals;
+    bole_slice file;
+    bole_status st = cut_write(closed, s->id, clock_now_ns(s->clock), &writer, &file, &totals, err);
+    if (st < 0)
+        return st;
+    *ret_info = (struct catalog_segment){
+        .id = catalog_next_segment_id(s->catalog),
+        .size_bytes = file.len,
+        .raw_bytes = totals.raw_bytes,
+        .row_count = totals.row_count,
+        .min_time_ns = totals.min_time_ns,
+        .max_time_ns = totals.max_time_ns,
+        .min_lsn = totals.min_lsn,
+        .max_lsn = totals.max_lsn,
+        .created_ns = totals.created_ns,
+    };
+    segment_key_of(ret_info->id, ret_key);
+    ret_info->key = bole_slice_str(ret_key);
+    st = objects_put(s->objects, ret_info->key, &file, 1, err);
+    segment_writer_destroy(writer);
+    return st;
+}
+
+/* Everything that step 4 needs is made before step 3, so that it cannot fail. */
+static bole_status prepare_set(struct segments_store *s, const struct catalog_segment *info, struct segment_set **ret_set, struct bole_err *err)
+{
+    struct segment *segment = segment_create(&s->cache, info);
+    struct segment_set *set = segment ? segment_set_create(s->set->count + 1) : NULL; /* only cuts change s->set */
+    if (!set) {
+        segment_unref(segment);
+        return bole_fail(err, BOLE_E_NOMEM, "store: no memory for one more segment");
+    }
+    for (size_t i = 0; i < s->set->count; i++)
+        set->segments[i] = segment_ref(s->set->segments[i]);
+    set->segments[s->set->count] = segment;
+    *ret_set = set;
+    return BOLE_OK;
+}
+
+static void install(struct segments_store *s, struct segment_set *set, const struct head_snapshot *closed)
+{
+    uint64_t now = clock_mono_ns(s->clock);
+    pthread_mutex_lock(&s->lock);
+    struct segment_set *old = s->set;
+    s->set = set;
+    head_drop(&s->head, closed, now);
+    s->position_lsn = closed->last_lsn;
+    s->cuts_total++;
+    pthread_mutex_unlock(&s->lock);
+    segment_set_unref(old);
+}
+
+static bole_status cut_closed(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
+{
+    struct catalog_segment info;
+    struct segment_set *set = NULL;
+    char key[SEGMENT_KEY_SIZE];
+    bole_status st = put_segment(s, closed, &info, key, err);
+    if (st < 0)
+        return st;
+    st = prepare_set(s, &info, &set, err);
+    if (st >= 0)
+        st = catalog_commit(s->catalog, &(struct catalog_change){.add = &info, .add_count = 1, .position_lsn = closed->last_lsn}, err);
+    if (st < 0) {
+        segment_set_unref(set);
+        /* After an I/O error nobody knows whether the catalogue has the segment: the next start will. */
+        if (st != BOLE_E_IO)
+            objects_remove(s->objects, info.key, NULL);
+        return st;
+    }
+    install(s, set, closed);
+    return BOLE_OK;
+}
+
+static bole_status segments_cut(struct store *self, uint64_t *ret_lsn, struct bole_err *err)
+{
+    struct segments_store *s = segments_of(self);
+    pthread_mutex_lock(&s->lock);
+    struct head_snapshot closed = head_close(&s->head);
+    uint64_t position = s->position_lsn;
+    pthread_mutex_unlock(&s->lock);
+    bole_status st = BOLE_OK;
+    if (closed.entry_count)
+        st = cut_closed(s, &closed, err);
+    if (st < 0)
+        bole_err_context(err, "cutting the head");
+    else
+        *ret_lsn = closed.entry_count ? closed.last_lsn : position;
+    head_snapshot_release(&closed);
+    return st;
+}
+
+/* ---- statistics ---- */
+
+static void segments_stats(struct store *self, struct store_stats *ret_stats)
+{
+    struct segments_store *s = segments_of(self);
+    pthread_mutex_lock(&s->lock);
+    *ret_stats = (struct store_stats){
+        .position_lsn = s->position_lsn,
+        .head_rows = s->head.row_count,
+        .head_bytes = s->head.size_bytes,
+        .segment_count = s->set->count,
+        .cuts_total = s->cuts_total,
+        .bad_chunks = atomic_load_explicit(&s->cache.bad_chunks, memory_order_relaxed),
+    };
+    struct segment_set *set = segment_set_ref(s->set);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < set->count; i++) {
+        ret_stats->segment_rows += set->segments[i]->info.row_count;
+        ret_stats->segment_bytes += set->segments[i]->info.size_bytes;
+        ret_stats->raw_bytes += set->segments[i]->info.raw_bytes;
+    }
+    segment_set_unref(set);
+}
+
+const struct store_ops store_segments_ops = {
+    .scheme = "segments",
+    .open = segments_open,
+    .position = segments_position,
+    .insert = segments_insert,
+    .wants_cut = segments_wants_cut,
+    .cut = segments_cut,
+    .view = segments_view,
+    .view_release = segments_view_release,
+    .scan_open = segments_scan_open,
+    .scan_next = segments_scan_next,
+    .scan_stream = segments_scan_stream,
+    .scan_stream_count = segments_scan_stream_count,
+    .scan_set_bound = segments_scan_set_bound,
+    .scan_stats = segments_scan_stats,
+    .scan_close = segments_scan_close,
+    .aggregate = segments_aggregate,
+    .streams = segments_streams,
+    .volume = segments_volume,
+    .stats = segments_stats,
+    .destroy = segments_destroy,
+};
