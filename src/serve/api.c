@@ -13,7 +13,7 @@
     "Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex " \
     "match) to reduce the amount of data processed."
 
-static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_index_table, &loki_meta_table,
+static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table, &loki_meta_table,
                                                  &native_query_table, &native_admin_table, &push_table, &tail_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 
@@ -147,6 +147,17 @@ bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant)
     return true;
 }
 
+bool api_wants_categories(struct http_exchange *x)
+{
+    bole_slice flags = http_header(x, S("x-loki-response-encoding-flags"));
+    if (!flags.len)
+        flags = http_param(x, S("X-Loki-Response-Encoding-Flags"));
+    while (flags.len)
+        if (bole_slice_eq(bole_slice_trim(bole_slice_cut(flags, ',', &flags)), S("categorize-labels")))
+            return true;
+    return false;
+}
+
 bole_slice api_param(struct http_exchange *x, bole_slice name)
 {
     bole_slice value = http_param(x, name);
@@ -158,6 +169,7 @@ void api_reply_query_error(struct http_exchange *x, const struct bole_err *err)
     switch (err->code) {
     case BOLE_E_INVALID:
     case BOLE_E_LIMIT:
+    case BOLE_E_UNSUPPORTED:
         http_reply_text(x, 400, "%s", err->msg);
         break;
     case BOLE_E_CANCELLED:

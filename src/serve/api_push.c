@@ -79,7 +79,7 @@ static bool decode(struct http_exchange *x, struct receive_input *in, struct buf
 {
     bole_slice header = http_header(x, S("content-encoding"));
     enum content_coding coding = content_coding_of(header);
-    if (coding == CONTENT_IDENTITY)
+    if (!header.len || coding == CONTENT_IDENTITY)
         return true;
     if (coding == CONTENT_SNAPPY) {
         in->content_encoding = S("snappy");

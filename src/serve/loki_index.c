@@ -29,10 +29,9 @@ static void stats(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct totals t = {0};
-    struct ast *ast;
-    bole_status st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+    bole_status st = loki_select_matchers(&s, http_param(x, S("query")), &err);
     if (st == BOLE_OK)
-        st = store_volume(s.api->options.store, s.view, &s.query, add_totals, &t, &err);
+        st = store_volume(s.work.api->options.store, s.view, &s.query, add_totals, &t, &err);
     if (st < 0) {
         api_reply_query_error(x, &err);
     } else {
@@ -42,7 +41,6 @@ static void stats(struct http_exchange *x, void *ctx)
                    (unsigned long long)t.streams, (unsigned long long)t.bytes, (unsigned long long)t.rows);
         api_reply_json(x, &body);
     }
-    ast_destroy(ast);
     loki_select_end(&s);
 }
 
@@ -61,17 +59,16 @@ static void volume(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct loki_volume v;
-    struct ast *ast = NULL;
     uint64_t limit;
-    loki_volume_init(&v, &s.budget, 1);
+    loki_volume_init(&v, &s.work.budget, 1);
     bole_status st = loki_parse_limit(http_param(x, S("limit")), &limit, &err);
     if (st == BOLE_OK)
-        st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+        st = loki_select_matchers(&s, http_param(x, S("query")), &err);
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
                                 http_param(x, S("aggregateBy")), &err);
     if (st == BOLE_OK)
-        st = store_volume(s.api->options.store, s.view, &s.query, add_volume, &v, &err);
+        st = store_volume(s.work.api->options.store, s.view, &s.query, add_volume, &v, &err);
     if (st < 0) {
         api_reply_query_error(x, &err);
     } else {
@@ -80,7 +77,6 @@ static void volume(struct http_exchange *x, void *ctx)
         loki_volume_write_vector(&v, limit, s.end_ns, &body);
         api_reply_json(x, &body);
     }
-    ast_destroy(ast);
     loki_volume_deinit(&v);
     loki_select_end(&s);
 }
@@ -108,7 +104,7 @@ static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int6
 {
     struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = s->start_ns, .bucket_ns = step_ns, .bucket_count = steps + 1};
     struct store_scan_stats ignored;
-    bole_status st = store_aggregate(s->api->options.store, s->view, &s->query, &what, add_cell, v, &ignored, err);
+    bole_status st = store_aggregate(s->work.api->options.store, s->view, &s->query, &what, add_cell, v, &ignored, err);
     if (st != BOLE_E_UNSUPPORTED)
         return st;
     struct store_query query = s->query;
@@ -116,7 +112,7 @@ static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int6
     for (uint32_t i = 0; i < steps && st == BOLE_OK; i++) {
         query.from_ns = s->start_ns + (int64_t)i * step_ns;
         query.to_ns = i + 1 == steps ? s->query.to_ns : query.from_ns + step_ns;
-        st = store_volume(s->api->options.store, s->view, &query, add_step, &(struct step_cells){v, i + 1}, err);
+        st = store_volume(s->work.api->options.store, s->view, &query, add_step, &(struct step_cells){v, i + 1}, err);
     }
     return st;
 }
@@ -128,7 +124,6 @@ static void volume_range(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct loki_volume v = {0};
-    struct ast *ast = NULL;
     struct loki_range range;
     struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
                              .step = http_param(x, S("step")), .limit = http_param(x, S("limit"))};
@@ -136,8 +131,8 @@ static void volume_range(struct http_exchange *x, void *ctx)
     uint32_t steps = 0;
     if (st == BOLE_OK) {
         steps = (uint32_t)((s.end_ns - s.start_ns) / range.step_ns) + 1;
-        loki_volume_init(&v, &s.budget, steps + 1);
-        st = loki_select_matchers(&s, http_param(x, S("query")), &ast, &err);
+        loki_volume_init(&v, &s.work.budget, steps + 1);
+        st = loki_select_matchers(&s, http_param(x, S("query")), &err);
     }
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
@@ -152,7 +147,6 @@ static void volume_range(struct http_exchange *x, void *ctx)
         loki_volume_write_matrix(&v, range.limit, s.start_ns, range.step_ns, &body);
         api_reply_json(x, &body);
     }
-    ast_destroy(ast);
     loki_volume_deinit(&v);
     loki_select_end(&s);
 }

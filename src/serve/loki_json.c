@@ -45,6 +45,70 @@ void loki_put_labels(struct buf *b, bole_slice canonical)
     buf_put_u8(b, '}');
 }
 
+void loki_put_row_labels(struct buf *b, const struct row_label *labels, size_t count, unsigned origins)
+{
+    bool first = true;
+    buf_put_u8(b, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (!(origins >> labels[i].origin & 1))
+            continue;
+        if (!first)
+            buf_put_u8(b, ',');
+        buf_put_json(b, labels[i].name, true);
+        buf_put_u8(b, ':');
+        buf_put_json(b, labels[i].value, true);
+        first = false;
+    }
+    buf_put_u8(b, '}');
+}
+
+void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count)
+{
+    buf_put_u8(b, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_put(b, S(", "));
+        buf_put(b, labels[i].name);
+        buf_put_u8(b, '=');
+        buf_put_json(b, labels[i].value, false); /* the same as Go's %q but for control characters and bad UTF-8 */
+    }
+    buf_put_u8(b, '}');
+}
+
+static bool has_origin(const struct query_entry *e, enum label_origin origin)
+{
+    for (size_t i = 0; i < e->label_count; i++)
+        if (e->labels[i].origin == origin)
+            return true;
+    return false;
+}
+
+static void put_categories(struct buf *b, const struct query_entry *e)
+{
+    bool fields = has_origin(e, ORIGIN_FIELD), parsed = has_origin(e, ORIGIN_PARSED);
+    buf_put(b, S(",{"));
+    if (fields) {
+        buf_put(b, S("\"structuredMetadata\":"));
+        loki_put_row_labels(b, e->labels, e->label_count, 1u << ORIGIN_FIELD);
+    }
+    if (parsed) {
+        buf_put_str(b, fields ? ",\"parsed\":" : "\"parsed\":");
+        loki_put_row_labels(b, e->labels, e->label_count, 1u << ORIGIN_PARSED);
+    }
+    buf_put_u8(b, '}');
+}
+
+void loki_put_entry(struct buf *b, const struct query_entry *e, bool categorize)
+{
+    buf_put(b, S("[\""));
+    buf_put_int(b, e->time_ns);
+    buf_put(b, S("\","));
+    buf_put_json(b, e->line, true);
+    if (categorize)
+        put_categories(b, e);
+    buf_put_u8(b, ']');
+}
+
 void loki_put_sample(struct buf *b, int64_t time_ns, double value)
 {
     buf_put_u8(b, '[');

@@ -10,6 +10,7 @@
 #define SERVE_LOKI_JSON_H
 
 #include "base/buf.h"
+#include "query/query.h"
 
 #define LOKI_JSON_TYPE "application/json; charset=UTF-8"
 
@@ -19,6 +20,13 @@ void loki_put_number(struct buf *b, double v);
 void loki_put_stamp(struct buf *b, int64_t ns);
 /* Canonical labels (record/labels.h) as {"name":"value",...}, in their order, which is sorted. */
 void loki_put_labels(struct buf *b, bole_slice canonical);
+/* The labels of one entry that have one of the origins (bits 1 << ORIGIN_...), sorted as they are. */
+void loki_put_row_labels(struct buf *b, const struct row_label *labels, size_t count, unsigned origins);
+#define LOKI_ALL_ORIGINS (1u << ORIGIN_STREAM | 1u << ORIGIN_FIELD | 1u << ORIGIN_PARSED)
+/* {name="value", ...} as text, quoted as in Go. */
+void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count);
+/* ["ns","line"], and when categorized a third element: {"structuredMetadata":{...},"parsed":{...}} without empty ones. */
+void loki_put_entry(struct buf *b, const struct query_entry *entry, bool categorize);
 /* The pair of vectors, matrices and scalars: [1795210200,"2"]. */
 void loki_put_sample(struct buf *b, int64_t time_ns, double value);
 

@@ -30,13 +30,13 @@ static bole_status gather_labels(bole_slice labels, void *ctx)
     return BOLE_OK;
 }
 
-/* {"status":"success","data":[...]}; without data when there is nothing, as Loki. */
-static void put_names(struct buf *out, struct loki_set *set)
+/* {"status":"success","data":[...]}, without data when there is nothing, as Loki; {"values":[...]} for old clients. */
+static void put_names(struct buf *out, struct loki_set *set, bool legacy)
 {
     struct loki_set_item **items = loki_set_sorted(set);
-    buf_put_str(out, "{\"status\":\"success\"");
+    buf_put_str(out, legacy ? "{" : "{\"status\":\"success\"");
     for (size_t i = 0; items && i < set->count; i++) {
-        buf_put_str(out, i ? "," : ",\"data\":[");
+        buf_put_str(out, i ? "," : legacy ? "\"values\":[" : ",\"data\":[");
         buf_put_json(out, items[i]->key, true);
     }
     buf_put_str(out, set->count ? "]}" : "}");
@@ -46,11 +46,9 @@ static void put_names(struct buf *out, struct loki_set *set)
 static bole_status run_streams(struct loki_select *s, bole_slice selector, bole_status (*fn)(bole_slice labels, void *ctx),
                                void *ctx, struct bole_err *err)
 {
-    struct ast *ast;
-    bole_status st = loki_select_matchers(s, selector, &ast, err);
+    bole_status st = loki_select_matchers(s, selector, err);
     if (st == BOLE_OK)
-        st = store_streams(s->api->options.store, s->view, &s->query, fn, ctx, err);
-    ast_destroy(ast);
+        st = store_streams(s->work.api->options.store, s->view, &s->query, fn, ctx, err);
     if (st == BOLE_E_LIMIT && !err->msg[0])
         bole_fail(err, st, "the answer needs more memory than one query may use");
     return st;
@@ -63,14 +61,14 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
         return;
     struct bole_err err = {0};
     struct gather g = {.name = name};
-    loki_set_init(&g.set, &s.budget);
+    loki_set_init(&g.set, &s.work.budget);
     bole_status st = run_streams(&s, http_param(x, S("query")), gather_labels, &g, &err);
     if (st < 0) {
         api_reply_query_error(x, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
-        put_names(&body, &g.set);
+        put_names(&body, &g.set, bole_slice_starts(http_path(x), S("/api/prom/")));
         api_reply_json(x, &body);
     }
     loki_set_deinit(&g.set);
@@ -104,7 +102,7 @@ static bole_status run_series(struct loki_select *s, struct gather *g, struct bo
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t at = 0;
         bole_slice selector;
-        while (st == BOLE_OK && http_param_next(s->x, forms[i], &at, &selector)) {
+        while (st == BOLE_OK && http_param_next(s->work.x, forms[i], &at, &selector)) {
             any = true;
             st = run_streams(s, selector, gather_series, g, err);
         }
@@ -132,7 +130,7 @@ static void series(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct gather g = {0};
-    loki_set_init(&g.set, &s.budget);
+    loki_set_init(&g.set, &s.work.budget);
     if (run_series(&s, &g, &err) < 0) {
         api_reply_query_error(x, &err);
     } else {
@@ -221,9 +219,9 @@ static void detected_labels(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct detect d;
-    loki_set_init(&d.names, &s.budget);
-    loki_set_init(&d.values, &s.budget);
-    buf_init(&d.key, &s.budget);
+    loki_set_init(&d.names, &s.work.budget);
+    loki_set_init(&d.values, &s.work.budget);
+    buf_init(&d.key, &s.work.budget);
     if (run_streams(&s, http_param(x, S("query")), detect_labels, &d, &err) < 0) {
         api_reply_query_error(x, &err);
     } else {

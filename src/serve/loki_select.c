@@ -6,19 +6,12 @@
 #include "base/err.h"
 #include "serve/loki_params.h"
 
-static bool is_over(void *ctx)
-{
-    struct loki_select *s = ctx;
-    return http_cancelled(s->x) || clock_mono_ns(s->api->options.clock) > s->deadline_ns;
-}
-
 bool loki_select_begin(struct loki_select *s, struct api *api, struct http_exchange *x)
 {
-    *s = (struct loki_select){.api = api, .x = x};
+    *s = (struct loki_select){0};
     struct bole_err err = {0};
-    bole_slice tenant;
     struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
-    if (!api_tenant(x, &tenant))
+    if (!api_work_begin(&s->work, api, x))
         return false;
     bole_status st = loki_parse_bounds(&text, clock_now_ns(api->options.clock), &s->start_ns, &s->end_ns, &err);
     if (st == BOLE_OK && s->end_ns < s->start_ns)
@@ -29,43 +22,28 @@ bool loki_select_begin(struct loki_select *s, struct api *api, struct http_excha
         api_reply_query_error(x, &err);
         return false;
     }
-    budget_init(&s->budget, api->options.budget, api->options.query_memory_bytes);
-    s->deadline_ns = clock_mono_ns(api->options.clock) + api->options.query_timeout_ns;
-    s->query = (struct store_query){.tenant = tenant, .from_ns = s->start_ns,
-                                    .to_ns = s->end_ns == INT64_MAX ? INT64_MAX : s->end_ns + 1, .budget = &s->budget,
-                                    .cancelled = is_over, .cancelled_ctx = s};
+    s->query = (struct store_query){.tenant = s->work.tenant, .from_ns = s->start_ns,
+                                    .to_ns = s->end_ns == INT64_MAX ? INT64_MAX : s->end_ns + 1, .budget = &s->work.budget,
+                                    .cancelled = api_work_is_over, .cancelled_ctx = &s->work};
     return true;
 }
 
 void loki_select_end(struct loki_select *s)
 {
-    store_view_release(s->api->options.store, s->view);
+    query_selector_destroy(s->selector);
+    store_view_release(s->work.api->options.store, s->view);
 }
 
-bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct ast **ret_ast, struct bole_err *err)
+bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct bole_err *err)
 {
+    query_selector_destroy(s->selector);
+    s->selector = NULL;
     s->query.matchers = NULL;
     s->query.matcher_count = 0;
-    *ret_ast = NULL;
     if (!selector.len)
         return BOLE_OK;
-    struct ast *ast = NULL;
-    bole_status st = ast_parse_selector(selector, &s->budget, &ast, err);
-    if (st < 0)
-        return st;
-    size_t count = 0;
-    for (const struct ast_matcher *m = ast->root->log.matchers; m; m = m->next)
-        count++;
-    struct store_matcher *matchers = arena_array(&ast->arena, count, sizeof *matchers);
-    if (!matchers) {
-        ast_destroy(ast);
-        return bole_fail(err, BOLE_E_LIMIT, "the selector needs more memory than one query may use");
-    }
-    size_t at = 0;
-    for (const struct ast_matcher *m = ast->root->log.matchers; m; m = m->next)
-        matchers[at++] = (struct store_matcher){m->op, m->name, m->value, m->regex};
-    s->query.matchers = matchers;
-    s->query.matcher_count = count;
-    *ret_ast = ast;
-    return BOLE_OK;
+    bole_status st = query_selector_parse(selector, &s->selector, err);
+    if (st == BOLE_OK)
+        s->query.matchers = query_selector_matchers(s->selector, &s->query.matcher_count);
+    return st;
 }

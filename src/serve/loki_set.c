@@ -20,6 +20,13 @@ void loki_set_deinit(struct loki_set *s)
     arena_deinit(&s->arena);
 }
 
+void loki_set_reset(struct loki_set *s)
+{
+    arena_reset(&s->arena);
+    s->table = NULL;
+    s->table_size = s->count = 0;
+}
+
 static struct loki_set_item **find_slot(struct loki_set_item **table, size_t size, uint64_t hash, bole_slice key)
 {
     size_t at = hash & (size - 1);

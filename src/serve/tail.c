@@ -19,6 +19,7 @@
 
 struct ring_item {
     uint64_t      lsn;
+    uint32_t      first_row; /* of the batch in its group */
     struct batch *batch;
 };
 
@@ -61,15 +62,17 @@ void tail_hub_commit(struct tail_hub *hub, uint64_t lsn, struct batch *const *ba
     atomic_store(&hub->position, lsn);
     if (!atomic_load(&hub->open_count))
         return;
+    uint32_t first_row = 0;
     pthread_mutex_lock(&hub->lock);
     for (size_t i = 0; i < batch_count; i++) {
         while (hub->ring_count == TAIL_RING_MAX ||
                (hub->ring_count && hub->ring_bytes + batches[i]->body_size > TAIL_RING_SIZE_MAX))
             drop_oldest(hub);
         hub->ring[(hub->ring_first + hub->ring_count) % TAIL_RING_MAX] =
-            (struct ring_item){lsn, batch_ref(batches[i])};
+            (struct ring_item){lsn, first_row, batch_ref(batches[i])};
         hub->ring_count++;
         hub->ring_bytes += batches[i]->body_size;
+        first_row += batches[i]->row_count;
     }
     pthread_cond_signal(&hub->wake);
     pthread_mutex_unlock(&hub->lock);
@@ -137,7 +140,7 @@ static void feed_tails(struct tail_hub *hub, struct work *w)
     for (size_t i = 0; i < w->item_count; i++) {
         for (struct tail *t = hub->tails; t; t = t->next)
             if (w->items[i].lsn > t->position)
-                tail_feed(t, w->items[i].batch);
+                tail_feed(t, w->items[i].lsn, w->items[i].first_row, w->items[i].batch);
         batch_unref(w->items[i].batch);
     }
 }

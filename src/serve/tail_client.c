@@ -9,8 +9,16 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "serve/api_internal.h"
+#include "serve/api_work.h"
 #include "serve/loki_params.h"
+
+#define FUTURE_NS (86400 * (int64_t)NS_PER_S) /* how far ahead of now a row of the history may be stamped */
+
+enum { CLOSE_ERROR = 1011, CLOSE_TRY_AGAIN = 1013 }; /* RFC 6455, 7.4.1 and IANA's registry */
+
+static void on_close(struct http_exchange *x, void *ctx);
+
+static const struct http_ws_callbacks callbacks = {.on_close = on_close};
 
 /* ---- life ---- */
 
@@ -26,11 +34,13 @@ void tail_unref(struct tail *t)
         return;
     tail_out_deinit(&t->out);
     tail_out_deinit(&t->history);
+    query_tail_destroy(t->matcher);
+    query_destroy(t->query);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
 
-__attribute__((unused)) static struct tail *tail_create(struct api *a, struct http_exchange *x, bole_slice tenant, bool categorize)
+static struct tail *tail_create(struct api *a, struct http_exchange *x, bole_slice tenant, bool categorize)
 {
     struct tail *t = calloc(1, sizeof *t);
     if (!t)
@@ -125,15 +135,87 @@ void tail_close(struct tail *t, uint16_t code, const char *reason)
     pthread_mutex_unlock(&t->lock);
 }
 
-void tail_feed(struct tail *t, const struct batch *batch)
+static bole_status take_entry(const struct query_entry *entry, void *ctx)
 {
-    (void)t;
-    (void)batch;
+    struct tail *t = ctx;
+    tail_out_add(&t->out, entry);
+    return BOLE_OK;
+}
+
+void tail_feed(struct tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch)
+{
+    /* Without memory to match a batch none of its rows may pass for unwanted. */
+    if (query_tail_batch(t->matcher, lsn, first_row, batch, take_entry, t, NULL) < 0)
+        tail_out_lost(&t->out, batch->row_count, batch->max_time_ns);
+}
+
+/* ---- history ---- */
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct query_entry *const *x = a, *const *y = b;
+    if ((*x)->time_ns != (*y)->time_ns)
+        return (*x)->time_ns < (*y)->time_ns ? -1 : 1;
+    return ((*x)->seq > (*y)->seq) - ((*x)->seq < (*y)->seq);
+}
+
+/* Oldest first. What was committed after the tail joined comes live. */
+static bool add_history(struct tail *t, const struct query_result *r)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->stream_count; i++)
+        count += r->streams[i].entry_count;
+    const struct query_entry **order = calloc(count + 1, sizeof *order);
+    if (!order)
+        return false;
+    count = 0;
+    for (size_t i = 0; i < r->stream_count; i++)
+        for (size_t k = 0; k < r->streams[i].entry_count; k++)
+            if (seq_lsn(r->streams[i].entries[k].seq) <= t->position)
+                order[count++] = &r->streams[i].entries[k];
+    if (count)
+        qsort(order, count, sizeof *order, compare_entries);
+    for (size_t i = 0; i < count; i++)
+        tail_out_add(&t->history, order[i]);
+    free(order);
+    return true;
+}
+
+struct tail_request { /* as the client asked */
+    int64_t  start_ns, end_ns;
+    uint32_t limit;
+    uint32_t delay_s;
+};
+
+/* The newest `limit` rows since start, which may be none. A row stamped in the future is history, too. */
+static bole_status read_history(struct tail *t, struct api_work *work, const struct tail_request *request, struct bole_err *err)
+{
+    struct query_request q = api_work_request(work);
+    struct query_result *result = NULL;
+    q.start_ns = request->start_ns;
+    q.end_ns = request->end_ns;
+    q.step_ns = NS_PER_S;
+    q.limit = request->limit;
+    q.direction = BACKWARD;
+    bole_status st = request->start_ns < request->end_ns ? query_exec(t->query, &q, &result, err) : BOLE_OK;
+    if (result && !add_history(t, result))
+        st = bole_fail(err, BOLE_E_LIMIT, "no memory for the history of the tail");
+    api_work_count(work, st, result ? &result->stats : NULL);
+    query_result_destroy(result);
+    return st;
+}
+
+static void end_history(struct tail *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->history_over = true;
+    pthread_mutex_unlock(&t->lock);
+    tail_hub_wake(t->hub);
 }
 
 /* ---- the connection ---- */
 
-__attribute__((unused)) static void on_close(struct http_exchange *x, void *ctx)
+static void on_close(struct http_exchange *x, void *ctx)
 {
     (void)x;
     struct tail *t = ctx;
@@ -144,5 +226,85 @@ __attribute__((unused)) static void on_close(struct http_exchange *x, void *ctx)
     tail_unref(t);
 }
 
+static bole_status parse_request(struct http_exchange *x, struct api *a, struct tail_request *ret_request, struct bole_err *err)
+{
+    struct tail_request request = {0};
+    uint64_t limit;
+    int64_t now_ns = clock_now_ns(a->options.clock);
+    bole_status st = loki_parse_time(http_param(x, S("start")), now_ns - LOKI_SINCE_DEFAULT, &request.start_ns, err);
+    if (st == BOLE_OK)
+        st = loki_parse_limit(http_param(x, S("limit")), &limit, err);
+    if (st == BOLE_OK)
+        st = loki_check_limit(limit, a->options.entries_max, err);
+    if (st == BOLE_OK)
+        st = loki_parse_delay(http_param(x, S("delay_for")), &request.delay_s, err);
+    if (st < 0)
+        return st;
+    request.limit = limit < QUERY_ENTRIES_MAX ? (uint32_t)limit : QUERY_ENTRIES_MAX;
+    request.end_ns = now_ns + FUTURE_NS;
+    *ret_request = request;
+    return BOLE_OK;
+}
 
-const struct api_table tail_table = {NULL, 0};
+static bole_status prepare(struct tail *t, struct bole_err *err)
+{
+    bole_status st = query_parse(api_param(t->x, S("query")), t->api->options.budget, &t->query, err);
+    if (st == BOLE_OK && query_type(t->query) != QUERY_LOG)
+        st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
+    if (st == BOLE_OK)
+        st = query_tail_create(t->query, t->tenant, t->api->options.budget, &t->matcher, err);
+    return st;
+}
+
+/* From the join on the hub's thread has the matcher, from the accept on the loop may cut the connection; the handler
+ * keeps a reference for itself. BOLE_END: accepted, and told to try again later. */
+static bole_status open_tail(struct tail *t, struct bole_err *err)
+{
+    struct http_exchange *x = t->x;
+    tail_ref(t); /* on_close's */
+    bole_status st = http_ws_accept(x, &callbacks, t, err);
+    if (st < 0) {
+        tail_unref(t);
+        return st;
+    }
+    struct bole_err full = {0};
+    if (tail_hub_join(t->hub, t, &full) == BOLE_OK)
+        return BOLE_OK;
+    tail_close(t, CLOSE_TRY_AGAIN, full.msg);
+    return BOLE_END;
+}
+
+static void tail(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct api_work work;
+    struct bole_err err = {0};
+    struct tail_request request;
+    if (!api_work_begin(&work, a, x))
+        return;
+    struct tail *t = tail_create(a, x, work.tenant, api_wants_categories(x));
+    bole_status st = t ? parse_request(x, a, &request, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory for a tail");
+    if (st == BOLE_OK)
+        st = prepare(t, &err);
+    if (st == BOLE_OK && !http_is_upgrade(x))
+        st = bole_fail(&err, BOLE_E_INVALID, "Bad Request: this is a WebSocket: upgrade the connection");
+    if (st == BOLE_OK) {
+        t->delay_ns = request.delay_s * (uint64_t)NS_PER_S;
+        st = open_tail(t, &err);
+    }
+    if (st < 0) {
+        api_reply_query_error(x, &err);
+    } else if (st == BOLE_OK) {
+        if (read_history(t, &work, &request, &err) < 0)
+            tail_close(t, CLOSE_ERROR, err.msg);
+        end_history(t);
+    }
+    tail_unref(t);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/loki/api/v1/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
+    {HTTP_GET, "/api/prom/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
+};
+
+const struct api_table tail_table = {routes, sizeof routes / sizeof *routes};

@@ -8,9 +8,8 @@
 
 #include <pthread.h>
 
+#include "query/query.h"
 #include "serve/tail_out.h"
-
-struct query_tail;
 
 struct tail {
     struct tail          *next;        /* the hub's */
@@ -18,7 +17,8 @@ struct tail {
     struct tail_hub      *hub;
     atomic_uint           refs;
     uint64_t              position;    /* rows up to this LSN are history; set by tail_hub_join */
-    struct query_tail    *matcher;
+    struct query         *query;
+    struct query_tail    *matcher;     /* hub's thread once the handler has joined the hub */
     bole_slice            tenant;      /* in tenant_text */
     char                  tenant_text[TENANT_MAX];
     uint64_t              delay_ns;
@@ -35,8 +35,8 @@ struct tail {
 struct tail *tail_ref(struct tail *t);
 void tail_unref(struct tail *t); /* NULL is fine */
 
-/* Matches the rows of a batch that has just been committed. */
-void tail_feed(struct tail *t, const struct batch *batch);
+/* Matches the rows of a batch that has just been committed as rows first_row... of group lsn. */
+void tail_feed(struct tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch);
 void tail_lost(struct tail *t, uint64_t row_count, int64_t time_ns);
 /* BOLE_AGAIN: something waits. A failure: the client is gone. */
 bole_status tail_flush(struct tail *t);

@@ -31,16 +31,16 @@ void tail_out_deinit(struct tail_out *o)
     buf_deinit(&o->dropped);
 }
 
-static void put_entry_labels(struct buf *out, const struct loki_entry *entry)
+static void put_entry_labels(struct buf *out, const struct query_entry *entry)
 {
     if (entry)
-        loki_put_labels(out, entry->stream);
+        loki_put_row_labels(out, entry->labels, entry->label_count, 1u << ORIGIN_STREAM);
     else
         buf_put(out, S("{}"));
 }
 
 /* entry NULL: rows that were never matched. */
-static void count_dropped(struct tail_out *o, const struct loki_entry *entry, uint64_t count, int64_t time_ns)
+static void count_dropped(struct tail_out *o, const struct query_entry *entry, uint64_t count, int64_t time_ns)
 {
     o->dropped_count += count;
     o->dropped_total += count;
@@ -108,11 +108,11 @@ bole_status tail_out_close(struct tail_out *o)
     return BOLE_OK;
 }
 
-void tail_out_add(struct tail_out *o, const struct loki_entry *entry)
+void tail_out_add(struct tail_out *o, const struct query_entry *entry)
 {
     if (o->open.size_bytes >= TAIL_FRAME_TARGET && o->unsent_bytes < TAIL_UNSENT_MAX)
         tail_out_close(o);
-    if (o->open.size_bytes >= TAIL_FRAME_TARGET || loki_streams_add(&o->open, entry, true, NULL) < 0) {
+    if (o->open.size_bytes >= TAIL_FRAME_TARGET || loki_streams_add(&o->open, entry, NULL) < 0) {
         count_dropped(o, entry, 1, entry->time_ns);
     } else {
         o->entries_total++;

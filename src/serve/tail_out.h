@@ -35,7 +35,7 @@ void tail_out_init(struct tail_out *o, struct budget *budget, bool categorize);
 void tail_out_deinit(struct tail_out *o);
 
 /* Takes the entry or, when there is no room, counts it as dropped. */
-void tail_out_add(struct tail_out *o, const struct loki_entry *entry);
+void tail_out_add(struct tail_out *o, const struct query_entry *entry);
 /* Rows up to time_ns that nobody matched: they may or may not have been meant for this client. */
 void tail_out_lost(struct tail_out *o, uint64_t row_count, int64_t time_ns);
 

@@ -36,32 +36,27 @@ static bole_status too_large(bole_slice text, void *ctx)
 }
 
 struct fixture {
-    struct buf      labels;
     struct tail_out out;
     struct client   client;
 };
 
 static void setup(struct fixture *f, struct budget *budget, bool categorize)
 {
-    struct label a[] = {{S("app"), S("a")}};
-    struct bole_err err = {0};
     *f = (struct fixture){.client.room = 1000};
-    buf_init(&f->labels, NULL);
     buf_init(&f->client.got, NULL);
-    CHECK_OK(labels_encode(a, 1, &f->labels, &err), err);
     tail_out_init(&f->out, budget, categorize);
 }
 
 static void teardown(struct fixture *f)
 {
     tail_out_deinit(&f->out);
-    buf_deinit(&f->labels);
     buf_deinit(&f->client.got);
 }
 
 static void add(struct fixture *f, int64_t time_ns, bole_slice line)
 {
-    tail_out_add(&f->out, &(struct loki_entry){.time_ns = time_ns, .line = line, .stream = buf_slice(&f->labels)});
+    static const struct row_label labels[] = {{S("app"), S("a"), ORIGIN_STREAM}};
+    tail_out_add(&f->out, &(struct query_entry){.time_ns = time_ns, .line = line, .labels = labels, .label_count = 1});
 }
 
 TEST(tail_out_sends_one_frame_of_all_entries)

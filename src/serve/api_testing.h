@@ -1,0 +1,36 @@
+/*
+ * api_testing.h - for tests of the API: everything wired as in the program, with queue and store in memory, on a free port.
+ */
+#ifndef SERVE_API_TESTING_H
+#define SERVE_API_TESTING_H
+
+#include "serve/api.h"
+#include "serve/http_testing.h"
+
+enum { WORLD_LOOPS = 1, WORLD_ANSWER_MAX = 1 << 20 };
+
+struct world {
+    struct budget       budget;
+    struct queue       *queue;
+    struct store       *store;
+    struct ingest      *ingest;
+    struct api         *api;
+    struct http_server *server;
+    char               *answer;     /* of the last request: head and body */
+    bole_slice          body;       /* in answer; chunks are left as they came */
+};
+
+/* options may be NULL. On the heap, so that after a failed check threads that still run find it. */
+struct world *world_open(const struct api_options *options);
+void world_close(struct world *w);
+
+/* Sends one request; headers: lines with CRLF, or "". Returns the status. */
+unsigned world_get(struct world *w, const char *target, const char *headers);
+unsigned world_post(struct world *w, const char *target, const char *headers, bole_slice body);
+
+/* Pushes Loki JSON for the default tenant and wants 204. */
+void world_push(struct world *w, const char *json);
+
+bool world_body_has(const struct world *w, const char *text);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * api_work.c - see api_work.h.
+ */
+#include "serve/api_work.h"
+
+bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x)
+{
+    *w = (struct api_work){.api = api, .x = x};
+    if (!api_tenant(x, &w->tenant))
+        return false;
+    budget_init(&w->budget, api->options.budget, api->options.query_memory_bytes);
+    w->started_ns = clock_mono_ns(api->options.clock);
+    w->deadline_ns = w->started_ns + api->options.query_timeout_ns;
+    return true;
+}
+
+bool api_work_is_over(void *ctx)
+{
+    struct api_work *w = ctx;
+    return http_cancelled(w->x) || clock_mono_ns(w->api->options.clock) > w->deadline_ns;
+}
+
+struct query_request api_work_request(struct api_work *w)
+{
+    return (struct query_request){.store = w->api->options.store, .tenant = w->tenant, .limit = 1, .budget = &w->budget,
+                                  .cancelled = api_work_is_over, .cancelled_ctx = w, .clock = w->api->options.clock};
+}
+
+void api_work_count(struct api_work *w, bole_status st, const struct query_stats *stats)
+{
+    struct metrics_counters *c = &w->api->counters;
+    atomic_fetch_add(&c->queries_total, 1);
+    atomic_fetch_add(&c->query_ns_total, clock_mono_ns(w->api->options.clock) - w->started_ns);
+    if (st < 0)
+        atomic_fetch_add(&c->query_errors_total, 1);
+    if (stats) {
+        atomic_fetch_add(&c->query_rows_total, stats->rows_scanned);
+        atomic_fetch_add(&c->query_bytes_total, stats->bytes_scanned);
+    }
+}

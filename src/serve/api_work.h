@@ -1,0 +1,32 @@
+/*
+ * api_work.h - one request's share of the process: whose data, how much memory, how long.
+ *
+ * Threads: the request's pool thread.
+ */
+#ifndef SERVE_API_WORK_H
+#define SERVE_API_WORK_H
+
+#include "query/query.h"
+#include "serve/api_internal.h"
+
+struct api_work {
+    struct api           *api;
+    struct http_exchange *x;
+    bole_slice            tenant;
+    struct budget         budget;     /* of this request, on the process's */
+    uint64_t              started_ns, deadline_ns; /* mono */
+};
+
+/* False: the tenant was no valid name and was answered. The struct stays where it is: the budget is pointed to. */
+bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x);
+
+/* The callback `cancelled` of queries and scans: the client is gone or the time is over. */
+bool api_work_is_over(void *ctx);
+
+/* Store, tenant, budget, cancellation, clock; the rest is the caller's. */
+struct query_request api_work_request(struct api_work *w);
+
+/* Counts the query in the metrics; stats may be NULL. */
+void api_work_count(struct api_work *w, bole_status st, const struct query_stats *stats);
+
+#endif
