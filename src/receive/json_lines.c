@@ -12,7 +12,7 @@
 #include "process/service_name.h"
 #include "receive/door.h"
 #include "receive/json.h"
-#include "receive/line_time.h"
+#include "receive/text.h"
 
 enum {
     CHUNK_SIZE = 256 * 1024,         /* bytes */

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "receive/line_time.h"
 #include "receive/receive_fixture.h"
 
 static void push_lines(struct fixture *f, bole_slice body, struct json_lines_params params)
@@ -211,32 +210,4 @@ TEST(json_lines_damaged_anywhere_never_break)
         free(copy);
     }
     fixture_deinit(&f);
-}
-
-TEST(time_values)
-{
-    static const struct {
-        const char *text;
-        bool        good;
-        int64_t     ns;
-    } times[] = {
-        {"0", true, 0}, {"1", true, 1000000000}, {"-1", true, -1000000000}, {"1.5", true, 1500000000},
-        {"1795255200", true, 1795255200000000000}, {"2147483647", true, 2147483647000000000},
-        {"2147483648", true, 2147483648000000}, {"1795255200123", true, 1795255200123000000},
-        {"1795255200123.5", true, 1795255200123500000}, {"1795255200123456", true, 1795255200123456000},
-        {"1795255200123456789", true, 1795255200123456789}, {"1.7952552e9", true, 1795255200000000000},
-        {"1795255200.123456789123", true, 1795255200123456789}, {"9223372036854775807", true, INT64_MAX},
-        {"9223372036854775808", false, 0}, {"1e30", false, 0}, {"1x", false, 0}, {"-", false, 0}, {"", false, 0}, {".5", false, 0},
-        {"2026-11-21T10:00:00Z", true, 1795255200000000000}, {"2026-11-21 10:00:00.25", true, 1795255200250000000},
-        {"2026-11-21T12:00:00+02:00", true, 1795255200000000000}, {"2026-11-21", true, 1795219200000000000},
-        {"2026-11-21T25:00:00Z", false, 0}, {"2026-11-21T", false, 0}, {"2026-11-21T10:00:00.0000000000000000000000000000000", false, 0},
-    };
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        int64_t ns = 0;
-        bool good = time_value_parse(bole_slice_str(times[i].text), &ns);
-        if (good != times[i].good || (good && ns != times[i].ns))
-            print_error("%s: %d %lld\n", times[i].text, good, (long long)ns);
-        CHECK(good == times[i].good);
-        CHECK(!good || ns == times[i].ns);
-    }
 }
