@@ -7,8 +7,9 @@
  *
  * Owner:   payloads are borrowed for the length of the call.
  * Threads: queue_append one thread (the committer); the rest any thread.
- * Errors:  append: BOLE_E_FULL when there is no room (nothing was written; try again later). A failed sync never returns:
- *          the process ends, because nobody can know any more what the disk holds.
+ * Errors:  append: BOLE_E_FULL when there is no room (nothing was written; try again later), BOLE_E_IO when the disk
+ *          refuses a write (the same). A failed sync never returns: the process ends, because nobody can know any more
+ *          what the disk holds.
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
@@ -48,7 +49,8 @@ struct queue_stats {
 struct queue_ops {
     const char *scheme;
     bole_status (*open)(const struct queue_options *options, struct queue **ret_queue, struct bole_err *err);
-    /* Makes one group durable; returns when it is. Parts are concatenated; 1 .. QUEUE_GROUP_SIZE_MAX bytes in all. */
+    /* Makes one group durable; returns when it is. Parts are concatenated; 1 .. QUEUE_GROUP_SIZE_MAX bytes in all. After
+     * a failure nothing of it is there, and nothing of it comes back. */
     bole_status (*append)(struct queue *self, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn, struct bole_err *err);
     /* Calls fn for every group after `after_lsn` that is not released, in order; the payload is borrowed for the call; an
      * fn that does not return BOLE_OK stops and is returned. A corrupt group that was once durable is skipped, counted in
