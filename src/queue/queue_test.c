@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/test.h"
 #include "queue/faulty.h"
 #include "queue/mem.h"
@@ -18,6 +19,7 @@ static struct queue *opened(const struct queue_options *o)
 {
     struct bole_err err = {0};
     struct queue *q = NULL;
+    log_set_level(LOG_LEVEL_ERROR); /* that a log is behind the store is meant */
     CHECK_OK(queue_open(o, &q, &err), err);
     return q;
 }

@@ -68,7 +68,13 @@ static bole_status give_name(struct wal *w, struct wal_file *f, const char *from
     if (st < 0)
         return st;
     memcpy(f->name, name, sizeof name);
-    return fs_sync_dir(w->fs, w->dir, err);
+    st = fs_sync_dir(w->fs, w->dir, err);
+    if (st < 0)
+        return st;
+    /* Opened anew, because a file names itself in its errors as it was called when it was opened. */
+    file_close(f->file);
+    f->file = NULL;
+    return fs_open(w->fs, new_path, FS_WRITE, &f->file, err);
 }
 
 /* A released file starts a new life. Its first life ends with the first byte of the new header. */
