@@ -205,6 +205,7 @@ TEST(content_refuses_lies_about_length_and_window)
     /* A zstd frame with a window of 1 GB. */
     CHECK_EQ_STATUS(content_decode(CONTENT_ZSTD, S("\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00"), 1 << 30, &out, &err), BOLE_E_INVALID);
     CHECK(out.cap < 1 << 20);
+    CHECK_EQ_STATUS(content_decode(CONTENT_IDENTITY, S("abc"), 2, &out, &err), BOLE_E_LIMIT);
     CHECK_EQ_STATUS(content_decode(CONTENT_UNKNOWN, S("x"), 10, &out, &err), BOLE_E_UNSUPPORTED);
     buf_deinit(&out);
 }

@@ -16,6 +16,7 @@ struct http_stream {
     bool gone;          /* guarded by lock */
     bool chunked;       /* HTTP/1.0 gets the bare bytes and a closed connection */
     bool silent;        /* HEAD: nothing after the head */
+    bool dated;         /* loop thread only: the head has been sent on, with its date */
 };
 
 static void wake(struct http_exchange *x)
@@ -95,6 +96,9 @@ bool stream_take(struct http_exchange *x, struct buf *out)
         buf_deinit(out);
         *out = s->pending;
         out->failed = false;
+        if (!s->dated) /* the head stands at the very start */
+            memcpy(out->ptr + x->answer.date_at, loop_date(x->hl), HTTP_DATE_SIZE);
+        s->dated = true;
         buf_init(&s->pending, out->budget);
         s->pending.failed = s->gone;
         pthread_cond_signal(&s->changed);

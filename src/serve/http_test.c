@@ -13,6 +13,7 @@
 #include "serve/http_testing.h"
 
 #define HOST "Host: localhost\r\n"
+enum { HTTP_DATE_LENGTH = 25 }; /* without " GMT" */
 #define MS(n) ((uint64_t)(n) * NS_PER_MS)
 
 /* ---- handlers ---- */
@@ -49,11 +50,13 @@ static void show_remote(struct http_exchange *x, void *ctx)
     http_reply_text(x, 200, "%.*s %.*s", BOLE_SLICE_ARG(http_remote(x)), BOLE_SLICE_ARG(http_header(x, S("x-Thing"))));
 }
 
+static struct budget *big_budget;
+
 static void big(struct http_exchange *x, void *ctx)
 {
     (void)ctx;
     struct buf b;
-    buf_init(&b, NULL);
+    buf_init(&b, big_budget);
     for (int i = 0; i < 100000; i++)
         buf_printf(&b, "line %d\n", i);
     http_reply_buf(x, 200, "text/plain", &b);
@@ -155,12 +158,18 @@ static struct http_server *start(void)
 
 /* ---- requests and answers ---- */
 
+static bool has_date(const char *answer)
+{
+    const char *date = strstr(answer, "\r\nDate: ");
+    return date && date[11] == ',' && strncmp(date + 8 + HTTP_DATE_LENGTH, " GMT\r\n", 6) == 0;
+}
+
 TEST(http_answers_with_the_minimal_head)
 {
     struct http_server *s = start();
     char text[4096];
     CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
-    CHECK(strstr(text, "\r\nDate: ") && strstr(text, " GMT\r\n"));
+    CHECK(has_date(text));
     CHECK(strstr(text, "\r\nContent-Type: text/plain\r\n"));
     CHECK(strstr(text, "\r\nContent-Length: 5\r\n"));
     CHECK(strcmp(strstr(text, "\r\n\r\n"), "\r\n\r\nhello") == 0);
@@ -249,6 +258,7 @@ TEST(http_finds_parameters_in_path_query_and_form)
         {"GET /files/ HTTP/1.1\r\n" HOST "\r\n", "absent||"},
         {"GET /%68ello HTTP/1.1\r\n" HOST "\r\n", "hello"},
         {"GET http://localhost/param?q=1 HTTP/1.1\r\n" HOST "\r\n", "set|1|"},
+        {"GET https://localhost/param?q=1 HTTP/1.1\r\n" HOST "\r\n", "set|1|"},
         {"POST /param?q=2 HTTP/1.1\r\n" HOST "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
          "Content-Length: 3\r\n\r\nq=1", "set|1|"},
     };
@@ -258,6 +268,9 @@ TEST(http_finds_parameters_in_path_query_and_form)
         CHECK_EQ_U64(client_ask(s, cases[i].request, text, sizeof text), 200);
         CHECK_EQ_SLICE(bole_slice_str(strstr(text, "\r\n\r\n") + 4), bole_slice_str(cases[i].want));
     }
+    char text[4096];
+    CHECK_EQ_U64(client_ask(s, "POST /param HTTP/1.1\r\n" HOST "Content-Type: application/x-www-form-urlencoded\r\n"
+                               "Content-Length: 4\r\n\r\nq=%2", text, sizeof text), 400);
     http_server_destroy(s);
 }
 
@@ -270,6 +283,64 @@ TEST(http_knows_its_peer_and_its_header)
     CHECK(strncmp(body, "127.0.0.1:", 10) == 0);
     CHECK(strcmp(strchr(body, ' '), " v") == 0);
     http_server_destroy(s);
+}
+
+static void fail_with(struct http_exchange *x, void *ctx)
+{
+    struct bole_err err = {.code = *(bole_status *)ctx, .msg = "because"};
+    http_reply_err(x, &err);
+}
+
+TEST(http_translates_errors)
+{
+    static const struct { bole_status code; unsigned status; } cases[] = {
+        {BOLE_E_INVALID, 400}, {BOLE_E_LIMIT, 429}, {BOLE_E_FULL, 503}, {BOLE_E_NOTFOUND, 404}, {BOLE_E_CANCELLED, 499},
+        {BOLE_E_UNSUPPORTED, 501}, {BOLE_E_IO, 500}, {BOLE_E_CORRUPT, 500}, {BOLE_E_NOMEM, 500},
+    };
+    bole_status code = BOLE_OK;
+    struct http_options o = options();
+    o.fallback = fail_with;
+    o.fallback_ctx = &code;
+    struct http_server *s = testing_server(&o);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[4096];
+        code = cases[i].code;
+        CHECK_EQ_U64(client_ask(s, "GET /nowhere HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), cases[i].status);
+        CHECK((strstr(text, "\r\nRetry-After: 1\r\n") != NULL) == (cases[i].status == 429 || cases[i].status == 503));
+        CHECK(strcmp(strstr(text, "\r\n\r\n") + 4, "because") == 0);
+    }
+    http_server_destroy(s);
+}
+
+static void never_answer(struct http_exchange *x, void *ctx)
+{
+    (void)x, (void)ctx;
+}
+
+static atomic_uint rounds;
+
+static void on_round(unsigned loop_index, void *ctx)
+{
+    CHECK(loop_index < *(unsigned *)ctx);
+    atomic_fetch_add(&rounds, 1);
+}
+
+TEST(http_server_is_destroyed_around_a_handler_that_never_answers)
+{
+    static const struct http_route forgetful[] = {{.methods = HTTP_GET, .path = "/never", .handler = never_answer}};
+    struct http_options o = {.routes = forgetful, .route_count = 1, .listen = S("127.0.0.1:0"), .loop_count = 2};
+    struct http_server *s = NULL;
+    struct bole_err err;
+    CHECK_OK(http_server_create(&o, &s, &err), err);
+    http_server_on_round(s, on_round, &o.loop_count);
+    CHECK_OK(http_server_start(s, &err), err);
+    int fd = client_connect(s);
+    client_send_str(fd, "GET /never HTTP/1.1\r\n" HOST "\r\n");
+    usleep(50 * 1000);
+    http_server_destroy(s);
+    CHECK(client_is_closed(fd));
+    CHECK(rounds > 0);
+    close(fd);
 }
 
 /* ---- bodies ---- */
@@ -397,13 +468,16 @@ TEST(http_lives_within_its_budget)
     struct http_options o = options();
     char text[4096], head[128];
     budget_init(&budget, NULL, 600000);
-    o.budget = &budget;
+    o.budget = big_budget = &budget;
     struct http_server *s = testing_server(&o);
     snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", 700000);
     CHECK_EQ_U64(client_ask(s, head, text, sizeof text), 503);
+    CHECK_EQ_U64(client_ask(s, "GET /big HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 503); /* the handler's answer is too large */
+    CHECK(strstr(text, "\r\nConnection: close\r\n"));
     CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
     http_server_destroy(s);
     CHECK_EQ_U64(budget.used_bytes, 0);
+    big_budget = NULL;
 }
 
 TEST(http_tells_a_waiting_client_to_continue)
@@ -500,6 +574,7 @@ TEST(http_streams_in_chunks)
         char text[4096];
         client_send_str(fd, "GET /stream HTTP/1.1\r\n" HOST "\r\n");
         client_answer(fd, text, sizeof text);
+        CHECK(has_date(text));
         CHECK(strcmp(strstr(text, "\r\n\r\n") + 4, "5\r\npart;\r\n5\r\npart;\r\n5\r\npart;\r\n0\r\n\r\n") == 0);
     }
     close(fd);

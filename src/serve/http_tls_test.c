@@ -71,7 +71,12 @@ static void round_trip(const struct http_server *s, int max_version, size_t body
     SSL *ssl = SSL_new(ctx);
     int fd = client_connect(s);
     SSL_set_fd(ssl, fd);
+    SSL_set_alpn_protos(ssl, (const unsigned char *)"\x02h2\x08http/1.1", 12);
     CHECK_EQ_I64(SSL_connect(ssl), 1);
+    const unsigned char *protocol;
+    unsigned protocol_len;
+    SSL_get0_alpn_selected(ssl, &protocol, &protocol_len);
+    CHECK_EQ_SLICE(bole_slice_from(protocol, protocol_len), S("http/1.1"));
     char *request = malloc(body_size + 256), *answer = malloc(body_size + 4096);
     for (int round = 0; round < 3; round++) {
         int n = snprintf(request, 256, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", body_size);
@@ -90,6 +95,12 @@ static void round_trip(const struct http_server *s, int max_version, size_t body
         CHECK(strncmp(answer, "HTTP/1.1 200 ", 13) == 0);
         CHECK(memcmp(answer + want - body_size, request + n, body_size) == 0);
     }
+    static const char last[] = "POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    CHECK_EQ_I64(SSL_write(ssl, last, sizeof last - 1), sizeof last - 1);
+    int n;
+    while ((n = SSL_read(ssl, answer, (int)body_size + 4095)) > 0)
+        ;
+    CHECK_EQ_I64(SSL_get_error(ssl, n), SSL_ERROR_ZERO_RETURN); /* told, not cut off */
     free(request);
     free(answer);
     SSL_free(ssl);

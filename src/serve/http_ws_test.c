@@ -142,7 +142,7 @@ static int open_client(const struct http_server *s, const char *request)
     buf_init(&payload, NULL);
     client_send_str(fd, request);
     client_answer(fd, text, sizeof text);
-    CHECK(strstr(text, "HTTP/1.1 101 "));
+    CHECK(strstr(text, "HTTP/1.1 101 ") && strstr(text, " GMT\r\n"));
     CHECK(strstr(text, "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")); /* the example of RFC 6455, 1.3 */
     CHECK_EQ_U64(read_frame(fd, &payload), OP_TEXT);
     CHECK_EQ_SLICE(buf_slice(&payload), S("welcome"));
