@@ -30,3 +30,23 @@ static const struct argp argp = {
     "Example:\n"
     "  bole check /var/lib/bole\n",
     NULL, NULL, NULL};
+
+static void on_wal_problem(const struct wal_problem *p, void *ctx)
+{
+    printf("wal/%s: offset %llu: %s\n", p->file, (unsigned long long)p->offset, p->text);
+}
+
+int cmd_check(int argc, char **argv)
+{
+    const char *dir = NULL;
+    cmd_parse(&argp, argc, argv, &dir);
+    char path[4096];
+    struct bole_err err;
+    struct wal_check_result wal;
+    snprintf(path, sizeof path, "%s/wal", dir);
+    if (wal_check(&fs_posix, path, on_wal_problem, NULL, &wal, &err) < 0)
+        return cmd_fail(&err);
+    printf("write-ahead log: %llu groups in %llu files, %.1f MB, %llu problems\n", (unsigned long long)wal.frames,
+           (unsigned long long)wal.files, (double)wal.bytes / 1e6, (unsigned long long)wal.problems);
+    return wal.problems ? EXIT_FAILED : EXIT_OK;
+}

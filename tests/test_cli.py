@@ -1,0 +1,196 @@
+"""The command line, as a user types it."""
+
+import gzip
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import bole
+
+NOW = time.time_ns()
+
+
+def run(*args, server=None, stdin=None, check=True, timeout=60):
+    env = {**os.environ, **({"BOLE_ADDR": server.url} if server else {})}
+    done = subprocess.run([str(bole.BINARY), *map(str, args)], env=env, input=stdin, capture_output=True, timeout=timeout)
+    if check:
+        assert done.returncode == 0, done.stderr.decode()
+    return done
+
+
+@pytest.fixture
+def filled(server):
+    server.push([({"app": "demo"}, [(NOW - 5 * 10**9 + i, f"level=info n={i}") for i in range(250)])])
+    return server
+
+
+def test_query_prints_the_newest_lines_or_all_or_the_oldest(filled):
+    raw = lambda *more: run("query", '{app="demo"}', "-o", "raw", *more, server=filled).stdout.decode().splitlines()
+    assert raw() == [f"level=info n={i}" for i in range(249, 149, -1)]
+    assert raw("-n", "0") == [f"level=info n={i}" for i in range(249, -1, -1)]
+    assert raw("-n", "3", "--forward") == [f"level=info n={i}" for i in range(3)]
+
+
+def test_query_formats(filled):
+    one = ["query", '{app="demo"} |= "n=7"', "-n", "1", "--forward"]
+    text = run(*one, server=filled).stdout.decode()
+    assert "level=info n=7" in text and 'app="demo"' in text and "\x1b" not in text
+    row = json.loads(run(*one, "-o", "json", server=filled).stdout)
+    assert row["line"] == "level=info n=7" and row["labels"]["app"] == "demo"
+    csv = run(*one, "-o", "csv", server=filled).stdout.decode().splitlines()
+    assert csv[0] == "time,labels,fields,line" and csv[1].endswith('"level=info n=7"')
+
+
+def test_metric_queries(filled):
+    out = run("query", 'sum by (app) (count_over_time({app="demo"}[1h]))', "--instant", server=filled).stdout.decode()
+    assert re.fullmatch(r'\S+ \{app="demo"\} 250\n', out)
+
+
+def test_a_syntax_error_is_shown_where_it_stands_and_is_a_usage_error(filled):
+    done = run("query", '{app="demo"', server=filled, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[1:] == ['  {app="demo"', "             ^"]
+
+
+def test_labels(filled):
+    assert "app" in run("labels", server=filled).stdout.decode().split()
+    assert run("labels", "app", server=filled).stdout.decode().split() == ["demo"]
+
+
+def test_tail_follows_and_ends_with_ctrl_c(server):
+    process = subprocess.Popen([str(bole.BINARY), "tail", '{app="t"}', "-o", "raw", "--addr", server.url], stdout=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 10
+        while server.metric("bole_tails_open") < 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for i in range(3):
+            server.push([({"app": "t"}, [(time.time_ns(), f"line {i}")])])
+        assert [process.stdout.readline() for _ in range(3)] == [b"line 0\n", b"line 1\n", b"line 2\n"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("pack", [lambda b: b, gzip.compress], ids=["plain", "gzip"])
+def test_import_of_text_takes_the_time_of_the_line(server, tmp_path, pack):
+    path = tmp_path / "app.log"
+    path.write_bytes(pack(b"2026-11-21T10:00:00.25Z first\n    at a stack trace\n2026-11-21T10:00:01Z \xff\x00 bytes\nlast without newline"))
+    done = run("import", "--labels", 'app="imp"', path, server=server)
+    assert b"4 lines" in done.stderr
+    found = server.lines('{app="imp"}', end=1795255300000000000)
+    assert [ns for ns, _ in found] == [1795255200250000000] * 2 + [1795255201000000000] * 2
+    assert [line.split()[-1] for _, line in found] == ["first", "trace", "bytes", "newline"]
+
+
+def test_import_of_json_lines(server, tmp_path):
+    path = tmp_path / "app.ndjson"
+    path.write_text('{"ts":"2026-11-21T10:00:00Z","message":"hello","service":"s1","n":1}\n' * 3)
+    run("import", path, server=server)
+    assert [line for _, line in server.lines('{service="s1"}', end=1795255300000000000)] == ["hello"] * 3
+
+
+def test_open_shows_a_file_with_nothing_installed(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text("2026-11-21T10:00:00Z one\n2026-11-21T10:00:05Z two\n")
+    process = subprocess.Popen([str(bole.BINARY), "open", "--no-browser", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        url = process.stdout.readline().decode().strip()
+        assert "from=2026-11-21T10:00:00.000Z&to=2026-11-21T10:00:05.001Z" in url
+        port = int(re.search(r":(\d+)/", url).group(1))
+        server = bole.Server.__new__(bole.Server)
+        server.port = port
+        assert b"<html" in server.get("/", headers={"Accept": "text/html"}).body.lower()
+        assert [line for _, line in server.lines('{job="open"}')] == ["2026-11-21T10:00:00Z one", "2026-11-21T10:00:05Z two"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_check_finds_a_flipped_bit_and_is_quiet_without_one(filled):
+    filled.request("POST", "/flush")
+    filled.push([({"app": "demo"}, [(NOW, "in the log")])])
+    filled.stop()
+    assert run("check", filled.data).stdout
+    (segment,) = filled.data.glob("segments/*")
+    for path in (segment, max((filled.data / "wal").glob("*.wal"), key=lambda p: p.read_bytes().count(0) * -1)):
+        original = path.read_bytes()
+        used = len(original.rstrip(b"\0"))
+        for at in range(used // 7, used, max(1, used // 9)):
+            path.write_bytes(original[:at] + bytes([original[at] ^ 0x10]) + original[at + 1:])
+            done = run("check", filled.data, check=False)
+            assert done.returncode == 1, f"{path.name}: a flipped bit at {at} was not found"
+            assert path.name in done.stdout.decode()
+        path.write_bytes(original)
+    run("check", filled.data)
+
+
+def test_the_agent_sends_every_line_once_over_rotations_and_restarts(server, tmp_path):
+    log, state = tmp_path / "app.log", tmp_path / "state"
+    number = 0
+
+    def write(count):
+        nonlocal number
+        with open(log, "a") as f:
+            for _ in range(count):
+                f.write(f"number={number} text\n")
+                number += 1
+
+    def agent():
+        return subprocess.Popen([str(bole.BINARY), "agent", "--addr", server.url, "--no-journal", "--state", str(state), str(log)],
+                                stderr=subprocess.DEVNULL)
+
+    def stored():
+        return [int(re.match(r"number=(\d+)", line).group(1)) for _, line in server.lines('{job="varlogs"}')]
+
+    def wait_for(count):
+        deadline = time.monotonic() + 20
+        while len(stored()) < count and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert sorted(stored()) == list(range(number))
+
+    write(100)
+    process = agent()
+    try:
+        wait_for(number)
+        for _ in range(3):
+            write(50)
+            log.rename(log.with_suffix(f".log.{number}"))
+            write(50)
+        wait_for(number)
+        process.terminate()
+        assert process.wait(20) == 0
+        write(100)
+        process = agent()
+        wait_for(number)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_help_and_unknown_commands(tmp_path):
+    assert b"Quick start" in run("--help").stdout
+    for command in ("serve", "agent", "query", "tail", "labels", "import", "open", "check", "version"):
+        assert b"--help" in run(command, "--help").stdout
+    done = run("qeury", check=False)
+    assert done.returncode == 2 and b"did you mean 'query'" in done.stderr
+    assert run("query", check=False).returncode == 2
+
+
+def test_serving_beyond_loopback_needs_insecure(tmp_path):
+    done = run("serve", "--data", tmp_path, "--listen", "0.0.0.0:0", check=False)
+    assert done.returncode == 1 and b"--insecure" in done.stderr
+
+
+def test_a_missing_server_is_named():
+    done = run("labels", "--addr", "http://127.0.0.1:1", check=False)
+    assert done.returncode == 1 and b"bole serve" in done.stderr
