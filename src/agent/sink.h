@@ -1,0 +1,55 @@
+/*
+ * sink.h - where an agent's records go: this server's own ingest, or another Bole over HTTP.
+ *
+ * Owner:   the batch and everything in it is borrowed for the length of the call.
+ * Threads: send is called on the agent's thread, one batch at a time.
+ * Errors:  send may block until it knows. BOLE_OK: every record is durable, but *ret_refused of them, which were refused
+ *          for good (over a limit). BOLE_AGAIN: nothing was kept, come again. BOLE_E_INVALID: the whole batch is refused
+ *          for good, as by a server that answers 400. Anything else: not known or not possible now; the same batch is
+ *          sent again until it is known to be durable.
+ */
+#ifndef AGENT_SINK_H
+#define AGENT_SINK_H
+
+#include "record/batch.h"
+
+struct tail_record {
+    int64_t    time_ns;
+    bole_slice labels; /* canonical: record/labels.h; neighbours of one file share the bytes */
+    bole_slice line;
+    const struct batch_field *fields;
+    size_t     field_count;
+};
+
+struct tail_batch {
+    const struct tail_record *records; /* in the order of each input */
+    size_t record_count;
+    size_t size_bytes;                 /* of lines and fields */
+};
+
+struct tail_sink { const struct tail_sink_ops *ops; };
+
+struct tail_sink_ops {
+    bole_status (*send)(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused, struct bole_err *err);
+    void (*destroy)(struct tail_sink *self);
+};
+
+static inline bole_status tail_sink_send(struct tail_sink *s, const struct tail_batch *batch, uint64_t *ret_refused,
+                                         struct bole_err *err)
+{
+    return s->ops->send(s, batch, ret_refused, err);
+}
+
+static inline void tail_sink_destroy(struct tail_sink *s) /* NULL is fine */
+{
+    if (s)
+        s->ops->destroy(s);
+}
+
+struct ingest;
+
+/* Into the ingest of the same process, as its worker number `worker`, for one tenant. */
+bole_status tail_sink_ingest(struct ingest *in, unsigned worker, bole_slice tenant, struct tail_sink **ret_sink,
+                             struct bole_err *err);
+
+#endif

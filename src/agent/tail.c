@@ -1,0 +1,336 @@
+/*
+ * One turn is one pread of [guard | new bytes], so memory is the caller's buffer and nothing else. An unfinished line is
+ * read again when the file has grown; from SKIM_MIN bytes on only the new bytes are looked through for the line's end,
+ * so that a line that grows byte by byte does not cost its square.
+ */
+#include "agent/tail.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+
+enum { SKIM_MIN = 64 * 1024 };
+
+struct tail *tail_create(const char *path, bole_slice labels)
+{
+    struct tail *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->fd = -1;
+    t->path = strdup(path);
+    uint8_t *copy = malloc(labels.len + 1);
+    if (copy && labels.len)
+        memcpy(copy, labels.ptr, labels.len);
+    t->labels = (bole_slice){copy, labels.len};
+    if (!t->path || !copy) {
+        tail_destroy(t);
+        return NULL;
+    }
+    return t;
+}
+
+void tail_destroy(struct tail *t)
+{
+    if (!t)
+        return;
+    source_close(t->fd);
+    free((void *)t->labels.ptr);
+    free(t->path);
+    free(t);
+}
+
+void tail_attach(struct tail *t, int fd, const struct source_info *info, uint64_t now_ns)
+{
+    source_close(t->fd);
+    t->fd = fd;
+    t->id = info->id;
+    t->size = info->size_bytes;
+    t->modified_ns = info->modified_ns;
+    t->links = info->links;
+    t->is_link = info->is_link;
+    t->state = TAIL_READING;
+    t->reason[0] = 0;
+    t->grown_ns = now_ns;
+}
+
+void tail_detach(struct tail *t)
+{
+    source_close(t->fd);
+    t->fd = -1;
+}
+
+struct tail_mark tail_mark(const struct tail *t)
+{
+    return (struct tail_mark){.offset = t->offset,
+                              .guard_hash = hash64((bole_slice){t->guard, t->guard_len}),
+                              .guard_len = (uint8_t)t->guard_len,
+                              .in_cut_line = t->in_cut_line};
+}
+
+/* Puts the tail at an offset and reads the guard in front of it. */
+static bole_status place(struct tail *t, uint64_t offset, struct bole_err *err)
+{
+    uint32_t want = offset < TAIL_GUARD_MAX ? (uint32_t)offset : TAIL_GUARD_MAX;
+    size_t n = 0;
+    bole_status st = want ? source_read(t->fd, offset - want, t->guard, want, &n, err) : BOLE_OK;
+    if (st < 0)
+        return st;
+    t->guard_len = n == want ? want : 0;
+    t->offset = offset;
+    t->partial = 0;
+    t->in_cut_line = false;
+    return BOLE_OK;
+}
+
+/* Back to the beginning: what is there now is sniffed again. */
+static bole_status rewind_file(struct tail *t, struct bole_err *err)
+{
+    t->count.truncations++;
+    t->print = (struct source_print){0};
+    t->caught_up = false;
+    t->sniffed = false;
+    return place(t, 0, err);
+}
+
+/* The offset is not where a line begins. */
+static bool is_inside_line(const struct tail *t)
+{
+    return t->guard_len && t->guard[t->guard_len - 1] != '\n';
+}
+
+bole_status tail_seek_last(struct tail *t, uint64_t last_bytes, struct bole_err *err)
+{
+    if (t->size <= last_bytes)
+        return BOLE_OK;
+    bole_status st = place(t, t->size - last_bytes, err);
+    /* The line that begins before is skipped like the rest of a cut one, unless a line begins exactly here. */
+    if (st == BOLE_OK)
+        t->in_cut_line = is_inside_line(t);
+    return st;
+}
+
+bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const struct source_print *print,
+                        struct bole_err *err)
+{
+    struct source_print now;
+    bole_status st = source_print(t->fd, print->len, &now, err);
+    if (st < 0)
+        return st;
+    /* A mark of a file that was never read has no hashes: there was nothing to hash. */
+    bool same = now.len == print->len && (now.len == 0 || now.hash == print->hash) && mark->offset <= t->size;
+    if (same) {
+        st = place(t, mark->offset, err);
+        if (st < 0)
+            return st;
+        t->in_cut_line = mark->in_cut_line;
+        same = t->guard_len == mark->guard_len &&
+               (t->guard_len == 0 || hash64((bole_slice){t->guard, t->guard_len}) == mark->guard_hash);
+    }
+    if (!same) {
+        st = place(t, 0, err);
+        return st < 0 ? st : bole_fail(err, BOLE_E_CONFLICT, "%s: is not the file that was read before", t->path);
+    }
+    t->print = now;
+    t->sniffed = mark->offset > 0;
+    return BOLE_OK;
+}
+
+/* The bytes in front of the new offset, out of a buffer that begins with the old guard. */
+static void move_guard(struct tail *t, const uint8_t *bytes, size_t consumed)
+{
+    size_t have = t->guard_len + consumed;
+    size_t keep = have < TAIL_GUARD_MAX ? have : TAIL_GUARD_MAX;
+    memcpy(t->guard, bytes + have - keep, keep);
+    t->guard_len = (uint32_t)keep;
+    t->offset += consumed;
+    t->partial = 0;
+}
+
+static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err *err)
+{
+    struct source_info info;
+    bole_status st = source_stat_fd(t->fd, &info, err);
+    if (st < 0)
+        return st;
+    if (info.size_bytes != t->size) {
+        t->grown_ns = turn->now_ns;
+        turn->flush = false; /* it is not quiet after all */
+    }
+    t->size = info.size_bytes;
+    t->modified_ns = info.modified_ns;
+    t->links = info.links;
+    return t->size < t->offset ? rewind_file(t, err) : BOLE_OK;
+}
+
+/* The first bytes decide once whether this is text; from then on only a truncation asks again. A hole in front of them is
+ * stepped over: a writer without O_APPEND leaves one when its file is truncated. With no bytes there, nothing is decided. */
+static bole_status sniff(struct tail *t, struct bole_err *err)
+{
+    uint8_t bytes[SOURCE_PRINT_MAX];
+    uint64_t start = 0;
+    size_t n = 0;
+    bole_status st = t->offset == 0 ? source_skip_hole(t->fd, 0, t->size, &start, err) : BOLE_OK;
+    if (st == BOLE_OK)
+        st = source_read(t->fd, start, bytes, sizeof bytes, &n, err);
+    if (st < 0 || n == 0)
+        return st;
+    const char *what = source_sniff((bole_slice){bytes, n});
+    if (what) {
+        t->state = TAIL_SKIPPED;
+        snprintf(t->reason, sizeof t->reason, "%s", what);
+        tail_detach(t);
+        return BOLE_OK;
+    }
+    t->sniffed = true;
+    if (start > t->offset) {
+        t->count.skipped_bytes += start - t->offset;
+        return place(t, start, err);
+    }
+    return BOLE_OK;
+}
+
+/* Goes on looking for the end of a long line in the new bytes only. */
+static bole_status skim(struct tail *t, struct tail_turn *turn, bool *ret_wait, struct bole_err *err)
+{
+    size_t n;
+    bole_status st = source_read(t->fd, t->offset + t->partial, turn->bytes, turn->room, &n, err);
+    if (st < 0)
+        return st;
+    *ret_wait = false;
+    if (n && memchr(turn->bytes, '\n', n)) {
+        turn->want = TAIL_ROOM_MAX;
+        return BOLE_OK;
+    }
+    uint64_t partial = (uint64_t)t->partial + n;
+    if (partial > RECORD_LINE_MAX) {
+        turn->want = TAIL_ROOM_MAX;
+        return BOLE_OK;
+    }
+    t->partial = (uint32_t)partial;
+    turn->more = n == turn->room;
+    *ret_wait = true;
+    return BOLE_OK;
+}
+
+/* Hands out the complete lines of `data`; the result is how many bytes they and their ends took. */
+static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data)
+{
+    size_t at = 0;
+    while (at < data.len) {
+        const uint8_t *end = memchr(data.ptr + at, '\n', data.len - at);
+        if (!end)
+            break;
+        size_t len = (size_t)(end - data.ptr) - at;
+        if (t->in_cut_line) {
+            t->count.skipped_bytes += len;
+        } else if (len > 0 || at > 0 || !is_inside_line(t)) { /* else the end of a line that was taken without it */
+            size_t kept = len < RECORD_LINE_MAX ? len : RECORD_LINE_MAX;
+            if (!turn->take(t, (bole_slice){data.ptr + at, kept}, turn->ctx)) {
+                turn->more = true;
+                break;
+            }
+            t->count.lines++;
+            t->count.bytes += kept;
+            t->count.cut_lines += kept < len;
+            t->count.skipped_bytes += len - kept;
+        }
+        t->in_cut_line = false;
+        at += len + 1;
+    }
+    return at;
+}
+
+/* What stands behind the last line end; the result is how many bytes of it were taken or skipped. */
+static size_t take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, bool at_end)
+{
+    if (t->in_cut_line) {
+        t->count.skipped_bytes += rest.len;
+        return rest.len;
+    }
+    bool too_long = rest.len > RECORD_LINE_MAX;
+    size_t len = too_long ? RECORD_LINE_MAX : rest.len;
+    if (len == 0 || (!too_long && !(turn->flush && at_end)))
+        return 0;
+    if (!turn->take(t, (bole_slice){rest.ptr, len}, turn->ctx)) {
+        turn->more = true;
+        return 0;
+    }
+    t->count.lines++;
+    t->count.bytes += len;
+    t->count.cut_lines += too_long;
+    t->count.split_lines += !too_long;
+    t->in_cut_line = too_long;
+    return len;
+}
+
+static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bole_err *err)
+{
+    size_t n, guard_len = t->guard_len;
+    bole_status st = source_read(t->fd, t->offset - guard_len, turn->bytes, turn->room, &n, err);
+    if (st < 0)
+        return st;
+    if (n < guard_len || memcmp(turn->bytes, t->guard, guard_len) != 0) {
+        turn->more = true;
+        return rewind_file(t, err);
+    }
+    bool full = n == turn->room;
+    bole_slice data = {turn->bytes + guard_len, n - guard_len};
+    size_t taken = take_lines(t, turn, data);
+    bole_slice rest = bole_slice_sub(data, taken);
+    if (!turn->more) {
+        taken += take_rest(t, turn, rest, !full);
+        rest = bole_slice_sub(data, taken);
+        turn->more = full;
+    }
+    if (taken) {
+        turn->used = guard_len + taken;
+        turn->want = 0;
+        move_guard(t, turn->bytes, taken);
+    }
+    if (!full && !turn->more && rest.len > t->partial)
+        t->partial = (uint32_t)rest.len;
+    if (full && !taken && turn->room < TAIL_ROOM_MAX) {
+        turn->want = TAIL_ROOM_MAX;
+        t->partial = (uint32_t)rest.len;
+    }
+    return BOLE_OK;
+}
+
+bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *err)
+{
+    assert(t->fd >= 0 && turn->room > 2 * TAIL_GUARD_MAX);
+    turn->used = turn->want = 0;
+    turn->more = false;
+    t->looked_ns = turn->now_ns;
+    bole_status st = look(t, turn, err);
+    if (st < 0 || t->size == t->offset)
+        return st;
+    if (!t->sniffed) {
+        st = sniff(t, err);
+        if (st < 0 || !t->sniffed)
+            return st;
+    }
+    if (t->partial >= SKIM_MIN && !turn->flush && !t->in_cut_line) {
+        bool wait;
+        st = skim(t, turn, &wait, err);
+        if (st < 0 || wait)
+            return st;
+        if (turn->room < turn->want) {
+            turn->more = true;
+            return BOLE_OK;
+        }
+    }
+    st = read_lines(t, turn, err);
+    if (st == BOLE_OK && t->print.len < SOURCE_PRINT_MAX && t->print.len < t->size)
+        st = source_print(t->fd, SOURCE_PRINT_MAX, &t->print, err);
+    return st;
+}
+
+const char *tail_state_name(enum tail_state state)
+{
+    static const char *const names[] = {"reading", "following", "rotated", "deleted", "parked", "skipped", "unreadable"};
+    return names[state];
+}

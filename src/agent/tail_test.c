@@ -1,0 +1,290 @@
+/* What becomes of the bytes of one file. */
+#include "agent/agent_fixture.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TEST(lines_come_as_the_file_grows)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "a.log", "one\ntwo\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_LINES(&f, "one", "two");
+    fixture_append(&f, "a.log", "three\n");
+    fixture_pump(&f);
+    CHECK_LINES(&f, "one", "two", "three");
+    CHECK_EQ_SLICE(f.sink.lines[0].filename, bole_slice_str(fixture_path(&f, "a.log")));
+    CHECK_EQ_SLICE(f.sink.lines[0].service, S("a"));
+    struct agent_input input = fixture_input(&f, "a.log");
+    CHECK_EQ_SLICE(bole_slice_str(input.state), S("following"));
+    CHECK_EQ_U64(input.offset, 14);
+    CHECK_EQ_U64(input.lag_bytes, 0);
+    fixture_deinit(&f);
+}
+
+TEST(lines_come_without_inotify)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.options.no_inotify = true;
+    fixture_start(&f);
+    fixture_pump(&f);
+    fixture_append(&f, "a.log", "one\n");
+    fixture_pass(&f, 15 * NS_PER_S);
+    fixture_append(&f, "a.log", "two\n");
+    fixture_rename(&f, "a.log", "a.log.1");
+    fixture_append(&f, "a.log", "three\n");
+    fixture_pass(&f, 15 * NS_PER_S);
+    CHECK_EQ_U64(sunk_count(&f, "one") + sunk_count(&f, "two") + sunk_count(&f, "three"), 3);
+    CHECK_EQ_U64(f.sink.count, 3);
+    fixture_deinit(&f);
+}
+
+TEST(a_partial_line_waits_for_its_end)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    fixture_append(&f, "a.log", "first\nhal");
+    fixture_pump(&f);
+    CHECK_LINES(&f, "first");
+    fixture_append(&f, "a.log", "f");
+    fixture_pass(&f, 4 * NS_PER_S);
+    CHECK_LINES(&f, "first");
+    fixture_append(&f, "a.log", " done\n");
+    fixture_pump(&f);
+    CHECK_LINES(&f, "first", "half done");
+    fixture_deinit(&f);
+}
+
+TEST(a_partial_line_is_taken_when_nothing_more_comes)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "a.log", "no end");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 0);
+    fixture_pass(&f, 5 * NS_PER_S);
+    CHECK_LINES(&f, "no end");
+    CHECK_EQ_U64(fixture_input(&f, "a.log").split_lines, 1);
+    fixture_append(&f, "a.log", "\nnext\n");
+    fixture_pump(&f);
+    CHECK_LINES(&f, "no end", "next");
+    fixture_deinit(&f);
+}
+
+TEST(bytes_of_a_line_are_kept_as_they_are)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    static const char bytes[] = "crlf\r\nnul\0inside the line\nbad \xff\xfe utf-8\n\n  blanks \t\n";
+    fixture_append_bytes(&f, "a.log", bytes, sizeof bytes - 1);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 5);
+    CHECK_EQ_SLICE(f.sink.lines[0].line, S("crlf\r"));
+    CHECK_EQ_SLICE(f.sink.lines[1].line, S("nul\0inside the line"));
+    CHECK_EQ_SLICE(f.sink.lines[2].line, S("bad \xff\xfe utf-8"));
+    CHECK_EQ_SLICE(f.sink.lines[3].line, S(""));
+    CHECK_EQ_SLICE(f.sink.lines[4].line, S("  blanks \t"));
+    fixture_deinit(&f);
+}
+
+/* A line of `len` bytes 'x', with its end. */
+static void append_long_line(struct fixture *f, const char *name, size_t len)
+{
+    char *line = malloc(len + 1);
+    memset(line, 'x', len);
+    line[len] = '\n';
+    fixture_append_bytes(f, name, line, len + 1);
+    free(line);
+}
+
+TEST(a_line_over_the_limit_is_cut_and_the_file_goes_on)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    fixture_append(&f, "a.log", "before\n");
+    append_long_line(&f, "a.log", 3 * RECORD_LINE_MAX);
+    fixture_append(&f, "a.log", "between\n");
+    append_long_line(&f, "a.log", RECORD_LINE_MAX);
+    append_long_line(&f, "a.log", RECORD_LINE_MAX + 1);
+    fixture_append(&f, "a.log", "after\n");
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 6);
+    CHECK_EQ_SLICE(f.sink.lines[0].line, S("before"));
+    CHECK_EQ_U64(f.sink.lines[1].line.len, RECORD_LINE_MAX);
+    CHECK_EQ_SLICE(f.sink.lines[2].line, S("between"));
+    CHECK_EQ_U64(f.sink.lines[3].line.len, RECORD_LINE_MAX);
+    CHECK_EQ_U64(f.sink.lines[4].line.len, RECORD_LINE_MAX);
+    CHECK_EQ_SLICE(f.sink.lines[5].line, S("after"));
+    struct agent_input input = fixture_input(&f, "a.log");
+    CHECK_EQ_U64(input.cut_lines, 2);
+    CHECK_EQ_U64(input.skipped_bytes, 2 * RECORD_LINE_MAX + 1);
+    fixture_deinit(&f);
+}
+
+TEST(the_rest_of_a_cut_line_is_skipped_after_a_restart_too)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    char *bytes = malloc(2 * RECORD_LINE_MAX);
+    memset(bytes, 'y', 2 * RECORD_LINE_MAX);
+    fixture_append_bytes(&f, "a.log", bytes, 2 * RECORD_LINE_MAX);
+    free(bytes);
+    fixture_pass(&f, NS_PER_S);
+    CHECK_EQ_U64(f.sink.count, 1);
+    fixture_stop(&f);
+    fixture_append(&f, "a.log", "yyy still the rest\nnext\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 2);
+    CHECK_EQ_SLICE(f.sink.lines[1].line, S("next"));
+    fixture_deinit(&f);
+}
+
+TEST(a_long_line_that_grows_slowly_comes_whole)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    char piece[10000];
+    memset(piece, 'z', sizeof piece);
+    for (int i = 0; i < 60; i++) {
+        fixture_append_bytes(&f, "a.log", piece, sizeof piece);
+        fixture_pump(&f);
+    }
+    CHECK_EQ_U64(f.sink.count, 0);
+    fixture_append(&f, "a.log", "!\nnext\n");
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 2);
+    CHECK_EQ_U64(f.sink.lines[0].line.len, 60 * sizeof piece + 1);
+    CHECK_EQ_SLICE(f.sink.lines[1].line, S("next"));
+    fixture_deinit(&f);
+}
+
+TEST(many_short_lines_come_in_bounded_batches)
+{
+    struct fixture f;
+    fixture_init(&f);
+    char line[64];
+    FILE *out = fopen(fixture_path(&f, "a.log"), "w");
+    for (int i = 0; i < 100000; i++)
+        fprintf(out, "line number %d\n", i);
+    fclose(out);
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 100000);
+    for (int i = 0; i < 100000; i += 9999) {
+        snprintf(line, sizeof line, "line number %d", i);
+        CHECK_EQ_SLICE(f.sink.lines[i].line, bole_slice_str(line));
+    }
+    CHECK(f.sink.largest_batch <= 512 * 1024);
+    fixture_deinit(&f);
+}
+
+TEST(a_large_file_is_read_from_its_last_part_at_first_sight)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.options.first_bytes = 10;
+    fixture_append(&f, "a.log", "one\ntwo\nthree\nfour\n"); /* the last 10 bytes begin inside "three" */
+    fixture_append(&f, "b.log", "1234\n123456789\n");       /* and here exactly at a line */
+    fixture_append(&f, "c.log", "short\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 3);
+    CHECK_EQ_U64(sunk_count(&f, "four"), 1);
+    CHECK_EQ_U64(sunk_count(&f, "123456789"), 1);
+    CHECK_EQ_U64(sunk_count(&f, "short"), 1);
+    /* A file that appears while we run is new: all of it is read. */
+    fixture_append(&f, "d.log", "a first line\na second line\n");
+    fixture_pump(&f);
+    CHECK_EQ_U64(sunk_count(&f, "a first line"), 1);
+    fixture_deinit(&f);
+}
+
+TEST(files_that_hold_no_text_are_shown_and_not_read)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append_bytes(&f, "z.log", "\x1f\x8b\x08\0\0\0\0\0\n", 9);
+    assert_int_equal(mkfifo(fixture_path(&f, "fifo.log"), 0644), 0);
+    assert_int_equal(mkdir(fixture_path(&f, "dir.log"), 0755), 0);
+    assert_int_equal(symlink("loop.log", fixture_path(&f, "loop.log")), 0);
+    assert_int_equal(symlink("nowhere", fixture_path(&f, "dangling.log")), 0);
+    assert_int_equal(symlink("/dev/zero", fixture_path(&f, "zero.log")), 0);
+    fixture_append(&f, "a.log", "text\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_LINES(&f, "text");
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "z.log")), S("skipped"));
+    CHECK_EQ_SLICE(bole_slice_str(fixture_input(&f, "z.log").reason), S("gzip"));
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "fifo.log")), S("skipped"));
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "zero.log")), S("skipped"));
+    CHECK_EQ_SLICE(bole_slice_str(fixture_input(&f, "loop.log").reason), S("symbolic links in a circle"));
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "dir.log")), S(""));
+    /* What is binary no more is read. */
+    assert_int_equal(truncate(fixture_path(&f, "z.log"), 0), 0);
+    fixture_pass(&f, 15 * NS_PER_S);
+    fixture_append(&f, "z.log", "now text\n");
+    fixture_pass(&f, 15 * NS_PER_S);
+    CHECK_LINES(&f, "text", "now text");
+    fixture_deinit(&f);
+}
+
+TEST(a_link_to_somebody_elses_file_is_not_followed)
+{
+    if (geteuid() != 0)
+        skip(); /* only root can give a link away */
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "secret", "not for everybody\n");
+    assert_int_equal(symlink("secret", fixture_path(&f, "a.log")), 0);
+    assert_int_equal(lchown(fixture_path(&f, "a.log"), 12345, 12345), 0);
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_U64(f.sink.count, 0);
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "a.log")), S("skipped"));
+    assert_int_equal(chown(fixture_path(&f, "secret"), 12345, 12345), 0);
+    fixture_pass(&f, 15 * NS_PER_S);
+    CHECK_LINES(&f, "not for everybody");
+    fixture_deinit(&f);
+}
+
+TEST(a_file_without_permission_is_shown_and_tried_again)
+{
+    if (geteuid() == 0)
+        skip(); /* root may read everything */
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "a.log", "locked\n");
+    assert_int_equal(chmod(fixture_path(&f, "a.log"), 0), 0);
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_SLICE(bole_slice_str(fixture_state(&f, "a.log")), S("unreadable"));
+    assert_int_equal(chmod(fixture_path(&f, "a.log"), 0644), 0);
+    fixture_pump(&f);
+    CHECK_LINES(&f, "locked");
+    fixture_deinit(&f);
+}
+
+TEST(levels_are_found_in_the_line)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "a.log", "level=error msg=x\nlevel=error msg=y\njust words\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_EQ_SLICE(f.sink.lines[0].level, S("error"));
+    CHECK_EQ_SLICE(f.sink.lines[1].level, S("error"));
+    CHECK_EQ_SLICE(f.sink.lines[2].level, S("unknown"));
+    fixture_deinit(&f);
+}
