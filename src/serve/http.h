@@ -32,7 +32,7 @@ typedef void http_handler(struct http_exchange *x, void *ctx);
 enum http_method_bits { HTTP_GET = 1, HTTP_POST = 2, HTTP_PUT = 4, HTTP_DELETE = 8 }; /* GET implies HEAD */
 
 enum http_route_flags {
-    HTTP_POOL = 1,      /* handler may block: runs on the worker pool */
+    HTTP_POOL = 1,      /* handler may block: runs on the worker pool; 503 when 256 wait; not run for a GET nobody awaits */
     HTTP_WRITE = 2,     /* changes state: an Origin header, if sent, must be ours */
     HTTP_UPGRADE = 4,   /* may become a WebSocket: Origin as with HTTP_WRITE */
     HTTP_RAW_BODY = 8,  /* leave Content-Encoding alone: the handler decodes (snappy in Loki's push is part of the type) */
@@ -93,7 +93,7 @@ unsigned   http_method(const struct http_exchange *x);
 bole_slice http_path(const struct http_exchange *x);              /* decoded once, without the query */
 bole_slice http_path_param(const struct http_exchange *x, bole_slice name); /* decoded; empty when absent */
 bole_slice http_header(const struct http_exchange *x, bole_slice name);     /* any case; first one; ptr NULL: absent */
-bole_slice http_body(const struct http_exchange *x);              /* decompressed unless HTTP_RAW_BODY */
+bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTTP_RAW_BODY; HTTP_BODY_PAD zeros behind it */
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1:55555" */
 unsigned   http_loop_index(const struct http_exchange *x);
 struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange; one thread at a time */
@@ -121,13 +121,14 @@ void http_reply_err(struct http_exchange *x, const struct bole_err *err);
 /* Takes the bytes of `body` (the buf is empty afterwards); gzip when the client accepts it and it pays. */
 void http_reply_buf(struct http_exchange *x, unsigned status, const char *content_type, struct buf *body);
 
-/* Chunked answer, written bit by bit from a pool thread. Blocks while the client is slow (bounded buffer);
- * BOLE_E_CANCELLED when it is gone or too slow: stop working. */
+/* Chunked answer, written bit by bit from a pool thread, never from a loop. http_stream_write blocks while the client is
+ * slow (bounded buffer); BOLE_E_CANCELLED when it is gone or too slow: stop working. After a successful begin
+ * http_stream_end must come, whatever write said; after a failed one any other answer. */
 bole_status http_stream_begin(struct http_exchange *x, unsigned status, const char *content_type);
 bole_status http_stream_write(struct http_exchange *x, bole_slice bytes);
 void        http_stream_end(struct http_exchange *x);
 
-/* True once the client has gone: long work on the pool asks now and then. */
+/* True once the client has gone, or has shut its sending side: long work on the pool asks now and then. */
 bool http_cancelled(const struct http_exchange *x);
 
 /* ---- WebSocket (RFC 6455; framing by wslay; text frames) ---- */
@@ -138,7 +139,8 @@ struct http_ws_callbacks {
 };
 bool http_is_upgrade(const struct http_exchange *x);
 bole_status http_ws_accept(struct http_exchange *x, const struct http_ws_callbacks *callbacks, void *ctx, struct bole_err *err);
-/* Queues one text message; BOLE_AGAIN when the client's bounded buffer (HTTP_WS_BUFFER_MAX) is full: nothing queued. */
+/* Queues one text message, of valid UTF-8. BOLE_AGAIN when the client's bounded buffer (HTTP_WS_BUFFER_MAX) is full: nothing
+ * queued; BOLE_E_LIMIT when the message alone is larger; BOLE_E_CANCELLED when the WebSocket is closed or closing. */
 #define HTTP_WS_BUFFER_MAX (1u << 20) /* bytes */
 bole_status http_ws_send(struct http_exchange *x, bole_slice text);
 void http_ws_close(struct http_exchange *x, uint16_t code, const char *reason);

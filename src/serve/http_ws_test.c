@@ -315,7 +315,7 @@ TEST(ws_stays_until_its_handler_has_returned)
     struct http_server *s = start(0);
     for (int i = 0; i < 5; i++) {
         char request[512];
-        snprintf(request, sizeof request, "GET /pool%s", OPEN_WITH("") + strlen("GET /ws"));
+        snprintf(request, sizeof request, "GET /pool%s", &OPEN_WITH("")[strlen("GET /ws")]);
         int fd = open_client(s, request);
         close(fd);
         wait_closed(i + 1);
