@@ -1,11 +1,13 @@
 /*
- * Nearly all lines are settled without parsing. Every name that can hold a level contains "eve" or "lvl", so one pass for
- * the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their first
- * letter behind an edge: both are tested for 16 positions at once, and what remains is compared in full.
+ * Nearly all lines are settled without parsing. Every name that can hold a level contains "level", "sever" or "lvl", so
+ * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their first
+ * two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared in full.
  *
  * The rules are those of Loki's distributor (pkg/distributor/field_detection.go, August 2026); see level.h.
  */
 #include "process/level.h"
+
+#include "base/bytes.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -36,9 +38,14 @@ static inline unsigned mask_quote(const uint8_t *p)
         _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')), _mm_cmpeq_epi8(c, _mm_set1_epi8('\\'))));
 }
 
-/* Bit i: p[i] may be the first letter of a level word and p[i - 1] may be an edge: a superset, made of cheap ranges. */
+/* Bit i: p[i] and p[i + 1] may be the first letters of a level word and p[i - 1] may be an edge: a superset, made of cheap
+ * ranges. Reads p[-1 .. BLOCK]. */
 static inline unsigned mask_word(const uint8_t *p)
 {
+    __m128i second = _mm_or_si128(load_block(p + 1), _mm_set1_epi8(0x20));
+    __m128i letters = _mm_or_si128(_mm_cmpeq_epi8(second, _mm_set1_epi8('r')), _mm_cmpeq_epi8(second, _mm_set1_epi8('n')));
+    letters = _mm_or_si128(letters, _mm_cmpeq_epi8(second, _mm_set1_epi8('a')));
+    letters = _mm_or_si128(letters, _mm_cmpeq_epi8(second, _mm_set1_epi8('e')));
     __m128i c = _mm_or_si128(load_block(p), _mm_set1_epi8(0x20));
     __m128i from_c = _mm_sub_epi8(c, _mm_set1_epi8('c'));
     __m128i initial = _mm_cmpeq_epi8(_mm_min_epu8(from_c, _mm_set1_epi8('f' - 'c')), from_c);
@@ -50,7 +57,7 @@ static inline unsigned mask_word(const uint8_t *p)
     __m128i edge = _mm_cmpeq_epi8(_mm_min_epu8(before, _mm_set1_epi8('(')), before); /* controls, blank, quotes, ( */
     edge = _mm_or_si128(edge, _mm_cmpeq_epi8(before, _mm_set1_epi8('=')));
     edge = _mm_or_si128(edge, _mm_cmpeq_epi8(_mm_max_epu8(lower, _mm_set1_epi8('{')), lower)); /* [ { | and above */
-    return (unsigned)_mm_movemask_epi8(_mm_and_si128(initial, edge));
+    return (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_and_si128(initial, letters), edge));
 }
 #else
 static inline unsigned mask_v(const uint8_t *p)
@@ -73,9 +80,10 @@ static inline unsigned mask_word(const uint8_t *p)
 {
     unsigned mask = 0;
     for (unsigned i = 0; i < BLOCK; i++) {
-        uint8_t c = p[i] | 0x20, b = p[i - 1];
+        uint8_t c = p[i] | 0x20, second = p[i + 1] | 0x20, b = p[i - 1];
         bool initial = (c >= 'c' && c <= 'f') || c == 'i' || c == 't' || c == 'w';
-        mask |= (unsigned)(initial && (b <= '(' || b == '=' || (b | 0x20) >= '{')) << i;
+        bool letters = second == 'r' || second == 'n' || second == 'a' || second == 'e';
+        mask |= (unsigned)(initial && letters && (b <= '(' || b == '=' || (b | 0x20) >= '{')) << i;
     }
     return mask;
 }
@@ -301,23 +309,36 @@ static const uint8_t edges[256] = {
     [']'] = EDGE_RIGHT, [')'] = EDGE_RIGHT, ['}'] = EDGE_RIGHT, [':'] = EDGE_RIGHT, [','] = EDGE_RIGHT, ['!'] = EDGE_RIGHT,
 };
 
-/* By first letter; a longer word stands before its own beginning. */
-static const struct word words[] = {
-    {S("info"), S("info")},   {S("error"), S("error")}, {S("err"), S("error")},   {S("warning"), S("warn")}, {S("warn"), S("warn")},
-    {S("debug"), S("debug")}, {S("trace"), S("trace")}, {S("fatal"), S("fatal")}, {S("critical"), S("critical")},
+/* The first four letters, as a little-endian number. */
+#define FOUR(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* Told apart by their beginning in one comparison. */
+static const struct {
+    uint32_t   four, mask;
+    bole_slice rest; /* behind the four letters */
+    bole_slice level;
+} words[] = {
+    {FOUR('i', 'n', 'f', 'o'), ~0u, S(""), S("info")},      {FOUR('e', 'r', 'r', 'o'), ~0u, S("r"), S("error")},
+    {FOUR('w', 'a', 'r', 'n'), ~0u, S(""), S("warn")},      {FOUR('w', 'a', 'r', 'n'), ~0u, S("ing"), S("warn")},
+    {FOUR('d', 'e', 'b', 'u'), ~0u, S("g"), S("debug")},    {FOUR('t', 'r', 'a', 'c'), ~0u, S("e"), S("trace")},
+    {FOUR('f', 'a', 't', 'a'), ~0u, S("l"), S("fatal")},    {FOUR('c', 'r', 'i', 't'), ~0u, S("ical"), S("critical")},
+    {FOUR('e', 'r', 'r', 0), 0xffffff, S(""), S("error")},
 };
 
 static bole_slice word_at(const uint8_t *p, const uint8_t *end)
 {
-    uint8_t initial = *p | 0x20;
+    size_t left = (size_t)(end - p);
+    if (left < 3)
+        return (bole_slice){0};
+    uint32_t four = (left > 3 ? load_u32(p) : FOUR(p[0], p[1], p[2], 0)) | 0x20202020;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        bole_slice text = words[i].text;
-        if (text.ptr[0] != initial || text.len > (size_t)(end - p))
+        if ((four & words[i].mask) != words[i].four)
             continue;
-        size_t n = 1;
-        while (n < text.len && (p[n] | 0x20) == text.ptr[n])
-            n++;
-        if (n == text.len && (p + n == end || (edges[p[n]] & EDGE_RIGHT)))
+        bole_slice rest = words[i].rest;
+        size_t len = (words[i].mask == ~0u ? 4 : 3) + rest.len;
+        if (len > left || !bole_slice_eq_nocase(bole_slice_from(p + len - rest.len, rest.len), rest))
+            continue;
+        if (len == left || (edges[p[len]] & EDGE_RIGHT))
             return words[i].level;
     }
     return (bole_slice){0};
@@ -329,7 +350,7 @@ static bole_slice search_words(bole_slice line)
     if (line.len == 0)
         return S("unknown");
     bole_slice level = word_at(p, end);
-    for (p++; !level.ptr && end - p >= BLOCK; p += BLOCK)
+    for (p++; !level.ptr && end - p > BLOCK; p += BLOCK)
         for (unsigned mask = mask_word(p); mask && !level.ptr; mask &= mask - 1) {
             const uint8_t *at = p + __builtin_ctz(mask);
             if (edges[at[-1]] & EDGE_LEFT)
@@ -343,10 +364,17 @@ static bole_slice search_words(bole_slice line)
 
 /* ---- the line ---- */
 
+/* The v at `at` is that of level, severity or lvl. */
 static bool is_name_v(bole_slice line, size_t at)
 {
-    uint8_t before = at > 0 ? line.ptr[at - 1] | 0x20 : 0, after = at + 1 < line.len ? line.ptr[at + 1] | 0x20 : 0;
-    return before == after && (before == 'e' || before == 'l');
+    const uint8_t *v = line.ptr + at;
+    size_t before = at, behind = line.len - at - 1;
+    if (before < 1 || behind < 1)
+        return false;
+    if ((v[-1] | 0x20) == 'l')
+        return (v[1] | 0x20) == 'l';
+    return before >= 2 && behind >= 2 && (v[-1] | 0x20) == 'e' && (v[1] | 0x20) == 'e' &&
+           (((v[-2] | 0x20) == 'l' && (v[2] | 0x20) == 'l') || ((v[-2] | 0x20) == 's' && (v[2] | 0x20) == 'r'));
 }
 
 /* False when no name of a level can be in the line. */

@@ -67,12 +67,17 @@ struct stamp {
     int      offset_s;
 };
 
-static bool take_char(struct scan *s, const char *any_of)
+/* any_of is a short constant: inlined, this becomes a comparison or two. */
+static inline __attribute__((always_inline)) bool take_char(struct scan *s, const char *any_of)
 {
-    if (s->p == s->end || !*s->p || !strchr(any_of, *s->p))
+    if (s->p == s->end)
         return false;
-    s->p++;
-    return true;
+    for (; *any_of; any_of++)
+        if (*s->p == (uint8_t)*any_of) {
+            s->p++;
+            return true;
+        }
+    return false;
 }
 
 static bool take_number(struct scan *s, int width, unsigned *ret_value)
@@ -95,8 +100,9 @@ static bool take_name(struct scan *s, const char *names, unsigned count, unsigne
 {
     if (s->end - s->p < 3)
         return false;
-    for (unsigned i = 0; i < count; i++)
-        if (bole_slice_eq_nocase(bole_slice_from(s->p, 3), bole_slice_from(names + (size_t)3 * i, 3))) {
+    uint8_t a = s->p[0] | 0x20, b = s->p[1] | 0x20, c = s->p[2] | 0x20;
+    for (unsigned i = 0; i < count; i++, names += 3)
+        if (a == names[0] && b == names[1] && c == names[2]) {
             s->p += 3;
             *ret_place = i + 1;
             return true;
@@ -392,19 +398,12 @@ bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns)
 
 bool time_value_parse(bole_slice text, int64_t *ret_ns)
 {
+    struct scan s = {text.ptr, text.ptr + text.len};
+    struct stamp t = {0};
     if (text.len < 10 || text.ptr[4] != '-')
         return unix_time_parse(text, ret_ns);
-    if (time_parse_rfc3339(text, ret_ns))
-        return true;
-    uint8_t zoned[TIME_TEXT_MAX];
-    size_t len = text.len;
-    if (len > sizeof zoned - 10)
-        return false;
-    memcpy(zoned, text.ptr, len);
-    if (len == 10) { /* a date alone */
-        memcpy(zoned + len, "T00:00:00", 9);
-        len += 9;
-    }
-    zoned[len++] = 'Z';
-    return time_parse_rfc3339(bole_slice_from(zoned, len), ret_ns);
+    if (text.len == 10) /* a date alone */
+        return take_number(&s, 4, &t.year) && take_char(&s, "-") && take_number(&s, 2, &t.month) && take_char(&s, "-") &&
+               take_number(&s, 2, &t.day) && in_year(&t, t.year, 0, ret_ns);
+    return take_iso(&s, &t, false) && s.p == s.end && in_year(&t, t.year, 0, ret_ns);
 }

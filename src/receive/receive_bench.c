@@ -1,0 +1,188 @@
+/*
+ * receive_bench.c - what the doors cost in CPU time of one thread, up to the sealed batch.
+ *
+ *   BENCH_FILE=some.log [BENCH_ONLY=part-of-a-name] receive_bench
+ *
+ * The file has plain or JSON lines: each becomes the line of a record.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "process/level.h"
+#include "process/service_name.h"
+#include "receive/fake_ingest.h"
+#include "receive/proto_writer.h"
+#include "receive/receive.h"
+#include "receive/text.h"
+
+enum { LINES_MAX = 200000, LINES_PER_REQUEST = 1000 };
+
+static bole_slice lines[LINES_MAX];
+static size_t line_count, line_bytes;
+
+static bole_slice read_file(const char *path)
+{
+    struct buf b;
+    buf_init(&b, NULL);
+    FILE *f = fopen(path, "rb");
+    while (f && buf_reserve(&b, 1 << 20)) {
+        size_t n = fread(b.ptr + b.len, 1, 1 << 20, f);
+        b.len += n;
+        if (n == 0)
+            break;
+    }
+    if (f)
+        fclose(f);
+    return buf_slice(&b);
+}
+
+/* CPU time of this thread: other people use the machine as well. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+struct workload {
+    const char *name;
+    struct buf *bodies;
+    size_t      body_count;
+    const char *content_type;
+    bool        json_lines;
+    struct json_lines_params params;
+};
+
+static void run(const struct workload *w, bool detect, double seconds)
+{
+    static struct ingest ingest;
+    fake_ingest_init(&ingest);
+    ingest.discard = true;
+    struct receive_options options = {.clock = &clock_system, .detect_level = detect, .service_names = service_name_candidates,
+                                      .service_name_count = service_name_candidate_count};
+    struct receiver *r;
+    struct receive_result result;
+    struct arena arena;
+    struct bole_err err;
+    arena_init(&arena, NULL);
+    CHECK_OK(receiver_create(&options, &ingest, 0, &r, &err), err);
+    uint64_t start = cpu_ns(), end = start + (uint64_t)(seconds * 1e9), now;
+    size_t bytes = 0;
+    do {
+        for (size_t i = 0; i < w->body_count; i++) {
+            struct receive_input in = {.tenant = S("default"), .body = buf_slice(&w->bodies[i]), .content_type = bole_slice_str(w->content_type),
+                                       .arena = &arena};
+            if (w->json_lines)
+                receive_json_lines(r, &in, &w->params, &result);
+            else
+                receive_loki_push(r, &in, &result);
+            CHECK(result.request && result.rejected == 0);
+            ingest_commit(result.request, NULL, NULL);
+            arena_reset(&arena);
+            bytes += in.body.len;
+        }
+        now = cpu_ns();
+    } while (now < end);
+    double ns = (double)(now - start);
+    printf("%-28s level %-3s %7.1f ns/line  body %7.1f MB/s\n", w->name, detect ? "on" : "off", ns / (double)ingest.rows_total, (double)bytes / ns * 1000);
+    receiver_destroy(r);
+    fake_ingest_deinit(&ingest);
+    arena_deinit(&arena);
+}
+
+static void measure(const char *name, double seconds, bole_slice (*fn)(bole_slice line))
+{
+    uint64_t start = cpu_ns(), now, rows = 0;
+    size_t sum = 0;
+    do {
+        for (size_t i = 0; i < line_count; i++)
+            sum += fn(lines[i]).len;
+        rows += line_count;
+        now = cpu_ns();
+    } while ((double)(now - start) < seconds * 1e9);
+    printf("%-38s %7.1f ns/line  (%zu)\n", name, (double)(now - start) / (double)rows, sum / (rows / line_count));
+}
+
+static bole_slice time_of(bole_slice line)
+{
+    int64_t ns;
+    return text_time(line, 1795255200 * NS_PER_S, &ns) ? S("x") : S("");
+}
+
+static void build(struct workload *w, unsigned form)
+{
+    struct buf message, stream;
+    buf_init(&message, NULL);
+    buf_init(&stream, NULL);
+    w->body_count = (line_count + LINES_PER_REQUEST - 1) / LINES_PER_REQUEST;
+    w->bodies = calloc(w->body_count, sizeof *w->bodies);
+    for (size_t i = 0; i < w->body_count; i++) {
+        struct buf *body = &w->bodies[i];
+        buf_init(body, NULL);
+        buf_reset(&message);
+        buf_reset(&stream);
+        proto_bytes(&stream, 1, S("{job=\"bench\", host=\"web-1\", env=\"prod\"}"));
+        if (form == 1)
+            buf_put_str(body, "{\"streams\":[{\"stream\":{\"job\":\"bench\",\"host\":\"web-1\",\"env\":\"prod\"},\"values\":[");
+        for (size_t k = i * LINES_PER_REQUEST; k < line_count && k < (i + 1) * LINES_PER_REQUEST; k++) {
+            if (form == 0)
+                proto_entry(&stream, 1795255200, (int64_t)k, lines[k], NULL, 0);
+            if (form == 1) {
+                buf_printf(body, "%s[\"179525520%010zu\",", k % LINES_PER_REQUEST ? "," : "", k);
+                buf_put_json(body, lines[k], false);
+                buf_put_u8(body, ']');
+            }
+            if (form == 2) {
+                buf_put_str(body, "{\"_time\":\"2026-11-21T10:00:00.123456Z\",\"service\":\"bench\",\"host\":\"web-1\",\"level\":\"info\",\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"_msg\":");
+                buf_put_json(body, lines[k], false);
+                buf_put_str(body, "}\n");
+            }
+            if (form == 3) {
+                buf_put(body, lines[k]);
+                buf_put_u8(body, '\n');
+            }
+        }
+        if (form == 0) {
+            proto_bytes(&message, 1, buf_slice(&stream));
+            proto_pack(buf_slice(&message), body);
+        }
+        if (form == 1)
+            buf_put_str(body, "]}]}");
+    }
+    buf_deinit(&message);
+    buf_deinit(&stream);
+}
+
+TEST(receive_bench)
+{
+    const char *path = getenv("BENCH_FILE");
+    double seconds = 0.7;
+    bole_slice rest = read_file(path ? path : "");
+    while (rest.len && line_count < LINES_MAX) {
+        lines[line_count] = bole_slice_cut(rest, '\n', &rest);
+        line_bytes += lines[line_count].len;
+        line_count += lines[line_count].len > 0;
+    }
+    CHECK(line_count > 0);
+    printf("%zu lines of %.1f bytes\n", line_count, (double)line_bytes / (double)line_count);
+    measure("level_of_line", seconds, level_of_line);
+    measure("text_time", seconds, time_of);
+    struct workload loads[] = {
+        {.name = "loki protobuf", .content_type = "application/x-protobuf"},
+        {.name = "loki json", .content_type = "application/json"},
+        {.name = "json lines, line as _msg", .content_type = "", .json_lines = true, .params = {.stream_fields = S("service,host")}},
+        {.name = "json lines, as they are", .content_type = "", .json_lines = true,
+         .params = {.stream_fields = S("service,host"), .time_field = S("_time,timestamp,time,@timestamp")}},
+    };
+    size_t count = lines[0].ptr[0] == '{' ? 4 : 3;
+    const char *only = getenv("BENCH_ONLY");
+    for (unsigned i = 0; i < count; i++) {
+        if (only && !strstr(loads[i].name, only))
+            continue;
+        build(&loads[i], i);
+        run(&loads[i], false, seconds);
+        run(&loads[i], true, seconds);
+    }
+}
