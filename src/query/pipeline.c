@@ -1,0 +1,86 @@
+#include "query/pipeline.h"
+
+#include "query/parse_json.h"
+#include "query/template.h"
+
+static bool run_stage(const struct ast_stage *s, struct row *r)
+{
+    switch (s->kind) {
+    case STAGE_LINE_FILTER: return filter_line(s, r->line);
+    case STAGE_LABEL_FILTER: return filter_label(s->filter, r);
+    case STAGE_JSON:
+        if (s->pairs)
+            parse_json_paths(r, s->pairs);
+        else
+            parse_json(r);
+        return true;
+    case STAGE_LOGFMT: parse_logfmt(r, s); return true;
+    case STAGE_REGEXP: parse_regexp(r, s); return true;
+    case STAGE_PATTERN: parse_pattern(r, s); return true;
+    case STAGE_UNPACK: parse_unpack(r); return true;
+    case STAGE_LINE_FORMAT: format_line(r, s); return true;
+    case STAGE_LABEL_FORMAT: format_labels(r, s); return true;
+    case STAGE_DROP: drop_labels(r, s); return true;
+    case STAGE_KEEP: keep_labels(r, s); return true;
+    case STAGE_DECOLORIZE: decolorize(r); return true;
+    }
+    return true;
+}
+
+bool pipeline_run(const struct pipeline *p, struct row *r)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (!run_stage(p->stages[i], r))
+            return false;
+    return true;
+}
+
+bool stage_reads_line(const struct ast_stage *s)
+{
+    return s->kind != STAGE_LABEL_FILTER && s->kind != STAGE_DROP && s->kind != STAGE_KEEP;
+}
+
+bool stage_changes_line(const struct ast_stage *s)
+{
+    return s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_UNPACK || s->kind == STAGE_DECOLORIZE;
+}
+
+bool stage_uses_labels(const struct ast_stage *s)
+{
+    return s->kind != STAGE_LINE_FILTER && s->kind != STAGE_DECOLORIZE;
+}
+
+static void filter_names(const struct label_filter *f, void (*fn)(bole_slice name, void *ctx), void *ctx)
+{
+    if (f->name.len)
+        fn(f->name, ctx);
+    for (const struct label_filter *child = f->children; child; child = child->next)
+        filter_names(child, fn, ctx);
+}
+
+void stage_required_labels(const struct ast_stage *s, void (*fn)(bole_slice name, void *ctx), void *ctx)
+{
+    if (s->kind == STAGE_LABEL_FILTER)
+        filter_names(s->filter, fn, ctx);
+    if (s->kind == STAGE_LINE_FORMAT)
+        template_labels(s->template, fn, ctx);
+    for (const struct ast_pair *pair = s->pairs; pair; pair = pair->next) {
+        if (s->kind == STAGE_LABEL_FORMAT && pair->is_rename)
+            fn(pair->value, ctx);
+        else if (s->kind == STAGE_LABEL_FORMAT)
+            template_labels(pair->template, fn, ctx);
+        else if (pair->has_match)
+            fn(pair->name, ctx);
+    }
+}
+
+bool match_text(enum match_op op, bole_slice wanted, const struct regex *regex, bole_slice value)
+{
+    switch (op) {
+    case MATCH_EQ: return bole_slice_eq(value, wanted);
+    case MATCH_NE: return !bole_slice_eq(value, wanted);
+    case MATCH_RE: return regex_match(regex, value);
+    case MATCH_NRE: return !regex_match(regex, value);
+    }
+    return false;
+}

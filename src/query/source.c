@@ -1,0 +1,276 @@
+#include "query/source.h"
+
+#include "base/err.h"
+#include "query/labelset.h"
+#include "query/pattern.h"
+
+struct source {
+    const struct source_options *options;
+    struct store_predicate      *predicates;
+    const struct ast_stage     **owners; /* the stage that each predicate stands for */
+    bool                        *is_exact; /* the predicate says all that its stage says, together with its siblings */
+    size_t                       predicate_count;
+    struct pipeline              pipeline;
+    bool                         needs_line, needs_labels;
+    bool                         changes_labels; /* a stage may do so */
+    struct scan                 *scan;
+    struct source_stream        *streams;
+    size_t                       stream_cap;
+    struct row                   row;
+    struct arena                 scratch;
+};
+
+bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err)
+{
+    size_t limit = request->budget ? request->budget->limit_bytes : 0;
+    if (limit == 0 || limit == SIZE_MAX)
+        return bole_fail(err, BOLE_E_LIMIT, "the query ran out of memory: narrow the time range or the selector");
+    return bole_fail(err, BOLE_E_LIMIT, "the query needs more than its memory limit of %zu MB: narrow the time range or the "
+                     "selector, aggregate by fewer labels, or raise the limit", limit >> 20);
+}
+
+struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count)
+{
+    size_t count = 0, i = 0;
+    for (const struct ast_matcher *m = list; m; m = m->next)
+        count++;
+    struct store_matcher *out = arena_array(arena, count + 1, sizeof *out);
+    for (const struct ast_matcher *m = list; m && out; m = m->next)
+        out[i++] = (struct store_matcher){m->op, m->name, m->value, m->regex};
+    *ret_count = count;
+    return out;
+}
+
+/* ---- planning ---- */
+
+static void add_predicate(struct source *s, const struct ast_stage *owner, enum store_predicate_kind kind, bole_slice value,
+                          const struct regex *regex, bool is_exact)
+{
+    if (value.len == 0 && !regex)
+        return;
+    s->predicates[s->predicate_count] = (struct store_predicate){.kind = kind, .value = value, .regex = regex};
+    s->is_exact[s->predicate_count] = is_exact;
+    s->owners[s->predicate_count++] = owner;
+}
+
+/* A line filter as predicates. An or-chain is a conjunction only when it is negative. */
+static void push_line_filter(struct source *s, const struct ast_stage *stage)
+{
+    bool negative = stage->line_op == LINE_NOT_CONTAINS || stage->line_op == LINE_NOT_MATCHES;
+    bool alone = !stage->needles->next;
+    if (stage->line_op == LINE_NOT_PATTERN || (!negative && !alone))
+        return;
+    for (const struct ast_needle *n = stage->needles; n; n = n->next) {
+        if (n->is_ip)
+            continue;
+        bole_slice literal = n->text;
+        bool is_text = !n->regex || regex_is_literal(n->regex, &literal);
+        if (n->pattern) {
+            for (size_t i = 0; i < n->pattern->count; i++)
+                if (!n->pattern->pieces[i].is_capture)
+                    add_predicate(s, stage, PREDICATE_LINE_CONTAINS, n->pattern->pieces[i].text, NULL, false);
+        } else if (is_text) {
+            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_CONTAINS : PREDICATE_LINE_CONTAINS, literal, NULL, true);
+        } else {
+            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_MATCHES : PREDICATE_LINE_MATCHES, n->text, n->regex, true);
+        }
+    }
+}
+
+static size_t count_predicates(const struct ast_stage *stages)
+{
+    size_t count = 0;
+    for (const struct ast_stage *st = stages; st; st = st->next)
+        for (const struct ast_needle *n = st->needles; n; n = n->next)
+            count += n->pattern ? n->pattern->count : 1;
+    return count;
+}
+
+/* Line filters look at the line as it is stored until a stage changes it. */
+static bool plan(struct source *s)
+{
+    struct arena *arena = s->options->arena;
+    const struct ast_stage *stages = s->options->log->stages;
+    size_t cap = count_predicates(stages) + 1;
+    s->predicates = arena_array(arena, cap, sizeof *s->predicates);
+    s->owners = arena_array(arena, cap, sizeof *s->owners);
+    s->is_exact = arena_array(arena, cap, sizeof *s->is_exact);
+    if (!s->predicates || !s->owners || !s->is_exact)
+        return false;
+    for (const struct ast_stage *st = stages; st && !stage_changes_line(st); st = st->next)
+        if (st->kind == STAGE_LINE_FILTER)
+            push_line_filter(s, st);
+    return true;
+}
+
+/* True when every needle of the stage is a predicate that the store consumed wholly. */
+static bool is_consumed(const struct source *s, const struct ast_stage *stage)
+{
+    size_t needles = 0, consumed = 0;
+    for (const struct ast_needle *n = stage->needles; n; n = n->next)
+        needles++;
+    for (size_t i = 0; i < s->predicate_count; i++)
+        consumed += s->owners[i] == stage && s->is_exact[i] && s->predicates[i].consumed == CONSUMED_WHOLLY;
+    return stage->kind == STAGE_LINE_FILTER && needles == consumed;
+}
+
+/* After the store has said what it consumed: what is left to do here. */
+static bool plan_rest(struct source *s)
+{
+    size_t count = 0;
+    const struct source_options *o = s->options;
+    for (const struct ast_stage *st = o->log->stages; st; st = st->next)
+        count++;
+    s->pipeline.stages = arena_array(o->arena, count + 1, sizeof *s->pipeline.stages);
+    if (!s->pipeline.stages)
+        return false;
+    s->needs_line = o->wants_line;
+    s->needs_labels = o->wants_labels;
+    for (const struct ast_stage *st = o->log->stages; st; st = st->next) {
+        if (is_consumed(s, st))
+            continue;
+        s->pipeline.stages[s->pipeline.count++] = st;
+        s->needs_line |= stage_reads_line(st);
+        s->needs_labels |= stage_uses_labels(st);
+        s->changes_labels |= stage_uses_labels(st) && st->kind != STAGE_LABEL_FILTER && st->kind != STAGE_LINE_FORMAT;
+    }
+    return true;
+}
+
+/* ---- streams ---- */
+
+static struct source_stream *stream_at(struct source *s, uint32_t index)
+{
+    if (index >= s->stream_cap) {
+        size_t cap = s->stream_cap * 2 > index + 1u ? s->stream_cap * 2 : index + 16u;
+        struct source_stream *p = arena_array(s->options->arena, cap, sizeof *p);
+        if (!p)
+            return NULL;
+        if (s->stream_cap)
+            memcpy(p, s->streams, s->stream_cap * sizeof *p);
+        s->streams = p;
+        s->stream_cap = cap;
+    }
+    struct source_stream *stream = &s->streams[index];
+    if (stream->is_known)
+        return stream;
+    bole_slice encoded = store_scan_stream(s->scan, index);
+    struct row_label *labels = arena_array(s->options->arena, labels_count(encoded) + 1, sizeof *labels);
+    struct reader r = reader_of(encoded);
+    struct label l;
+    if (!labels)
+        return NULL;
+    for (; labels_next(&r, &l); stream->count++)
+        labels[stream->count] = (struct row_label){l.name, l.value, ORIGIN_STREAM};
+    stream->labels = labels;
+    stream->series = LABEL_SET_NONE;
+    stream->is_known = true;
+    return stream;
+}
+
+/* ---- running ---- */
+
+static bole_status run_row(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+{
+    struct source_stream *stream = stream_at(s, v->stream[at]);
+    struct row *r = &s->row;
+    const struct batch_field *fields = NULL;
+    size_t field_count = 0;
+    if (!stream)
+        return query_out_of_memory(s->options->request, err);
+    arena_reset(&s->scratch);
+    row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels, stream->count);
+    if (s->needs_labels) {
+        field_count = v->fields(v, at, &fields);
+        row_add_fields(r, fields, field_count);
+    }
+    s->options->stats->rows_in++;
+    bool pass = pipeline_run(&s->pipeline, r);
+    if (r->out_of_memory)
+        return query_out_of_memory(s->options->request, err);
+    if (!pass)
+        return BOLE_OK;
+    struct source_row row = {r, v->seq[at], stream, field_count == 0 && !s->changes_labels && !row_has_error(r)};
+    return sink->row(s, &row, sink->ctx, err);
+}
+
+static bole_status run_vector(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    for (uint32_t at = vector_first(v); at < v->row_count && st == BOLE_OK; at = vector_next(v, at)) {
+        if (v->time_ns[at] < s->options->from_ns || v->time_ns[at] >= s->options->to_ns)
+            continue;
+        if (!sink->wants || sink->wants(v->time_ns[at], v->seq[at], sink->ctx))
+            st = run_row(s, v, at, sink, err);
+    }
+    return st;
+}
+
+static bole_status run_scan(struct source *s, const struct source_sink *sink, struct bole_err *err)
+{
+    const struct query_request *request = s->options->request;
+    for (;;) {
+        struct vector *v = NULL;
+        if (request->cancelled && request->cancelled(request->cancelled_ctx))
+            return bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled");
+        bole_status st = store_scan_next(s->scan, &v, err);
+        if (st != BOLE_OK)
+            return st == BOLE_END ? BOLE_OK : st;
+        st = run_vector(s, v, sink, err);
+        if (st != BOLE_OK)
+            return st;
+    }
+}
+
+static void add_stats(struct source *s)
+{
+    struct store_scan_stats scan = {0};
+    struct query_stats *stats = s->options->stats;
+    store_scan_stats(s->scan, &scan);
+    stats->rows_scanned += scan.rows_scanned;
+    stats->bytes_scanned += scan.bytes_scanned;
+    stats->parts_total += scan.parts_total;
+    stats->parts_pruned += scan.parts_pruned;
+    stats->bad_chunks += scan.bad_chunks;
+}
+
+bole_status source_run(const struct source_options *o, const struct source_sink *sink, struct bole_err *err)
+{
+    const struct query_request *request = o->request;
+    struct source s = {.options = o};
+    size_t matcher_count = 0;
+    bole_status st = BOLE_OK;
+    arena_init(&s.scratch, request->budget);
+    s.row = (struct row){.scratch = &s.scratch, .hints = o->hints};
+    s.row.labels = arena_alloc(o->arena, ROW_LABELS_MAX * sizeof *s.row.labels);
+    struct store_matcher *matchers = source_matchers(o->log->matchers, o->arena, &matcher_count);
+    if (!s.row.labels || !matchers || !plan(&s)) {
+        st = query_out_of_memory(request, err);
+        goto cleanup;
+    }
+    bool reads_line = o->wants_line, reads_labels = o->wants_labels;
+    for (const struct ast_stage *stage = o->log->stages; stage; stage = stage->next) {
+        reads_line |= stage_reads_line(stage);
+        reads_labels |= stage_uses_labels(stage);
+    }
+    struct store_query query = {
+        .tenant = request->tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
+        .matcher_count = matcher_count, .predicates = s.predicates, .predicate_count = s.predicate_count,
+        .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u), .direction = o->direction,
+        .budget = request->budget, .cancelled = request->cancelled, .cancelled_ctx = request->cancelled_ctx,
+    };
+    st = store_scan_open(request->store, o->view, &query, &s.scan, err);
+    if (st < 0)
+        goto cleanup;
+    st = plan_rest(&s) ? run_scan(&s, sink, err) : query_out_of_memory(request, err);
+    add_stats(&s);
+cleanup:
+    store_scan_close(s.scan);
+    arena_deinit(&s.scratch);
+    return st;
+}
+
+void source_set_bound(struct source *s, int64_t bound_ns)
+{
+    store_scan_set_bound(s->scan, bound_ns);
+}

@@ -1,0 +1,63 @@
+/*
+ * source.h - the rows of a log selector out of a store, each through the pipeline.
+ *
+ * Matchers and, where they can say it, line filters go to the store as predicates; what the store did not consume wholly
+ * runs here. Work on stream labels is done once per stream.
+ *
+ * Threads: one.
+ */
+#ifndef QUERY_SOURCE_H
+#define QUERY_SOURCE_H
+
+#include "query/pipeline.h"
+#include "query/query.h"
+
+struct source_stream {
+    const struct row_label *labels; /* sorted */
+    size_t                  count;
+    bool                    is_known;
+    uint32_t                series;    /* the caller's: LABEL_SET_NONE at first */
+};
+
+struct source_options {
+    const struct query_request *request;
+    struct view                *view;
+    const struct ast_log       *log;
+    const struct row_hints     *hints;       /* NULL: everything is wanted */
+    int64_t                     from_ns, to_ns;
+    enum store_direction        direction;
+    bool                        wants_line;   /* the caller looks at the line */
+    bool                        wants_labels; /* the caller looks at the labels */
+    struct arena               *arena;        /* plan, streams */
+    struct query_stats         *stats;
+};
+
+struct source;
+
+/* is_plain: the row's labels are its stream's and nothing else. */
+struct source_row {
+    struct row           *row;
+    uint64_t              seq;
+    struct source_stream *stream;
+    bool                  is_plain;
+};
+
+struct source_sink {
+    /* Asked before anything is done with a row; NULL: all rows are wanted. */
+    bool (*wants)(int64_t time_ns, uint64_t seq, void *ctx);
+    bole_status (*row)(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err);
+    void *ctx;
+};
+
+bole_status source_run(const struct source_options *options, const struct source_sink *sink, struct bole_err *err);
+
+/* From inside sink->row: rows beyond this time are not needed any more. */
+void source_set_bound(struct source *s, int64_t bound_ns);
+
+/* The matchers of a selector in the store's form; NULL: no memory. */
+struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count);
+
+/* "query: memory limit of 64 MB reached ..." */
+bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err);
+
+#endif
