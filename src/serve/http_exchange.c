@@ -20,6 +20,8 @@ enum {
     GZIP_MIN = 1024,               /* smaller answers are not worth it */
 };
 
+static const uint8_t no_body[HTTP_BODY_PAD]; /* what stands behind an empty body is promised, too */
+
 /* ---- life ---- */
 
 struct http_exchange *exchange_create(struct http_loop *hl)
@@ -40,6 +42,7 @@ struct http_exchange *exchange_create(struct http_loop *hl)
     http_head_reset(&x->head);
     x->arena = arena;
     x->hl = hl;
+    x->body = (bole_slice){no_body, 0};
     buf_init(&x->body_buf, hl->server->options.budget);
     return x;
 }

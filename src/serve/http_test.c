@@ -20,7 +20,9 @@ enum { HTTP_DATE_LENGTH = 25 }; /* without " GMT" */
 
 static void echo(struct http_exchange *x, void *ctx)
 {
+    static const uint8_t zeros[HTTP_BODY_PAD];
     (void)ctx;
+    CHECK(memcmp(http_body(x).ptr + http_body(x).len, zeros, HTTP_BODY_PAD) == 0);
     http_reply(x, &(struct http_reply){.content_type = "text/plain", .body = http_body(x)});
 }
 
@@ -385,6 +387,7 @@ TEST(http_reads_chunked_bodies_in_any_pieces)
     for (size_t piece = 1; piece < wire.len; piece += 3)
         echo_in_pieces(s, head, wire, S("abc0123456789"), piece);
     echo_in_pieces(s, head, S("0\r\n\r\n"), S(""), 100);
+    echo_in_pieces(s, "POST /echo HTTP/1.1\r\n" HOST "\r\n", S(""), S(""), 1);
     http_server_destroy(s);
 }
 
