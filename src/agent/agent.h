@@ -35,7 +35,7 @@ struct agent;
 struct agent_options {
     const char *const *includes; /* globs of absolute paths: agent/glob.h; none is fine */
     size_t include_count;
-    const char *const *excludes;
+    const char *const *excludes; /* an include without wildcards stands above them */
     size_t exclude_count;
     bool   journal;
     const struct journal_api *journal_api; /* NULL: libsystemd */

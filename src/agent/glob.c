@@ -112,11 +112,24 @@ bool glob_leads(bole_slice pattern, bole_slice directory)
     return match_path(without_leading_slash(pattern), without_leading_slash(directory), true);
 }
 
+static bool is_wildcard(uint8_t byte)
+{
+    return memchr("*?[\\", byte, 4) != NULL;
+}
+
+bool glob_is_plain(bole_slice pattern)
+{
+    for (size_t i = 0; i < pattern.len; i++)
+        if (is_wildcard(pattern.ptr[i]))
+            return false;
+    return true;
+}
+
 bole_slice glob_root(bole_slice pattern)
 {
     size_t end = 0; /* of the last '/' before a wildcard */
     bool any = false;
-    for (size_t i = 0; i < pattern.len && !memchr("*?[\\", pattern.ptr[i], 4); i++)
+    for (size_t i = 0; i < pattern.len && !is_wildcard(pattern.ptr[i]); i++)
         if (pattern.ptr[i] == '/') {
             end = i;
             any = true;

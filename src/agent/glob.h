@@ -21,4 +21,7 @@ bool glob_leads(bole_slice pattern, bole_slice directory);
 /* The directory in front of the first wildcard: where a walk begins. Empty for a pattern without '/'. */
 bole_slice glob_root(bole_slice pattern);
 
+/* True when the pattern is the name of one file, with nothing to match. */
+bool glob_is_plain(bole_slice pattern);
+
 #endif

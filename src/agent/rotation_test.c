@@ -299,7 +299,6 @@ TEST(excluded_names_are_left_alone)
     struct fixture f;
     fixture_init(&f);
     f.excludes[0] = "debug*";
-    f.excludes[1] = "*/hidden";
     char hidden[96];
     snprintf(hidden, sizeof hidden, "%s/log/hidden", f.dir);
     f.excludes[1] = hidden;
@@ -315,6 +314,22 @@ TEST(excluded_names_are_left_alone)
     fixture_append(&f, "hidden/b.log", "no\n");
     fixture_pass(&f, 15 * NS_PER_S);
     CHECK_LINES(&f, "yes");
+    fixture_deinit(&f);
+}
+
+TEST(a_file_asked_for_by_its_name_is_read_whatever_is_excluded)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.excludes[0] = "*.[0-9]";
+    f.options.exclude_count = 1;
+    f.globs[1] = fixture_path(&f, "a.log.1");
+    f.options.include_count = 2;
+    fixture_append(&f, "a.log.1", "asked for\n");
+    fixture_append(&f, "a.log.2", "not asked for\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_LINES(&f, "asked for");
     fixture_deinit(&f);
 }
 

@@ -1,17 +1,38 @@
 #include "agent/stamp.h"
 
-#include "process/level.h"
+#include <time.h>
 
-static bool time_of_line(bole_slice line, int64_t now_ns, int64_t *ret_ns)
+#include "process/level.h"
+#include "receive/text.h"
+
+/* Local time's distance from UTC at a moment, remembered for the hour: lines come in the order of time. */
+static int zone_offset(struct tail *t, int64_t at_ns)
 {
-    (void)line, (void)now_ns, (void)ret_ns;
-    return false;
+    int64_t hour = at_ns / (3600 * NS_PER_S);
+    if (!t->zone_known || hour != t->zone_hour) {
+        time_t at = (time_t)(at_ns / NS_PER_S);
+        struct tm local;
+        t->zone_offset_s = localtime_r(&at, &local) ? (int)local.tm_gmtoff : 0;
+        t->zone_hour = hour;
+        t->zone_known = true;
+    }
+    return t->zone_offset_s;
+}
+
+/* Stamps without a zone are this machine's local time, as syslog writes it: with the offset of then, not of now. */
+static bool time_of_line(struct tail *t, bole_slice line, int64_t now_ns, int64_t *ret_ns)
+{
+    int guess = t->zone_known ? t->zone_offset_s : zone_offset(t, now_ns);
+    if (!text_time_local(line, now_ns, guess, ret_ns))
+        return false;
+    int offset = zone_offset(t, *ret_ns);
+    return offset == guess || text_time_local(line, now_ns, offset, ret_ns);
 }
 
 int64_t stamp_time(struct tail *t, bole_slice line, int64_t now_ns)
 {
     int64_t said;
-    if (time_of_line(line, now_ns, &said)) {
+    if (time_of_line(t, line, now_ns, &said)) {
         t->line_time_ns = said;
         return said;
     }

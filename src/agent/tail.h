@@ -73,6 +73,9 @@ struct tail {
     uint64_t    looked_ns;  /* when it had its last turn */
     int64_t     modified_ns; /* UTC, when last looked at */
     int64_t     line_time_ns; /* of the last line that carried a time; 0: none yet */
+    bool        zone_known;
+    int         zone_offset_s;  /* local time minus UTC, in ... */
+    int64_t     zone_hour;      /* ... this hour since 1970 (stamp.c) */
     struct tail_counts count;
 
     /* files.c */

@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/timefmt.h"
 
 TEST(lines_come_as_the_file_grows)
 {
@@ -286,5 +289,55 @@ TEST(levels_are_found_in_the_line)
     CHECK_EQ_SLICE(f.sink.lines[0].level, S("error"));
     CHECK_EQ_SLICE(f.sink.lines[1].level, S("error"));
     CHECK_EQ_SLICE(f.sink.lines[2].level, S("unknown"));
+    fixture_deinit(&f);
+}
+
+/* What the clock of the fixture says: 2023-11-14 22:13:20 UTC. */
+TEST(times_come_from_the_line_then_from_the_line_before_then_from_the_clock)
+{
+    struct fixture f;
+    fixture_init(&f);
+    int64_t now = clock_now_ns(&f.clock.base);
+    fixture_append(&f, "a.log", "2023-11-01T10:00:00Z failed\n  at the first frame\n2023-11-02T10:00:00Z done\n");
+    fixture_append(&f, "b.log", "nothing to read here\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    int64_t said;
+    CHECK(time_parse_rfc3339(S("2023-11-01T10:00:00Z"), &said));
+    for (size_t i = 0; i < f.sink.count; i++) {
+        const struct sunk *s = &f.sink.lines[i];
+        if (bole_slice_starts(s->line, S("2023-11-01")) || bole_slice_starts(s->line, S("  at")))
+            CHECK_EQ_I64(s->time_ns, said);
+        if (bole_slice_starts(s->line, S("nothing")))
+            CHECK(s->time_ns > now + 24 * 3600 * NS_PER_S); /* the file's own time: today, whenever the test runs */
+    }
+    sunk_forget(&f);
+    fixture_append(&f, "a.log", "fresh words without a time\n");
+    fixture_append(&f, "b.log", "more words\n");
+    fixture_pump(&f);
+    for (size_t i = 0; i < f.sink.count; i++)
+        CHECK(f.sink.lines[i].time_ns >= now && f.sink.lines[i].time_ns < now + 60 * NS_PER_S);
+    CHECK_EQ_U64(f.sink.count, 2);
+    fixture_deinit(&f);
+}
+
+TEST(stamps_without_a_zone_are_local_time_of_their_own_day)
+{
+    struct fixture f;
+    fixture_init(&f);
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    fixture_append(&f, "a.log", "2023-07-01 12:00:00 in summer\n2023-11-10 12:00:00 in winter\n2023-11-10T12:00:00Z as it says\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    setenv("TZ", "UTC", 1);
+    tzset();
+    static const char *const want[] = {"2023-07-01T10:00:00Z", "2023-11-10T11:00:00Z", "2023-11-10T12:00:00Z"};
+    CHECK_EQ_U64(f.sink.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        int64_t ns;
+        CHECK(time_parse_rfc3339(bole_slice_str(want[i]), &ns));
+        CHECK_EQ_I64(f.sink.lines[i].time_ns, ns);
+    }
     fixture_deinit(&f);
 }

@@ -66,23 +66,24 @@ struct watch {
 
 /* ---- names ---- */
 
-static bool any_match(char *const *globs, size_t count, bole_slice path)
+static bool is_excluded(const struct watch *w, bole_slice path)
 {
-    for (size_t i = 0; i < count; i++)
-        if (glob_match(bole_slice_str(globs[i]), path))
+    for (size_t i = 0; i < w->options.exclude_count; i++)
+        if (glob_match(bole_slice_str(w->globs[w->options.include_count + i]), path))
             return true;
     return false;
 }
 
-static bool is_excluded(const struct watch *w, bole_slice path)
-{
-    return any_match(w->globs + w->options.include_count, w->options.exclude_count, path);
-}
-
+/* A file that is asked for by its plain name is read whatever the excludes say. */
 static bool is_wanted(const struct watch *w, const char *path)
 {
     bole_slice s = bole_slice_str(path);
-    return any_match(w->globs, w->options.include_count, s) && !is_excluded(w, s);
+    for (size_t i = 0; i < w->options.include_count; i++) {
+        bole_slice include = bole_slice_str(w->globs[i]);
+        if (glob_match(include, s) && (glob_is_plain(include) || !is_excluded(w, s)))
+            return true;
+    }
+    return false;
 }
 
 static bool leads_somewhere(const struct watch *w, const char *directory)

@@ -27,7 +27,8 @@ struct watch;
 struct watch_options {
     const char *const *includes; /* globs of absolute paths (glob.h); copied */
     size_t include_count;
-    const char *const *excludes; /* globs of paths, or of last components; a directory that matches is not entered */
+    const char *const *excludes; /* globs of paths, or of last components; a directory that matches is not entered. An
+                                  * include without wildcards stands above them. */
     size_t exclude_count;
     const struct clock *clock;
     uint64_t scan_interval_ns;
