@@ -1,7 +1,9 @@
 #include "serve/api_testing.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void must(bole_status st, const struct bole_err *err, const char *what)
@@ -55,22 +57,28 @@ void world_close(struct world *w)
     free(w);
 }
 
+static unsigned read_answer(struct world *w, int fd)
+{
+    size_t len = client_answer(fd, w->answer, WORLD_ANSWER_MAX);
+    char *body = strstr(w->answer, "\r\n\r\n");
+    w->body = body ? bole_slice_from(body + 4, len - (size_t)(body + 4 - w->answer)) : (bole_slice){0};
+    return strncmp(w->answer, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(w->answer + 9, NULL, 10) : 0;
+}
+
 static unsigned ask(struct world *w, bole_slice request)
 {
     int fd = client_connect(w->server);
     client_send(fd, request);
-    size_t len = client_answer(fd, w->answer, WORLD_ANSWER_MAX);
+    unsigned status = read_answer(w, fd);
     close(fd);
-    char *body = strstr(w->answer, "\r\n\r\n");
-    w->body = body ? bole_slice_from(body + 4, len - (size_t)(body + 4 - w->answer)) : (bole_slice){0};
-    return strncmp(w->answer, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(w->answer + 9, NULL, 10) : 0;
+    return status;
 }
 
 /* A target as people write it: what a URL may not hold is escaped here. */
 static void put_target(struct buf *b, const char *target)
 {
     for (; *target; target++)
-        if (*target <= ' ' || strchr("\"<>`{}|\\^", *target))
+        if (*target <= ' ' || strchr("\"<>`{}|\\^+", *target))
             buf_printf(b, "%%%02X", (unsigned char)*target);
         else
             buf_put_u8(b, (uint8_t)*target);
@@ -109,4 +117,85 @@ void world_push(struct world *w, const char *json)
 bool world_body_has(const struct world *w, const char *text)
 {
     return memmem(w->body.ptr, w->body.len, text, strlen(text)) != NULL;
+}
+
+bool world_join_chunks(struct world *w)
+{
+    uint8_t *to = (uint8_t *)w->body.ptr;
+    const uint8_t *from = to, *end = to + w->body.len;
+    for (;;) {
+        const uint8_t *line = memmem(from, (size_t)(end - from), "\r\n", 2);
+        if (!line)
+            return false;
+        size_t len = strtoul((const char *)from, NULL, 16);
+        from = line + 2;
+        if (len == 0)
+            break;
+        if (len + 2 > (size_t)(end - from))
+            return false;
+        memmove(to, from, len);
+        to += len;
+        from += len + 2;
+    }
+    w->body.len = (size_t)(to - w->body.ptr);
+    return true;
+}
+
+/* ---- WebSockets, the client's side ---- */
+
+int world_open_socket(struct world *w, const char *target, const char *headers)
+{
+    struct buf b;
+    buf_init(&b, NULL);
+    buf_put_str(&b, "GET ");
+    put_target(&b, target);
+    buf_printf(&b, " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", headers);
+    int fd = client_connect(w->server);
+    client_send(fd, buf_slice(&b));
+    buf_deinit(&b);
+    if (read_answer(w, fd) == 101)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool read_all(int fd, uint8_t *to, size_t len)
+{
+    while (len) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        ssize_t n = poll(&p, 1, CLIENT_WAIT_MS) == 1 ? recv(fd, to, len, 0) : -1;
+        if (n <= 0)
+            return false;
+        to += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Frames of a server are not masked (RFC 6455, 5.1), and ours are not fragmented. */
+bool world_read_socket(int fd, char *ret_text, size_t size, unsigned *ret_code)
+{
+    uint8_t head[2], more[8];
+    *ret_code = 0;
+    while (read_all(fd, head, 2)) {
+        size_t len = head[1] & 127, extra = len == 126 ? 2 : len == 127 ? 8 : 0;
+        if (!read_all(fd, more, extra))
+            return false;
+        for (size_t i = 0; i < extra; i++)
+            len = (i ? len << 8 : 0) | more[i];
+        if (len >= size || !read_all(fd, (uint8_t *)ret_text, len))
+            return false;
+        ret_text[len] = 0;
+        switch (head[0] & 15) {
+        case 1:
+            return true;
+        case 8:
+            *ret_code = len >= 2 ? (unsigned)(uint8_t)ret_text[0] << 8 | (uint8_t)ret_text[1] : 0;
+            return false;
+        default:
+            break;
+        }
+    }
+    return false;
 }

@@ -7,7 +7,7 @@
 #include "serve/api.h"
 #include "serve/http_testing.h"
 
-enum { WORLD_LOOPS = 1, WORLD_ANSWER_MAX = 1 << 20 };
+enum { WORLD_LOOPS = 1, WORLD_ANSWER_MAX = 8 << 20 };
 
 struct world {
     struct budget       budget;
@@ -30,6 +30,14 @@ unsigned world_post(struct world *w, const char *target, const char *headers, bo
 
 /* Pushes Loki JSON for the default tenant and wants 204. */
 void world_push(struct world *w, const char *json);
+
+/* Opens a WebSocket; -1 when the answer was not 101 (it is in w->answer then). */
+int world_open_socket(struct world *w, const char *target, const char *headers);
+/* The next text message, NUL-terminated; pings are passed over. False: closed, *ret_code is the close code (0: without). */
+bool world_read_socket(int fd, char *ret_text, size_t size, unsigned *ret_code);
+
+/* Undoes the chunked coding of w->body in place. False: it is cut short. */
+bool world_join_chunks(struct world *w);
 
 bool world_body_has(const struct world *w, const char *text);
 

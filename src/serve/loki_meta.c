@@ -16,6 +16,17 @@ static void buildinfo(struct http_exchange *x, void *ctx)
     api_reply_json(x, &body);
 }
 
+static void put_names(struct buf *b, const bole_slice *names, size_t count)
+{
+    buf_put_u8(b, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_put_u8(b, ',');
+        buf_put_json(b, names[i], true);
+    }
+    buf_put_u8(b, ']');
+}
+
 /* Logs Drilldown reads what it may show from here: volumes yes, patterns not yet. */
 static void drilldown_limits(struct http_exchange *x, void *ctx)
 {
@@ -24,9 +35,11 @@ static void drilldown_limits(struct http_exchange *x, void *ctx)
     duration_format((int64_t)a->options.query_timeout_ns, timeout);
     struct buf body;
     buf_init(&body, NULL);
+    buf_printf(&body, "{\"limits\":{\"discover_log_levels\":%s,\"discover_service_name\":",
+               a->options.receive.detect_level ? "true" : "false");
+    put_names(&body, a->options.receive.service_names, a->options.receive.service_name_count);
     buf_printf(&body,
-               "{\"limits\":{\"discover_log_levels\":true,\"discover_service_name\":[\"service_name\"],"
-               "\"log_level_fields\":[\"level\",\"LEVEL\",\"Level\",\"severity\"],\"max_entries_limit_per_query\":%llu,"
+               ",\"log_level_fields\":[\"level\",\"LEVEL\",\"Level\",\"severity\"],\"max_entries_limit_per_query\":%llu,"
                "\"max_line_size_truncate\":false,\"max_query_length\":\"0s\",\"max_query_lookback\":\"0s\","
                "\"max_query_range\":\"0s\",\"max_query_series\":0,\"metric_aggregation_enabled\":false,"
                "\"pattern_persistence_enabled\":false,\"query_timeout\":\"%s\",\"retention_period\":\"0s\","

@@ -1,0 +1,206 @@
+/*
+ * api_tail_test.c - live tail over a real WebSocket: history, then what is committed, each row once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/test.h"
+#include "serve/api_testing.h"
+
+#define CATEGORIZE "X-Loki-Response-Encoding-Flags: categorize-labels\r\n"
+
+static char text[1 << 21]; /* of one message */
+
+static void push_line(struct world *w, const char *app, const char *line)
+{
+    char json[1024];
+    snprintf(json, sizeof json, "{\"streams\":[{\"stream\":{\"app\":\"%s\"},\"values\":[[\"%lld\",\"%s\",{\"trace\":\"t\"}]]}]}", app,
+             (long long)clock_now_ns(&clock_system), line);
+    world_push(w, json);
+}
+
+static void read_frame(int fd)
+{
+    unsigned code;
+    if (world_read_socket(fd, text, sizeof text, &code))
+        return;
+    print_error("socket closed with %u\n", code);
+    CHECK(false);
+}
+
+TEST(api_tail_shows_history_then_every_commit_once)
+{
+    struct world *w = world_open(NULL);
+    push_line(w, "web", "old one");
+    push_line(w, "db", "not wanted");
+    push_line(w, "web", "old two");
+    int fd = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}&limit=1", CATEGORIZE);
+    CHECK(fd >= 0);
+    read_frame(fd);
+    CHECK(strstr(text, "{\"streams\":[{\"stream\":{\"app\":\"web\"},\"values\":[[\"") == text);
+    CHECK(strstr(text, "\",\"old two\",{\"structuredMetadata\":{\"trace\":\"t\"}}]]}],\"encodingFlags\":[\"categorize-labels\"]}"));
+    push_line(w, "db", "not wanted");
+    push_line(w, "web", "new one");
+    read_frame(fd);
+    CHECK(strstr(text, "new one") && !strstr(text, "old") && !strstr(text, "not wanted"));
+    push_line(w, "web", "new two");
+    read_frame(fd);
+    CHECK(strstr(text, "new two") && !strstr(text, "new one"));
+    CHECK(!strstr(text, "dropped"));
+    close(fd);
+    world_close(w);
+}
+
+TEST(api_tail_runs_the_querys_pipeline)
+{
+    struct world *w = world_open(NULL);
+    int fd = world_open_socket(w, "/loki/api/v1/tail?query={app=~\".+\"} |= \"keep\" | logfmt | n > 1", "");
+    CHECK(fd >= 0);
+    push_line(w, "web", "keep n=1");
+    push_line(w, "web", "drop n=2");
+    push_line(w, "db", "keep n=3");
+    read_frame(fd);
+    CHECK(strstr(text, "{\"stream\":{\"app\":\"db\",\"n\":\"3\",\"trace\":\"t\"}") && !strstr(text, "n=1") && !strstr(text, "n=2"));
+    close(fd);
+    world_close(w);
+}
+
+/* Rows pushed while the tail opens are history or live, never both and never neither. */
+TEST(api_tail_has_no_seam_between_history_and_live)
+{
+    struct world *w = world_open(NULL);
+    enum { ROUNDS = 20, ROWS = 10 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char target[128], line[32];
+        snprintf(target, sizeof target, "/loki/api/v1/tail?query={app=\"r%d\"}&limit=1000", round);
+        int fd = -1;
+        unsigned seen[ROWS] = {0}, total = 0;
+        char app[16];
+        snprintf(app, sizeof app, "r%d", round);
+        for (int i = 0; i < ROWS; i++) {
+            if (i == ROWS / 2)
+                fd = world_open_socket(w, target, "");
+            snprintf(line, sizeof line, "row-%d-", i);
+            push_line(w, app, line);
+        }
+        CHECK(fd >= 0);
+        while (total < ROWS) {
+            read_frame(fd);
+            for (int i = 0; i < ROWS; i++) {
+                snprintf(line, sizeof line, "row-%d-", i);
+                for (const char *at = text; (at = strstr(at, line)); at++, total++)
+                    seen[i]++;
+            }
+        }
+        for (int i = 0; i < ROWS; i++)
+            CHECK_EQ_U64(seen[i], 1);
+        close(fd);
+    }
+    world_close(w);
+}
+
+TEST(api_tail_serves_many_clients_at_once)
+{
+    struct world *w = world_open(NULL);
+    int fds[8];
+    for (int i = 0; i < 8; i++)
+        CHECK((fds[i] = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "")) >= 0);
+    close(fds[3]);
+    push_line(w, "web", "for all");
+    for (int i = 0; i < 8; i++) {
+        if (i == 3)
+            continue;
+        read_frame(fds[i]);
+        CHECK(strstr(text, "for all"));
+        close(fds[i]);
+    }
+    world_close(w);
+}
+
+TEST(api_tail_of_a_client_that_does_not_read_counts_what_it_lost)
+{
+    struct world *w = world_open(NULL);
+    enum { PUSHES = 80, LINES = 100, LINE = 1000 };
+    int fd = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+    CHECK(fd >= 0);
+    char line[LINE + 1];
+    memset(line, 'x', LINE);
+    line[LINE] = 0;
+    struct buf b;
+    buf_init(&b, NULL);
+    for (int i = 0; i < PUSHES; i++) { /* 8 MB: more than sockets and frames hold */
+        buf_reset(&b);
+        buf_put_str(&b, "{\"streams\":[{\"stream\":{\"app\":\"web\"},\"values\":[");
+        for (int k = 0; k < LINES; k++)
+            buf_printf(&b, "%s[\"%lld\",\"%s\"]", k ? "," : "", (long long)clock_now_ns(&clock_system) + k, line);
+        buf_put_str(&b, "]}]}");
+        buf_put_u8(&b, 0);
+        world_push(w, (const char *)b.ptr);
+    }
+    push_line(w, "web", "the last");
+    uint64_t got = 0, dropped = 0;
+    while (got + dropped < PUSHES * LINES + 1) {
+        read_frame(fd);
+        for (const char *at = text; (at = strstr(at, "xx\"]")); at++)
+            got++;
+        got += strstr(text, "the last") != NULL;
+        const char *count = strstr(text, "\"dropped_count\":");
+        dropped += count ? strtoull(count + 16, NULL, 10) : 0;
+    }
+    CHECK_EQ_U64(got + dropped, PUSHES * LINES + 1);
+    CHECK(dropped > 0 && got > 0);
+    CHECK_EQ_U64(world_get(w, "/metrics", ""), 200);
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\nbole_tail_dropped_total %llu\n", (unsigned long long)dropped);
+    CHECK(world_body_has(w, wanted));
+    buf_deinit(&b);
+    close(fd);
+    world_close(w);
+}
+
+TEST(api_tail_refuses_what_it_cannot_follow)
+{
+    static const struct {
+        const char *target;
+        const char *body;
+    } cases[] = {
+        {"/loki/api/v1/tail?query=rate({app=\"web\"}[5m])", "only log selector is supported"},
+        {"/loki/api/v1/tail?query={app=\"web\"", "parse error at line 1, col 11: syntax error: unexpected $end, expecting } or ,"},
+        {"/loki/api/v1/tail?query={app=\"web\"}&delay_for=6", "delay_for can't be greater than 5"},
+        {"/loki/api/v1/tail?query={app=\"web\"}&limit=0", "limit must be a positive value"},
+    };
+    struct world *w = world_open(&(struct api_options){.tails_max = 1});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK(world_open_socket(w, cases[i].target, "") == -1);
+        CHECK_EQ_SLICE(w->body, bole_slice_str(cases[i].body));
+    }
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/tail?query={app=\"web\"}", ""), 400);
+    CHECK(world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "Origin: http://evil.example\r\n") == -1);
+
+    int first = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+    int second = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+    unsigned code;
+    CHECK(first >= 0 && second >= 0);
+    CHECK(!world_read_socket(second, text, sizeof text, &code));
+    CHECK_EQ_U64(code, 1013);
+    close(first);
+    close(second);
+    world_close(w);
+}
+
+TEST(api_tail_is_told_when_the_server_stops)
+{
+    struct world *w = world_open(NULL);
+    int fd = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+    CHECK(fd >= 0);
+    push_line(w, "web", "one");
+    read_frame(fd);
+    api_stop(w->api);
+    unsigned code;
+    CHECK(!world_read_socket(fd, text, sizeof text, &code));
+    CHECK_EQ_U64(code, 1001);
+    close(fd);
+    CHECK_EQ_U64(world_get(w, "/ready", ""), 503);
+    world_close(w);
+}
