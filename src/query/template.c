@@ -66,7 +66,7 @@ static void *compiler_alloc(struct compiler *c, size_t size)
 {
     void *p = arena_zalloc(&c->owner->arena, size);
     if (!p)
-        refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", (bole_slice){0});
+        refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", S(""));
     return p;
 }
 
@@ -126,7 +126,7 @@ static void parse_label(struct compiler *c, struct operand *o)
     o->kind = OPERAND_LABEL;
     o->label = take_word(c);
     if (o->label.len == 0)
-        refuse(c, BOLE_E_UNSUPPORTED, "a bare . is not supported, name a label", (bole_slice){0});
+        refuse(c, BOLE_E_UNSUPPORTED, "a bare . is not supported, name a label", S(""));
     else if (c->rest.len && c->rest.ptr[0] == '.')
         refuse(c, BOLE_E_INVALID, "a label has no fields:", o->label);
 }
@@ -142,14 +142,14 @@ static struct operand *parse_operand(struct compiler *c)
         o->kind = OPERAND_PIPELINE;
         o->pipeline = parse_pipeline(c);
         if (next_char(c) != ')')
-            refuse(c, BOLE_E_INVALID, "unclosed left paren", (bole_slice){0});
+            refuse(c, BOLE_E_INVALID, "unclosed left paren", S(""));
         c->rest = bole_slice_sub(c->rest, 1);
     } else if (ch == '.' && !(c->rest.len > 1 && c->rest.ptr[1] >= '0' && c->rest.ptr[1] <= '9')) {
         parse_label(c, o);
     } else if (ch == '"' || ch == '`' || ch == '-' || ch == '+' || ch == '.' || (ch >= '0' && ch <= '9')) {
         parse_literal(c, o);
     } else if (ch == '$') {
-        refuse(c, BOLE_E_UNSUPPORTED, "variables are not supported", (bole_slice){0});
+        refuse(c, BOLE_E_UNSUPPORTED, "variables are not supported", S(""));
     } else if (is_word_char(ch)) {
         bole_slice word = take_word(c);
         const struct template_func *func = template_func_find(word);
@@ -219,7 +219,7 @@ static struct command *parse_command(struct compiler *c, bool is_piped)
             refuse(c, BOLE_E_LIMIT, "too many arguments", name);
     }
     if (!cmd->func && (args != 1 || is_piped))
-        refuse(c, BOLE_E_INVALID, args ? "only a function takes arguments" : "missing value for command", (bole_slice){0});
+        refuse(c, BOLE_E_INVALID, args ? "only a function takes arguments" : "missing value for command", S(""));
     check_call(c, cmd, args, name);
     return c->failed ? NULL : cmd;
 }
@@ -228,7 +228,7 @@ static struct command *parse_pipeline(struct compiler *c)
 {
     struct command *first = NULL, **tail = &first;
     if (++c->nesting > NESTING_MAX)
-        refuse(c, BOLE_E_LIMIT, "nested too deeply", (bole_slice){0});
+        refuse(c, BOLE_E_LIMIT, "nested too deeply", S(""));
     do {
         if (first)
             c->rest = bole_slice_sub(c->rest, 1); /* the pipe */
@@ -245,12 +245,12 @@ static struct node *add_node(struct compiler *c, enum node_kind kind)
 {
     struct line_template *t = c->t;
     if (t->count == NODES_MAX)
-        refuse(c, BOLE_E_LIMIT, "too many actions", (bole_slice){0});
+        refuse(c, BOLE_E_LIMIT, "too many actions", S(""));
     if (!c->failed && t->count == c->cap) {
         size_t cap = c->cap ? c->cap * 2 : 8;
         struct node *nodes = arena_grow(&c->owner->arena, t->nodes, c->cap * sizeof *nodes, cap * sizeof *nodes);
         if (!nodes)
-            refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", (bole_slice){0});
+            refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", S(""));
         else
             t->nodes = nodes;
         c->cap = cap;
@@ -288,7 +288,7 @@ static void close_branch(struct compiler *c, struct open_if *open)
 static void parse_else(struct compiler *c, struct open_if *open)
 {
     if (open->condition == SIZE_MAX || open->jump_count == 64) {
-        refuse(c, BOLE_E_INVALID, "unexpected {{else}}", (bole_slice){0});
+        refuse(c, BOLE_E_INVALID, "unexpected {{else}}", S(""));
         return;
     }
     if (add_node(c, NODE_JUMP))
@@ -299,7 +299,7 @@ static void parse_else(struct compiler *c, struct open_if *open)
     if (bole_slice_eq(take_word(c), S("if")))
         add_condition(c, open);
     else
-        refuse(c, BOLE_E_INVALID, "unexpected text behind {{else", (bole_slice){0});
+        refuse(c, BOLE_E_INVALID, "unexpected text behind {{else", S(""));
 }
 
 /* What stands between {{ and }}. */
@@ -316,7 +316,7 @@ static void parse_action(struct compiler *c, bole_slice action, struct open_if *
             refuse(c, BOLE_E_UNSUPPORTED, "not supported:", word);
     if (bole_slice_eq(word, S("if"))) {
         if (*depth == NESTING_MAX) {
-            refuse(c, BOLE_E_LIMIT, "nested too deeply", (bole_slice){0});
+            refuse(c, BOLE_E_LIMIT, "nested too deeply", S(""));
             return;
         }
         stack[*depth] = (struct open_if){0};
@@ -391,7 +391,7 @@ static void compile(struct compiler *c, bole_slice rest)
             rest = bole_slice_sub(rest, 1);
         const uint8_t *close = action_end(rest);
         if (!close) {
-            refuse(c, BOLE_E_INVALID, "unclosed action", (bole_slice){0});
+            refuse(c, BOLE_E_INVALID, "unclosed action", S(""));
             break;
         }
         bole_slice action = {rest.ptr, (size_t)(close - rest.ptr)};
@@ -403,7 +403,7 @@ static void compile(struct compiler *c, bole_slice rest)
         parse_action(c, action, stack, &depth);
     }
     if (depth)
-        refuse(c, BOLE_E_INVALID, "unexpected end: {{if}} without {{end}}", (bole_slice){0});
+        refuse(c, BOLE_E_INVALID, "unexpected end: {{if}} without {{end}}", S(""));
 }
 
 bole_status template_compile(bole_slice text, struct ast *owner, struct line_template **ret_template, struct bole_err *err)
