@@ -51,7 +51,7 @@ static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
 
 static bool put_line(bole_slice name, struct json_value v, void *ctx)
 {
-    buf_put(ctx, json_string(v));
+    buf_put(ctx, json_doc_string(v));
     buf_put_u8(ctx, '\n');
     return true;
 }
@@ -77,8 +77,8 @@ static bole_status list(struct bole_client *c, const struct labels_options *o, s
     bole_status st = bole_client_get(c, url_text(&url), keep_bytes, &body, err);
     if (st == BOLE_OK)
         st = json_doc_parse(doc, buf_slice(&body), &root, err);
-    if (st == BOLE_OK && json_member(root, "data", &data))
-        json_each(data, put_line, &out);
+    if (st == BOLE_OK && json_doc_member(root, "data", &data))
+        json_doc_each(data, put_line, &out);
     if (st == BOLE_OK)
         st = print_flush(&out, err);
     json_doc_destroy(doc);

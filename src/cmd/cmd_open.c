@@ -96,7 +96,7 @@ static bool edge_ns(struct bole_client *client, const char *direction, int64_t *
     bole_slice rest;
     bool found = bole_client_get(client, url_text(&url), keep_bytes, &body, NULL) == BOLE_OK &&
                  json_doc_parse(doc, bole_slice_cut(buf_slice(&body), '\n', &rest), &root, NULL) == BOLE_OK &&
-                 json_member(root, "time", &time) && time_parse_rfc3339(json_string(time), ret_ns);
+                 json_doc_member(root, "time", &time) && time_parse_rfc3339(json_doc_string(time), ret_ns);
     json_doc_destroy(doc);
     buf_deinit(&url);
     buf_deinit(&body);

@@ -91,7 +91,7 @@ struct rows {
 
 static int64_t time_of(struct json_value v)
 {
-    bole_slice text = json_string(v);
+    bole_slice text = json_doc_string(v);
     int64_t ns = 0;
     if (text.len && !time_parse_rfc3339(text, &ns)) {
         char digits[24];
@@ -107,20 +107,20 @@ static bole_status on_row(struct rows *rows, bole_slice text, struct bole_err *e
     bole_status st = json_doc_parse(rows->doc, text, &row, err);
     if (st < 0)
         return st;
-    if (json_member(row, "error", &v))
-        return bole_fail(err, BOLE_E_IO, "%.*s", BOLE_SLICE_ARG(json_string(v)));
-    if (json_member(row, "warning", &v)) {
-        fprintf(stderr, "warning: %.*s\n", BOLE_SLICE_ARG(json_string(v)));
+    if (json_doc_member(row, "error", &v))
+        return bole_fail(err, BOLE_E_IO, "%.*s", BOLE_SLICE_ARG(json_doc_string(v)));
+    if (json_doc_member(row, "warning", &v)) {
+        fprintf(stderr, "warning: %.*s\n", BOLE_SLICE_ARG(json_doc_string(v)));
         return BOLE_OK;
     }
     struct print_record r = {0};
-    if (!json_member(row, "time", &v))
+    if (!json_doc_member(row, "time", &v))
         return BOLE_OK; /* statistics and progress, for other readers */
     r.time_ns = time_of(v);
-    if (json_member(row, "line", &v))
-        r.line = json_string(v);
-    json_member(row, "labels", &r.labels);
-    json_member(row, "fields", &r.fields);
+    if (json_doc_member(row, "line", &v))
+        r.line = json_doc_string(v);
+    json_doc_member(row, "labels", &r.labels);
+    json_doc_member(row, "fields", &r.fields);
     print_record(&r, rows->options->format, rows->colours, &rows->out);
     return rows->out.len > 1 << 16 ? print_flush(&rows->out, err) : BOLE_OK;
 }
@@ -198,16 +198,16 @@ static bool read_point(bole_slice name, struct json_value v, void *ctx)
 {
     struct point *p = ctx;
     if (p->index++ == 0)
-        json_number(v, &p->seconds);
+        json_doc_number(v, &p->seconds);
     else
-        p->value = json_string(v);
+        p->value = json_doc_string(v);
     return true;
 }
 
 static bool print_point(bole_slice name, struct json_value v, void *ctx)
 {
     struct point p = {0};
-    json_each(v, read_point, &p);
+    json_doc_each(v, read_point, &p);
     put_point(ctx, p.seconds, p.value);
     return true;
 }
@@ -220,7 +220,7 @@ static bool put_label(bole_slice name, struct json_value v, void *ctx)
     buf_put(&p->labels, name);
     /* CSV doubles the quotes that it wraps the labels in. */
     buf_put_str(&p->labels, p->format == PRINT_CSV ? "=\"\"" : "=\"");
-    buf_put(&p->labels, json_string(v));
+    buf_put(&p->labels, json_doc_string(v));
     buf_put_str(&p->labels, p->format == PRINT_CSV ? "\"\"" : "\"");
     return true;
 }
@@ -231,12 +231,12 @@ static bool print_series(bole_slice name, struct json_value series, void *ctx)
     struct json_value v;
     buf_reset(&p->labels);
     buf_put_u8(&p->labels, '{');
-    if (json_member(series, "metric", &v))
-        json_each(v, put_label, p);
+    if (json_doc_member(series, "metric", &v))
+        json_doc_each(v, put_label, p);
     buf_put_u8(&p->labels, '}');
-    if (json_member(series, "values", &v))
-        json_each(v, print_point, p);
-    if (json_member(series, "value", &v))
+    if (json_doc_member(series, "values", &v))
+        json_doc_each(v, print_point, p);
+    if (json_doc_member(series, "value", &v))
         print_point((bole_slice){0}, v, p);
     return true;
 }
@@ -260,15 +260,15 @@ static bole_status print_metrics(bole_slice body, enum print_format format, stru
         buf_put_u8(&out, '\n');
     } else {
         st = json_doc_parse(doc, body, &root, err);
-        if (st == BOLE_OK && json_member(root, "data", &data) && json_member(data, "result", &result) &&
-            json_member(data, "resultType", &type)) {
+        if (st == BOLE_OK && json_doc_member(root, "data", &data) && json_doc_member(data, "result", &result) &&
+            json_doc_member(data, "resultType", &type)) {
             if (format == PRINT_CSV)
                 buf_put_str(&out, "time,labels,value\n");
-            if (bole_slice_eq(json_string(type), S("scalar"))) {
+            if (bole_slice_eq(json_doc_string(type), S("scalar"))) {
                 buf_put_str(&printer.labels, "{}");
                 print_point((bole_slice){0}, result, &printer);
             } else {
-                json_each(result, print_series, &printer);
+                json_doc_each(result, print_series, &printer);
             }
         }
     }

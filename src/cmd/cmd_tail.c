@@ -67,10 +67,10 @@ static bool read_entry(bole_slice name, struct json_value v, void *ctx)
     struct entry *e = ctx;
     if (e->index == 0) {
         char digits[24];
-        snprintf(digits, sizeof digits, "%.*s", BOLE_SLICE_ARG(json_string(v)));
+        snprintf(digits, sizeof digits, "%.*s", BOLE_SLICE_ARG(json_doc_string(v)));
         e->record.time_ns = strtoll(digits, NULL, 10);
     } else if (e->index == 1) {
-        e->record.line = json_string(v);
+        e->record.line = json_doc_string(v);
     }
     e->index++;
     return true;
@@ -80,7 +80,7 @@ static bool print_entry(bole_slice name, struct json_value v, void *ctx)
 {
     struct tail *t = ctx;
     struct entry e = {.record.labels = t->labels};
-    json_each(v, read_entry, &e);
+    json_doc_each(v, read_entry, &e);
     print_record(&e.record, t->options->format, t->colours, &t->out);
     return true;
 }
@@ -90,9 +90,9 @@ static bool print_stream(bole_slice name, struct json_value stream, void *ctx)
     struct tail *t = ctx;
     struct json_value values;
     t->labels = (struct json_value){0};
-    json_member(stream, "stream", &t->labels);
-    if (json_member(stream, "values", &values))
-        json_each(values, print_entry, t);
+    json_doc_member(stream, "stream", &t->labels);
+    if (json_doc_member(stream, "values", &values))
+        json_doc_each(values, print_entry, t);
     return true;
 }
 
@@ -109,10 +109,10 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
     bole_status st = json_doc_parse(t->doc, text, &frame, err);
     if (st < 0)
         return st;
-    if (json_member(frame, "streams", &v))
-        json_each(v, print_stream, t);
+    if (json_doc_member(frame, "streams", &v))
+        json_doc_each(v, print_stream, t);
     unsigned dropped = 0;
-    if (json_member(frame, "dropped_entries", &v) && json_each(v, count_one, &dropped) && dropped)
+    if (json_doc_member(frame, "dropped_entries", &v) && json_doc_each(v, count_one, &dropped) && dropped)
         fprintf(stderr, "(%u lines came faster than they could be sent and are not shown; they are stored)\n", dropped);
     return print_flush(&t->out, err);
 }

@@ -31,7 +31,7 @@ struct members {
 static bool put_member(bole_slice name, struct json_value value, void *ctx)
 {
     struct members *m = ctx;
-    bole_slice text = json_string(value);
+    bole_slice text = json_doc_string(value);
     if (!m->first)
         buf_put(m->out, m->csv ? S(" ") : S(", "));
     m->first = false;
@@ -50,7 +50,7 @@ static bool has_members(struct json_value v)
     struct buf scratch;
     buf_init(&scratch, NULL);
     probe.out = &scratch;
-    bool any = v.doc && json_each(v, put_member, &probe) && !probe.first;
+    bool any = v.doc && json_doc_each(v, put_member, &probe) && !probe.first;
     buf_deinit(&scratch);
     return any;
 }
@@ -60,7 +60,7 @@ static void put_members(struct json_value v, struct buf *out)
     struct members m = {.out = out, .first = true};
     buf_put_u8(out, '{');
     if (v.doc)
-        json_each(v, put_member, &m);
+        json_doc_each(v, put_member, &m);
     buf_put_u8(out, '}');
 }
 
@@ -82,9 +82,9 @@ static void put_safe(struct buf *out, bole_slice s)
 static const char *level_colour(struct json_value fields)
 {
     struct json_value level;
-    if (!fields.doc || !json_member(fields, "detected_level", &level))
+    if (!fields.doc || !json_doc_member(fields, "detected_level", &level))
         return "";
-    bole_slice text = json_string(level);
+    bole_slice text = json_doc_string(level);
     if (bole_slice_eq(text, S("error")) || bole_slice_eq(text, S("critical")) || bole_slice_eq(text, S("fatal")))
         return RED;
     return bole_slice_eq(text, S("warn")) ? YELLOW : "";
@@ -120,7 +120,7 @@ static bool put_json_member(bole_slice name, struct json_value value, void *ctx)
     m->first = false;
     buf_put_json(m->out, name, false);
     buf_put_u8(m->out, ':');
-    buf_put_json(m->out, json_string(value), false);
+    buf_put_json(m->out, json_doc_string(value), false);
     return true;
 }
 
@@ -129,7 +129,7 @@ static void put_json_object(struct json_value v, struct buf *out)
     struct members m = {.out = out, .first = true};
     buf_put_u8(out, '{');
     if (v.doc)
-        json_each(v, put_json_member, &m);
+        json_doc_each(v, put_json_member, &m);
     buf_put_u8(out, '}');
 }
 
@@ -173,7 +173,7 @@ static void put_csv(const struct print_record *r, struct buf *out)
         buf_init(&text, NULL);
         struct members m = {.out = &text, .first = true, .csv = true};
         if (parts[i].doc)
-            json_each(parts[i], put_member, &m);
+            json_doc_each(parts[i], put_member, &m);
         buf_put_u8(out, ',');
         put_csv_value(out, buf_slice(&text));
         buf_deinit(&text);

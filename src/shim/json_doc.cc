@@ -55,7 +55,7 @@ bole_status json_doc_parse(json_doc *d, bole_slice text, json_value *ret_root, b
     return BOLE_OK;
 }
 
-bool json_member(json_value v, const char *name, json_value *ret_value)
+bool json_doc_member(json_value v, const char *name, json_value *ret_value)
 {
     element found;
     if (!to_element(v).is_object() || to_element(v)[name].get(found))
@@ -64,18 +64,18 @@ bool json_member(json_value v, const char *name, json_value *ret_value)
     return true;
 }
 
-bole_slice json_string(json_value v)
+bole_slice json_doc_string(json_value v)
 {
     std::string_view text;
     return to_element(v).get(text) ? bole_slice{nullptr, 0} : to_slice(text);
 }
 
-bool json_number(json_value v, double *ret_number)
+bool json_doc_number(json_value v, double *ret_number)
 {
     return !to_element(v).get(*ret_number);
 }
 
-bool json_each(json_value v, bool (*fn)(bole_slice name, json_value value, void *ctx), void *ctx)
+bool json_doc_each(json_value v, bool (*fn)(bole_slice name, json_value value, void *ctx), void *ctx)
 {
     simdjson::dom::array array;
     simdjson::dom::object object;

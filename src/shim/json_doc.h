@@ -29,14 +29,14 @@ void json_doc_destroy(struct json_doc *d); /* NULL is fine */
 bole_status json_doc_parse(struct json_doc *d, bole_slice text, struct json_value *ret_root, struct bole_err *err);
 
 /* False when v is no object or has no such member. */
-bool json_member(struct json_value v, const char *name, struct json_value *ret_value);
+bool json_doc_member(struct json_value v, const char *name, struct json_value *ret_value);
 /* The text of a string, with ptr NULL for any other kind. */
-bole_slice json_string(struct json_value v);
+bole_slice json_doc_string(struct json_value v);
 /* False when v is no number. */
-bool json_number(struct json_value v, double *ret_number);
+bool json_doc_number(struct json_value v, double *ret_number);
 
 /* Call fn for each element or member (name is empty for elements) until it answers false. False: v is neither. */
-bool json_each(struct json_value v, bool (*fn)(bole_slice name, struct json_value value, void *ctx), void *ctx);
+bool json_doc_each(struct json_value v, bool (*fn)(bole_slice name, struct json_value value, void *ctx), void *ctx);
 
 #ifdef __cplusplus
 }
