@@ -1,0 +1,176 @@
+/*
+ * What the store costs: store_bench FILE [streams] [DIR]. Lines of FILE (repeated to about 256 MB) are inserted as batches, cut,
+ * scanned for a needle that is not there, and counted; figures are of one thread, CPU time.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+enum { INPUT_MAX = 64 << 20, TOTAL = 256 << 20 };
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void must(bole_status st, const struct bole_err *err)
+{
+    if (st >= 0)
+        return;
+    fprintf(stderr, "store_bench: %s\n", err->msg);
+    exit(1);
+}
+
+static bole_slice read_input(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *bytes = malloc(INPUT_MAX);
+    if (!f || !bytes)
+        exit(2);
+    size_t n = fread(bytes, 1, INPUT_MAX, f);
+    fclose(f);
+    return bole_slice_from(bytes, n);
+}
+
+struct bench {
+    struct store *store;
+    struct batch_builder *builder;
+    unsigned  streams;
+    uint64_t  lsn, rows, bytes;
+    int64_t   now_ns;
+    double    insert_s, cut_s;
+    unsigned  cuts;
+};
+
+static void insert(struct bench *b)
+{
+    struct batch *batch;
+    struct bole_err err;
+    must(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
+    double from = cpu_s();
+    must(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
+    b->insert_s += cpu_s() - from;
+    batch_unref(batch);
+    if (!store_wants_cut(b->store))
+        return;
+    from = cpu_s();
+    uint64_t lsn;
+    must(store_cut(b->store, &lsn, &err), &err);
+    b->cut_s += cpu_s() - from;
+    b->cuts++;
+}
+
+static void add_line(struct bench *b, bole_slice line)
+{
+    char pod[32], trace[32], labels_text[64];
+    unsigned s = (unsigned)(b->rows % b->streams);
+    struct bole_err err;
+    uint32_t stream;
+    snprintf(pod, sizeof pod, "pod-%u", s);
+    int n = snprintf(labels_text, sizeof labels_text, "%c%s%c%s%c%s%c%s", 3, "app", 3, "web", 3, "pod", (char)strlen(pod), pod);
+    snprintf(trace, sizeof trace, "%016llx", (unsigned long long)(b->rows * 0x9e3779b97f4a7c15u));
+    struct batch_field fields[] = {{S("level"), s % 7 ? S("info") : S("error")}, {S("trace_id"), bole_slice_str(trace)}};
+    must(batch_builder_stream(b->builder, S("default"), bole_slice_from(labels_text, (size_t)n), 0, &stream, &err), &err);
+    b->now_ns += 3 * NS_PER_MS + (int64_t)(b->rows * 0x9e3779b97f4a7c15u >> 44);
+    must(batch_builder_add(b->builder, b->now_ns, stream, line, fields, getenv("FIELDS") ? 2 : 0, &err), &err);
+    b->rows++;
+    b->bytes += line.len;
+    if (batch_builder_size(b->builder) >= BATCH_BODY_TARGET)
+        insert(b);
+}
+
+static void fill(struct bench *b, bole_slice input)
+{
+    while (b->bytes < TOTAL)
+        for (bole_slice rest = input; rest.len;)
+            add_line(b, bole_slice_cut(rest, '\n', &rest));
+    insert(b);
+    struct bole_err err;
+    uint64_t lsn;
+    double from = cpu_s();
+    must(store_cut(b->store, &lsn, &err), &err);
+    b->cut_s += cpu_s() - from;
+}
+
+static void scan(struct bench *b, const char *what, bole_slice needle, unsigned projection)
+{
+    struct bole_err err;
+    struct store_predicate p = {.kind = PREDICATE_LINE_CONTAINS, .value = needle};
+    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .predicates = &p, .predicate_count = needle.len > 0, .projection = projection};
+    struct view *view = store_view(b->store);
+    struct scan *s;
+    struct vector *v;
+    uint64_t hits = 0;
+    double from = cpu_s();
+    must(store_scan_open(b->store, view, &q, &s, &err), &err);
+    bole_status st;
+    while ((st = store_scan_next(s, &v, &err)) == BOLE_OK)
+        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r))
+            hits++;
+    must(st, &err);
+    struct store_scan_stats stats;
+    store_scan_stats(s, &stats);
+    store_scan_close(s);
+    store_view_release(b->store, view);
+    double took = cpu_s() - from;
+    printf("%-22s %8.1f MB/s %8.2f ns/row  %llu hits, %llu bad\n", what, (double)b->bytes / 1e6 / took, took * 1e9 / (double)b->rows, (unsigned long long)hits, (unsigned long long)stats.bad_chunks);
+}
+
+static bole_status count_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
+{
+    *(uint64_t *)ctx += amount;
+    return BOLE_OK;
+}
+
+static void aggregate(struct bench *b, const char *what, bole_slice field, int kind)
+{
+    struct bole_err err;
+    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX};
+    struct store_aggregation a = {.what = kind, .start_ns = b->now_ns - 1000 * 60 * NS_PER_S, .bucket_ns = 60 * NS_PER_S, .bucket_count = 1001, .field = field};
+    struct view *view = store_view(b->store);
+    uint64_t total = 0;
+    double from = cpu_s();
+    must(store_aggregate(b->store, view, &q, &a, count_cell, &total, NULL, &err), &err);
+    double took = cpu_s() - from;
+    store_view_release(b->store, view);
+    printf("%-22s %8.2f ns/row  total %llu\n", what, took * 1e9 / (double)b->rows, (unsigned long long)total);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 2;
+    char dir[] = "/tmp/store-bench-XXXXXX", uri[64];
+    if (!mkdtemp(dir))
+        return 1;
+    snprintf(uri, sizeof uri, "segments:%s", dir);
+    struct store_options options = {.uri = bole_slice_str(uri), .fs = &fs_posix, .clock = &clock_system};
+    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 8, .now_ns = clock_now_ns(&clock_system)};
+    struct bole_err err;
+    must(store_open(&options, &b.store, &err), &err);
+    b.builder = batch_builder_create(NULL);
+    fill(&b, read_input(argv[1]));
+    struct store_stats stats;
+    store_stats(b.store, &stats);
+    printf("rows %llu, lines %.1f MB (%.0f B), %u streams, %u cuts\n", (unsigned long long)b.rows, (double)b.bytes / 1e6, (double)b.bytes / (double)b.rows, b.streams, b.cuts + 1);
+    printf("%-22s %8.1f MB/s %8.2f ns/row\n", "cut", (double)b.bytes / 1e6 / b.cut_s, b.cut_s * 1e9 / (double)b.rows);
+    printf("%-22s %8.2f ns/row\n", "insert", b.insert_s * 1e9 / (double)b.rows);
+    printf("%-22s %8.1f MB, raw / disk %.2f (lines and fields), %.2f (lines)\n", "disk", (double)stats.segment_bytes / 1e6, (double)stats.raw_bytes / (double)stats.segment_bytes, (double)b.bytes / (double)stats.segment_bytes);
+    scan(&b, "absent needle", S("n0t-there-at-all"), 0);
+    scan(&b, "all lines", (bole_slice){0}, PROJECT_LINE);
+    scan(&b, "all rows, no lines", (bole_slice){0}, 0);
+    scan(&b, "all lines and fields", (bole_slice){0}, PROJECT_LINE | PROJECT_FIELDS);
+    aggregate(&b, "count", (bole_slice){0}, AGGREGATE_COUNT);
+    aggregate(&b, "bytes", (bole_slice){0}, AGGREGATE_BYTES);
+    aggregate(&b, "count by level", S("level"), AGGREGATE_COUNT);
+    batch_builder_destroy(b.builder);
+    store_destroy(b.store);
+    char cleanup[64];
+    snprintf(cleanup, sizeof cleanup, "rm -r %s", dir);
+    return system(cleanup) != 0;
+}
