@@ -84,7 +84,7 @@ bool door_begin(struct door *d, size_t size_bytes)
 }
 
 /* A message, cut where it gets too long. */
-static bole_slice print(char text[MESSAGE_MAX], const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static bole_slice print(char text[MESSAGE_MAX], const char *fmt, va_list args)
 {
     int n = vsnprintf(text, MESSAGE_MAX, fmt, args);
     return bole_slice_from(text, n < 0 ? 0 : n < MESSAGE_MAX ? (size_t)n : MESSAGE_MAX - 1);
@@ -140,14 +140,12 @@ bole_slice door_error_text(struct door *d)
     const struct receive_result *result = d->result;
     struct buf text;
     buf_init(&text, NULL);
-    uint64_t told = 0;
     for (size_t i = 0; i < result->error_count; i++) {
         if (i > 0)
             buf_put(&text, S("; "));
         if (result->error_count > 1 || result->errors[i].count > 1)
             buf_printf(&text, "%llu errors like: ", (unsigned long long)result->errors[i].count);
         buf_put(&text, result->errors[i].text);
-        told += result->errors[i].count;
     }
     bole_slice copy = arena_copy(d->in->arena, buf_slice(&text));
     buf_deinit(&text);

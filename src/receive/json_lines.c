@@ -209,9 +209,11 @@ static void add_field(struct lines *l, struct key *k, bole_slice value)
     if (has_role) {
         consider(&l->best_time, k->time_rank, at);
         consider(&l->best_msg, k->msg_rank, at);
-        consider(&l->best_stream, k->stream_rank, at);
-        if (k->stream_rank != RANK_NONE)
+        /* A service that nobody asked for and that is no name costs nobody the line. */
+        if (k->stream_rank != RANK_NONE && !(l->default_stream && value.len > LABEL_VALUE_MAX)) {
+            consider(&l->best_stream, k->stream_rank, at);
             l->stream_field[k->stream_rank] = at + 1;
+        }
     }
     l->d->r->fields[at] = (struct batch_field){k->name, value};
     l->field_count++;

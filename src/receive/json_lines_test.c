@@ -168,6 +168,24 @@ TEST(json_lines_limits_are_per_line)
     fixture_deinit(&f);
 }
 
+TEST(json_lines_service_that_is_no_name_is_only_a_field)
+{
+    struct fixture f;
+    fixture_init(&f);
+    struct buf body;
+    buf_init(&body, NULL);
+    buf_put_str(&body, "{\"_msg\":\"m\",\"app\":\"");
+    for (size_t i = 0; i <= LABEL_VALUE_MAX; i++)
+        buf_put_u8(&body, 'v');
+    buf_put_str(&body, "\"}");
+    push_lines(&f, buf_slice(&body), (struct json_lines_params){0});
+    ingest_commit(f.result.request, NULL, NULL);
+    CHECK_EQ_SLICE(labels_find(f.ingest.batches[0]->streams[0].labels, S("service_name")), S("unknown_service"));
+    CHECK_EQ_U64(batch_field(f.ingest.batches[0], 0).value.len, LABEL_VALUE_MAX + 1);
+    buf_deinit(&body);
+    fixture_deinit(&f);
+}
+
 TEST(json_lines_parameters_do_not_mix_in_the_cache)
 {
     struct fixture f;

@@ -347,15 +347,30 @@ static bool find_in_logfmt(bole_slice line, int64_t now_ns, int local_offset_s, 
     return false;
 }
 
+static bool is_time_key(bole_slice key)
+{
+    static const bole_slice keys[] = {S("time"), S("ts"), S("timestamp"), S("@timestamp"), S("_time")};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (bole_slice_eq(keys[i], key))
+            return true;
+    return false;
+}
+
+/* The first of such keys with a stamp behind it. Every colon is looked at: one inside a string has no key before it. */
 static bool find_in_json(bole_slice line, int64_t now_ns, int local_offset_s, int64_t *ret_ns)
 {
-    static const bole_slice keys[] = {S("\"time\":"), S("\"ts\":"), S("\"timestamp\":"), S("\"@timestamp\":"), S("\"_time\":")};
     size_t head = line.len < JSON_HEAD_MAX ? line.len : JSON_HEAD_MAX;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const void *hit = memmem(line.ptr, head, keys[i].ptr, keys[i].len);
-        if (!hit)
+    const uint8_t *p = line.ptr, *end = line.ptr + head;
+    while ((p = memchr(p, ':', (size_t)(end - p)))) {
+        const uint8_t *key_end = p++ - 1;
+        if (key_end <= line.ptr || *key_end != '"')
             continue;
-        struct scan s = behind(line, hit, keys[i].len);
+        const uint8_t *key = key_end;
+        while (key > line.ptr && key[-1] != '"' && key_end - key <= 10)
+            key--;
+        if (key == line.ptr || key[-1] != '"' || !is_time_key(bole_slice_from(key, (size_t)(key_end - key))))
+            continue;
+        struct scan s = {p, line.ptr + line.len};
         take_char(&s, " ");
         take_char(&s, "\"");
         if (stamp_at(s, now_ns, local_offset_s, ret_ns))
