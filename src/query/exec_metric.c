@@ -1,6 +1,4 @@
 /* exec_metric.c - evaluating a metric query: the tree from its leaves up, every node over all steps at once. */
-#include <stdlib.h>
-
 #include "base/err.h"
 #include "query/exec.h"
 #include "query/matrix.h"
@@ -91,12 +89,6 @@ bole_status eval_expr(struct eval *e, const struct expr *x, struct matrix *ret)
 
 /* ---- the result ---- */
 
-static int cmp_rows(const void *a, const void *b)
-{
-    const struct matrix_row *x = a, *y = b;
-    return label_set_cmp(x->labels, x->label_count, y->labels, y->label_count);
-}
-
 static bool overlaps(const struct matrix_row *a, const struct matrix_row *b, size_t steps)
 {
     for (size_t w = 0; w <= steps / 64; w++)
@@ -111,7 +103,7 @@ static void merge_rows(const struct eval *e, struct matrix *m)
     size_t n = 0;
     for (size_t i = 0; i < m->count; i++) {
         struct matrix_row *last = n ? &m->rows[n - 1] : NULL, *row = &m->rows[i];
-        if (!last || cmp_rows(last, row) != 0 || overlaps(last, row, e->steps)) {
+        if (!last || matrix_row_cmp(last, row) != 0 || overlaps(last, row, e->steps)) {
             m->rows[n++] = *row;
             continue;
         }
@@ -157,8 +149,8 @@ static bole_status build_result(struct eval *e, struct matrix *m, struct query_r
     result->series = arena_array(&result->arena, m->count + 1, sizeof *result->series);
     if (!result->series)
         return eval_out_of_memory(e);
-    if (!m->is_ordered && m->count)
-        qsort(m->rows, m->count, sizeof *m->rows, cmp_rows);
+    if (!m->is_ordered)
+        matrix_sort(m);
     if (is_range)
         merge_rows(e, m);
     for (size_t i = 0; i < m->count; i++) {

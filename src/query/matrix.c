@@ -1,5 +1,7 @@
 #include "query/matrix.h"
 
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "query/source.h"
 
@@ -33,6 +35,22 @@ struct matrix_row *matrix_add(struct eval *e, struct matrix *m, const struct lab
     }
     m->rows[m->count] = row;
     return &m->rows[m->count++];
+}
+
+int matrix_row_cmp(const struct matrix_row *a, const struct matrix_row *b)
+{
+    return label_set_cmp(a->labels, a->label_count, b->labels, b->label_count);
+}
+
+static int cmp_rows(const void *a, const void *b)
+{
+    return matrix_row_cmp(a, b);
+}
+
+void matrix_sort(struct matrix *m)
+{
+    if (m->count)
+        qsort(m->rows, m->count, sizeof *m->rows, cmp_rows);
 }
 
 size_t labels_reduce(const struct label *labels, size_t count, const struct ast_pair *names, bool keep, struct label *out)

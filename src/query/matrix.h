@@ -48,6 +48,10 @@ static inline void matrix_set(struct matrix_row *row, size_t step, double value)
 /* A new row without values; NULL after setting e->err: no memory, or QUERY_SERIES_MAX. The labels are borrowed. */
 struct matrix_row *matrix_add(struct eval *e, struct matrix *m, const struct label *labels, size_t label_count);
 
+/* By labels: so that ties and sums of floats do not depend on the order in which a store has its rows. */
+void matrix_sort(struct matrix *m);
+int  matrix_row_cmp(const struct matrix_row *a, const struct matrix_row *b);
+
 bole_status eval_out_of_memory(const struct eval *e);
 
 /* Evaluates an expression. */

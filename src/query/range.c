@@ -427,6 +427,7 @@ static bole_status finish(struct range_exec *r, struct matrix *ret)
         else
             finish_counts(r, &r->series[i], row);
     }
+    matrix_sort(ret);
     return st;
 }
 
