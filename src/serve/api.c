@@ -27,6 +27,8 @@ static void fill_defaults(struct api_options *o)
         o->entries_max = API_ENTRIES_MAX_DEFAULT;
     if (!o->tails_max)
         o->tails_max = API_TAILS_MAX_DEFAULT;
+    if (!o->exports_max)
+        o->exports_max = API_EXPORTS_MAX_DEFAULT;
 }
 
 static bool join_tables(struct api *a)

@@ -27,6 +27,7 @@ struct api;
 #define API_QUERY_MEMORY_DEFAULT  (256ull * 1024 * 1024)    /* bytes of one query */
 #define API_QUERY_TIMEOUT_DEFAULT (60ull * 1000000000)      /* ns */
 #define API_TAILS_MAX_DEFAULT     256u                      /* live tails at once */
+#define API_EXPORTS_MAX_DEFAULT   4u                        /* exports at once: each holds a thread of the pool while it is read */
 
 struct api_options {
     struct queue       *queue;
@@ -38,6 +39,7 @@ struct api_options {
     uint64_t            query_timeout_ns;    /* 0: the default */
     uint64_t            entries_max;         /* 0: the default */
     unsigned            tails_max;           /* 0: the default */
+    unsigned            exports_max;         /* 0: the default; fewer than the pool has threads */
     struct receive_options receive;          /* how pushed records are read; its clock and budget are set here */
     bole_slice          config_text;         /* shown by /config; secrets already taken out */
 };

@@ -19,6 +19,7 @@ struct api {
     unsigned                receiver_count;
     int64_t                 started_ns;
     atomic_bool             stopping;
+    atomic_uint             exports_open;
     struct metrics_counters counters;
 };
 

@@ -156,6 +156,10 @@ TEST(api_detected_fields_know_metadata_json_and_logfmt)
     CHECK(world_body_has(w, "{\"label\":\"took\",\"type\":\"duration\",\"cardinality\":1,\"parsers\":[\"json\"]}"));
     CHECK(world_body_has(w, "{\"label\":\"trace\",\"type\":\"int\",\"cardinality\":1,\"parsers\":null}"));
     CHECK(world_body_has(w, "],\"limit\":1000}"));
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/detected_field/took/values?query={app=~\".+\"}" RANGE, ""), 200);
+    CHECK_EQ_SLICE(w->body, S("{\"values\":[\"15ms\"],\"limit\":1000}"));
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/detected_field/none/values?query={app=~\".+\"}" RANGE, ""), 200);
+    CHECK_EQ_SLICE(w->body, S("{}"));
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/detected_fields?query={app=\"none\"}" RANGE, ""), 200);
     CHECK_EQ_SLICE(w->body, S("{}"));
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/detected_fields?query=rate({app=\"x\"}[5m])" RANGE, ""), 400);
@@ -218,6 +222,21 @@ TEST(api_export_writes_rows_with_labels_and_fields_apart)
     CHECK(world_body_has(w, "slow <query>") && !world_body_has(w, "GET"));
     CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=\"none\"}" RANGE, ""), 200);
     CHECK_EQ_U64(w->body.len, 0);
+    world_close(w);
+}
+
+TEST(api_export_leaves_threads_of_the_pool_to_the_others)
+{
+    struct world *w = world_open(&(struct api_options){.exports_max = 1});
+    push_much(w);
+    int fd = client_connect(w->server); /* asks, and does not read: the export waits for it */
+    client_send_str(fd, "GET /api/v1/query?query=%7Bapp%3D%22much%22%7D&start=1795210000&end=1795220000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    char some[64];
+    CHECK(recv(fd, some, sizeof some, 0) > 0);
+    CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=\"much\"}" RANGE, ""), 429);
+    CHECK(strstr(w->answer, "Retry-After: "));
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/labels?" RANGE, ""), 200);
+    close(fd);
     world_close(w);
 }
 

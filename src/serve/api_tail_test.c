@@ -118,6 +118,21 @@ TEST(api_tail_serves_many_clients_at_once)
     world_close(w);
 }
 
+TEST(api_tail_holds_entries_back_as_long_as_asked)
+{
+    struct world *w = world_open(NULL);
+    int fd = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}&delay_for=1", "");
+    CHECK(fd >= 0);
+    uint64_t from_ns = clock_mono_ns(&clock_system);
+    push_line(w, "web", "one");
+    push_line(w, "web", "two");
+    read_frame(fd);
+    CHECK(strstr(text, "one") && strstr(text, "two"));
+    CHECK(clock_mono_ns(&clock_system) - from_ns >= (uint64_t)NS_PER_S);
+    close(fd);
+    world_close(w);
+}
+
 TEST(api_tail_of_a_client_that_does_not_read_counts_what_it_lost)
 {
     struct world *w = world_open(NULL);

@@ -1,5 +1,6 @@
 /*
- * loki_detect.c - detected_fields: which fields the newest lines of a query have, of which type, found by which parser.
+ * loki_detect.c - detected_fields: which fields the newest lines of a query have, of which type, found by which parser;
+ * detected_field/<name>/values: the values of one of them.
  *
  * Metadata is there as it is. For what is inside the lines the query is run twice more, with `| json` and with
  * `| logfmt` behind it; a line counts for logfmt only when it is no JSON object.
@@ -123,6 +124,26 @@ static void put_field(struct buf *b, const struct loki_set_item *item)
 }
 
 /* {} when there is nothing, as Loki. */
+static void reply_values(struct detect *d, uint64_t limit)
+{
+    struct buf body;
+    struct loki_set_item *item = loki_set_get(&d->fields, http_path_param(d->work->x, S("name")));
+    struct loki_set *values = item && item->data ? &((struct field *)item->data)->values : NULL;
+    struct loki_set_item **items = values ? loki_set_sorted(values) : NULL;
+    size_t count = !values ? 0 : values->count < limit ? values->count : (size_t)limit;
+    buf_init(&body, NULL);
+    buf_put_u8(&body, '{');
+    for (size_t i = 0; items && i < count; i++) {
+        buf_put_str(&body, i ? "," : "\"values\":[");
+        buf_put_json(&body, items[i]->key, true);
+    }
+    if (count)
+        buf_printf(&body, "],\"limit\":%llu", (unsigned long long)limit);
+    buf_put_u8(&body, '}');
+    body.failed |= values && !items;
+    api_reply_json(d->work->x, &body);
+}
+
 static void reply_fields(struct detect *d, uint64_t limit)
 {
     struct buf body;
@@ -170,12 +191,12 @@ static void free_fields(struct detect *d)
     loki_set_deinit(&d->fields);
 }
 
-static void detected_fields(struct http_exchange *x, void *ctx)
+static void detect(struct http_exchange *x, struct api *a, void (*reply)(struct detect *d, uint64_t limit))
 {
     struct api_work work;
     struct bole_err err = {0};
     uint64_t limit;
-    if (!api_work_begin(&work, ctx, x))
+    if (!api_work_begin(&work, a, x))
         return;
     struct detect d = {.work = &work};
     loki_set_init(&d.fields, &work.budget);
@@ -186,12 +207,23 @@ static void detected_fields(struct http_exchange *x, void *ctx)
     if (st < 0)
         api_reply_query_error(x, &err);
     else
-        reply_fields(&d, limit);
+        reply(&d, limit);
     free_fields(&d);
+}
+
+static void detected_fields(struct http_exchange *x, void *ctx)
+{
+    detect(x, ctx, reply_fields);
+}
+
+static void detected_values(struct http_exchange *x, void *ctx)
+{
+    detect(x, ctx, reply_values);
 }
 
 static const struct http_route routes[] = {
     {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_fields", detected_fields, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_field/{name}/values", detected_values, .flags = HTTP_POOL},
 };
 
 const struct api_table loki_detect_table = {routes, sizeof routes / sizeof *routes};

@@ -177,22 +177,18 @@ static void put_error(struct buf *b, const struct bole_err *err)
     buf_put(b, S("}\n"));
 }
 
-static void query_rows(struct http_exchange *exchange, void *ctx)
+static void run_export(struct api_work *work)
 {
-    struct api *a = ctx;
-    struct api_work work;
     struct bole_err err = {0};
-    if (!api_work_begin(&work, a, exchange))
-        return;
-    work.deadline_ns = UINT64_MAX; /* an export takes as long as its reader */
-    struct export x = {.work = &work};
-    api_out_init(&x.out, exchange, NDJSON_TYPE, a->options.budget, true);
+    struct api *a = work->api;
+    struct export x = {.work = work};
+    api_out_init(&x.out, work->x, NDJSON_TYPE, a->options.budget, true);
     bole_status st = prepare(&x, &err);
     while (st == BOLE_OK)
         st = run_page(&x, &err);
     if (st < 0 && !x.any) {
         api_out_drop(&x.out);
-        api_reply_query_error(exchange, &err);
+        api_reply_query_error(work->x, &err);
     } else {
         if (st < 0)
             put_error(&x.out.buf, &err);
@@ -200,6 +196,20 @@ static void query_rows(struct http_exchange *exchange, void *ctx)
     }
     query_destroy(x.query);
     store_view_release(a->options.store, x.request.view);
+}
+
+static void query_rows(struct http_exchange *exchange, void *ctx)
+{
+    struct api *a = ctx;
+    struct api_work work;
+    if (!api_work_begin(&work, a, exchange))
+        return;
+    work.deadline_ns = UINT64_MAX; /* an export takes as long as its reader */
+    if (atomic_fetch_add(&a->exports_open, 1) < a->options.exports_max)
+        run_export(&work);
+    else
+        http_reply_text(exchange, 429, "%u exports are running already: try again later", a->options.exports_max);
+    atomic_fetch_sub(&a->exports_open, 1);
 }
 
 static const struct http_route routes[] = {
