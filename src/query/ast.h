@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 #define QUERY_TEXT_MAX  (128u * 1024) /* bytes of a query */
-#define QUERY_DEPTH_MAX 200u          /* nesting of expressions: what recursion over the tree may need */
+#define QUERY_DEPTH_MAX 128u          /* levels of a tree: what recursion over it may need */
 
 /* ---- log pipelines ---- */
 
@@ -58,6 +58,7 @@ struct label_filter {
     uint64_t               size_bytes;
     struct label_filter   *children;  /* AND, OR: two or more, evaluated from the left */
     struct label_filter   *last_child;
+    unsigned               depth;     /* of the tree below, leaves 0 */
     struct label_filter   *next;      /* sibling */
 };
 

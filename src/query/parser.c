@@ -89,7 +89,7 @@ bole_slice parser_text(struct parser *p)
 
 bool parser_enter(struct parser *p)
 {
-    if (++p->depth > QUERY_DEPTH_MAX)
+    if (++p->depth > PARSER_DEPTH_MAX)
         parser_fail(p, BOLE_E_LIMIT, "the query is nested more than %u levels deep", QUERY_DEPTH_MAX);
     return !parser_failed(p);
 }

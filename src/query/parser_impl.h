@@ -4,6 +4,10 @@
 
 #include "query/parser.h"
 
+/* The canonical text of the deepest tree must parse: parentheses and right operands cost up to three calls per level.
+ * That is about 300 KB of stack. */
+#define PARSER_DEPTH_MAX (3 * QUERY_DEPTH_MAX + 8)
+
 struct parser {
     struct lexer     lexer;
     struct token     token; /* the one not yet taken */

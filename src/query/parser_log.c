@@ -269,16 +269,20 @@ static struct label_filter *join_filters(struct parser *p, enum label_filter_kin
     f->last_child = left->kind == kind ? left->last_child : left;
     f->last_child->next = right->kind == kind ? right->children : right;
     f->last_child = right->kind == kind ? right->last_child : right;
+    unsigned l = left->depth + (left->kind != kind), r = right->depth + (right->kind != kind);
+    f->depth = l > r ? l : r;
+    if (f->depth > QUERY_DEPTH_MAX)
+        parser_fail(p, BOLE_E_LIMIT, "the query is nested more than %u levels deep", QUERY_DEPTH_MAX);
     return f;
 }
 
-static struct label_filter *parse_filter_chain(struct parser *p, unsigned min_precedence);
+static struct label_filter *parse_filter_chain(struct parser *p);
 
 static struct label_filter *parse_filter_operand(struct parser *p)
 {
     struct label_filter *f = NULL;
     if (parser_accept(p, TOKEN_LPAREN)) {
-        f = parse_filter_chain(p, 0);
+        f = parse_filter_chain(p);
         parser_expect(p, TOKEN_RPAREN);
     } else if (p->token.kind == TOKEN_IDENTIFIER) {
         f = parser_alloc(p, sizeof *f);
@@ -290,39 +294,55 @@ static struct label_filter *parse_filter_operand(struct parser *p)
     return parser_failed(p) ? NULL : f;
 }
 
+/* An operator that waits for its right side. */
+struct pending {
+    struct label_filter *left;
+    enum { PENDING_COMMA, PENDING_OR, PENDING_AND } op; /* in order of precedence, which the comma has none of */
+    struct pending *below;
+};
+
+static struct pending *reduce_filter(struct parser *p, struct pending *top, struct label_filter **right)
+{
+    *right = join_filters(p, top->op == PENDING_OR ? LABEL_FILTER_OR : LABEL_FILTER_AND, top->left, *right);
+    return top->below;
+}
+
 /* `and` binds tighter than `or`. A comma and mere juxtaposition mean `and`; having no precedence in Loki's grammar, they
- * take all that stands on their right: `a, b or c` is a and (b or c). */
-static struct label_filter *parse_filter_chain(struct parser *p, unsigned min_precedence)
+ * take all that stands on their right: `a, b or c` is a and (b or c), `a or b, c` is a or (b and c). An explicit stack
+ * keeps long chains from recursing. */
+static struct label_filter *parse_filter_chain(struct parser *p)
 {
     if (!parser_enter(p))
         return NULL;
-    struct label_filter *left = parse_filter_operand(p);
-    while (left && !parser_failed(p)) {
+    struct pending *top = NULL;
+    struct label_filter *f = parse_filter_operand(p);
+    while (f && !parser_failed(p)) {
         enum token_kind kind = p->token.kind;
-        struct label_filter *right;
-        if (kind == TOKEN_IDENTIFIER || kind == TOKEN_LPAREN || kind == TOKEN_COMMA) {
-            parser_accept(p, TOKEN_COMMA);
-            right = parse_filter_chain(p, 0);
-            left = join_filters(p, LABEL_FILTER_AND, left, right);
-        } else if (kind == TOKEN_AND && min_precedence <= 2) {
-            parser_advance(p);
-            right = parse_filter_chain(p, 3);
-            left = join_filters(p, LABEL_FILTER_AND, left, right);
-        } else if (kind == TOKEN_OR && min_precedence <= 1) {
-            parser_advance(p);
-            right = parse_filter_chain(p, 2);
-            left = join_filters(p, LABEL_FILTER_OR, left, right);
-        } else {
+        bool is_joined = kind == TOKEN_IDENTIFIER || kind == TOKEN_LPAREN;
+        if (!is_joined && kind != TOKEN_COMMA && kind != TOKEN_AND && kind != TOKEN_OR)
             break;
-        }
+        struct pending *op = parser_alloc(p, sizeof *op);
+        if (!op)
+            return NULL;
+        op->op = kind == TOKEN_AND ? PENDING_AND : kind == TOKEN_OR ? PENDING_OR : PENDING_COMMA;
+        while (f && op->op != PENDING_COMMA && top && top->op >= op->op)
+            top = reduce_filter(p, top, &f);
+        op->left = f;
+        op->below = top;
+        top = op;
+        if (!is_joined)
+            parser_advance(p);
+        f = parse_filter_operand(p);
     }
+    while (f && top)
+        top = reduce_filter(p, top, &f);
     parser_leave(p);
-    return parser_failed(p) ? NULL : left;
+    return parser_failed(p) ? NULL : f;
 }
 
 struct label_filter *parse_label_filter(struct parser *p)
 {
-    return parse_filter_chain(p, 0);
+    return parse_filter_chain(p);
 }
 
 /* ---- lists of pairs ---- */

@@ -116,7 +116,7 @@ TEST(parser_bounds_length_and_nesting)
     buf_reset(&b);
     buf_put_str(&b, "{a=\"b\"} | x=\"0\"");
     for (int i = 0; i < 2000; i++)
-        buf_put_str(&b, i % 2 ? " and y=\"1\"" : " and z=\"2\"");
+        buf_put_str(&b, i % 2 ? " and y=\"1\"" : ", z=\"2\"");
     CHECK_EQ_STATUS(ast_parse(buf_slice(&b), NULL, &ast, NULL), BOLE_OK); /* long chains need no depth */
     ast_destroy(ast);
     buf_reset(&b);
@@ -158,6 +158,9 @@ static const struct { const char *query, *printed; } round_trips[] = {
      "((rate({a=\"b\"}[1m]) unless ignoring (x) rate({a=\"b\"}[1m])) or vector(0))"},
     {"label_replace(rate({a=\"b\"}[1m]), \"x\", \"$1\", \"y\", \"(.*)\")", "label_replace(rate({a=\"b\"}[1m]),\"x\",\"$1\",\"y\",\"(.*)\")"},
     {"{rate=\"1\", sum=\"2\", ip=\"3\"}", NULL}, {"sum by (rate) (rate({a=\"b\"}[1m]))", "sum by (rate)(rate({a=\"b\"}[1m]))"},
+    {"{a=\"b\"} | x=1 or y=2, z=3", "{a=\"b\"} | ( x=1 or ( y=2 , z=3 ) )"},
+    {"{a=\"b\"} | x=1, y=2 or z=3 and w=4 v=5", "{a=\"b\"} | ( x=1 , ( y=2 or ( z=3 , w=4 , v=5 ) ) )"},
+    {"{a=\"b\"} | (x=1 or y=2) and z=3 or w=4", "{a=\"b\"} | ( ( ( x=1 or y=2 ) , z=3 ) or w=4 )"},
     {"rate({a=\"b\"}[1.5h])", "rate({a=\"b\"}[1h30m])"}, {"rate({a=\"b\"}[500ms])", NULL}, {"rate({a=\"b\"}[1w])", NULL},
 };
 
