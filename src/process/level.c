@@ -1,7 +1,7 @@
 /*
  * Nearly all lines are settled without parsing. Every name that can hold a level contains "level", "sever" or "lvl", so
- * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their first
- * two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared in full.
+ * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their
+ * first two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared in full.
  *
  * The rules are those of Loki's distributor (pkg/distributor/field_detection.go, August 2026); see level.h.
  */
