@@ -26,7 +26,8 @@ struct objects_ops {
     bole_status (*read)(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err);
     bole_status (*size)(struct objects *self, bole_slice key, uint64_t *ret_bytes, struct bole_err *err);
     bole_status (*remove)(struct objects *self, bole_slice key, struct bole_err *err); /* a missing one is fine */
-    /* Every key that begins with prefix, in no order. fn may not call back into the store; its failure stops and is returned. */
+    /* Every key that begins with prefix, in no order. fn may not call back into the store; its failure stops and is returned
+     * (without a message of its own). */
     bole_status (*list)(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx, struct bole_err *err);
     void (*destroy)(struct objects *self);
 };

@@ -198,7 +198,9 @@ static bole_status check_all(struct directory_check *d, struct catalog *catalog,
         st = catalog_segments(catalog, check_row, d, err);
     if (st == BOLE_E_CORRUPT) /* catalog_check has reported it */
         st = BOLE_OK;
-    return st < 0 ? st : objects_list(d->objects, (bole_slice){0}, check_file, d, err);
+    if (st >= 0)
+        st = objects_list(d->objects, (bole_slice){0}, check_file, d, err);
+    return st == BOLE_E_NOMEM ? bole_fail(err, st, "no memory for the names of the segments") : st;
 }
 
 bole_status store_check(bole_slice dir, struct fs *fs, store_problem_fn *fn, void *ctx, struct store_check_stats *ret_stats,

@@ -147,6 +147,8 @@ static bole_status reconcile_files(struct segments_store *s, struct bole_err *er
     struct unknown_keys u = {.s = s};
     arena_init(&u.arena, NULL);
     bole_status st = objects_list(s->objects, (bole_slice){0}, collect_unknown, &u, err);
+    if (st == BOLE_E_NOMEM)
+        st = bole_fail(err, st, "no memory for the names of the segments");
     for (struct unknown_key *k = u.first; st >= 0 && k; k = k->next)
         st = remove_unknown(s, k->key, err);
     if (st >= 0 && u.known_count < s->set->count)
