@@ -138,26 +138,37 @@ static bole_status join_sides(struct eval *e, const struct expr *x, const struct
     return st < 0 ? st : list_rows(e, j, &j->right);
 }
 
-static bool any_at(const struct matrix *m, const struct rows *rows, size_t step)
+/* For each group the steps at which it has a row; NULL: no memory. */
+static uint64_t *steps_present(struct eval *e, const struct join *j, const struct side *side)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (matrix_has(&m->rows[rows->index[i]], step))
-            return true;
-    return false;
+    size_t words = e->steps / 64 + 1;
+    uint64_t *there = arena_array(e->arena, j->sets.count * words + 1, sizeof *there);
+    for (size_t i = 0; i < side->m->count && there; i++)
+        for (size_t w = 0; w < words; w++)
+            there[side->group[i] * words + w] |= side->m->rows[i].present[w];
+    return there;
 }
 
+enum where { WHERE_THERE, WHERE_NOT_THERE, EVERYWHERE };
+
 /* Rows of `side` at the steps where the other side has (or has not) a row of the same group. */
-static bole_status copy_where(struct eval *e, const struct side *side, const struct side *other, bool when_there, bool always,
-                              struct matrix *ret)
+static bole_status copy_where(struct eval *e, const struct join *j, const struct side *side, const struct side *other,
+                              enum where where, struct matrix *ret)
 {
+    size_t words = e->steps / 64 + 1;
+    uint64_t *there = steps_present(e, j, other);
+    if (!there)
+        return eval_out_of_memory(e);
     for (size_t i = 0; i < side->m->count; i++) {
         const struct matrix_row *from = &side->m->rows[i];
         struct matrix_row *row = matrix_add(e, ret, from->labels, from->label_count);
         if (!row)
             return BOLE_E_LIMIT;
-        for (size_t k = 0; k < e->steps; k++)
-            if (matrix_has(from, k) && (always || any_at(other->m, &other->rows[side->group[i]], k) == when_there))
-                matrix_set(row, k, from->values[k]);
+        memcpy(row->values, from->values, e->steps * sizeof *row->values);
+        for (size_t w = 0; w < words; w++) {
+            uint64_t bits = there[side->group[i] * words + w];
+            row->present[w] = from->present[w] & (where == EVERYWHERE ? ~0ull : where == WHERE_THERE ? bits : ~bits);
+        }
     }
     return BOLE_OK;
 }
@@ -165,9 +176,9 @@ static bole_status copy_where(struct eval *e, const struct side *side, const str
 static bole_status set_operation(struct eval *e, const struct expr *x, const struct join *j, struct matrix *ret)
 {
     if (x->op == TOKEN_AND || x->op == TOKEN_UNLESS)
-        return copy_where(e, &j->left, &j->right, x->op == TOKEN_AND, false, ret);
-    bole_status st = copy_where(e, &j->left, &j->right, true, true, ret);
-    return st < 0 ? st : copy_where(e, &j->right, &j->left, false, false, ret);
+        return copy_where(e, j, &j->left, &j->right, x->op == TOKEN_AND ? WHERE_THERE : WHERE_NOT_THERE, ret);
+    bole_status st = copy_where(e, j, &j->left, &j->right, EVERYWHERE, ret);
+    return st < 0 ? st : copy_where(e, j, &j->right, &j->left, WHERE_NOT_THERE, ret);
 }
 
 /* The labels of the many side, with those that group_left (x) brings from the one side; what that lacks is deleted. */
@@ -193,47 +204,74 @@ static bole_status fail_matching(struct eval *e, const char *text)
     return bole_fail(e->err, BOLE_E_CONFLICT, "%s", text);
 }
 
-/* The output row of a label set, made when it is new. */
-static struct output *find_output(struct eval *e, struct matrix *ret, struct output *outputs, size_t *count, const struct label *labels,
-                                  size_t label_count)
-{
-    for (size_t i = 0; i < *count; i++) {
-        const struct matrix_row *row = &ret->rows[outputs[i].row];
-        if (label_set_eq(row->labels, row->label_count, labels, label_count))
-            return &outputs[i];
-    }
-    struct label *copy = arena_array(e->arena, label_count + 1, sizeof *copy);
-    if (!copy) {
-        eval_out_of_memory(e);
-        return NULL;
-    }
-    if (label_count)
-        memcpy(copy, labels, label_count * sizeof *copy);
-    if (!matrix_add(e, ret, copy, label_count))
-        return NULL;
-    outputs[*count] = (struct output){(uint32_t)ret->count - 1, 0};
-    return &outputs[(*count)++];
-}
-
 struct match_group {
     const struct expr *x;
     struct join       *j;
     const struct side *many, *one; /* one-to-one: left and right */
     uint32_t           group;
-    struct output     *outputs;    /* at most one per pair of rows, found by labels */
-    size_t             output_count;
+    struct label_sets  sets;       /* labels of the outputs, by number */
+    struct output     *outputs;    /* [output_cap], by the same number */
+    size_t             output_cap;
+    uint32_t          *last_one;   /* per row of the many side: the one side's row it met last, + 1 */
+    uint32_t          *last_output;
 };
 
-static bole_status match_pair(struct eval *e, struct match_group *g, uint32_t many, uint32_t one, size_t step, struct matrix *ret)
+static bole_status begin_group(struct eval *e, struct match_group *g, uint32_t group)
 {
-    const struct matrix_row *m = &g->many->m->rows[many], *o = &g->one->m->rows[one];
+    size_t many = g->many->rows[group].count;
+    g->group = group;
+    g->sets = (struct label_sets){.arena = e->arena};
+    g->last_one = arena_array(e->arena, many + 1, sizeof *g->last_one);
+    g->last_output = arena_array(e->arena, many + 1, sizeof *g->last_output);
+    return g->last_one && g->last_output ? BOLE_OK : eval_out_of_memory(e);
+}
+
+static bole_status add_output(struct eval *e, struct match_group *g, uint32_t number, struct matrix *ret)
+{
+    if (number >= g->output_cap) {
+        size_t cap = g->output_cap ? g->output_cap * 2 : 8;
+        struct output *p = arena_grow(e->arena, g->outputs, g->output_cap * sizeof *p, cap * sizeof *p);
+        if (!p)
+            return eval_out_of_memory(e);
+        g->outputs = p;
+        g->output_cap = cap;
+    }
+    if (!matrix_add(e, ret, g->sets.sets[number].labels, g->sets.sets[number].count))
+        return BOLE_E_LIMIT;
+    g->outputs[number] = (struct output){(uint32_t)ret->count - 1, 0};
+    return BOLE_OK;
+}
+
+/* The output row of a pair of rows, made when its labels are new. `at` is the many row's place in its group. */
+static bole_status find_output(struct eval *e, struct match_group *g, size_t at, uint32_t one, struct matrix *ret, struct output **ret_output)
+{
+    const struct matrix_row *m = &g->many->m->rows[g->many->rows[g->group].index[at]], *o = &g->one->m->rows[one];
+    bool one_to_one = !g->x->matching || g->x->matching->cardinality == MATCH_ONE_TO_ONE;
+    const struct label_set *group = &g->j->sets.sets[g->group];
+    if (g->last_one[at] != one + 1) {
+        size_t before = g->sets.count, n = one_to_one ? group->count : include_labels(g->x, m, o, g->j->room);
+        uint32_t number = label_sets_intern(&g->sets, one_to_one ? group->labels : g->j->room, n);
+        if (number == LABEL_SET_NONE)
+            return eval_out_of_memory(e);
+        bole_status st = g->sets.count > before ? add_output(e, g, number, ret) : BOLE_OK;
+        if (st < 0)
+            return st;
+        g->last_one[at] = one + 1;
+        g->last_output[at] = number;
+    }
+    *ret_output = &g->outputs[g->last_output[at]];
+    return BOLE_OK;
+}
+
+static bole_status match_pair(struct eval *e, struct match_group *g, size_t at, uint32_t one, size_t step, struct matrix *ret)
+{
+    const struct matrix_row *m = &g->many->m->rows[g->many->rows[g->group].index[at]], *o = &g->one->m->rows[one];
     bool one_to_one = !g->x->matching || g->x->matching->cardinality == MATCH_ONE_TO_ONE;
     bool swapped = g->many == &g->j->right;
-    const struct label_set *set = &g->j->sets.sets[g->group];
-    size_t n = one_to_one ? set->count : include_labels(g->x, m, o, g->j->room);
-    struct output *out = find_output(e, ret, g->outputs, &g->output_count, one_to_one ? set->labels : g->j->room, n);
-    if (!out)
-        return BOLE_E_LIMIT;
+    struct output *out = NULL;
+    bole_status st = find_output(e, g, at, one, ret, &out);
+    if (st < 0)
+        return st;
     if (out->matched_step == step + 1)
         return fail_matching(e, one_to_one ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                                            : "multiple matches for labels: grouping labels must ensure unique matches");
@@ -260,7 +298,7 @@ static bole_status match_step(struct eval *e, struct match_group *g, size_t step
     bole_status st = BOLE_OK;
     for (size_t i = 0; i < many_rows->count && st == BOLE_OK && one != UINT32_MAX; i++)
         if (matrix_has(&g->many->m->rows[many_rows->index[i]], step))
-            st = match_pair(e, g, many_rows->index[i], one, step, ret);
+            st = match_pair(e, g, i, one, step, ret);
     return st;
 }
 
@@ -270,14 +308,11 @@ static bole_status match_vectors(struct eval *e, const struct expr *x, struct jo
     struct match_group g = {.x = x, .j = j, .many = group_right ? &j->right : &j->left, .one = group_right ? &j->left : &j->right};
     bole_status st = BOLE_OK;
     for (uint32_t group = 0; group < j->sets.count && st == BOLE_OK; group++) {
-        g.group = group;
-        g.output_count = 0;
-        size_t pairs = g.many->rows[group].count * (g.one->rows[group].count ? g.one->rows[group].count : 1);
-        g.outputs = arena_array(e->arena, pairs + 1, sizeof *g.outputs);
-        if (!g.outputs)
-            return eval_out_of_memory(e);
+        st = begin_group(e, &g, group);
         for (size_t k = 0; k < e->steps && st == BOLE_OK; k++)
             st = match_step(e, &g, k, ret);
+        if (st == BOLE_OK && e->request->cancelled && e->request->cancelled(e->request->cancelled_ctx))
+            st = bole_fail(e->err, BOLE_E_CANCELLED, "the query was cancelled");
     }
     return st;
 }

@@ -494,6 +494,23 @@ TEST(unwrap_functions)
     close_fixture(&f);
 }
 
+TEST(rate_counter_adds_resets_and_extrapolates)
+{
+    struct fixture f;
+    open_fixture(&f);
+    static const struct test_row rows[] = {
+        {10, "{a=\"1\"}", NULL, "v=100"}, {20, "{a=\"1\"}", NULL, "v=110"}, {30, "{a=\"1\"}", NULL, "v=10"}, {40, "{a=\"1\"}", NULL, "v=20"},
+        {10, "{a=\"2\"}", NULL, "v=1"}, {20, "{a=\"2\"}", NULL, "v=11"}, {35, "{a=\"3\"}", NULL, "v=7"},
+    };
+    insert(&f, rows, 7);
+    /* Increase 10 + 10 + 10 over 30 s; 5 s reach to both edges: 30 * 40/30 / 40. */
+    expect(&f, "rate_counter({a=\"1\"} | logfmt | unwrap v [40s])", AT(45), "{a=\"1\"} 1\n");
+    /* At the far end half an interval; at the near one the counter was 0 one second before its first value. */
+    expect(&f, "rate_counter({a=\"2\"} | logfmt | unwrap v [1m])", AT(60), "{a=\"2\"} 0.26666666666666666\n");
+    expect(&f, "rate_counter({a=\"3\"} | logfmt | unwrap v [1m])", AT(60), "{a=\"3\"} 0\n");
+    close_fixture(&f);
+}
+
 TEST(pipeline_errors_refuse_a_metric_query_unless_filtered)
 {
     struct fixture f;
@@ -693,12 +710,54 @@ static struct batch *random_batch(struct random *random, int64_t *now_ns)
     return make_batch(rows, 40);
 }
 
+TEST(windows_are_those_of_the_naive_count)
+{
+    struct fixture f;
+    struct random random;
+    int64_t times[200];
+    open_fixture(&f);
+    random_seed(&random, 99);
+    for (int i = 0; i < 200; i += 40) {
+        struct test_row rows[40];
+        for (int k = 0; k < 40; k++) {
+            times[i + k] = (int64_t)random_below(&random, 100) * SEC;
+            rows[k] = (struct test_row){(double)times[i + k] / 1e9, "{a=\"1\"}", NULL, "x=2"};
+        }
+        insert(&f, rows, 40);
+    }
+    for (int round = 0; round < 60; round++) {
+        int64_t step = 1 + (int64_t)random_below(&random, 20), range = 1 + (int64_t)random_below(&random, 40), start = (int64_t)random_below(&random, 60);
+        struct query_request request = RANGE(start, start + (int64_t)random_below(&random, 80), step);
+        static const char *const queries[][2] = {{"count_over_time({a=\"1\"}", ")"}, {"sum(count_over_time({a=\"1\"}", "))"},
+                                                 {"sum by (z) (sum_over_time({a=\"1\"} | logfmt | unwrap x", "))"}};
+        for (size_t q = 0; q < 3; q++) {
+            char query[128];
+            struct buf wanted;
+            buf_init(&wanted, NULL);
+            snprintf(query, sizeof query, "%s [%llds]%s", queries[q][0], (long long)range, queries[q][1]);
+            for (int64_t t = request.start_ns; t <= request.end_ns; t += request.step_ns) {
+                int count = 0;
+                for (int i = 0; i < 200; i++)
+                    count += times[i] > t - range * SEC && times[i] <= t;
+                if (count)
+                    buf_printf(&wanted, "%s %lld:%d", wanted.len ? "" : q == 0 ? "{a=\"1\"}" : "{}", (long long)(t / SEC), q == 2 ? 2 * count : count);
+            }
+            buf_put(&wanted, wanted.len ? S("\n") : S(""));
+            buf_put_u8(&wanted, 0);
+            expect(&f, query, request, (char *)wanted.ptr);
+            buf_deinit(&wanted);
+        }
+    }
+    close_fixture(&f);
+}
+
 TEST(answers_do_not_depend_on_the_store)
 {
     static const char *const queries[] = {
         "{a=~\".+\"}", "{a=\"1\"} |= \"error\"", "{a=~\"1|3\"} != \"error\" != \"plain\"", "{a=~\".+\"} |~ \"n.*[12]\"", "{a=~\".+\"} |= \"error\" or \"plain\"",
         "{a=~\".+\"} != \"error\" or \"plain\"", "{a=\"1\"} | json | level=\"info\"", "{a=~\".+\"} |> \"<_>level<_>\" | line_format \"{{.level}}\" |= \"e\"",
-        "{a=\"3\"} | trace=\"t1\"", "sum(count_over_time({a=~\".+\"}[1m]))", "sum by (a) (rate({a=~\".+\"}[1m]))", "sum by (level) (count_over_time({a=~\".+\"}[90s]))",
+        "{a=\"3\"} | trace=\"t1\"", "{a=~\".+\"} | level=\"error\"", "{a=\"1\"} | level!=\"error\" and trace=\"t1\" |= \"n\"", "{a=\"1\"} | a_extracted=\"9\"",
+        "{a=\"2\"} | level=\"info\" or trace=\"\"", "{a=\"2\"} | line_format \"x\" | level=\"info\"", "{a=\"1\"} | drop level | level=\"info\"", "sum(count_over_time({a=~\".+\"}[1m]))", "sum by (a) (rate({a=~\".+\"}[1m]))", "sum by (level) (count_over_time({a=~\".+\"}[90s]))",
         "sum by (a, level) (count_over_time({a=~\".+\"}[30s]))", "count_over_time({a=\"1\"}[7s])", "sum(count_over_time({a=~\".+\"} |= \"error\" [45s] offset 10s))",
         "sum by (b) (bytes_over_time({a=\"1\"}[1m]))", "absent_over_time({a=\"2\"}[2s])", "sum by (level) (sum_over_time({a=~\".+\"} | json | unwrap n | __error__=\"\" [1m]))",
         "max by (a) (max_over_time({a=~\".+\"} | logfmt | unwrap n [1m])) / on (a) group_right () sum by (a, b) (count_over_time({a=~\".+\"}[1m]))",

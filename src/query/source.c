@@ -77,12 +77,86 @@ static void push_line_filter(struct source *s, const struct ast_stage *stage)
     }
 }
 
+/* ---- filters on fields ---- */
+
+/* A text filter in front of every stage that sets labels looks at a stream label or at a field. Where no stream that
+ * matches has such a label it can only mean the field, and the store may look it up. */
+static bool may_be_field(const struct label_filter *f)
+{
+    static const char suffix[] = "_extracted";
+    size_t len = sizeof suffix - 1;
+    return f->kind == LABEL_FILTER_TEXT && (f->match == MATCH_EQ || f->match == MATCH_NE) && f->text.len > 0 &&
+           !bole_slice_starts(f->name, S("__")) &&
+           !(f->name.len > len && memcmp(f->name.ptr + f->name.len - len, suffix, len) == 0);
+}
+
+static void add_field_filter(struct source *s, const struct ast_stage *owner, const struct label_filter *f)
+{
+    if (f->kind == LABEL_FILTER_AND)
+        for (const struct label_filter *child = f->children; child; child = child->next)
+            add_field_filter(s, owner, child);
+    if (!may_be_field(f))
+        return;
+    s->predicates[s->predicate_count] = (struct store_predicate){
+        .kind = f->match == MATCH_EQ ? PREDICATE_FIELD_EQ : PREDICATE_FIELD_NE, .name = f->name, .value = f->text};
+    s->owners[s->predicate_count++] = owner;
+}
+
+static bool is_field_predicate(const struct store_predicate *p)
+{
+    return p->kind == PREDICATE_FIELD_EQ || p->kind == PREDICATE_FIELD_NE;
+}
+
+/* Takes out the predicates whose name is a label of this stream. */
+static bole_status check_stream(bole_slice labels, void *ctx)
+{
+    struct source *s = ctx;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->predicate_count; i++) {
+        if (is_field_predicate(&s->predicates[i]) && labels_find(labels, s->predicates[i].name).ptr)
+            continue;
+        s->predicates[kept] = s->predicates[i];
+        s->is_exact[kept] = s->is_exact[i];
+        s->owners[kept++] = s->owners[i];
+    }
+    s->predicate_count = kept;
+    return BOLE_OK;
+}
+
+static bole_status plan_fields(struct source *s, const struct store_query *query, struct bole_err *err)
+{
+    size_t before = s->predicate_count;
+    const struct source_options *o = s->options;
+    for (const struct ast_stage *st = o->log->stages; st; st = st->next) {
+        if (st->kind == STAGE_LABEL_FILTER)
+            add_field_filter(s, st, st->filter);
+        else if (st->kind != STAGE_LINE_FILTER && st->kind != STAGE_LINE_FORMAT && st->kind != STAGE_DECOLORIZE)
+            break;
+    }
+    if (s->predicate_count == before)
+        return BOLE_OK;
+    struct store_query streams = *query;
+    streams.predicates = NULL;
+    streams.predicate_count = 0;
+    return store_streams(o->request->store, o->view, &streams, check_stream, s, err);
+}
+
+static size_t count_filters(const struct label_filter *f)
+{
+    size_t count = f ? 1 : 0;
+    for (const struct label_filter *child = f ? f->children : NULL; child; child = child->next)
+        count += count_filters(child);
+    return count;
+}
+
 static size_t count_predicates(const struct ast_stage *stages)
 {
     size_t count = 0;
-    for (const struct ast_stage *st = stages; st; st = st->next)
+    for (const struct ast_stage *st = stages; st; st = st->next) {
+        count += count_filters(st->filter);
         for (const struct ast_needle *n = st->needles; n; n = n->next)
             count += n->pattern ? n->pattern->count : 1;
+    }
     return count;
 }
 
@@ -259,7 +333,10 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
         .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u), .direction = o->direction,
         .budget = request->budget, .cancelled = request->cancelled, .cancelled_ctx = request->cancelled_ctx,
     };
-    st = store_scan_open(request->store, o->view, &query, &s.scan, err);
+    st = plan_fields(&s, &query, err);
+    query.predicate_count = s.predicate_count;
+    if (st == BOLE_OK)
+        st = store_scan_open(request->store, o->view, &query, &s.scan, err);
     if (st < 0)
         goto cleanup;
     st = plan_rest(&s) ? run_scan(&s, sink, err) : query_out_of_memory(request, err);
