@@ -135,6 +135,29 @@ TEST(api_query_over_its_memory_or_time_fails_alone)
     world_close(w);
 }
 
+TEST(api_query_over_a_damaged_store_answers_the_rest_with_a_warning)
+{
+    struct fs *fs = fs_mem_create();
+    struct world *w = world_open_on(fs);
+    world_push(w, rows);
+    CHECK_EQ_U64(world_post(w, "/flush", "", S("")), 204);
+    world_push(w, "{\"streams\":[{\"stream\":{\"app\":\"web\"},\"values\":[[\"1795210203000000000\",\"still here\"]]}]}");
+    CHECK_EQ_U64(world_post(w, "/flush", "", S("")), 204);
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/query_range?query={app=\"web\"}" RANGE, ""), 200);
+    CHECK(!world_body_has(w, "warnings") && world_body_has(w, "GET /a") && world_body_has(w, "still here"));
+    world_close(w);
+    CHECK_EQ_STATUS(fs_unlink(fs, "/data/segments/0000000000000001.seg", NULL), BOLE_OK);
+    w = world_open_on(fs);
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/query_range?query={app=\"web\"}" RANGE, ""), 200);
+    CHECK(bole_slice_starts(w->body, S("{\"status\":\"success\",\"warnings\":[\"the answer is not complete: damaged chunks left out: 1\"],\"data\":{\"resultType\":\"streams\",")));
+    CHECK(!world_body_has(w, "GET /a") && world_body_has(w, "still here"));
+    CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=\"web\"}" RANGE, ""), 200);
+    CHECK(world_body_has(w, "still here"));
+    CHECK(world_body_has(w, "\n{\"warning\":\"the answer is not complete: damaged chunks left out: 1\"}\n"));
+    world_close(w);
+    fs_mem_destroy(fs);
+}
+
 TEST(api_legacy_query_answers_as_before_loki_had_its_path)
 {
     struct world *w = world_open(NULL);

@@ -14,16 +14,17 @@ static void must(bole_status st, const struct bole_err *err, const char *what)
     abort();
 }
 
-struct world *world_open(const struct api_options *options)
+static struct world *open_world(const struct api_options *options, struct fs *fs)
 {
     struct bole_err err = {0};
     struct world *w = calloc(1, sizeof *w);
     w->answer = malloc(WORLD_ANSWER_MAX);
     budget_init(&w->budget, NULL, 256u * 1024 * 1024);
-    must(queue_open(&(struct queue_options){.uri = S("mem:"), .clock = &clock_system, .random = &random_system}, &w->queue, &err),
-         &err, "queue");
-    must(store_open(&(struct store_options){.uri = S("mem:"), .clock = &clock_system, .budget = &w->budget}, &w->store, &err), &err,
-         "store");
+    struct store_options store = {.uri = fs ? S("segments:/data") : S("mem:"), .fs = fs, .clock = &clock_system, .budget = &w->budget};
+    must(store_open(&store, &w->store, &err), &err, "store");
+    struct queue_options queue = {.uri = S("mem:"), .clock = &clock_system, .random = &random_system,
+                                  .min_lsn = store_position(w->store)};
+    must(queue_open(&queue, &w->queue, &err), &err, "queue");
     struct api_options o = options ? *options : (struct api_options){0};
     o.queue = w->queue;
     o.store = w->store;
@@ -42,6 +43,16 @@ struct world *world_open(const struct api_options *options)
     must(api_attach(w->api, w->ingest, w->server, WORLD_LOOPS, &err), &err, "attach");
     must(http_server_start(w->server, &err), &err, "start");
     return w;
+}
+
+struct world *world_open(const struct api_options *options)
+{
+    return open_world(options, NULL);
+}
+
+struct world *world_open_on(struct fs *fs)
+{
+    return open_world(NULL, fs);
 }
 
 void world_close(struct world *w)

@@ -22,6 +22,8 @@ struct world {
 
 /* options may be NULL. On the heap, so that after a failed check threads that still run find it. */
 struct world *world_open(const struct api_options *options);
+/* With the segment store in /data of this file system (os/fs.h) instead of the one in memory. */
+struct world *world_open_on(struct fs *fs);
 void world_close(struct world *w);
 
 /* Sends one request; headers: lines with CRLF, or "". Returns the status. */

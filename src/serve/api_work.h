@@ -9,6 +9,9 @@
 #include "query/query.h"
 #include "serve/api_internal.h"
 
+/* printf format; told with every answer that lacks rows. */
+#define API_DAMAGE_TEXT "the answer is not complete: damaged chunks left out: %llu"
+
 struct api_work {
     struct api           *api;
     struct http_exchange *x;

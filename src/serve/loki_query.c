@@ -71,8 +71,7 @@ static bool put_series(struct api_out *out, const struct query_result *r)
 static void put_warnings(struct buf *b, const struct query_stats *stats)
 {
     if (stats->bad_chunks)
-        buf_printf(b, ",\"warnings\":[\"%llu damaged chunks of the store were left out: the answer is not complete\"]",
-                   (unsigned long long)stats->bad_chunks);
+        buf_printf(b, ",\"warnings\":[\"" API_DAMAGE_TEXT "\"]", (unsigned long long)stats->bad_chunks);
 }
 
 static bool put_value(struct api_out *out, const struct query_result *r, bool categorize)

@@ -24,6 +24,7 @@ struct export {
     struct query_request request;  /* of the next page */
     struct api_out       out;
     uint64_t             rows_left;
+    uint64_t             bad_chunks; /* the most that one page met */
     bool                 any;      /* last_* are set */
     int64_t              last_ns;
     uint64_t             last_seq;
@@ -124,6 +125,8 @@ static bole_status run_page(struct export *x, struct bole_err *err)
     api_work_count(x->work, st, result ? &result->stats : NULL);
     if (st < 0)
         return st;
+    if (result->stats.bad_chunks > x->bad_chunks)
+        x->bad_chunks = result->stats.bad_chunks;
     size_t count = 0, fresh = 0;
     const struct query_entry **rows = sort_page(result, x->request.direction, &count);
     if (!rows)
@@ -192,6 +195,8 @@ static void run_export(struct api_work *work)
     } else {
         if (st < 0)
             put_error(&x.out.buf, &err);
+        if (x.bad_chunks)
+            buf_printf(&x.out.buf, "{\"warning\":\"" API_DAMAGE_TEXT "\"}\n", (unsigned long long)x.bad_chunks);
         api_out_end(&x.out);
     }
     query_destroy(x.query);
