@@ -79,11 +79,16 @@ static bool skip_block(struct cursor *c)
     return fail(c, open == '{' ? malformed_object : malformed_array);
 }
 
+static bool ends_plain(uint8_t c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* A number, true, false or null: up to the next delimiter, kept as written (1.50, 01, 1e3). */
 static bool take_plain(struct cursor *c, struct json_value *ret)
 {
     const uint8_t *from = c->next;
-    while (c->next < c->end && !strchr(" \t\n\r,}]", *c->next))
+    while (c->next < c->end && !ends_plain(*c->next))
         c->next++;
     bole_slice text = {from, (size_t)(c->next - from)};
     uint8_t first = text.len ? text.ptr[0] : 0;
@@ -242,7 +247,7 @@ static bole_slice nested_name(struct row *r, bole_slice prefix, bole_slice key)
 
 static void set_label(struct row *r, bole_slice name, const struct json_value *v)
 {
-    if (v->kind == JSON_NULL || v->kind == JSON_ARRAY)
+    if (v->kind == JSON_NULL || v->kind == JSON_ARRAY || !row_may_want(r, name))
         return;
     name = row_parsed_name(r, name);
     if (row_has_parsed(r, name) || !row_wants(r, name))

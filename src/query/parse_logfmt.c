@@ -144,7 +144,7 @@ static bool pair_value(struct row *r, struct pairs *p, bole_slice *ret_value)
 static void set_pair(struct row *r, const struct ast_stage *s, bole_slice key, bole_slice value)
 {
     bole_slice name = label_name_from_key(r, key);
-    if (name.len == 0 || (value.len == 0 && !s->keep_empty))
+    if (name.len == 0 || (value.len == 0 && !s->keep_empty) || !row_may_want(r, name))
         return;
     name = row_parsed_name(r, name);
     if (!row_has_parsed(r, name) && row_wants(r, name))

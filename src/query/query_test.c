@@ -628,6 +628,30 @@ TEST(limits_are_errors_and_never_the_end)
     close_fixture(&f);
 }
 
+TEST(extreme_times_do_not_overflow)
+{
+    struct fixture f;
+    open_metrics(&f);
+    static const char *const queries[] = {
+        "count_over_time({app=\"a\"}[290y])", "sum(count_over_time({app=\"a\"}[290y] offset 290y))", "sum(count_over_time({app=\"a\"}[1ms] offset -290y))",
+        "sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [290y]))", "rate_counter({app=\"a\"} | logfmt | unwrap v [290y])",
+    };
+    static const int64_t times[][3] = {{INT64_MIN, INT64_MIN, 0}, {INT64_MAX, INT64_MAX, 0}, {0, INT64_MAX, INT64_MAX / 7}, {INT64_MIN, INT64_MAX, INT64_MAX / 50},
+                                       {INT64_MIN, -1, INT64_MAX / 3}, {INT64_MAX - 5, INT64_MAX, 1}};
+    for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++)
+        for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
+            struct buf b = answer(&f, queries[q], (struct query_request){.start_ns = times[t][0], .end_ns = times[t][1], .step_ns = times[t][2]});
+            CHECK(b.len == 0 || b.ptr[0] != '!');
+            buf_deinit(&b);
+        }
+    for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
+        struct buf b = answer(&f, "{app=\"a\"}", LOGS(.start_ns = times[t][0], .end_ns = times[t][1], .interval_ns = times[t][2]));
+        CHECK(b.len == 0 || b.ptr[0] != '!');
+        buf_deinit(&b);
+    }
+    close_fixture(&f);
+}
+
 static bool always(void *ctx)
 {
     ++*(int *)ctx;

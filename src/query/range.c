@@ -14,7 +14,7 @@
 #include "query/range_funcs.h"
 #include "query/source.h"
 
-enum { NAMES_MAX = 512 };
+enum { NAMES_MAX = 512, AGGREGATE_BUCKETS_MAX = 20000 };
 
 struct series {
     int64_t             *counts; /* [steps + 1] differences */
@@ -175,18 +175,17 @@ static bole_status find_series(struct range_exec *r, const struct source_row *ro
 /* The steps whose window holds t, the offset already added; false when there are none. */
 static bool steps_of(const struct range_exec *r, int64_t t, size_t *ret_first, size_t *ret_last)
 {
-    __int128 from = (__int128)t - r->e->start_ns, to = from + r->x->range_ns - 1;
-    int64_t step = r->e->step_ns;
+    int64_t from, to, step = r->e->step_ns;
+    if (__builtin_sub_overflow(t, r->e->start_ns, &from))
+        return false;
+    if (__builtin_add_overflow(from, r->x->range_ns - 1, &to))
+        to = INT64_MAX;
     if (to < 0)
         return false;
-    __int128 first = from <= 0 ? 0 : (from + step - 1) / step, last = to / step;
-    if (last >= (__int128)r->e->steps)
-        last = (__int128)r->e->steps - 1;
-    if (first > last)
-        return false;
+    uint64_t first = from <= 0 ? 0 : ((uint64_t)from + (uint64_t)step - 1) / (uint64_t)step, last = (uint64_t)to / (uint64_t)step;
     *ret_first = (size_t)first;
-    *ret_last = (size_t)last;
-    return true;
+    *ret_last = last < r->e->steps ? (size_t)last : r->e->steps - 1;
+    return first <= *ret_last;
 }
 
 static bole_status pipeline_error(struct range_exec *r, const struct row *row)
@@ -219,11 +218,12 @@ static bole_status add_sample(struct range_exec *r, struct series *s, const stru
 static bole_status range_row(struct source *source, const struct source_row *row, void *ctx, struct bole_err *err)
 {
     struct range_exec *r = ctx;
-    struct range_sample sample = {row->row->time_ns + r->x->offset_ns, row->seq, 0};
+    struct range_sample sample = {.seq = row->seq};
     size_t first, last;
     uint32_t number;
     (void)source, (void)err;
-    if (!steps_of(r, sample.time_ns, &first, &last))
+    if (__builtin_add_overflow(row->row->time_ns, r->x->offset_ns, &sample.time_ns) ||
+        !steps_of(r, sample.time_ns, &first, &last))
         return BOLE_OK;
     if (r->x->unwrap) {
         if (!unwrap_value(r->x->unwrap, row->row, &sample.value))
@@ -284,7 +284,9 @@ static bole_status add_cell(bole_slice labels, bole_slice field_value, uint32_t 
         row_set(&row, ORIGIN_FIELD, r->names->name, field_value);
     struct source_row source_row = {.row = &row};
     bole_status st = find_series(r, &source_row, &number);
-    if (st < 0 || !steps_of(r, c->start_ns + (int64_t)bucket * c->bucket_ns + r->x->offset_ns, &first, &last))
+    int64_t time_ns;
+    if (st < 0 || __builtin_add_overflow(c->start_ns + (int64_t)bucket * c->bucket_ns, r->x->offset_ns, &time_ns) ||
+        !steps_of(r, time_ns, &first, &last))
         return st;
     r->series[number].counts[first] += (int64_t)value;
     r->series[number].counts[last + 1] -= (int64_t)value;
@@ -304,8 +306,8 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
     if (by_one && r->names->name.len > 10 && !memcmp(r->names->name.ptr + r->names->name.len - 10, suffix, 10))
         return BOLE_E_UNSUPPORTED;
     int64_t bucket = r->e->steps > 1 ? gcd(r->e->step_ns, x->range_ns) : x->range_ns;
-    uint64_t count = ((uint64_t)o->to_ns - (uint64_t)o->from_ns) / (uint64_t)bucket;
-    if (count > 20000 || (o->to_ns - o->from_ns) % bucket)
+    uint64_t span = (uint64_t)o->to_ns - (uint64_t)o->from_ns, count = span / (uint64_t)bucket;
+    if (count > AGGREGATE_BUCKETS_MAX || span % (uint64_t)bucket || o->from_ns == INT64_MIN || o->to_ns == INT64_MAX)
         return BOLE_E_UNSUPPORTED;
     size_t matcher_count = 0;
     struct store_matcher *matchers = source_matchers(x->log.matchers, r->e->arena, &matcher_count);
@@ -364,7 +366,9 @@ static bole_status finish_samples(struct range_exec *r, struct series *s, struct
     }
     qsort(s->samples, s->sample_count, sizeof *s->samples, cmp_samples);
     for (size_t k = 0; k < r->e->steps; k++) {
-        int64_t end = r->e->start_ns + (int64_t)k * r->e->step_ns, begin = end - r->x->range_ns;
+        int64_t end = r->e->start_ns + (int64_t)k * r->e->step_ns, begin;
+        if (__builtin_sub_overflow(end, r->x->range_ns, &begin))
+            begin = INT64_MIN;
         while (to < s->sample_count && s->samples[to].time_ns <= end)
             to++;
         while (from < to && s->samples[from].time_ns <= begin)

@@ -114,6 +114,16 @@ bool row_wants(const struct row *r, bole_slice name)
     return false;
 }
 
+bool row_may_want(const struct row *r, bole_slice name)
+{
+    if (!r->hints || !r->hints->some_labels)
+        return true;
+    for (size_t i = 0; i < r->hints->name_count; i++)
+        if (bole_slice_starts(r->hints->names[i], name))
+            return true;
+    return false;
+}
+
 void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser)
 {
     if (!row_has_error(r)) {

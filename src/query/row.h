@@ -76,6 +76,8 @@ bole_slice row_parsed_name(struct row *r, bole_slice name);
 bool row_has_parsed(const struct row *r, bole_slice name);
 /* False when the query has no use for a parsed label of this name. */
 bool row_wants(const struct row *r, bole_slice name);
+/* The same before the name is settled: false when neither `name` nor `name_extracted` is of use. */
+bool row_may_want(const struct row *r, bole_slice name);
 
 /* The first error of a row keeps its details, as in Loki; from_parser marks those that a query may ask for. */
 void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser);
