@@ -124,9 +124,9 @@ class Server:
         return answer.json()["data"]
 
     def lines(self, query, **more):
-        """All (ns, line) of a query, oldest first."""
-        found = [(int(v[0]), v[1]) for s in self.query_range(query, **more)["result"] for v in s["values"]]
-        return sorted(found)
+        """All (ns, line) of a query, oldest first; equal times in the order of their arrival."""
+        found = [(int(v[0]), v[1]) for s in self.query_range(query, direction="forward", **more)["result"] for v in s["values"]]
+        return sorted(found, key=lambda entry: entry[0])
 
     def metric(self, name):
         for line in self.get("/metrics").text.splitlines():

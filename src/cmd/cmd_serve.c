@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/server.h"
+#include "os/memory.h"
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_DISK_RESERVE };
@@ -127,6 +128,7 @@ int cmd_serve(int argc, char **argv)
     o.server.host_names = o.names;
     o.server.tail_globs = o.globs;
     cmd_parse(&argp, argc, argv, &o);
+    memory_limit_arenas();
     sigset_t signals;
     block_signals(&signals);
     struct server *server;

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "os/memory.h"
 
 enum {
     SMALL_REQUEST_MAX = 64 * 1024,           /* bytes; larger ones build batches of their own */
@@ -516,6 +517,7 @@ static bole_status cut(struct ingest *in, struct bole_err *err)
     if (st == BOLE_OK)
         st = queue_release(in->options.queue, lsn, err);
     pthread_mutex_unlock(&in->cut_lock);
+    memory_return(); /* the head's batches are free now */
     return st;
 }
 
