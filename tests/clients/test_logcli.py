@@ -35,7 +35,7 @@ LINES = ["first", "tab\tquote\" <tag> &", "ünï €", "x" * 5000]
 @pytest.fixture
 def filled(server):
     server.push([({"job": "c", "host": "a"}, [(NOW + i, line, {"trace": f"t{i}"}) for i, line in enumerate(LINES)])])
-    server.push([({"job": "d", "host": "b"}, [(NOW + i * 10**6, f"n={i}") for i in range(3000)])])
+    server.push([({"job": "d", "host": "b"}, [(NOW - 10**10 + i * 10**6, f"n={i}") for i in range(3000)])])
     return server
 
 
