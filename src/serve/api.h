@@ -27,7 +27,7 @@ struct api;
 #define API_QUERY_MEMORY_DEFAULT  (256ull * 1024 * 1024)    /* bytes of one query */
 #define API_QUERY_TIMEOUT_DEFAULT (60ull * 1000000000)      /* ns */
 #define API_TAILS_MAX_DEFAULT     256u                      /* live tails at once */
-#define API_EXPORTS_MAX_DEFAULT   4u                        /* exports at once: each holds a thread of the pool while it is read */
+#define API_EXPORTS_MAX_DEFAULT   1u                        /* exports at once: each holds a pool thread; the pool may have two */
 
 struct api_options {
     struct queue       *queue;

@@ -213,7 +213,7 @@ static void query_rows(struct http_exchange *exchange, void *ctx)
     if (atomic_fetch_add(&a->exports_open, 1) < a->options.exports_max)
         run_export(&work);
     else
-        http_reply_text(exchange, 429, "%u exports are running already: try again later", a->options.exports_max);
+        http_reply_text(exchange, 429, "exports running already: %u: try again later", a->options.exports_max);
     atomic_fetch_sub(&a->exports_open, 1);
 }
 
