@@ -38,8 +38,16 @@ static struct fs *disk(void)
 
 static struct catalog_segment segment(uint64_t id)
 {
-    return (struct catalog_segment){.id = id, .key = S("0001.seg"), .size_bytes = 10 * id, .raw_bytes = 100 * id, .row_count = id,
-                                    .min_time_ns = -5, .max_time_ns = INT64_MAX, .min_lsn = id, .max_lsn = id, .created_ns = 7};
+    return (struct catalog_segment){.id = id,
+                                    .key = S("0001.seg"),
+                                    .size_bytes = 10 * id,
+                                    .raw_bytes = 100 * id,
+                                    .row_count = id,
+                                    .min_time_ns = -5,
+                                    .max_time_ns = INT64_MAX,
+                                    .min_lsn = id,
+                                    .max_lsn = id,
+                                    .created_ns = 7};
 }
 
 static bole_status commit(struct catalog *c, uint64_t add_id, uint64_t remove_id, uint64_t lsn, struct bole_err *err)
@@ -58,7 +66,8 @@ static bole_status add_up(const struct catalog_segment *s, void *ctx)
     struct content *content = ctx;
     struct catalog_segment expected = segment(s->id);
     CHECK_EQ_SLICE(s->key, expected.key);
-    CHECK(s->size_bytes == expected.size_bytes && s->raw_bytes == expected.raw_bytes && s->row_count == expected.row_count);
+    CHECK(s->size_bytes == expected.size_bytes && s->raw_bytes == expected.raw_bytes &&
+          s->row_count == expected.row_count);
     CHECK(s->min_time_ns == -5 && s->max_time_ns == INT64_MAX && s->min_lsn == s->id && s->created_ns == 7);
     content->count++;
     content->id_sum += s->id;
@@ -144,7 +153,8 @@ TEST(after_any_failure_and_power_cut_it_is_the_old_or_the_new_state)
         for (uint64_t id = 1; id <= 3; id++)
             CHECK_OK(commit(c, id, 0, id, &err), err);
         fatal_count = 0;
-        fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = n % 2 ? 28 : 5, .fail_is_short = seed == 1});
+        fs_mem_set_faults(fs, &(struct fs_mem_faults){
+                                  .fail_call_index = n, .fail_errno = n % 2 ? 28 : 5, .fail_is_short = seed == 1});
         bole_status st = commit(c, 4, 1, 4, &err);
         if (st >= 0)
             st = commit(c, 5, 0, 5, &err) < 0 ? BOLE_END : BOLE_OK;

@@ -26,16 +26,18 @@ enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x626f6c65 /* "bole" */ };
 static const char pragmas[] =
     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
     "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-512;";
-static const char pragmas_after_open[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576;";
+static const char pragmas_after_open[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+                                         "wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576;";
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE schema_version(version INTEGER NOT NULL);"
     "INSERT INTO schema_version VALUES(1);"
-    "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), position_lsn INTEGER NOT NULL, last_segment_id INTEGER NOT NULL,"
+    "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), position_lsn INTEGER NOT NULL, last_segment_id INTEGER "
+    "NOT NULL,"
     " segment_count INTEGER NOT NULL, segment_id_sum INTEGER NOT NULL, crc INTEGER NOT NULL);"
-    "CREATE TABLE segment(id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL, raw_bytes INTEGER NOT NULL,"
+    "CREATE TABLE segment(id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL, raw_bytes INTEGER "
+    "NOT NULL,"
     " row_count INTEGER NOT NULL, min_time_ns INTEGER NOT NULL, max_time_ns INTEGER NOT NULL, min_lsn INTEGER NOT NULL,"
     " max_lsn INTEGER NOT NULL, created_ns INTEGER NOT NULL, crc INTEGER NOT NULL);"
     "CREATE TABLE item(space BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,"
@@ -44,8 +46,19 @@ static const char schema[] =
 _Static_assert(APPLICATION_ID == 1651469413, "the pragma above has it in decimal");
 
 enum statement {
-    BEGIN, COMMIT, ROLLBACK, STATE_GET, STATE_PUT, SEGMENT_ALL, SEGMENT_ADD, SEGMENT_REMOVE, ITEM_GET, ITEM_PUT, ITEM_ALL,
-    INTEGRITY, STATEMENT_COUNT
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    STATE_GET,
+    STATE_PUT,
+    SEGMENT_ALL,
+    SEGMENT_ADD,
+    SEGMENT_REMOVE,
+    ITEM_GET,
+    ITEM_PUT,
+    ITEM_ALL,
+    INTEGRITY,
+    STATEMENT_COUNT
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
@@ -54,8 +67,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ROLLBACK] = "ROLLBACK",
     [STATE_GET] = "SELECT position_lsn, last_segment_id, segment_count, segment_id_sum, crc FROM state WHERE id = 1",
     [STATE_PUT] = "INSERT OR REPLACE INTO state VALUES(1, ?1, ?2, ?3, ?4, ?5)",
-    [SEGMENT_ALL] = ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, created_ns, crc"
-                     " FROM segment ORDER BY id"),
+    [SEGMENT_ALL] =
+        ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, created_ns, crc"
+         " FROM segment ORDER BY id"),
     [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [SEGMENT_REMOVE] = "DELETE FROM segment WHERE id = ?1",
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
@@ -190,7 +204,8 @@ static uint32_t crc_slice(uint32_t crc, bole_slice s)
 
 static uint32_t state_crc(const struct state *s)
 {
-    return crc_u64(crc_u64(crc_u64(crc_u64(0, s->position_lsn), s->last_segment_id), s->segment_count), s->segment_id_sum);
+    return crc_u64(crc_u64(crc_u64(crc_u64(0, s->position_lsn), s->last_segment_id), s->segment_count),
+                   s->segment_id_sum);
 }
 
 static uint32_t segment_crc(const struct catalog_segment *s)
@@ -252,15 +267,16 @@ static bole_status segment_row(struct sqlite_catalog *c, struct catalog_segment 
     };
     if (column_u64(stmt, 10) == segment_crc(ret_segment))
         return BOLE_OK;
-    return bole_fail(err, BOLE_E_CORRUPT, "catalogue: %s: the checksum of the row of segment %llu does not match", c->path,
-                     (unsigned long long)ret_segment->id);
+    return bole_fail(err, BOLE_E_CORRUPT, "catalogue: %s: the checksum of the row of segment %llu does not match",
+                     c->path, (unsigned long long)ret_segment->id);
 }
 
 static bole_status segment_add(struct sqlite_catalog *c, const struct catalog_segment *s, struct bole_err *err)
 {
     sqlite3_stmt *stmt = c->stmts[SEGMENT_ADD];
-    const int64_t numbers[] = {(int64_t)s->size_bytes, (int64_t)s->raw_bytes, (int64_t)s->row_count, s->min_time_ns, s->max_time_ns,
-                               (int64_t)s->min_lsn, (int64_t)s->max_lsn, s->created_ns, segment_crc(s)};
+    const int64_t numbers[] = {(int64_t)s->size_bytes, (int64_t)s->raw_bytes, (int64_t)s->row_count,
+                               s->min_time_ns,         s->max_time_ns,        (int64_t)s->min_lsn,
+                               (int64_t)s->max_lsn,    s->created_ns,         segment_crc(s)};
     if (s->id == 0 || s->id > INT64_MAX)
         return bole_fail(err, BOLE_E_INVALID, "catalogue: %llu cannot be a segment's id", (unsigned long long)s->id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)s->id);
@@ -296,7 +312,8 @@ static bole_status sqlite_position(struct catalog *self, uint64_t *ret_lsn, stru
     return st;
 }
 
-static bole_status each_segment(struct sqlite_catalog *c, bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx,
+static bole_status each_segment(struct sqlite_catalog *c,
+                                bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx,
                                 struct bole_err *err)
 {
     struct catalog_segment segment;
@@ -318,7 +335,8 @@ static bole_status each_segment(struct sqlite_catalog *c, bole_status (*fn)(cons
     return st;
 }
 
-static bole_status sqlite_segments(struct catalog *self, bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx,
+static bole_status sqlite_segments(struct catalog *self,
+                                   bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx,
                                    struct bole_err *err)
 {
     struct sqlite_catalog *c = catalog_of(self);
@@ -329,15 +347,16 @@ static bole_status sqlite_segments(struct catalog *self, bole_status (*fn)(const
 }
 
 /* Inside the transaction. */
-static bole_status apply(struct sqlite_catalog *c, const struct catalog_change *change, uint64_t *ret_last_id, struct bole_err *err)
+static bole_status apply(struct sqlite_catalog *c, const struct catalog_change *change, uint64_t *ret_last_id,
+                         struct bole_err *err)
 {
     struct state state;
     bole_status st = state_get(c, &state, err);
     if (st < 0)
         return st;
     if (change->position_lsn && change->position_lsn < state.position_lsn)
-        return bole_fail(err, BOLE_E_CONFLICT, "catalogue: the position is %llu already, not %llu", (unsigned long long)state.position_lsn,
-                         (unsigned long long)change->position_lsn);
+        return bole_fail(err, BOLE_E_CONFLICT, "catalogue: the position is %llu already, not %llu",
+                         (unsigned long long)state.position_lsn, (unsigned long long)change->position_lsn);
     if (change->position_lsn)
         state.position_lsn = change->position_lsn;
     for (size_t i = 0; st >= 0 && i < change->remove_count; i++) {
@@ -384,8 +403,8 @@ static uint64_t sqlite_next_segment_id(struct catalog *self)
     return id;
 }
 
-static bole_status sqlite_get(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena, bole_slice *ret_value,
-                              struct bole_err *err)
+static bole_status sqlite_get(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena,
+                              bole_slice *ret_value, struct bole_err *err)
 {
     struct sqlite_catalog *c = catalog_of(self);
     bole_status st = BOLE_OK;
@@ -403,7 +422,8 @@ static bole_status sqlite_get(struct catalog *self, bole_slice space, bole_slice
         else
             st = bole_fail(err, BOLE_E_LIMIT, "catalogue: no room for an item");
     } else {
-        st = rc == SQLITE_DONE ? bole_fail(err, BOLE_E_NOTFOUND, "catalogue: no %.*s in %.*s", BOLE_SLICE_ARG(key), BOLE_SLICE_ARG(space))
+        st = rc == SQLITE_DONE ? bole_fail(err, BOLE_E_NOTFOUND, "catalogue: no %.*s in %.*s", BOLE_SLICE_ARG(key),
+                                           BOLE_SLICE_ARG(space))
                                : fail(c, rc, err);
     }
     reset(c, ITEM_GET);
@@ -411,7 +431,8 @@ static bole_status sqlite_get(struct catalog *self, bole_slice space, bole_slice
     return st;
 }
 
-static bole_status sqlite_put(struct catalog *self, bole_slice space, bole_slice key, bole_slice value, struct bole_err *err)
+static bole_status sqlite_put(struct catalog *self, bole_slice space, bole_slice key, bole_slice value,
+                              struct bole_err *err)
 {
     struct sqlite_catalog *c = catalog_of(self);
     pthread_mutex_lock(&c->lock);
@@ -472,7 +493,8 @@ static void check_rows(const struct problems *p)
     reset(p->c, ITEM_ALL);
 }
 
-static bole_status sqlite_check(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx, struct bole_err *err)
+static bole_status sqlite_check(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx,
+                                struct bole_err *err)
 {
     struct problems p = {catalog_of(self), fn, ctx};
     pthread_mutex_lock(&p.c->lock);
@@ -555,9 +577,10 @@ static bole_status check_schema(struct sqlite_catalog *c, struct bole_err *err)
     if (st >= 0)
         st = query_int(c, "SELECT max(version) FROM schema_version", &version, err);
     if (st >= 0 && version > SCHEMA_VERSION)
-        st = bole_fail(err, BOLE_E_UNSUPPORTED,
-                       "catalogue: %s has schema version %lld, this program knows %d: start the newer Bole that wrote it", c->path,
-                       (long long)version, SCHEMA_VERSION);
+        st = bole_fail(
+            err, BOLE_E_UNSUPPORTED,
+            "catalogue: %s has schema version %lld, this program knows %d: start the newer Bole that wrote it", c->path,
+            (long long)version, SCHEMA_VERSION);
     if (st >= 0 && version != SCHEMA_VERSION)
         st = corrupt(c, "the schema version is out of range", err);
     return st;
@@ -574,7 +597,8 @@ static bole_status make_durable(struct sqlite_catalog *c, struct bole_err *err)
 
 static bole_status connect(struct sqlite_catalog *c, struct bole_err *err)
 {
-    int rc = sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, c->vfs.name);
+    int rc =
+        sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, c->vfs.name);
     if (rc != SQLITE_OK)
         return fail(c, rc, err);
     sqlite3_extended_result_codes(c->db, 1);
@@ -596,7 +620,8 @@ static bole_status connect(struct sqlite_catalog *c, struct bole_err *err)
     return st;
 }
 
-static bole_status sqlite_open(const struct catalog_options *options, struct catalog **ret_catalog, struct bole_err *err)
+static bole_status sqlite_open(const struct catalog_options *options, struct catalog **ret_catalog,
+                               struct bole_err *err)
 {
     bole_slice path = bole_slice_sub(options->uri, sizeof "sqlite:" - 1);
     if (path.len == 0 || path.len >= PATH_MAX - 16 || memchr(path.ptr, 0, path.len))
@@ -607,7 +632,8 @@ static bole_status sqlite_open(const struct catalog_options *options, struct cat
     c->base.ops = &catalog_sqlite_ops;
     memcpy(c->path, path.ptr, path.len);
     pthread_mutex_init(&c->lock, NULL);
-    bole_status st = sqlite_vfs_register(&c->vfs, options->fs, options->on_fatal ? options->on_fatal : log_and_exit, err);
+    bole_status st =
+        sqlite_vfs_register(&c->vfs, options->fs, options->on_fatal ? options->on_fatal : log_and_exit, err);
     if (st >= 0)
         st = connect(c, err);
     if (st < 0) {

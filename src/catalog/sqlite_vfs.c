@@ -83,7 +83,8 @@ static int vfs_read(sqlite3_file *self, void *ret_bytes, int len, sqlite3_int64 
 {
     struct vfs_file *f = file_of(self);
     size_t got = 0;
-    bole_status st = f->vfs->dead ? BOLE_E_IO : file_read(f->file, (uint64_t)offset, ret_bytes, (size_t)len, &got, &f->vfs->last);
+    bole_status st =
+        f->vfs->dead ? BOLE_E_IO : file_read(f->file, (uint64_t)offset, ret_bytes, (size_t)len, &got, &f->vfs->last);
     if (st == BOLE_END) {
         memset((uint8_t *)ret_bytes + got, 0, (size_t)len - got); /* as xRead asks */
         return SQLITE_IOERR_SHORT_READ;
@@ -194,8 +195,8 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *ret_file,
     strcpy(f->path, path);
     f->name_is_new = (flags & SQLITE_OPEN_CREATE) && !exists(v, path);
     f->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
-    unsigned mode = (flags & SQLITE_OPEN_READWRITE ? FS_WRITE : FS_READ) | (flags & SQLITE_OPEN_CREATE ? FS_CREATE : 0) |
-                    (flags & SQLITE_OPEN_EXCLUSIVE ? FS_EXCLUSIVE : 0);
+    unsigned mode = (flags & SQLITE_OPEN_READWRITE ? FS_WRITE : FS_READ) |
+                    (flags & SQLITE_OPEN_CREATE ? FS_CREATE : 0) | (flags & SQLITE_OPEN_EXCLUSIVE ? FS_EXCLUSIVE : 0);
     bole_status st = fs_open(v->fs, path, mode, &f->file, &v->last);
     if (st >= 0 && (flags & SQLITE_OPEN_MAIN_DB)) {
         st = file_lock(f->file, &v->last);
@@ -256,7 +257,8 @@ static int vfs_last_error(sqlite3_vfs *self, int size, char *ret_text)
     return vfs_of(self)->last.sys_errno;
 }
 
-bole_status sqlite_vfs_register(struct sqlite_vfs *v, struct fs *fs, void (*on_fatal)(const struct bole_err *err), struct bole_err *err)
+bole_status sqlite_vfs_register(struct sqlite_vfs *v, struct fs *fs, void (*on_fatal)(const struct bole_err *err),
+                                struct bole_err *err)
 {
     *v = (struct sqlite_vfs){.fs = fs, .on_fatal = on_fatal};
     snprintf(v->name, sizeof v->name, "bole-%p", (void *)v); /* two catalogues in one process need two names */

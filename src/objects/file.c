@@ -34,7 +34,8 @@ static void replace(char *text, char from, char to)
         *text = to;
 }
 
-static bole_status path_of(struct file_objects *o, bole_slice key, const char *suffix, char ret_path[PATH_MAX], struct bole_err *err)
+static bole_status path_of(struct file_objects *o, bole_slice key, const char *suffix, char ret_path[PATH_MAX],
+                           struct bole_err *err)
 {
     bole_status st = objects_check_key(key, err);
     if (st < 0)
@@ -66,7 +67,8 @@ static bole_status write_parts(struct file *f, const bole_slice *parts, size_t p
     return file_sync(f, err);
 }
 
-static bole_status file_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err)
+static bole_status file_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count,
+                            struct bole_err *err)
 {
     struct file_objects *o = file_objects_of(self);
     char path[PATH_MAX], tmp[PATH_MAX];
@@ -98,8 +100,8 @@ static bole_status file_open_object(struct objects *self, bole_slice key, struct
     return st < 0 ? st : fs_open(o->fs, path, FS_READ, ret_file, err);
 }
 
-static bole_status file_objects_read(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes,
-                                     struct bole_err *err)
+static bole_status file_objects_read(struct objects *self, bole_slice key, uint64_t offset, size_t len,
+                                     uint8_t *ret_bytes, struct bole_err *err)
 {
     struct file *f;
     size_t got = 0;
@@ -109,8 +111,9 @@ static bole_status file_objects_read(struct objects *self, bole_slice key, uint6
     st = file_read(f, offset, ret_bytes, len, &got, err);
     file_close(f);
     if (st == BOLE_END)
-        return bole_fail(err, BOLE_E_CORRUPT, "%s/%.*s ends at %llu, wanted %zu bytes at %llu", file_objects_of(self)->root,
-                         BOLE_SLICE_ARG(key), (unsigned long long)(offset + got), len, (unsigned long long)offset);
+        return bole_fail(err, BOLE_E_CORRUPT, "%s/%.*s ends at %llu, wanted %zu bytes at %llu",
+                         file_objects_of(self)->root, BOLE_SLICE_ARG(key), (unsigned long long)(offset + got), len,
+                         (unsigned long long)offset);
     return st;
 }
 
@@ -158,8 +161,8 @@ static bole_status tell_key(const char *name, void *ctx)
     return bole_slice_starts(slice, l->prefix) && objects_check_key(slice, NULL) >= 0 ? l->fn(slice, l->ctx) : BOLE_OK;
 }
 
-static bole_status file_list(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx,
-                             struct bole_err *err)
+static bole_status file_list(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx),
+                             void *ctx, struct bole_err *err)
 {
     struct file_objects *o = file_objects_of(self);
     return fs_list_dir(o->fs, o->root, tell_key, &(struct listing){prefix, fn, ctx}, err);

@@ -47,7 +47,8 @@ static uint8_t *join(const bole_slice *parts, size_t part_count, size_t *ret_siz
     return bytes;
 }
 
-static bole_status mem_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err)
+static bole_status mem_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count,
+                           struct bole_err *err)
 {
     struct mem_objects *o = mem_of(self);
     bole_status st = objects_check_key(key, err);
@@ -79,7 +80,8 @@ static bole_status not_found(bole_slice key, struct bole_err *err)
     return bole_fail(err, BOLE_E_NOTFOUND, "objects: no object %.*s", BOLE_SLICE_ARG(key));
 }
 
-static bole_status mem_read(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err)
+static bole_status mem_read(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes,
+                            struct bole_err *err)
 {
     struct mem_objects *o = mem_of(self);
     bole_status st = BOLE_OK;
@@ -88,8 +90,8 @@ static bole_status mem_read(struct objects *self, bole_slice key, uint64_t offse
     if (!e)
         st = not_found(key, err);
     else if (offset > e->size || len > e->size - offset)
-        st = bole_fail(err, BOLE_E_CORRUPT, "objects: %.*s ends at %zu, wanted %zu bytes at %llu", BOLE_SLICE_ARG(key), e->size, len,
-                       (unsigned long long)offset);
+        st = bole_fail(err, BOLE_E_CORRUPT, "objects: %.*s ends at %zu, wanted %zu bytes at %llu", BOLE_SLICE_ARG(key),
+                       e->size, len, (unsigned long long)offset);
     else
         memcpy(ret_bytes, e->bytes + offset, len);
     pthread_mutex_unlock(&o->lock);
@@ -124,8 +126,8 @@ static bole_status mem_remove(struct objects *self, bole_slice key, struct bole_
     return BOLE_OK;
 }
 
-static bole_status mem_list(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx,
-                            struct bole_err *err)
+static bole_status mem_list(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx),
+                            void *ctx, struct bole_err *err)
 {
     struct mem_objects *o = mem_of(self);
     bole_status st = BOLE_OK;

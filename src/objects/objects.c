@@ -12,7 +12,8 @@ bole_status objects_open(bole_slice uri, struct fs *fs, struct objects **ret_obj
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (bole_slice_eq(scheme, bole_slice_str(backends[i]->scheme)))
             return backends[i]->open(uri, fs, ret_objects, err);
-    return bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" has no known scheme (file:DIR, mem:)", BOLE_SLICE_ARG(uri));
+    return bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" has no known scheme (file:DIR, mem:)",
+                     BOLE_SLICE_ARG(uri));
 }
 
 static bool part_valid(bole_slice part)
@@ -26,8 +27,10 @@ static bool part_valid(bole_slice part)
 bole_status objects_check_key(bole_slice key, struct bole_err *err)
 {
     bole_slice rest = key;
-    bool valid = key.len > 0 && key.len <= OBJECTS_KEY_MAX && key.ptr[key.len - 1] != '/' && !memchr(key.ptr, 0, key.len);
+    bool valid =
+        key.len > 0 && key.len <= OBJECTS_KEY_MAX && key.ptr[key.len - 1] != '/' && !memchr(key.ptr, 0, key.len);
     while (valid && rest.len)
         valid = part_valid(bole_slice_cut(rest, '/', &rest));
-    return valid ? BOLE_OK : bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" is not a valid key", BOLE_SLICE_ARG(key));
+    return valid ? BOLE_OK
+                 : bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" is not a valid key", BOLE_SLICE_ARG(key));
 }

@@ -31,8 +31,8 @@ static void set_file(struct checking *c, bole_slice key)
 
 /* ---- one segment ---- */
 
-static void check_chunk(struct checking *c, struct segment_reader *reader, const struct segment_chunk *chunk, enum chunk_kind kind,
-                        struct buf *raw)
+static void check_chunk(struct checking *c, struct segment_reader *reader, const struct segment_chunk *chunk,
+                        enum chunk_kind kind, struct buf *raw)
 {
     struct bole_err err;
     c->stats->chunks++;
@@ -172,14 +172,17 @@ static void accept_fatal(const struct bole_err *err)
 }
 
 /* A damaged catalogue is a problem to report, not a reason to stop. */
-static bole_status open_catalog(struct directory_check *d, const char *dir, struct fs *fs, struct catalog **ret_catalog, struct bole_err *err)
+static bole_status open_catalog(struct directory_check *d, const char *dir, struct fs *fs, struct catalog **ret_catalog,
+                                struct bole_err *err)
 {
     char path[PATH_MAX], uri[PATH_MAX + 16];
     struct file *f;
     snprintf(path, sizeof path, "%s/catalog.db", dir);
     bole_status st = fs_open(fs, path, FS_READ, &f, err); /* opening through SQLite would make a new one */
     if (st < 0)
-        return st == BOLE_E_NOTFOUND ? bole_fail(err, st, "%s is not the directory of a store: there is no catalog.db", dir) : st;
+        return st == BOLE_E_NOTFOUND
+                   ? bole_fail(err, st, "%s is not the directory of a store: there is no catalog.db", dir)
+                   : st;
     file_close(f);
     snprintf(uri, sizeof uri, "sqlite:%s", path);
     struct catalog_options options = {.uri = bole_slice_str(uri), .fs = fs, .on_fatal = accept_fatal};
@@ -203,8 +206,8 @@ static bole_status check_all(struct directory_check *d, struct catalog *catalog,
     return st == BOLE_E_NOMEM ? bole_fail(err, st, "no memory for the names of the segments") : st;
 }
 
-bole_status store_check(bole_slice dir, struct fs *fs, store_problem_fn *fn, void *ctx, struct store_check_stats *ret_stats,
-                        struct bole_err *err)
+bole_status store_check(bole_slice dir, struct fs *fs, store_problem_fn *fn, void *ctx,
+                        struct store_check_stats *ret_stats, struct bole_err *err)
 {
     char path[PATH_MAX / 2], uri[PATH_MAX];
     struct catalog *catalog = NULL;

@@ -71,8 +71,9 @@ bole_status chunk_check(bole_slice stored, enum chunk_kind kind, struct chunk *r
     if (crc32c(0, h + CHUNK_KIND, stored.len - CHUNK_KIND) != load_u32(h + CHUNK_CRC))
         return bole_fail(err, BOLE_E_CORRUPT, "chunk: checksum does not match");
     if (h[CHUNK_VERSION] != ENCODING_VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED, "chunk: encoding version %u is newer than this program (%d): upgrade Bole",
-                         h[CHUNK_VERSION], ENCODING_VERSION);
+        return bole_fail(err, BOLE_E_UNSUPPORTED,
+                         "chunk: encoding version %u is newer than this program (%d): upgrade Bole", h[CHUNK_VERSION],
+                         ENCODING_VERSION);
     *ret_chunk = (struct chunk){
         .kind = h[CHUNK_KIND],
         .rows = load_u32(h + CHUNK_ROWS),

@@ -240,13 +240,15 @@ static bole_status write_partitions(struct cut *c, struct segment_writer *w, str
 }
 
 bole_status cut_write(const struct head_snapshot *head, const uint8_t store_id[SEGMENT_ID_SIZE], int64_t created_ns,
-                      struct segment_writer **ret_writer, bole_slice *ret_file, struct segment_totals *ret_totals, struct bole_err *err)
+                      struct segment_writer **ret_writer, bole_slice *ret_file, struct segment_totals *ret_totals,
+                      struct bole_err *err)
 {
     assert(head->entry_count > 0);
     struct cut c = {0};
     struct segment_writer *w = NULL;
     bole_status st = BOLE_OK;
-    if (!collect_sources(&c, head) || !partition_rows(&c) || !(w = segment_writer_create(c.sources, c.source_count, store_id, created_ns)))
+    if (!collect_sources(&c, head) || !partition_rows(&c) ||
+        !(w = segment_writer_create(c.sources, c.source_count, store_id, created_ns)))
         st = bole_fail(err, BOLE_E_NOMEM, "store: no memory to cut the head");
     if (st >= 0) {
         place_rows(&c);

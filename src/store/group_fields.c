@@ -36,13 +36,14 @@ static bole_status no_room(struct bole_err *err)
 
 static bole_status malformed(const struct group_scan *g, const struct segment_chunk *c, struct bole_err *err)
 {
-    return bole_fail(err, BOLE_E_CORRUPT, "segment %s: at %llu: a field column is not well formed", g->segment->key_text,
-                     (unsigned long long)c->offset);
+    return bole_fail(err, BOLE_E_CORRUPT, "segment %s: at %llu: a field column is not well formed",
+                     g->segment->key_text, (unsigned long long)c->offset);
 }
 
 /* ---- loading ---- */
 
-static bole_status load_dict(struct group_scan *g, const struct segment_column *c, struct field_state *f, struct bole_err *err)
+static bole_status load_dict(struct group_scan *g, const struct segment_column *c, struct field_state *f,
+                             struct bole_err *err)
 {
     bole_slice raw;
     bole_status st = segment_chunk_read_arena(&g->reader, &c->chunks[1], c->kind, &g->arena, &raw, err);
@@ -64,7 +65,8 @@ static bole_status load_dict(struct group_scan *g, const struct segment_column *
     return BOLE_OK;
 }
 
-static bole_status place_pages(struct group_scan *g, const struct segment_column *c, struct field_state *f, struct bole_err *err)
+static bole_status place_pages(struct group_scan *g, const struct segment_column *c, struct field_state *f,
+                               struct bole_err *err)
 {
     uint32_t first = 0;
     f->pages = arena_array(&g->arena, c->chunk_count, sizeof *f->pages);
@@ -77,7 +79,8 @@ static bole_status place_pages(struct group_scan *g, const struct segment_column
     return BOLE_OK;
 }
 
-static bole_status load_column(struct group_scan *g, const struct segment_column *c, struct field_state *f, struct bole_err *err)
+static bole_status load_column(struct group_scan *g, const struct segment_column *c, struct field_state *f,
+                               struct bole_err *err)
 {
     bole_slice raw;
     bole_status st = segment_chunk_read_arena(&g->reader, &c->chunks[0], c->kind, &g->arena, &raw, err);
@@ -94,7 +97,8 @@ static uint32_t bias_of(const struct segment_column *c)
     return c->kind == CHUNK_FIELD_BYTES ? 1 : 0;
 }
 
-static bole_status load_page(struct group_scan *g, const struct segment_column *c, struct field_state *f, uint32_t page, struct bole_err *err)
+static bole_status load_page(struct group_scan *g, const struct segment_column *c, struct field_state *f, uint32_t page,
+                             struct bole_err *err)
 {
     struct field_page *p = &f->pages[page];
     bole_slice raw;
@@ -131,7 +135,8 @@ static bole_status unpack_dict(struct group_scan *g, struct field_state *f, stru
     return BOLE_OK;
 }
 
-static bole_status unpack_bytes(struct group_scan *g, const struct segment_column *c, struct field_state *f, struct bole_err *err)
+static bole_status unpack_bytes(struct group_scan *g, const struct segment_column *c, struct field_state *f,
+                                struct bole_err *err)
 {
     uint32_t n = g->ctx->vector.row_count, bias = bias_of(c), page = 1;
     uint32_t *lengths = arena_array(&g->ctx->vector_arena, n, sizeof *lengths);
@@ -206,7 +211,8 @@ static bole_slice find_rest(bole_slice row, bole_slice key)
     return (bole_slice){0};
 }
 
-static bole_status column_from_rest(struct group_scan *g, bole_slice key, struct column *ret_column, struct bole_err *err)
+static bole_status column_from_rest(struct group_scan *g, bole_slice key, struct column *ret_column,
+                                    struct bole_err *err)
 {
     uint32_t index = (uint32_t)(g->group->rest - g->group->columns), n = g->ctx->vector.row_count;
     bole_status st = get_column(g, index, err);
@@ -230,7 +236,8 @@ static bool is_absent(const struct column *c, uint32_t row_count)
 }
 
 /* *ret_index: of the key's own column, or UINT32_MAX. BOLE_END: damaged, *ret_column is absent. */
-static bole_status key_column(struct group_scan *g, bole_slice key, struct column *ret_column, uint32_t *ret_index, struct bole_err *err)
+static bole_status key_column(struct group_scan *g, bole_slice key, struct column *ret_column, uint32_t *ret_index,
+                              struct bole_err *err)
 {
     const struct segment_column *own = segment_group_field(g->group, key);
     bole_status st = BOLE_OK;
@@ -249,7 +256,8 @@ static bole_status key_column(struct group_scan *g, bole_slice key, struct colum
     return st;
 }
 
-bole_status group_fields_predicate(struct group_scan *g, const struct store_predicate *p, size_t index, struct bole_err *err)
+bole_status group_fields_predicate(struct group_scan *g, const struct store_predicate *p, size_t index,
+                                   struct bole_err *err)
 {
     struct column c;
     uint32_t column;
@@ -311,7 +319,8 @@ size_t group_fields_of_row(struct vector *v, uint32_t row, const struct batch_fi
     bole_status st = group_fields_load_all(g, &why); /* costs nothing when they are there */
     for (uint32_t i = 0; st >= 0 && i < g->group->column_count; i++) {
         struct column *c = &g->fields[i].column;
-        bole_slice value = is_field(&g->group->columns[i]) && !g->fields[i].is_bad ? column_get(c, row) : (bole_slice){0};
+        bole_slice value =
+            is_field(&g->group->columns[i]) && !g->fields[i].is_bad ? column_get(c, row) : (bole_slice){0};
         if (value.ptr)
             put_field(out, (struct batch_field){g->group->columns[i].key, value});
     }

@@ -12,7 +12,8 @@ void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan
     *g = (struct group_scan){.ctx = ctx, .scan = scan};
     segment_reader_init(&g->reader, objects, budget);
     arena_init(&g->arena, budget);
-    struct buf *const bufs[] = {&g->time_raw, &g->times, &g->seqs, &g->stream_raw, &g->length_raw, &g->page_raw, &g->page_ends};
+    struct buf *const bufs[] = {&g->time_raw,   &g->times,    &g->seqs,     &g->stream_raw,
+                                &g->length_raw, &g->page_raw, &g->page_ends};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_init(bufs[i], budget);
 }
@@ -30,7 +31,8 @@ void group_scan_deinit(struct group_scan *g)
     close_group(g);
     segment_reader_deinit(&g->reader);
     arena_deinit(&g->arena);
-    struct buf *const bufs[] = {&g->time_raw, &g->times, &g->seqs, &g->stream_raw, &g->length_raw, &g->page_raw, &g->page_ends};
+    struct buf *const bufs[] = {&g->time_raw,   &g->times,    &g->seqs,     &g->stream_raw,
+                                &g->length_raw, &g->page_raw, &g->page_ends};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_deinit(bufs[i]);
 }
@@ -40,7 +42,8 @@ static bole_status no_room(struct bole_err *err)
     return bole_fail(err, BOLE_E_LIMIT, "a row group does not fit into the query's memory limit");
 }
 
-bole_status group_scan_set_aside(struct group_scan *g, const struct segment_chunk *c, bole_status st, const struct bole_err *why)
+bole_status group_scan_set_aside(struct group_scan *g, const struct segment_chunk *c, bole_status st,
+                                 const struct bole_err *why)
 {
     if (!segment_is_damage(st))
         return st;
@@ -49,9 +52,11 @@ bole_status group_scan_set_aside(struct group_scan *g, const struct segment_chun
     return BOLE_END;
 }
 
-static bole_status malformed(const struct group_scan *g, const struct segment_chunk *c, const char *what, struct bole_err *err)
+static bole_status malformed(const struct group_scan *g, const struct segment_chunk *c, const char *what,
+                             struct bole_err *err)
 {
-    return bole_fail(err, BOLE_E_CORRUPT, "segment %s: at %llu: %s", g->segment->key_text, (unsigned long long)c->offset, what);
+    return bole_fail(err, BOLE_E_CORRUPT, "segment %s: at %llu: %s", g->segment->key_text,
+                     (unsigned long long)c->offset, what);
 }
 
 static uint8_t *reserve(struct buf *b, size_t size)
@@ -75,7 +80,8 @@ static bole_status load_times(struct group_scan *g, struct bole_err *err)
     bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->time_raw, err);
     if (st < 0)
         return st;
-    if (g->time_raw.len < 8 || !packed_open(&packed, bole_slice_sub(buf_slice(&g->time_raw), 8), PACK_DELTA, group->row_count))
+    if (g->time_raw.len < 8 ||
+        !packed_open(&packed, bole_slice_sub(buf_slice(&g->time_raw), 8), PACK_DELTA, group->row_count))
         return malformed(g, c, "the times are not well formed", err);
     uint64_t *times = (uint64_t *)(void *)reserve(&g->times, group->row_count * sizeof *times);
     if (!times)
@@ -135,7 +141,8 @@ static bool decode_seqs(bole_slice raw, uint64_t *ret_seqs, uint32_t row_count)
 static bole_status load_seqs(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_chunk *c = &g->group->seq->chunks[0];
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_SEQ, &g->time_raw, err); /* times are decoded: the buffer is free */
+    bole_status st =
+        segment_chunk_read(&g->reader, c, CHUNK_SEQ, &g->time_raw, err); /* times are decoded: the buffer is free */
     if (st < 0)
         return st;
     uint64_t *seqs = (uint64_t *)(void *)reserve(&g->seqs, g->group->row_count * sizeof *seqs);
@@ -157,7 +164,8 @@ static bole_status map_streams(struct group_scan *g, struct bole_err *err)
     if (!g->stream_map)
         return no_room(err);
     for (uint32_t i = 0; i < group->stream_count; i++) {
-        bole_status st = stream_table_find(&g->ctx->streams, g->directory->labels[group->streams[i].id], &g->stream_map[i], err);
+        bole_status st =
+            stream_table_find(&g->ctx->streams, g->directory->labels[group->streams[i].id], &g->stream_map[i], err);
         if (st < 0)
             return st;
         any = any || g->stream_map[i] != STREAM_NONE;
@@ -202,8 +210,8 @@ static bole_status open_columns(struct group_scan *g, struct bole_err *err)
     return st < 0 ? group_scan_set_aside(g, c, st, &why) : BOLE_OK;
 }
 
-bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory, uint32_t group,
-                            struct bole_err *err)
+bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory,
+                            uint32_t group, struct bole_err *err)
 {
     assert(!g->directory);
     arena_reset(&g->arena);

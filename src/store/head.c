@@ -32,13 +32,15 @@ void head_deinit(struct head *h)
 static uint64_t entry_size(const struct batch *b)
 {
     enum { ALLOCATOR = 64 };
-    return sizeof(struct head_entry) + sizeof *b + b->body_size + b->stream_count * sizeof *b->streams + b->key_count * sizeof *b->keys +
-           4 * ALLOCATOR;
+    return sizeof(struct head_entry) + sizeof *b + b->body_size + b->stream_count * sizeof *b->streams +
+           b->key_count * sizeof *b->keys + 4 * ALLOCATOR;
 }
 
 static uint32_t room(const struct head *h)
 {
-    return h->last && !h->last->closed ? HEAD_BLOCK_ENTRIES - atomic_load_explicit(&h->last->count, memory_order_relaxed) : 0;
+    return h->last && !h->last->closed
+               ? HEAD_BLOCK_ENTRIES - atomic_load_explicit(&h->last->count, memory_order_relaxed)
+               : 0;
 }
 
 /* A chain of empty blocks for `count` entries. */
@@ -79,8 +81,8 @@ static void append(struct head *h, struct head_entry entry, struct head_block **
     h->size_bytes += entry_size(entry.batch);
 }
 
-bole_status head_insert(struct head *h, uint64_t lsn, struct batch *const *batches, size_t batch_count, uint64_t mono_ns,
-                        struct bole_err *err)
+bole_status head_insert(struct head *h, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                        uint64_t mono_ns, struct bole_err *err)
 {
     struct head_block *spare = NULL;
     uint32_t free_entries = room(h);

@@ -58,7 +58,8 @@ bole_status head_scan_next(struct head_scan *h, struct bole_err *err)
         for (uint32_t r = 0; r < n; r++)
             ctx->seq[r] = seq_make(h->entry->lsn, h->entry->first_row + h->first_row + r);
         select_rows(h, v);
-        struct line_block lines = {b->lines, b->line_end + h->first_row, h->first_row ? b->line_end[h->first_row - 1] : 0};
+        struct line_block lines = {b->lines, b->line_end + h->first_row,
+                                   h->first_row ? b->line_end[h->first_row - 1] : 0};
         ctx->stats.rows_scanned += n;
         ctx->stats.bytes_scanned += lines.ends[n - 1] - lines.start;
         for (size_t i = 0; i < q->predicate_count && !vector_is_empty(v); i++)

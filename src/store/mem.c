@@ -98,7 +98,8 @@ static bool copy_row(struct mem_store *m, uint64_t seq, const struct batch *b, u
     return true;
 }
 
-static bole_status mem_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
+static bole_status mem_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                              struct bole_err *err)
 {
     struct mem_store *m = mem_of(self);
     uint32_t row = 0;
@@ -164,8 +165,8 @@ static struct mem_scan *scan_of(const struct scan *scan)
     return (struct mem_scan *)scan;
 }
 
-static bole_status mem_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan,
-                                 struct bole_err *err)
+static bole_status mem_scan_open(struct store *self, struct view *view, struct store_query *query,
+                                 struct scan **ret_scan, struct bole_err *err)
 {
     if (!budget_take(query->budget, sizeof(struct mem_scan)))
         return bole_fail(err, BOLE_E_LIMIT, "a scan does not fit into the query's memory limit");
@@ -192,7 +193,8 @@ static bole_status mem_scan_open(struct store *self, struct view *view, struct s
 static bool wanted(const struct mem_scan *s, const struct row *row)
 {
     bool within_bound = s->query->direction == BACKWARD ? row->time_ns >= s->bound_ns : row->time_ns <= s->bound_ns;
-    return within_bound && row->time_ns >= s->query->from_ns && row->time_ns < s->query->to_ns && bole_slice_eq(row->tenant, s->query->tenant);
+    return within_bound && row->time_ns >= s->query->from_ns && row->time_ns < s->query->to_ns &&
+           bole_slice_eq(row->tenant, s->query->tenant);
 }
 
 static size_t vector_fields(struct vector *v, uint32_t row, const struct batch_field **ret_fields)
@@ -307,8 +309,8 @@ struct stream_volume {
 };
 
 /* streams and volume: a scan that adds up per stream. */
-static bole_status add_up(struct store *self, struct view *view, const struct store_query *query, struct scan **ret_scan,
-                          struct stream_volume **ret_volumes, struct bole_err *err)
+static bole_status add_up(struct store *self, struct view *view, const struct store_query *query,
+                          struct scan **ret_scan, struct stream_volume **ret_volumes, struct bole_err *err)
 {
     struct store_query q = *query;
     q.predicate_count = 0;
@@ -380,8 +382,11 @@ static void mem_stats(struct store *self, struct store_stats *ret_stats)
 {
     struct mem_store *m = mem_of(self);
     pthread_mutex_lock(&m->lock);
-    *ret_stats = (struct store_stats){.position_lsn = m->cut_lsn, .head_rows = m->row_count, .head_bytes = arena_used(&m->arena),
-                                      .raw_bytes = m->raw_bytes, .cuts_total = m->cuts_total};
+    *ret_stats = (struct store_stats){.position_lsn = m->cut_lsn,
+                                      .head_rows = m->row_count,
+                                      .head_bytes = arena_used(&m->arena),
+                                      .raw_bytes = m->raw_bytes,
+                                      .cuts_total = m->cuts_total};
     pthread_mutex_unlock(&m->lock);
 }
 

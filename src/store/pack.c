@@ -139,7 +139,8 @@ bool packed_below(const struct packed *p, uint64_t limit)
     return true;
 }
 
-static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsigned width, uint64_t base, uint64_t *ret_values)
+static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsigned width, uint64_t base,
+                      uint64_t *ret_values)
 {
     uint64_t mask = mask_of(width);
     size_t bit = (size_t)from * width;
@@ -157,7 +158,8 @@ static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsign
     }
 }
 
-static void read_delta_block(const struct packed *p, const uint8_t *b, uint32_t from, uint32_t count, uint64_t *ret_values)
+static void read_delta_block(const struct packed *p, const uint8_t *b, uint32_t from, uint32_t count,
+                             uint64_t *ret_values)
 {
     uint64_t steps[PACK_BLOCK], value = load_u64(b);
     read_bits(b + DELTA_HEADER, 0, from + count - 1, b[DELTA_HEADER - 1], load_u64(b + BASE_SIZE), steps);

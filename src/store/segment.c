@@ -89,8 +89,8 @@ void segment_unref(struct segment *s)
     free(s);
 }
 
-bole_status segment_directory_get(struct segment *s, struct segment_reader *reader, struct segment_directory **ret_directory,
-                                  struct bole_err *err)
+bole_status segment_directory_get(struct segment *s, struct segment_reader *reader,
+                                  struct segment_directory **ret_directory, struct bole_err *err)
 {
     struct segment_cache *c = s->cache;
     struct segment_directory *d = NULL;
@@ -140,6 +140,6 @@ void segment_note_damage(struct segment *s, uint64_t offset, const struct bole_e
     if (!is_new)
         return;
     atomic_fetch_add_explicit(&s->cache->bad_chunks, 1, memory_order_relaxed);
-    LOG(ERROR, "bad chunk set aside: its rows are missing from answers", " segment=%s offset=%llu reason=%s", s->key_text,
-        (unsigned long long)offset, LOGQS(why->msg));
+    LOG(ERROR, "bad chunk set aside: its rows are missing from answers", " segment=%s offset=%llu reason=%s",
+        s->key_text, (unsigned long long)offset, LOGQS(why->msg));
 }

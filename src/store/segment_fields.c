@@ -61,8 +61,8 @@ void field_writer_destroy(struct field_writer *f)
     free(f);
 }
 
-void bytes_column_put(const struct bytes_column *c, enum chunk_kind kind, struct chunk_codec *z, struct buf *scratch, struct buf *out,
-                      struct buf *directory)
+void bytes_column_put(const struct bytes_column *c, enum chunk_kind kind, struct chunk_codec *z, struct buf *scratch,
+                      struct buf *out, struct buf *directory)
 {
     /* Pages first, to count them: their sizes go behind the number of chunks. */
     uint32_t page_rows[GROUP_RAW_MAX / PAGE_RAW_TARGET * 4], page_count = 0;
@@ -71,7 +71,8 @@ void bytes_column_put(const struct bytes_column *c, enum chunk_kind kind, struct
     for (uint32_t row = 0; row < c->row_count; row++) {
         raw += c->lengths[row] - (c->lengths[row] ? c->bias : 0);
         if (raw >= PAGE_RAW_TARGET || row + 1 == c->row_count) {
-            assert(page_count < sizeof page_rows / sizeof *page_rows); /* a group ends with the row that passes its limit */
+            assert(page_count <
+                   sizeof page_rows / sizeof *page_rows); /* a group ends with the row that passes its limit */
             page_rows[page_count++] = row + 1 - first;
             first = row + 1;
             raw = 0;
@@ -231,7 +232,8 @@ static bool make_dict(struct field_writer *f, const struct group_rows *g, const 
     return f->values.count <= count / 2 + 1;
 }
 
-static void put_dict(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out, struct buf *directory)
+static void put_dict(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
+                     struct buf *directory)
 {
     buf_put_varint(directory, 2);
     buf_reset(&f->scratch);
@@ -280,8 +282,8 @@ static void put_rest_column(struct field_writer *f, const struct group_rows *g, 
     bytes_column_put(&c, CHUNK_FIELD_REST, z, &f->scratch, out, directory);
 }
 
-static void put_column(struct field_writer *f, const struct group_rows *g, const struct key_use *use, struct chunk_codec *z,
-                       struct buf *out, struct buf *directory)
+static void put_column(struct field_writer *f, const struct group_rows *g, const struct key_use *use,
+                       struct chunk_codec *z, struct buf *out, struct buf *directory)
 {
     const struct entry *entries = f->entries + use->first;
     bole_slice key = g->keys->items[use->key].text;

@@ -28,7 +28,8 @@ void segment_reader_deinit(struct segment_reader *r)
 
 static bole_status corrupt(const struct segment_reader *r, uint64_t offset, const char *what, struct bole_err *err)
 {
-    return bole_fail(err, BOLE_E_CORRUPT, "segment %.*s: at %llu: %s", BOLE_SLICE_ARG(r->key), (unsigned long long)offset, what);
+    return bole_fail(err, BOLE_E_CORRUPT, "segment %.*s: at %llu: %s", BOLE_SLICE_ARG(r->key),
+                     (unsigned long long)offset, what);
 }
 
 static bole_status no_room(const struct segment_reader *r, struct bole_err *err)
@@ -38,8 +39,8 @@ static bole_status no_room(const struct segment_reader *r, struct bole_err *err)
 
 /* ---- chunks ---- */
 
-static bole_status load_chunk(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind, struct chunk *ret_chunk,
-                              struct bole_err *err)
+static bole_status load_chunk(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
+                              struct chunk *ret_chunk, struct bole_err *err)
 {
     buf_reset(&r->stored);
     if (!buf_reserve(&r->stored, c->size))
@@ -55,8 +56,8 @@ static bole_status load_chunk(struct segment_reader *r, const struct segment_chu
     return st;
 }
 
-static bole_status unload_chunk(struct segment_reader *r, const struct segment_chunk *c, const struct chunk *chunk, uint8_t *dst,
-                                struct bole_err *err)
+static bole_status unload_chunk(struct segment_reader *r, const struct segment_chunk *c, const struct chunk *chunk,
+                                uint8_t *dst, struct bole_err *err)
 {
     bole_status st = chunk_decompress(&r->codec, chunk, dst, err);
     if (st < 0)
@@ -64,8 +65,8 @@ static bole_status unload_chunk(struct segment_reader *r, const struct segment_c
     return st;
 }
 
-bole_status segment_chunk_read(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind, struct buf *out,
-                               struct bole_err *err)
+bole_status segment_chunk_read(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
+                               struct buf *out, struct bole_err *err)
 {
     struct chunk chunk;
     bole_status st = load_chunk(r, c, kind, &chunk, err);
@@ -162,7 +163,8 @@ static bool column_valid(const struct segment_column *c, const struct segment_gr
     case CHUNK_LINE:
     case CHUNK_FIELD_BYTES:
     case CHUNK_FIELD_REST: return pages_valid(c, g->row_count);
-    case CHUNK_FIELD_DICT: return c->chunk_count == 2 && c->chunks[0].rows == g->row_count && c->chunks[1].rows < UINT32_MAX;
+    case CHUNK_FIELD_DICT:
+        return c->chunk_count == 2 && c->chunks[0].rows == g->row_count && c->chunks[1].rows < UINT32_MAX;
     case CHUNK_SECTION: break;
     }
     return false;
@@ -255,8 +257,8 @@ static bool parse_directory(struct parser *p, bole_slice raw, uint32_t group_cou
         rows += g->row_count;
         bytes += g->line_bytes + g->field_bytes;
     }
-    return p->d->groups && reader_left(&p->in) == 0 && p->next_offset == p->end_offset && rows == p->d->totals.row_count &&
-           bytes == p->d->totals.raw_bytes;
+    return p->d->groups && reader_left(&p->in) == 0 && p->next_offset == p->end_offset &&
+           rows == p->d->totals.row_count && bytes == p->d->totals.raw_bytes;
 }
 
 static bool parse_streams(struct parser *p, bole_slice raw, uint32_t count)
@@ -286,7 +288,8 @@ struct tail {
     uint64_t   file_size;
 };
 
-static bole_status parse_footer(struct segment_reader *r, struct segment_directory *d, const struct tail *t, struct bole_err *err)
+static bole_status parse_footer(struct segment_reader *r, struct segment_directory *d, const struct tail *t,
+                                struct bole_err *err)
 {
     const uint8_t *end = t->bytes.ptr + t->bytes.len, *tail = end - SEGMENT_TAIL_SIZE;
     uint64_t tail_offset = t->file_size - SEGMENT_TAIL_SIZE;
@@ -331,8 +334,9 @@ static bole_status parse_footer(struct segment_reader *r, struct segment_directo
 }
 
 /* A section's content, from the tail that was read where it holds it. */
-static bole_status read_section(struct segment_reader *r, struct segment_directory *d, const struct tail *t, uint16_t type,
-                                bole_slice *ret_raw, uint32_t *ret_entries, uint64_t *ret_offset, struct bole_err *err)
+static bole_status read_section(struct segment_reader *r, struct segment_directory *d, const struct tail *t,
+                                uint16_t type, bole_slice *ret_raw, uint32_t *ret_entries, uint64_t *ret_offset,
+                                struct bole_err *err)
 {
     const struct segment_section *s = NULL;
     for (uint32_t i = 0; i < d->section_count; i++)
@@ -341,7 +345,8 @@ static bole_status read_section(struct segment_reader *r, struct segment_directo
     if (!s)
         return corrupt(r, d->footer_offset, "the footer names no directory or no streams", err);
     if (s->version != SECTION_VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED, "segment %.*s: section %u has version %u, newer than this program: upgrade Bole",
+        return bole_fail(err, BOLE_E_UNSUPPORTED,
+                         "segment %.*s: section %u has version %u, newer than this program: upgrade Bole",
                          BOLE_SLICE_ARG(r->key), type, s->version);
     if (s->size > CHUNK_HEADER_SIZE + 2ull * CHUNK_RAW_MAX)
         return corrupt(r, s->offset, "a section is too large", err);
@@ -360,7 +365,8 @@ static bole_status read_section(struct segment_reader *r, struct segment_directo
     if (st >= 0)
         st = chunk_check(stored, CHUNK_SECTION, &chunk, err);
     if (st < 0) {
-        bole_err_context(err, "segment %.*s: section %u at %llu", BOLE_SLICE_ARG(r->key), type, (unsigned long long)s->offset);
+        bole_err_context(err, "segment %.*s: section %u at %llu", BOLE_SLICE_ARG(r->key), type,
+                         (unsigned long long)s->offset);
         return st;
     }
     uint8_t *raw = arena_bytes(&d->arena, chunk.raw_size);
@@ -373,12 +379,14 @@ static bole_status read_section(struct segment_reader *r, struct segment_directo
     return unload_chunk(r, &place, &chunk, raw, err);
 }
 
-static bole_status bad_section(const struct segment_reader *r, const struct parser *p, uint64_t offset, struct bole_err *err)
+static bole_status bad_section(const struct segment_reader *r, const struct parser *p, uint64_t offset,
+                               struct bole_err *err)
 {
     return p->out_of_memory ? no_room(r, err) : corrupt(r, offset, "the section is not well formed", err);
 }
 
-static bole_status parse_file(struct segment_reader *r, struct segment_directory *d, const struct tail *t, struct bole_err *err)
+static bole_status parse_file(struct segment_reader *r, struct segment_directory *d, const struct tail *t,
+                              struct bole_err *err)
 {
     struct parser p = {.d = d, .next_offset = SEGMENT_HEADER_SIZE};
     bole_slice raw;
@@ -465,7 +473,8 @@ bole_status segment_store_id(struct segment_reader *r, uint8_t ret_id[SEGMENT_ID
     if (crc32c(0, h, HEADER_CRC) != load_u32(h + HEADER_CRC))
         return corrupt(r, 0, "checksum of the header does not match", err);
     if (load_u16(h + HEADER_VERSION) != SEGMENT_VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED, "segment %.*s: version %u is newer than this program (%u): upgrade Bole",
+        return bole_fail(err, BOLE_E_UNSUPPORTED,
+                         "segment %.*s: version %u is newer than this program (%u): upgrade Bole",
                          BOLE_SLICE_ARG(r->key), load_u16(h + HEADER_VERSION), SEGMENT_VERSION);
     memcpy(ret_id, h + HEADER_STORE, SEGMENT_ID_SIZE);
     return BOLE_OK;

@@ -32,12 +32,14 @@ static struct batch *make_batch(void)
     for (uint32_t row = 0; row < ROWS; row++) {
         char text[64], id[32], rare[16];
         uint32_t stream;
-        must(batch_builder_stream(b, row % 7 ? S("default") : S("other"), bole_slice_str(labels[row % 3]), 0, &stream, NULL) == BOLE_OK);
+        must(batch_builder_stream(b, row % 7 ? S("default") : S("other"), bole_slice_str(labels[row % 3]), 0, &stream,
+                                  NULL) == BOLE_OK);
         snprintf(id, sizeof id, "id-%u", row * 7919);
         snprintf(rare, sizeof rare, "rare%u", row % 80);
         struct batch_field fields[] = {{S("level"), row % 4 ? S("info") : S("error")}, {S("id"), bole_slice_str(id)},
                                        {bole_slice_str(rare), S("1")}, {S("level"), S("twice")}};
-        must(batch_builder_add(b, 1000000000ll * (row / 2), stream, line_of(row, text), fields, row % 3 + (row % 50 == 2 ? 2 : 0), NULL) == BOLE_OK);
+        must(batch_builder_add(b, 1000000000ll * (row / 2), stream, line_of(row, text), fields,
+                               row % 3 + (row % 50 == 2 ? 2 : 0), NULL) == BOLE_OK);
     }
     struct batch *batch;
     must(batch_builder_seal(b, 1000000000ll * ROWS, NULL, &batch, NULL) == BOLE_OK);
@@ -72,9 +74,16 @@ struct segment_sample *segment_sample_create(void)
     segment_writer_destroy(w);
     head_snapshot_release(&snapshot);
     head_deinit(&head);
-    s->info = (struct catalog_segment){.id = 1, .key = S("0000000000000001.seg"), .size_bytes = file.len, .raw_bytes = t.raw_bytes,
-                                       .row_count = t.row_count, .min_time_ns = t.min_time_ns, .max_time_ns = t.max_time_ns,
-                                       .min_lsn = t.min_lsn, .max_lsn = t.max_lsn, .created_ns = t.created_ns};
+    s->info = (struct catalog_segment){.id = 1,
+                                       .key = S("0000000000000001.seg"),
+                                       .size_bytes = file.len,
+                                       .raw_bytes = t.raw_bytes,
+                                       .row_count = t.row_count,
+                                       .min_time_ns = t.min_time_ns,
+                                       .max_time_ns = t.max_time_ns,
+                                       .min_lsn = t.min_lsn,
+                                       .max_lsn = t.max_lsn,
+                                       .created_ns = t.created_ns};
     put(s, s->file);
     struct segment_reader reader;
     segment_reader_init(&reader, s->objects, NULL);
@@ -103,7 +112,8 @@ static void check_row(const struct vector *v, uint32_t r)
 }
 
 /* Touches what comes out, so that a sanitizer sees it. */
-static uint64_t drain(struct segments_store *store, struct view *view, struct store_query *q, bool trusted, uint64_t *ret_bad)
+static uint64_t drain(struct segments_store *store, struct view *view, struct store_query *q, bool trusted,
+                      uint64_t *ret_bad)
 {
     struct scan *scan;
     struct vector *v;
@@ -115,9 +125,11 @@ static uint64_t drain(struct segments_store *store, struct view *view, struct st
             const struct batch_field *fields;
             bole_slice line = column_get(&v->line, r);
             for (size_t i = 0, n = v->fields(v, r, &fields); i < n; i++)
-                sum += fields[i].key.len + fields[i].value.len + (fields[i].value.len ? fields[i].value.ptr[fields[i].value.len - 1] : 0u);
+                sum += fields[i].key.len + fields[i].value.len +
+                       (fields[i].value.len ? fields[i].value.ptr[fields[i].value.len - 1] : 0u);
             struct column c = v->field(v, S("rare3"));
-            sum += column_get(&c, r).len + (line.len ? line.ptr[line.len - 1] : 0u) + segments_scan_stream(scan, v->stream[r]).len;
+            sum += column_get(&c, r).len + (line.len ? line.ptr[line.len - 1] : 0u) +
+                   segments_scan_stream(scan, v->stream[r]).len;
             if (trusted)
                 check_row(v, r);
         }
@@ -156,7 +168,8 @@ static uint64_t use_view(struct segments_store *store, struct view *view, bool t
         rows += drain(store, view, &projected, trusted, ret_bad);
         drain(store, view, &q, trusted, ret_bad);
         drain(store, view, &filtered, trusted, ret_bad);
-        struct store_aggregation a = {.what = AGGREGATE_BYTES, .bucket_ns = 1000000000, .bucket_count = 100, .field = S("id")};
+        struct store_aggregation a = {
+            .what = AGGREGATE_BYTES, .bucket_ns = 1000000000, .bucket_count = 100, .field = S("id")};
         segments_aggregate(&store->base, view, &q, &a, ignore_cell, NULL, NULL, NULL);
         segments_volume(&store->base, view, &q, ignore_volume, NULL, NULL);
     }
@@ -186,7 +199,8 @@ struct forgery {
     struct chunk_codec codec;
 };
 
-static bole_slice chunk_content(struct segment_sample *s, const struct segment_chunk *c, enum chunk_kind kind, struct buf *raw)
+static bole_slice chunk_content(struct segment_sample *s, const struct segment_chunk *c, enum chunk_kind kind,
+                                struct buf *raw)
 {
     struct segment_reader reader;
     segment_reader_init(&reader, s->objects, NULL);
@@ -230,7 +244,8 @@ static void forge_groups(struct segment_sample *s, struct forgery *f, unsigned w
             }
             buf_put_varint(&f->directory, c->chunk_count);
             for (uint32_t j = 0; j < c->chunk_count; j++) {
-                bole_slice bytes = content && number++ == which ? *content : chunk_content(s, &c->chunks[j], c->kind, &raw);
+                bole_slice bytes =
+                    content && number++ == which ? *content : chunk_content(s, &c->chunks[j], c->kind, &raw);
                 buf_put_varint(&f->directory, chunk_put(&f->out, &f->codec, c->kind, c->chunks[j].rows, bytes));
                 buf_put_varint(&f->directory, c->chunks[j].rows);
             }
@@ -239,7 +254,8 @@ static void forge_groups(struct segment_sample *s, struct forgery *f, unsigned w
     buf_deinit(&raw);
 }
 
-static void forge_end(struct segment_sample *s, struct forgery *f, const bole_slice *streams, const bole_slice *directory)
+static void forge_end(struct segment_sample *s, struct forgery *f, const bole_slice *streams,
+                      const bole_slice *directory)
 {
     const struct segment_directory *d = s->directory;
     struct buf all, table;
@@ -252,9 +268,11 @@ static void forge_end(struct segment_sample *s, struct forgery *f, const bole_sl
     }
     buf_put_u32(&table, 2);
     for (uint16_t type = SECTION_STREAMS; type <= SECTION_DIRECTORY; type++) {
-        bole_slice raw = type == SECTION_STREAMS ? (streams ? *streams : buf_slice(&all)) : (directory ? *directory : buf_slice(&f->directory));
+        bole_slice raw = type == SECTION_STREAMS ? (streams ? *streams : buf_slice(&all))
+                                                 : (directory ? *directory : buf_slice(&f->directory));
         uint64_t offset = f->out.len;
-        size_t size = chunk_put(&f->out, &f->codec, CHUNK_SECTION, type == SECTION_STREAMS ? d->stream_count : d->group_count, raw);
+        size_t size = chunk_put(&f->out, &f->codec, CHUNK_SECTION,
+                                type == SECTION_STREAMS ? d->stream_count : d->group_count, raw);
         buf_put_u16(&table, type);
         buf_put_u16(&table, SECTION_VERSION);
         buf_put_u64(&table, offset);
@@ -262,8 +280,8 @@ static void forge_end(struct segment_sample *s, struct forgery *f, const bole_sl
         buf_put_u32(&table, crc32c(0, f->out.ptr + offset, size));
     }
     const struct segment_totals *t = &d->totals;
-    const uint64_t totals[] = {t->row_count, t->raw_bytes, (uint64_t)t->min_time_ns, (uint64_t)t->max_time_ns, t->min_lsn, t->max_lsn,
-                               (uint64_t)t->created_ns};
+    const uint64_t totals[] = {t->row_count, t->raw_bytes, (uint64_t)t->min_time_ns, (uint64_t)t->max_time_ns,
+                               t->min_lsn,   t->max_lsn,   (uint64_t)t->created_ns};
     for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
         buf_put_u64(&table, totals[i]);
     buf_put_u32(&table, (uint32_t)table.len);

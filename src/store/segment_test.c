@@ -1,4 +1,5 @@
 /* One segment file: what is in it comes out, what is wrong with it is found. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -36,6 +37,31 @@ TEST(a_segment_gives_back_every_row)
     CHECK_EQ_U64(segment_sample_use(s, s->file, true, &bad), s->row_count);
     CHECK_EQ_U64(bad, 0);
     CHECK_EQ_U64(problems_of(s, s->file), 0);
+    segment_sample_destroy(s);
+}
+
+/* BOLE_GOLDEN_WRITE=1 writes the file of the current version anew; files of older versions stay as they are. */
+TEST(golden_files_of_every_version_are_still_read)
+{
+    const char *dir = getenv("BOLE_GOLDEN");
+    if (!dir)
+        skip();
+    struct segment_sample *s = segment_sample_create();
+    char path[512];
+    snprintf(path, sizeof path, "%s/segment-v1.seg", dir);
+    struct bole_err err;
+    if (getenv("BOLE_GOLDEN_WRITE"))
+        CHECK_OK(fs_write_file(&fs_posix, path, s->file, &err), err);
+    struct file *f;
+    uint64_t size, bad = 0;
+    CHECK_OK(fs_open(&fs_posix, path, FS_READ, &f, &err), err);
+    CHECK_OK(file_size(f, &size, &err), err);
+    uint8_t *bytes = malloc(size);
+    CHECK_OK(file_read(f, 0, bytes, size, NULL, &err), err);
+    file_close(f);
+    CHECK_EQ_U64(segment_sample_use(s, bole_slice_from(bytes, size), true, &bad), s->row_count);
+    CHECK_EQ_U64(bad, 0);
+    free(bytes);
     segment_sample_destroy(s);
 }
 
@@ -131,7 +157,9 @@ TEST(contents_changed_a_little_do_no_harm)
             for (uint32_t c = 0; c < d->groups[g].column_count; c++)
                 for (uint32_t k = 0; k < d->groups[g].columns[c].chunk_count; k++)
                     if (which++ == wanted)
-                        CHECK_EQ_STATUS(segment_chunk_read(&reader, &d->groups[g].columns[c].chunks[k], d->groups[g].columns[c].kind, &raw, NULL), BOLE_OK);
+                        CHECK_EQ_STATUS(segment_chunk_read(&reader, &d->groups[g].columns[c].chunks[k],
+                                                           d->groups[g].columns[c].kind, &raw, NULL),
+                                        BOLE_OK);
         segment_reader_deinit(&reader);
         if (wanted >= which || raw.len == 0)
             continue;

@@ -73,7 +73,8 @@ struct segment_writer *segment_writer_create(const struct row_source *sources, s
         return NULL;
     w->sources = sources;
     w->source_count = source_count;
-    w->totals = (struct segment_totals){.min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN, .min_lsn = UINT64_MAX, .created_ns = created_ns};
+    w->totals = (struct segment_totals){
+        .min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN, .min_lsn = UINT64_MAX, .created_ns = created_ns};
     w->fields = field_writer_create();
     if (!w->fields || !map_sources(w)) {
         segment_writer_destroy(w);
@@ -240,7 +241,8 @@ static void put_lines(struct segment_writer *w, const struct group_rows *g)
 
 /* ---- groups ---- */
 
-static void put_group_head(struct segment_writer *w, uint32_t tenant, const struct group_rows *g, uint64_t line_bytes, uint64_t field_bytes)
+static void put_group_head(struct segment_writer *w, uint32_t tenant, const struct group_rows *g, uint64_t line_bytes,
+                           uint64_t field_bytes)
 {
     uint64_t min_lsn = UINT64_MAX, max_lsn = 0;
     for (uint32_t row = 0; row < g->row_count; row++) {
@@ -316,8 +318,8 @@ static size_t row_weight(const struct batch *b, uint32_t row)
     return weight;
 }
 
-bole_status segment_writer_add(struct segment_writer *w, bole_slice tenant, const struct row_ref *rows, size_t row_count,
-                               struct bole_err *err)
+bole_status segment_writer_add(struct segment_writer *w, bole_slice tenant, const struct row_ref *rows,
+                               size_t row_count, struct bole_err *err)
 {
     uint32_t tenant_index;
     bool ok = interner_put(&w->tenants, 0, tenant, &tenant_index);
@@ -328,7 +330,8 @@ bole_status segment_writer_add(struct segment_writer *w, bole_slice tenant, cons
             weight += row_weight(w->sources[rows[end].source].batch, rows[end].row);
             end++;
         }
-        struct group_rows g = {w->sources, rows + first, (uint32_t)(end - first), (const uint32_t *const *)w->key_ids, &w->keys};
+        struct group_rows g = {w->sources, rows + first, (uint32_t)(end - first), (const uint32_t *const *)w->key_ids,
+                               &w->keys};
         ok = put_group(w, tenant_index, &g);
         first = end;
     }

@@ -76,7 +76,8 @@ static uint64_t segments_position(struct store *self)
     return lsn;
 }
 
-static bole_status segments_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
+static bole_status segments_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                                   struct bole_err *err)
 {
     struct segments_store *s = segments_of(self);
     uint64_t now = clock_mono_ns(s->clock);
@@ -101,8 +102,8 @@ static bool segments_wants_cut(struct store *self)
 /* ---- the cut ---- */
 
 /* Step 2: *ret_info describes the durable file. */
-static bole_status put_segment(struct segments_store *s, const struct head_snapshot *closed, struct catalog_segment *ret_info,
-                               char ret_key[SEGMENT_KEY_SIZE], struct bole_err *err)
+static bole_status put_segment(struct segments_store *s, const struct head_snapshot *closed,
+                               struct catalog_segment *ret_info, char ret_key[SEGMENT_KEY_SIZE], struct bole_err *err)
 {
     struct segment_writer *writer;
     struct segment_totals totals;
@@ -129,7 +130,8 @@ static bole_status put_segment(struct segments_store *s, const struct head_snaps
 }
 
 /* Everything that step 4 needs is made before step 3, so that it cannot fail. */
-static bole_status prepare_set(struct segments_store *s, const struct catalog_segment *info, struct segment_set **ret_set, struct bole_err *err)
+static bole_status prepare_set(struct segments_store *s, const struct catalog_segment *info,
+                               struct segment_set **ret_set, struct bole_err *err)
 {
     struct segment *segment = segment_create(&s->cache, info);
     struct segment_set *set = segment ? segment_set_create(s->set->count + 1) : NULL; /* only cuts change s->set */
@@ -167,7 +169,8 @@ static bole_status cut_closed(struct segments_store *s, const struct head_snapsh
         return st;
     st = prepare_set(s, &info, &set, err);
     if (st >= 0)
-        st = catalog_commit(s->catalog, &(struct catalog_change){.add = &info, .add_count = 1, .position_lsn = closed->last_lsn}, err);
+        st = catalog_commit(
+            s->catalog, &(struct catalog_change){.add = &info, .add_count = 1, .position_lsn = closed->last_lsn}, err);
     if (st < 0) {
         segment_set_unref(set);
         /* After an I/O error nobody knows whether the catalogue has the segment: the next start will. */

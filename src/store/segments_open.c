@@ -131,13 +131,15 @@ static bole_status remove_unknown(struct segments_store *s, bole_slice key, stru
     bole_status st = segment_store_id(&reader, id, &why);
     segment_reader_deinit(&reader);
     if (st < 0) {
-        LOG(WARN, "a file that is not a segment of this store is left alone", " file=%s reason=%s", LOGQ(key), LOGQS(why.msg));
+        LOG(WARN, "a file that is not a segment of this store is left alone", " file=%s reason=%s", LOGQ(key),
+            LOGQS(why.msg));
         return BOLE_OK;
     }
     if (memcmp(id, s->id, sizeof id) != 0)
-        return bole_fail(err, BOLE_E_CORRUPT,
-                         "segment %.*s belongs to another catalogue: was catalog.db lost or exchanged? put the right one back",
-                         BOLE_SLICE_ARG(key));
+        return bole_fail(
+            err, BOLE_E_CORRUPT,
+            "segment %.*s belongs to another catalogue: was catalog.db lost or exchanged? put the right one back",
+            BOLE_SLICE_ARG(key));
     LOG(INFO, "removing a segment that a crash left behind", " file=%s", LOGQ(key));
     return objects_remove(s->objects, key, err);
 }
@@ -160,7 +162,8 @@ static bole_status reconcile_files(struct segments_store *s, struct bole_err *er
 
 /* ---- life ---- */
 
-static bole_status open_parts(struct segments_store *s, const struct store_options *options, const char *dir, struct bole_err *err)
+static bole_status open_parts(struct segments_store *s, const struct store_options *options, const char *dir,
+                              struct bole_err *err)
 {
     char uri[PATH_MAX + 32];
     bole_status st = fs_make_dir(s->fs, dir, err);

@@ -42,7 +42,8 @@ static bool push_part(struct segments_scan *s, struct part part)
 {
     if (s->part_count == s->part_capacity) {
         size_t capacity = s->part_capacity ? s->part_capacity * 2 : 64;
-        struct part *parts = arena_grow(&s->ctx.arena, s->parts, s->part_capacity * sizeof *parts, capacity * sizeof *parts);
+        struct part *parts =
+            arena_grow(&s->ctx.arena, s->parts, s->part_capacity * sizeof *parts, capacity * sizeof *parts);
         if (!parts)
             return false;
         s->parts = parts;
@@ -103,7 +104,8 @@ static bole_status push_view(struct segments_scan *s, const struct view *view, s
             return no_room(err);
     for (size_t i = 0; i < view->set->count; i++) {
         struct segment *segment = view->set->segments[i];
-        if (!consider(s, (struct part){.kind = PART_SEGMENT, .segment = segment}, segment->info.min_time_ns, segment->info.max_time_ns))
+        if (!consider(s, (struct part){.kind = PART_SEGMENT, .segment = segment}, segment->info.min_time_ns,
+                      segment->info.max_time_ns))
             return no_room(err);
     }
     return BOLE_OK;
@@ -133,7 +135,8 @@ static void scan_init(struct segments_scan *s, struct segments_store *store, str
     group_scan_init(&s->group, ctx, &s->base, store->objects);
 }
 
-bole_status segments_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err)
+bole_status segments_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan,
+                               struct bole_err *err)
 {
     if (!budget_take(query->budget, sizeof(struct segments_scan)))
         return bole_fail(err, BOLE_E_LIMIT, "a scan does not fit into the query's memory limit");

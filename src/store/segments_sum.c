@@ -54,7 +54,8 @@ static bole_status tally_add(struct tally *t, uint32_t stream, uint32_t bucket, 
             t->used[t->used_count++] = (uint16_t)at;
             return t->used_count == TALLY_FULL ? tally_flush(t) : BOLE_OK;
         }
-        if (c->stream == stream && c->bucket == bucket && (c->value.ptr == NULL) == (value.ptr == NULL) && bole_slice_eq(c->value, value)) {
+        if (c->stream == stream && c->bucket == bucket && (c->value.ptr == NULL) == (value.ptr == NULL) &&
+            bole_slice_eq(c->value, value)) {
             c->amount += amount;
             return BOLE_OK;
         }
@@ -81,7 +82,8 @@ struct bucket_memory {
     bool     valid;
 };
 
-static bool find_bucket(const struct store_aggregation *a, struct bucket_memory *m, int64_t time_ns, uint32_t *ret_bucket)
+static bool find_bucket(const struct store_aggregation *a, struct bucket_memory *m, int64_t time_ns,
+                        uint32_t *ret_bucket)
 {
     if (m->valid && time_ns > m->after_ns && time_ns <= m->to_ns) {
         *ret_bucket = m->bucket;
@@ -94,7 +96,8 @@ static bool find_bucket(const struct store_aggregation *a, struct bucket_memory 
     return true;
 }
 
-static bole_status add_vector(struct tally *t, const struct store_aggregation *a, struct vector *v, struct bucket_memory *memory)
+static bole_status add_vector(struct tally *t, const struct store_aggregation *a, struct vector *v,
+                              struct bucket_memory *memory)
 {
     const uint32_t *lengths = segments_scan_lengths(t->scan);
     struct column field = a->field.ptr ? v->field(v, a->field) : (struct column){.kind = COLUMN_ABSENT};
@@ -109,8 +112,9 @@ static bole_status add_vector(struct tally *t, const struct store_aggregation *a
     return st >= 0 && a->field.ptr ? tally_flush(t) : st;
 }
 
-bole_status segments_aggregate(struct store *self, struct view *view, struct store_query *query, const struct store_aggregation *aggregation,
-                               store_cell_fn *fn, void *ctx, struct store_scan_stats *ret_stats, struct bole_err *err)
+bole_status segments_aggregate(struct store *self, struct view *view, struct store_query *query,
+                               const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
+                               struct store_scan_stats *ret_stats, struct bole_err *err)
 {
     if (aggregation->bucket_ns <= 0)
         return bole_fail(err, BOLE_E_INVALID, "a bucket must be longer than nothing");
@@ -128,7 +132,8 @@ bole_status segments_aggregate(struct store *self, struct view *view, struct sto
         segments_scan_count_only(scan, aggregation->what == AGGREGATE_BYTES);
         struct bucket_memory memory = {0};
         struct vector *v;
-        while ((st = segments_scan_next(scan, &v, err)) == BOLE_OK && (st = add_vector(t, aggregation, v, &memory)) >= 0)
+        while ((st = segments_scan_next(scan, &v, err)) == BOLE_OK &&
+               (st = add_vector(t, aggregation, v, &memory)) >= 0)
             ;
         if (st == BOLE_END)
             st = tally_flush(t);
@@ -193,7 +198,8 @@ static bole_status sum_batch(struct summing *s, const struct batch *b, struct bo
     return st;
 }
 
-static bole_status sum_group(struct summing *s, const struct segment_directory *d, const struct segment_group *g, struct bole_err *err)
+static bole_status sum_group(struct summing *s, const struct segment_directory *d, const struct segment_group *g,
+                             struct bole_err *err)
 {
     bole_status st = BOLE_OK;
     for (uint32_t i = 0; st >= 0 && i < g->stream_count; i++) {
@@ -205,7 +211,8 @@ static bole_status sum_group(struct summing *s, const struct segment_directory *
     return st;
 }
 
-static bole_status sum_segment(struct summing *s, struct segment *segment, struct segment_reader *reader, struct bole_err *err)
+static bole_status sum_segment(struct summing *s, struct segment *segment, struct segment_reader *reader,
+                               struct bole_err *err)
 {
     const struct store_query *q = s->query;
     if (segment->info.max_time_ns < q->from_ns || segment->info.min_time_ns >= q->to_ns)
@@ -231,8 +238,8 @@ static bole_status sum_segment(struct summing *s, struct segment *segment, struc
     return st;
 }
 
-static bole_status sum_view(struct summing *s, struct segments_store *store, const struct view *view, const struct store_query *query,
-                            struct bole_err *err)
+static bole_status sum_view(struct summing *s, struct segments_store *store, const struct view *view,
+                            const struct store_query *query, struct bole_err *err)
 {
     s->query = query;
     arena_init(&s->arena, query->budget);

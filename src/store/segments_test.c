@@ -29,7 +29,8 @@ static bole_status try_open(struct fs *fs, struct store **ret_store, struct bole
 {
     if (!manual_clock.base.now_ns)
         clock_manual_init(&manual_clock, 1790000000ll * NS_PER_S);
-    struct store_options options = {.uri = S("segments:/data"), .fs = fs, .clock = &manual_clock.base, .on_fatal = count_fatal};
+    struct store_options options = {
+        .uri = S("segments:/data"), .fs = fs, .clock = &manual_clock.base, .on_fatal = count_fatal};
     return store_open(&options, ret_store, err);
 }
 
@@ -52,7 +53,9 @@ static void insert(struct store *s, uint64_t lsn)
         uint32_t stream;
         int n = snprintf(line, sizeof line, "group %llu row %u", (unsigned long long)lsn, i);
         CHECK_OK(batch_builder_stream(b, S("default"), i % 3 ? S("\3app\1a") : S("\3app\1b"), 0, &stream, &err), err);
-        CHECK_OK(batch_builder_add(b, 1790000000ll * NS_PER_S + i % 7, stream, bole_slice_from(line, (size_t)n), NULL, 0, &err), err);
+        CHECK_OK(batch_builder_add(b, 1790000000ll * NS_PER_S + i % 7, stream, bole_slice_from(line, (size_t)n), NULL,
+                                   0, &err),
+                 err);
         if ((i + 1) % ROWS_PER_BATCH == 0)
             CHECK_OK(batch_builder_seal(b, 1790000000ll * NS_PER_S, NULL, &batches[i / ROWS_PER_BATCH], &err), err);
     }
@@ -71,7 +74,8 @@ static void insert_groups(struct store *s, uint64_t from, uint64_t to)
 /* Every row of groups 1 .. n is there once, and no other; returns n. */
 static uint64_t check_view(struct store *s, struct view *view)
 {
-    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE};
+    struct store_query q = {
+        .tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE};
     struct scan *scan;
     struct vector *v;
     struct bole_err err;
@@ -108,7 +112,8 @@ static uint64_t check_store(struct store *s)
 
 static void fail_on_problem(const struct store_problem *problem, void *ctx)
 {
-    print_error("%.*s at %llu: %s\n", BOLE_SLICE_ARG(problem->file), (unsigned long long)problem->offset, problem->what);
+    print_error("%.*s at %llu: %s\n", BOLE_SLICE_ARG(problem->file), (unsigned long long)problem->offset,
+                problem->what);
 }
 
 static uint64_t problems_of(struct fs *fs, store_problem_fn *fn, void *ctx)
@@ -160,7 +165,10 @@ TEST(it_wants_a_cut_when_the_head_is_full_or_old)
     struct fs *fs = fs_mem_create();
     struct store *s;
     struct bole_err err;
-    struct store_options options = {.uri = S("segments:/data"), .fs = fs, .clock = &manual_clock.base, .head_max_bytes = 20000,
+    struct store_options options = {.uri = S("segments:/data"),
+                                    .fs = fs,
+                                    .clock = &manual_clock.base,
+                                    .head_max_bytes = 20000,
                                     .cut_interval_ns = 1000};
     clock_manual_init(&manual_clock, 1790000000ll * NS_PER_S);
     CHECK_OK(store_open(&options, &s, &err), err);
@@ -196,7 +204,8 @@ TEST(no_failure_in_a_cut_loses_or_doubles_a_row)
         insert_groups(s, 1, 5);
         cut(s, 5);
         insert_groups(s, 6, 9);
-        fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
+        fs_mem_set_faults(fs, &(struct fs_mem_faults){
+                                  .fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
         bole_status st = store_cut(s, &lsn, &err);
         uint64_t calls = fs_mem_call_count(fs);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
@@ -337,7 +346,8 @@ TEST(a_lost_catalogue_stops_the_start_before_segments_are_touched)
     remove_catalog(fs);
     CHECK_EQ_STATUS(try_open(fs, &s, &err), BOLE_E_CORRUPT);
     CHECK(strstr(err.msg, "another catalogue") != NULL);
-    CHECK_EQ_STATUS(try_open(fs, &s, &err), BOLE_E_CORRUPT); /* the new catalogue made by the first try changes nothing */
+    CHECK_EQ_STATUS(try_open(fs, &s, &err),
+                    BOLE_E_CORRUPT); /* the new catalogue made by the first try changes nothing */
     CHECK_EQ_STATUS(fs_open(fs, "/data/segments/0000000000000001.seg", FS_READ, &f, &err), BOLE_OK);
     file_close(f);
     fs_mem_destroy(fs);
@@ -365,7 +375,8 @@ TEST(a_foreign_file_is_left_alone_and_reported)
 
 static uint64_t rows_with_damage(struct store *s, uint64_t *ret_bad)
 {
-    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE};
+    struct store_query q = {
+        .tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE};
     struct view *view = store_view(s);
     struct scan *scan;
     struct vector *v;
@@ -420,7 +431,8 @@ TEST(check_names_a_damaged_catalogue_and_refuses_what_is_no_store)
     bool named = false;
     insert(s, 1);
     cut(s, 1);
-    CHECK_EQ_STATUS(store_check(S("/data"), fs, expect_catalog, &named, &stats, &err), BOLE_E_CONFLICT); /* it is open */
+    CHECK_EQ_STATUS(store_check(S("/data"), fs, expect_catalog, &named, &stats, &err),
+                    BOLE_E_CONFLICT); /* it is open */
     store_destroy(s);
     fs_mem_flip_bit(fs, "/data/catalog.db", 20, 3);
     fs_mem_flip_bit(fs, "/data/catalog.db", 0, 3);

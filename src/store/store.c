@@ -12,7 +12,8 @@ bole_status store_open(const struct store_options *options, struct store **ret_s
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (bole_slice_eq(scheme, bole_slice_str(backends[i]->scheme)))
             return backends[i]->open(options, ret_store, err);
-    return bole_fail(err, BOLE_E_INVALID, "store: \"%.*s\" has no known scheme (segments:DIR, mem:)", BOLE_SLICE_ARG(options->uri));
+    return bole_fail(err, BOLE_E_INVALID, "store: \"%.*s\" has no known scheme (segments:DIR, mem:)",
+                     BOLE_SLICE_ARG(options->uri));
 }
 
 static bool matcher_passes(const struct store_matcher *m, bole_slice value)

@@ -1,6 +1,7 @@
 /*
- * What the store costs: store_bench FILE [streams] [DIR]. Lines of FILE (repeated to about 256 MB) are inserted as batches, cut,
- * scanned for a needle that is not there, and counted; figures are of one thread, CPU time.
+ * What the store costs: store_bench FILE [streams]. Lines of FILE (repeated to about 256 MB) are inserted as batches, with
+ * two fields when FIELDS is set in the environment, cut, scanned for a needle that is not there, and counted. CPU time of
+ * one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,14 +69,17 @@ static void insert(struct bench *b)
 static void add_line(struct bench *b, bole_slice line)
 {
     char pod[32], trace[32], labels_text[64];
-    unsigned s = (unsigned)(b->rows % b->streams);
+    unsigned s = (unsigned)((b->rows * 0xff51afd7ed558ccdu >> 33) % b->streams);
     struct bole_err err;
     uint32_t stream;
     snprintf(pod, sizeof pod, "pod-%u", s);
-    int n = snprintf(labels_text, sizeof labels_text, "%c%s%c%s%c%s%c%s", 3, "app", 3, "web", 3, "pod", (char)strlen(pod), pod);
+    int n = snprintf(labels_text, sizeof labels_text, "%c%s%c%s%c%s%c%s", 3, "app", 3, "web", 3, "pod",
+                     (char)strlen(pod), pod);
     snprintf(trace, sizeof trace, "%016llx", (unsigned long long)(b->rows * 0x9e3779b97f4a7c15u));
-    struct batch_field fields[] = {{S("level"), s % 7 ? S("info") : S("error")}, {S("trace_id"), bole_slice_str(trace)}};
-    must(batch_builder_stream(b->builder, S("default"), bole_slice_from(labels_text, (size_t)n), 0, &stream, &err), &err);
+    struct batch_field fields[] = {{S("level"), s % 7 ? S("info") : S("error")},
+                                   {S("trace_id"), bole_slice_str(trace)}};
+    must(batch_builder_stream(b->builder, S("default"), bole_slice_from(labels_text, (size_t)n), 0, &stream, &err),
+         &err);
     b->now_ns += 3 * NS_PER_MS + (int64_t)(b->rows * 0x9e3779b97f4a7c15u >> 44);
     must(batch_builder_add(b->builder, b->now_ns, stream, line, fields, getenv("FIELDS") ? 2 : 0, &err), &err);
     b->rows++;
@@ -101,7 +105,12 @@ static void scan(struct bench *b, const char *what, bole_slice needle, unsigned 
 {
     struct bole_err err;
     struct store_predicate p = {.kind = PREDICATE_LINE_CONTAINS, .value = needle};
-    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .predicates = &p, .predicate_count = needle.len > 0, .projection = projection};
+    struct store_query q = {.tenant = S("default"),
+                            .from_ns = INT64_MIN,
+                            .to_ns = INT64_MAX,
+                            .predicates = &p,
+                            .predicate_count = needle.len > 0,
+                            .projection = projection};
     struct view *view = store_view(b->store);
     struct scan *s;
     struct vector *v;
@@ -118,7 +127,8 @@ static void scan(struct bench *b, const char *what, bole_slice needle, unsigned 
     store_scan_close(s);
     store_view_release(b->store, view);
     double took = cpu_s() - from;
-    printf("%-22s %8.1f MB/s %8.2f ns/row  %llu hits, %llu bad\n", what, (double)b->bytes / 1e6 / took, took * 1e9 / (double)b->rows, (unsigned long long)hits, (unsigned long long)stats.bad_chunks);
+    printf("%-22s %8.1f MB/s %8.2f ns/row  %llu hits, %llu bad\n", what, (double)b->bytes / 1e6 / took,
+           took * 1e9 / (double)b->rows, (unsigned long long)hits, (unsigned long long)stats.bad_chunks);
 }
 
 static bole_status count_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
@@ -131,7 +141,11 @@ static void aggregate(struct bench *b, const char *what, bole_slice field, int k
 {
     struct bole_err err;
     struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX};
-    struct store_aggregation a = {.what = kind, .start_ns = b->now_ns - 1000 * 60 * NS_PER_S, .bucket_ns = 60 * NS_PER_S, .bucket_count = 1001, .field = field};
+    struct store_aggregation a = {.what = kind,
+                                  .start_ns = b->now_ns - 1000 * 60 * NS_PER_S,
+                                  .bucket_ns = 60 * NS_PER_S,
+                                  .bucket_count = 1001,
+                                  .field = field};
     struct view *view = store_view(b->store);
     uint64_t total = 0;
     double from = cpu_s();
@@ -157,10 +171,13 @@ int main(int argc, char **argv)
     fill(&b, read_input(argv[1]));
     struct store_stats stats;
     store_stats(b.store, &stats);
-    printf("rows %llu, lines %.1f MB (%.0f B), %u streams, %u cuts\n", (unsigned long long)b.rows, (double)b.bytes / 1e6, (double)b.bytes / (double)b.rows, b.streams, b.cuts + 1);
+    printf("rows %llu, lines %.1f MB (%.0f B), %u streams, %u cuts\n", (unsigned long long)b.rows,
+           (double)b.bytes / 1e6, (double)b.bytes / (double)b.rows, b.streams, b.cuts + 1);
     printf("%-22s %8.1f MB/s %8.2f ns/row\n", "cut", (double)b.bytes / 1e6 / b.cut_s, b.cut_s * 1e9 / (double)b.rows);
     printf("%-22s %8.2f ns/row\n", "insert", b.insert_s * 1e9 / (double)b.rows);
-    printf("%-22s %8.1f MB, raw / disk %.2f (lines and fields), %.2f (lines)\n", "disk", (double)stats.segment_bytes / 1e6, (double)stats.raw_bytes / (double)stats.segment_bytes, (double)b.bytes / (double)stats.segment_bytes);
+    printf("%-22s %8.1f MB, raw / disk %.2f (lines and fields), %.2f (lines)\n", "disk",
+           (double)stats.segment_bytes / 1e6, (double)stats.raw_bytes / (double)stats.segment_bytes,
+           (double)b.bytes / (double)stats.segment_bytes);
     scan(&b, "absent needle", S("n0t-there-at-all"), 0);
     scan(&b, "all lines", (bole_slice){0}, PROJECT_LINE);
     scan(&b, "all rows, no lines", (bole_slice){0}, 0);

@@ -47,7 +47,8 @@ static bole_slice make_labels(struct world *w, unsigned i)
     char app[16], pod[16];
     snprintf(app, sizeof app, "app%u", i % 4);
     snprintf(pod, sizeof pod, "p%u", i);
-    struct label labels[] = {{S("app"), bole_slice_str(app)}, {S("pod"), bole_slice_str(i % 3 ? pod : "")}, {S("env"), S("prod")}};
+    struct label labels[] = {
+        {S("app"), bole_slice_str(app)}, {S("pod"), bole_slice_str(i % 3 ? pod : "")}, {S("env"), S("prod")}};
     struct buf b;
     buf_init(&b, NULL);
     CHECK_EQ_STATUS(labels_encode(labels, i == 0 ? 0 : 3, &b, NULL), BOLE_OK); /* one stream has no labels at all */
@@ -58,7 +59,8 @@ static bole_slice make_labels(struct world *w, unsigned i)
 
 static bole_slice random_line(struct world *w)
 {
-    static const char *const words[] = {"error", "warn", "GET /index.html", "abc", "abcabc", "\xff\xfe", "a", "42", "timeout after", " "};
+    static const char *const words[] = {"error", "warn", "GET /index.html", "abc", "abcabc", "\xff\xfe",
+                                        "a",     "42",   "timeout after",   " "};
     struct buf b;
     buf_init(&b, NULL);
     size_t count = chance(w, 10) ? 0 : chance(w, 2) ? below(w, 4000) : below(w, 12);
@@ -125,8 +127,11 @@ static void insert_group(struct world *w)
         size_t rows = 1 + below(w, chance(w, 10) ? 1500 : 40);
         for (size_t r = 0; r < rows && w->row_count < ROWS_MAX; r++) {
             struct model_row *row = &w->rows[w->row_count];
-            *row = (struct model_row){.tenant = w->tenants[below(w, TENANTS)], .labels = w->labels[below(w, STREAMS)], .line = random_line(w),
-                                      .time_ns = sorted ? w->now_ns + (int64_t)r : random_time(w), .seq = seq_make(w->lsn, row_in_group++)};
+            *row = (struct model_row){.tenant = w->tenants[below(w, TENANTS)],
+                                      .labels = w->labels[below(w, STREAMS)],
+                                      .line = random_line(w),
+                                      .time_ns = sorted ? w->now_ns + (int64_t)r : random_time(w),
+                                      .seq = seq_make(w->lsn, row_in_group++)};
             random_fields(w, row, variety);
             if (r && chance(w, 10)) { /* a duplicate */
                 uint64_t seq = row->seq;
@@ -224,7 +229,8 @@ static const struct regex *compile(struct question *q, const char *pattern, unsi
 
 static struct store_matcher random_matcher(struct world *w, struct question *q)
 {
-    static const char *const names[] = {"app", "pod", "env", "none"}, *const values[] = {"app1", "app2", "p4", "prod", ""};
+    static const char *const names[] = {"app", "pod", "env", "none"}, *const values[] = {"app1", "app2", "p4", "prod",
+                                                                                         ""};
     static const char *const patterns[] = {"app.*", "app1|app3", "p[0-4]?", ".*", ""};
     struct store_matcher m = {.op = (enum match_op)below(w, 4), .name = bole_slice_str(names[below(w, 4)]),
                               .value = bole_slice_str(values[below(w, 5)])};
@@ -235,9 +241,11 @@ static struct store_matcher random_matcher(struct world *w, struct question *q)
 
 static struct store_predicate random_predicate(struct world *w, struct question *q)
 {
-    static const char *const needles[] = {"error", "abc", "cab", "a", "", "nowhere", "timeout after", "\xff", "html", "1"};
+    static const char *const needles[] = {"error",   "abc",           "cab",  "a",    "",
+                                          "nowhere", "timeout after", "\xff", "html", "1"};
     static const char *const patterns[] = {"err.r", "abc(abc)+", "[0-9]{5}", "(?i)ERROR", "^$", "warn|timeout", "a.a"};
-    struct store_predicate p = {.kind = (enum store_predicate_kind)below(w, 6), .name = w->keys[below(w, chance(w, 70) ? 3 : KEYS)],
+    struct store_predicate p = {.kind = (enum store_predicate_kind)below(w, 6),
+                                .name = w->keys[below(w, chance(w, 70) ? 3 : KEYS)],
                                 .value = bole_slice_str(needles[below(w, 10)])};
     if (p.kind == PREDICATE_LINE_MATCHES || p.kind == PREDICATE_LINE_NOT_MATCHES)
         p.regex = compile(q, patterns[below(w, 7)], 0);
@@ -251,8 +259,10 @@ static struct store_predicate random_predicate(struct world *w, struct question 
 static void random_question(struct world *w, struct question *q)
 {
     *q = (struct question){.query = {.tenant = chance(w, 95) ? w->tenants[below(w, TENANTS)] : S("nobody"),
-                                     .from_ns = INT64_MIN, .to_ns = INT64_MAX,
-                                     .projection = (unsigned)below(w, 4), .direction = (enum store_direction)below(w, 2)}};
+                                     .from_ns = INT64_MIN,
+                                     .to_ns = INT64_MAX,
+                                     .projection = (unsigned)below(w, 4),
+                                     .direction = (enum store_direction)below(w, 2)}};
     if (chance(w, 60)) {
         int64_t a = random_time(w), b = random_time(w);
         q->query.from_ns = a < b ? a : b;
@@ -282,7 +292,8 @@ static bole_slice field_of(const struct batch_field *fields, size_t count, bole_
     return (bole_slice){0};
 }
 
-static bool naive_predicate(const struct store_predicate *p, bole_slice line, const struct batch_field *fields, size_t field_count)
+static bool naive_predicate(const struct store_predicate *p, bole_slice line, const struct batch_field *fields,
+                            size_t field_count)
 {
     switch (p->kind) {
     case PREDICATE_LINE_CONTAINS: return memmem(line.ptr, line.len, p->value.ptr, p->value.len) != NULL;
@@ -344,7 +355,8 @@ static void check_fields(const struct model_row *row, const struct batch_field *
     }
 }
 
-static void check_row(struct world *w, const struct question *q, struct vector *v, uint32_t r, const struct model_row *row)
+static void check_row(struct world *w, const struct question *q, struct vector *v, uint32_t r,
+                      const struct model_row *row)
 {
     CHECK_EQ_I64(v->time_ns[r], row->time_ns);
     CHECK_EQ_SLICE(store_scan_stream(v->scan, v->stream[r]), row->labels);
@@ -471,8 +483,10 @@ static bole_status add_cell(bole_slice labels, bole_slice value, uint32_t bucket
 
 static void ask_aggregate(struct world *w, struct question *q, struct view *view)
 {
-    struct store_aggregation a = {.what = below(w, 2), .start_ns = w->now_ns - (int64_t)below(w, NS_PER_S),
-                                  .bucket_ns = 1 + (int64_t)below(w, chance(w, 50) ? NS_PER_S : 86400ull * NS_PER_S), .bucket_count = 1 + (uint32_t)below(w, 8)};
+    struct store_aggregation a = {.what = below(w, 2),
+                                  .start_ns = w->now_ns - (int64_t)below(w, NS_PER_S),
+                                  .bucket_ns = 1 + (int64_t)below(w, chance(w, 50) ? NS_PER_S : 86400ull * NS_PER_S),
+                                  .bucket_count = 1 + (uint32_t)below(w, 8)};
     if (chance(w, 50))
         a.field = w->keys[below(w, 3)];
     struct sums got = {.w = w}, expected = {.w = w};
@@ -487,7 +501,8 @@ static void ask_aggregate(struct world *w, struct question *q, struct view *view
         uint64_t amount = a.what == AGGREGATE_COUNT ? 1 : row->line.len;
         for (uint32_t b = 0; amount && b < a.bucket_count; b++, from += a.bucket_ns)
             if (row->time_ns > from && row->time_ns <= from + a.bucket_ns && naive_row(&q->query, row))
-                add_cell(row->labels, a.field.ptr ? field_of(row->fields, row->field_count, a.field) : (bole_slice){0}, b, amount, &expected);
+                add_cell(row->labels, a.field.ptr ? field_of(row->fields, row->field_count, a.field) : (bole_slice){0},
+                         b, amount, &expected);
     }
     for (size_t b = 0; b < 8; b++)
         CHECK_EQ_U64(got.cells[b], expected.cells[b]);
@@ -532,7 +547,8 @@ static void ask_streams(struct world *w, struct question *q, struct view *view)
             add_volume(w->rows[i].labels, 1, w->rows[i].line.len, &naive);
     for (size_t i = 0; i < STREAMS; i++) {
         CHECK(streams.times[i] <= 1 && volume.times[i] <= 1);
-        CHECK(streams.times[i] >= (naive.rows[i] > 0) && volume.rows[i] >= naive.rows[i] && volume.bytes[i] >= naive.bytes[i]);
+        CHECK(streams.times[i] >= (naive.rows[i] > 0) && volume.rows[i] >= naive.rows[i] &&
+              volume.bytes[i] >= naive.bytes[i]);
         if (everything && volume.rows[i] == naive.rows[i])
             CHECK_EQ_U64(volume.bytes[i], naive.bytes[i]);
     }

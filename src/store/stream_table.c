@@ -3,7 +3,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-void stream_table_init(struct stream_table *t, struct arena *arena, const struct store_matcher *matchers, size_t matcher_count)
+void stream_table_init(struct stream_table *t, struct arena *arena, const struct store_matcher *matchers,
+                       size_t matcher_count)
 {
     *t = (struct stream_table){.arena = arena, .matchers = matchers, .matcher_count = matcher_count};
 }

@@ -4,6 +4,9 @@
  * A column is plain (a value per row), const, dictionary (values and ids) or lazy (decoded on column_get only: templates,
  * compressed text). An executor that can work on the dictionary does so once per value; everybody else calls column_get.
  *
+ * Errors:  the calls of a vector cannot fail: what did not fit into the query's memory reads as absent, and the next
+ *          store_scan_next returns BOLE_E_LIMIT. So go on to the end before believing an answer.
+ *
  * Owner:   the scan owns the vector and all it points to, until the next store_scan_next or store_scan_close.
  * Threads: the scan's.
  */
@@ -47,7 +50,8 @@ struct vector {
     const uint32_t *stream;                         /* [row_count]; index for store_scan_stream, stable for the scan */
     struct column   line;                           /* ABSENT when not projected */
     struct scan    *scan;
-    /* The fields ("structured metadata") of one row; the array is valid until the next call. */
+    /* The fields ("structured metadata") of one row, in no promised order but that of several values of one key; the array
+     * is valid until the next call. `field` gives the first value of a key. */
     size_t (*fields)(struct vector *v, uint32_t row, const struct batch_field **ret_fields);
     /* One field of all rows as a column; ABSENT when no row of the vector has it. Valid as long as the vector. */
     struct column (*field)(struct vector *v, bole_slice key);
