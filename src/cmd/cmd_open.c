@@ -1,4 +1,6 @@
-/* A whole server in memory on a free port of loopback, the files put into it, the browser shown to it. */
+/* A whole server over a scratch directory on a free port of loopback, the files put into it, the browser shown to it. */
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -51,7 +53,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
     options_table, parse_option, "FILE...",
-    "Shows files or a stream in the whole UI, in memory; nothing is installed or kept. Ctrl-C ends it.\v"
+    "Shows files or a stream in the whole UI; nothing is installed, nothing is kept. Ctrl-C ends it.\v"
     "Examples:\n"
     "  bole open /var/log/syslog\n"
     "  kubectl logs pod | bole open -\n",
@@ -115,9 +117,28 @@ static void put_page(struct bole_client *client, const char *server, struct buf 
     buf_printf(out, "#/explore?q=%%7Bjob%%3D%%22open%%22%%7D&from=%s&to=%s", from_text, to_text);
 }
 
-static bole_status run(const struct open_command *o, struct bole_err *err)
+/* ---- the scratch directory ---- */
+
+static bole_status scratch_create(char *dir, size_t size, struct bole_err *err)
 {
-    struct server_options options = {.listen = o->listen};
+    const char *parent = getenv("TMPDIR");
+    snprintf(dir, size, "%s/bole-open-XXXXXX", parent && *parent ? parent : "/tmp");
+    return mkdtemp(dir) ? BOLE_OK : bole_fail_errno(err, errno, "making a scratch directory %s (TMPDIR names another place)", dir);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    return remove(path);
+}
+
+static void scratch_remove(const char *dir)
+{
+    nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static bole_status serve_files(const struct open_command *o, const char *dir, struct bole_err *err)
+{
+    struct server_options options = {.listen = o->listen, .data_dir = dir, .scratch = true};
     struct import_options import = {.job = "open"};
     struct import_result result = {0};
     struct server *server = NULL;
@@ -145,6 +166,17 @@ static bole_status run(const struct open_command *o, struct bole_err *err)
         pause();
     bole_client_destroy(client);
     server_destroy(server);
+    return st;
+}
+
+static bole_status run(const struct open_command *o, struct bole_err *err)
+{
+    char dir[4096];
+    bole_status st = scratch_create(dir, sizeof dir, err);
+    if (st < 0)
+        return st;
+    st = serve_files(o, dir, err);
+    scratch_remove(dir);
     return st;
 }
 

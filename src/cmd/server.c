@@ -12,7 +12,7 @@
 #include "process/service_name.h"
 #include "serve/api.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64 };
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8, EXPORTS_MAX = 4 };
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
 
 struct server {
@@ -26,6 +26,7 @@ struct server {
     struct tail_sink   *sink;
     struct agent       *agent;
     char                url[300];
+    char                config[1024]; /* what is in force, as YAML, for /config */
 };
 
 static unsigned loop_count(void)
@@ -52,12 +53,22 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
                      "--insecure if the network is trusted", o->listen);
 }
 
+static void describe(struct server *s, const struct server_options *o)
+{
+    snprintf(s->config, sizeof s->config,
+             "data: %s\nlisten: %s\nmemory_limit: %zu\ntls: %s\ninsecure: %s\ntail:\n  system: %s\n  globs: %zu\n"
+             "receive:\n  detect_level: %s\n  discover_service_name: \"%s\"\n",
+             o->data_dir, o->listen, s->budget.limit_bytes, o->tls_cert ? "true" : "false",
+             o->insecure ? "true" : "false", o->tail_system ? "true" : "false", o->tail_glob_count,
+             o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)");
+}
+
 static bole_status open_storage(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     char queue_uri[4096], store_uri[4096];
-    snprintf(queue_uri, sizeof queue_uri, o->data_dir ? "wal:%s/wal" : "mem:", o->data_dir);
-    snprintf(store_uri, sizeof store_uri, o->data_dir ? "segments:%s" : "mem:", o->data_dir);
-    bole_status st = o->data_dir ? fs_make_dir(&fs_posix, o->data_dir, err) : BOLE_OK;
+    snprintf(queue_uri, sizeof queue_uri, o->scratch ? "mem:" : "wal:%s/wal", o->data_dir);
+    snprintf(store_uri, sizeof store_uri, "segments:%s", o->data_dir);
+    bole_status st = fs_make_dir(&fs_posix, o->data_dir, err);
     if (st < 0) {
         bole_err_context(err, "making the data directory %s", o->data_dir);
         return st;
@@ -93,7 +104,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
 {
     unsigned loops = loop_count();
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
-                              .budget = &s->budget, .receive = receive_switches(s, o)};
+                              .budget = &s->budget, .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
+                              .config_text = bole_slice_str(s->config)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
         return st;
@@ -106,7 +118,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
     bole_slice names[16];
     for (size_t i = 0; i < o->host_name_count && i < 16; i++)
         names[i] = bole_slice_str(o->host_names[i]);
-    struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .host_names = names,
+    struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS, .host_names = names,
                                 .host_name_count = o->host_name_count, .any_host = o->insecure, .tls_cert_path = o->tls_cert,
                                 .tls_key_path = o->tls_key, .budget = &s->budget, .clock = &clock_system,
                                 .fallback = api_fallback, .fallback_ctx = s->api};
@@ -139,7 +151,7 @@ static bole_status start_agent(struct server *s, const struct server_options *o,
         return st;
     struct agent_options agent = {.includes = includes, .include_count = count, .excludes = agent_default_excludes,
                                   .exclude_count = exclude_count, .journal = o->tail_system,
-                                  .checkpoint_path = o->data_dir ? checkpoint : NULL, .fs = &fs_posix,
+                                  .checkpoint_path = checkpoint, .fs = &fs_posix,
                                   .clock = &clock_system, .sink = s->sink};
     st = agent_create(&agent, &s->agent, err);
     return st < 0 ? st : agent_start(s->agent, err);
@@ -164,6 +176,7 @@ bole_status server_create(const struct server_options *options, struct server **
     if (!s)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a server");
     budget_init(&s->budget, NULL, options->memory_limit_bytes ? options->memory_limit_bytes : default_memory_limit());
+    describe(s, options);
     st = open_storage(s, options, err);
     if (st == BOLE_OK)
         st = start_serving(s, options, err);

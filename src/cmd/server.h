@@ -1,5 +1,5 @@
 /*
- * server.h - a whole Bole in one struct: what `bole serve` runs and `bole open` runs in memory. Two fit in one process.
+ * server.h - a whole Bole in one struct: what `bole serve` runs, and `bole open` on a scratch directory. Two fit in one process.
  *
  * Threads: create, stop and destroy on one thread.
  */
@@ -13,7 +13,8 @@
 struct server;
 
 struct server_options {
-    const char *data_dir;         /* NULL: everything in memory */
+    const char *data_dir;
+    bool        scratch;          /* nothing need outlive the process: no write-ahead log */
     const char *listen;           /* "127.0.0.1:3100" */
     const char *tls_cert, *tls_key;
     const char *const *host_names;
