@@ -42,10 +42,11 @@ static bole_status sink_send(struct tail_sink *self, const struct tail_batch *ba
     if (bole_push_size(s->push) == 0)
         for (size_t i = 0; i < batch->record_count && st == BOLE_OK; i++)
             st = add(s, &batch->records[i], err);
-    if (st == BOLE_OK)
+    bool complete = st == BOLE_OK;
+    if (complete)
         st = bole_push_flush(s->push, err);
-    if (st == BOLE_E_INVALID)
-        bole_push_clear(s->push);
+    if (!complete || st == BOLE_E_INVALID)
+        bole_push_clear(s->push); /* half a batch must not pass for a whole one */
     return st == BOLE_E_LIMIT || st == BOLE_E_FULL ? BOLE_AGAIN : st;
 }
 
