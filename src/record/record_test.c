@@ -143,7 +143,7 @@ static uint32_t fill(struct batch_builder *builder, struct model_row *model, uin
         bole_slice line = {m->line, m->line_len};
         struct batch_field fields[5];
         for (size_t f = 0; f < m->fields; f++)
-            fields[f] = (struct batch_field){bole_slice_from("abcdef" + f, 1), line};
+            fields[f] = (struct batch_field){bole_slice_from(&"abcdef"[f], 1), line};
         fields[m->fields] = (struct batch_field){S("empty"), S("")};
         buf_reset(labels);
         uint32_t stream;
