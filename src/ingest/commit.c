@@ -1,0 +1,230 @@
+/*
+ * The committer takes units and open batches from all workers, as many as fit one group. Taking an open batch is a swap
+ * with an empty builder, so a worker never waits for a sync or a compression. The cutter moves the head into segments
+ * beside it, so that a commit never waits for a segment.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ingest/ingest_private.h"
+#include "os/memory.h"
+
+enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make the sync cheap, far under the limit */
+#define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
+
+/* ---- the committer ---- */
+
+struct group {
+    struct unit *units[GROUP_BATCHES_MAX];
+    size_t       count, size;
+    uint64_t     rows;
+};
+
+static bool group_has_room(const struct group *g, const struct unit *next)
+{
+    size_t size = next ? next->encoded.len : BATCH_HEADER_SIZE + BATCH_BODY_MAX;
+    uint32_t rows = next ? next->batch->row_count : SEQ_ROWS_MAX / 4;
+    return g->count < GROUP_BATCHES_MAX && g->size + size <= GROUP_SIZE_TARGET && g->rows + rows < SEQ_ROWS_MAX;
+}
+
+static void group_add(struct group *g, struct unit *u)
+{
+    g->units[g->count++] = u;
+    g->size += u->encoded.len;
+    g->rows += u->batch->row_count;
+}
+
+static void finish_waiters(struct ingest_request *r, bole_status status, const struct bole_err *err)
+{
+    while (r) {
+        struct ingest_request *next = r->next;
+        request_finish(r, status, err);
+        r = next;
+    }
+}
+
+/* The open batch of a worker, taken by swapping builders, sealed and encoded outside the lock. */
+static void take_open(struct ingest *in, struct worker *w, struct group *g)
+{
+    pthread_mutex_lock(&w->lock);
+    bool taken = batch_builder_rows(w->open) > 0 && !w->first; /* units before it go first */
+    struct ingest_request *waiters = NULL;
+    if (taken) {
+        struct batch_builder *full = w->open;
+        w->open = w->spare;
+        w->spare = full;
+        waiters = w->open_waiters;
+        w->open_waiters = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (!taken)
+        return;
+    struct unit *u;
+    struct bole_err err;
+    bole_status st = unit_create(in, w->spare, &u, &err);
+    if (st < 0) {
+        static const struct batch_mark empty = {.min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN};
+        batch_builder_rollback(w->spare, &empty);
+        finish_waiters(waiters, st, &err);
+        return;
+    }
+    u->waiters = waiters;
+    group_add(g, u);
+}
+
+static void take_units(struct worker *w, struct group *g)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->first && group_has_room(g, w->first)) {
+        struct unit *u = w->first;
+        w->first = u->next;
+        if (!w->first)
+            w->last = NULL;
+        u->next = NULL;
+        group_add(g, u);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bole_status commit_group(struct ingest *in, struct group *g, struct bole_err *err)
+{
+    bole_slice parts[GROUP_BATCHES_MAX];
+    struct batch *batches[GROUP_BATCHES_MAX];
+    uint64_t bytes = 0, lsn, begin = clock_mono_ns(in->options.clock);
+    for (size_t i = 0; i < g->count; i++) {
+        parts[i] = buf_slice(&g->units[i]->encoded);
+        batches[i] = g->units[i]->batch;
+        bytes += batches[i]->body_size;
+    }
+    bole_status st = queue_append(in->options.queue, parts, g->count, &lsn, err);
+    if (st < 0) {
+        if (st == BOLE_E_FULL)
+            in->disk_full = true;
+        LOG(ERROR, "records refused: the queue did not take them", " reason=%s", LOGQS(err->msg));
+        return st;
+    }
+    st = store_insert(in->options.store, lsn, batches, g->count, err);
+    if (st < 0) {
+        /* Durable but not searchable: promising either would be wrong. A restart reads the group from the queue. */
+        LOG(ERROR, "the store did not take a durable group: stopping", " lsn=%llu reason=%s", (unsigned long long)lsn, LOGQS(err->msg));
+        _exit(1);
+    }
+    if (in->options.on_commit)
+        in->options.on_commit(lsn, batches, g->count, in->options.on_commit_ctx);
+    atomic_fetch_add_explicit(&in->count.rows, g->rows, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in->count.bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in->count.groups, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in->count.commit_ns, clock_mono_ns(in->options.clock) - begin, memory_order_relaxed);
+    return BOLE_OK;
+}
+
+static void wake_cutter(struct ingest *in)
+{
+    pthread_mutex_lock(&in->cutter_lock);
+    in->cut_wanted = true;
+    pthread_cond_signal(&in->cutter_wake);
+    pthread_mutex_unlock(&in->cutter_lock);
+}
+
+/* One group of whatever is there. True when there was something. */
+static bool commit_round(struct ingest *in)
+{
+    struct group g = {0};
+    for (unsigned i = 0; i < in->options.worker_count; i++)
+        take_units(&in->workers[i], &g);
+    for (unsigned i = 0; i < in->options.worker_count && group_has_room(&g, NULL); i++)
+        take_open(in, &in->workers[i], &g);
+    if (g.count == 0)
+        return false;
+    struct bole_err err = {0};
+    bole_status st = commit_group(in, &g, &err);
+    for (size_t i = 0; i < g.count; i++) {
+        finish_waiters(g.units[i]->waiters, st, &err);
+        unit_destroy(g.units[i]);
+    }
+    if (store_wants_cut(in->options.store))
+        wake_cutter(in);
+    return true;
+}
+
+void *committer_main(void *arg)
+{
+    struct ingest *in = arg;
+    pthread_setname_np(pthread_self(), "bole-commit");
+    bool busy = false;
+    pthread_mutex_lock(&in->lock);
+    for (;;) {
+        while (!in->pending && !in->stop && !busy)
+            pthread_cond_wait(&in->work, &in->lock);
+        if (in->stop && !in->pending && !busy)
+            break;
+        in->pending = false;
+        pthread_mutex_unlock(&in->lock);
+        busy = commit_round(in);
+        pthread_mutex_lock(&in->lock);
+        if (!busy) {
+            in->rounds++;
+            pthread_cond_broadcast(&in->settled);
+        }
+    }
+    pthread_mutex_unlock(&in->lock);
+    return NULL;
+}
+
+/* ---- the cutter ---- */
+
+bole_status ingest_cut(struct ingest *in, struct bole_err *err)
+{
+    uint64_t lsn;
+    pthread_mutex_lock(&in->cut_lock);
+    bole_status st = store_cut(in->options.store, &lsn, err);
+    if (st == BOLE_OK)
+        st = queue_release(in->options.queue, lsn, err);
+    pthread_mutex_unlock(&in->cut_lock);
+    memory_return(); /* the head's batches are free now */
+    return st;
+}
+
+void ingest_watch_disk(struct ingest *in)
+{
+    uint64_t free_bytes;
+    if (!in->options.data_dir || fs_free_space(in->options.fs, in->options.data_dir, &free_bytes, NULL) < 0)
+        return;
+    bool full = free_bytes < in->options.reserve_bytes;
+    if (full && !in->disk_full)
+        LOG(WARN, "disk nearly full: writes are refused until there is room", " free_bytes=%llu reserve_bytes=%llu",
+            (unsigned long long)free_bytes, (unsigned long long)in->options.reserve_bytes);
+    else if (!full && in->disk_full)
+        LOG(INFO, "disk has room again: writes are taken", " free_bytes=%llu", (unsigned long long)free_bytes);
+    in->disk_full = full;
+}
+
+void *cutter_main(void *arg)
+{
+    struct ingest *in = arg;
+    pthread_setname_np(pthread_self(), "bole-cut");
+    pthread_mutex_lock(&in->cutter_lock);
+    while (!in->cutter_stop) {
+        if (!in->cut_wanted) {
+            struct timespec until;
+            clock_gettime(CLOCK_MONOTONIC, &until);
+            until.tv_nsec += (long)(HOUSEKEEPING_NS % NS_PER_S);
+            until.tv_sec += (time_t)(HOUSEKEEPING_NS / NS_PER_S) + until.tv_nsec / NS_PER_S;
+            until.tv_nsec %= NS_PER_S;
+            pthread_cond_timedwait(&in->cutter_wake, &in->cutter_lock, &until);
+        }
+        if (in->cutter_stop)
+            break;
+        in->cut_wanted = false;
+        pthread_mutex_unlock(&in->cutter_lock);
+        ingest_watch_disk(in);
+        struct bole_err err;
+        if (store_wants_cut(in->options.store) && ingest_cut(in, &err) < 0)
+            LOG(ERROR, "moving records into segments failed, they stay in the queue", " reason=%s", LOGQS(err.msg));
+        pthread_mutex_lock(&in->cutter_lock);
+    }
+    pthread_mutex_unlock(&in->cutter_lock);
+    return NULL;
+}

@@ -1,0 +1,85 @@
+/*
+ * ingest_private.h - what the files of ingest share. request.c: what workers do; commit.c: the committer and the cutter;
+ * ingest.c: life and replay. Not for other modules.
+ */
+#ifndef INGEST_INGEST_PRIVATE_H
+#define INGEST_INGEST_PRIVATE_H
+
+#include <pthread.h>
+
+#include "ingest/ingest.h"
+
+#define GROUP_BATCHES_MAX 256u /* of one commit group */
+
+struct unit {
+    struct unit           *next;
+    struct batch          *batch;
+    struct buf             encoded;
+    struct ingest_request *waiters;
+};
+
+struct ingest_request {
+    struct ingest_request *next;    /* in a list of waiters */
+    struct ingest         *in;
+    struct worker         *worker;
+    struct batch_builder  *own;     /* of a large request; NULL: the worker's open batch */
+    struct unit           *first, *last; /* sealed parts of a large request */
+    struct batch_mark      mark;    /* where a small request began in the open batch */
+    uint64_t               generation;
+    uint32_t               rows;
+    void (*done)(bole_status status, const struct bole_err *err, void *ctx);
+    void                  *done_ctx;
+};
+
+struct worker {
+    pthread_mutex_t        lock;    /* held by a small request from begin to end */
+    struct batch_builder  *open;    /* guarded by lock */
+    struct batch_builder  *spare;   /* empty; committer and lock holder swap it with open */
+    struct ingest_request *open_waiters; /* guarded by lock */
+    struct unit           *first, *last; /* guarded by lock */
+};
+
+struct ingest {
+    struct ingest_options options;  /* read-only after create */
+    struct worker        *workers;
+    _Atomic uint64_t      generation; /* numbers builders' contents: a stream index is valid for one of them */
+    _Atomic bool          disk_full;
+
+    pthread_mutex_t       lock;
+    pthread_cond_t        work;     /* something was handed over, or stop */
+    pthread_cond_t        settled;  /* a round of the committer ended */
+    bool                  pending;  /* guarded by lock */
+    bool                  stop;     /* guarded by lock */
+    uint64_t              rounds;   /* guarded by lock: commit rounds ended */
+    pthread_t             committer;
+    bool                  committer_runs;
+
+    pthread_mutex_t       cut_lock; /* one cut at a time */
+    pthread_mutex_t       cutter_lock;
+    pthread_cond_t        cutter_wake;
+    bool                  cut_wanted; /* guarded by cutter_lock */
+    bool                  cutter_stop; /* guarded by cutter_lock */
+    pthread_t             cutter;
+    bool                  cutter_runs;
+
+    struct {
+        _Atomic uint64_t rows, bytes, groups, requests, refused_full, refused_limit, commit_ns, bad_batches;
+    } count;
+};
+
+/* Seals the builder's rows and encodes them. */
+bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct unit **ret_unit, struct bole_err *err);
+void unit_destroy(struct unit *u); /* NULL is fine */
+
+/* Calls done and frees the request and what it still holds. */
+void request_finish(struct ingest_request *r, bole_status status, const struct bole_err *err);
+
+/* One cut of the store, then the queue may forget. Any thread; one at a time. */
+bole_status ingest_cut(struct ingest *in, struct bole_err *err);
+/* Compares the free space of the data directory with the reserve. */
+void ingest_watch_disk(struct ingest *in);
+
+void *committer_main(void *ingest);
+void *cutter_main(void *ingest);
+
+#endif
