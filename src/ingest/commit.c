@@ -40,9 +40,23 @@ static void finish_waiters(struct ingest_request *r, bole_status status, const s
 {
     while (r) {
         struct ingest_request *next = r->next;
-        request_finish(r, status, err);
+        if (r->failure.code < 0)
+            request_finish(r, r->failure.code, &r->failure);
+        else
+            request_finish(r, status, err);
         r = next;
     }
+}
+
+/* A unit's end. What happened to one part of a large request decides about the whole of it. */
+static void unit_finish(struct unit *u, bole_status status, const struct bole_err *err)
+{
+    if (status < 0 && u->owner && u->owner->failure.code == BOLE_OK) {
+        u->owner->failure = *err;
+        u->owner->failure.code = status;
+    }
+    finish_waiters(u->waiters, status, err);
+    unit_destroy(u);
 }
 
 /* The open batch of a worker, taken by swapping builders, sealed and encoded outside the lock. */
@@ -74,18 +88,31 @@ static void take_open(struct ingest *in, struct worker *w, struct group *g)
     group_add(g, u);
 }
 
-static void take_units(struct worker *w, struct group *g)
+static struct unit *pop_unit(struct worker *w, const struct group *g)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->first && group_has_room(g, w->first)) {
-        struct unit *u = w->first;
+    struct unit *u = w->first;
+    if (u && group_has_room(g, u)) {
         w->first = u->next;
         if (!w->first)
             w->last = NULL;
         u->next = NULL;
-        group_add(g, u);
+    } else {
+        u = NULL;
     }
     pthread_mutex_unlock(&w->lock);
+    return u;
+}
+
+static void take_units(struct worker *w, struct group *g)
+{
+    struct unit *u;
+    while ((u = pop_unit(w, g))) {
+        if (u->owner && u->owner->failure.code < 0)
+            unit_finish(u, u->owner->failure.code, &u->owner->failure);
+        else
+            group_add(g, u);
+    }
 }
 
 static bole_status commit_group(struct ingest *in, struct group *g, struct bole_err *err)
@@ -140,10 +167,8 @@ static bool commit_round(struct ingest *in)
         return false;
     struct bole_err err = {0};
     bole_status st = commit_group(in, &g, &err);
-    for (size_t i = 0; i < g.count; i++) {
-        finish_waiters(g.units[i]->waiters, st, &err);
-        unit_destroy(g.units[i]);
-    }
+    for (size_t i = 0; i < g.count; i++)
+        unit_finish(g.units[i], st, &err);
     if (store_wants_cut(in->options.store))
         wake_cutter(in);
     return true;

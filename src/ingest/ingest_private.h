@@ -16,6 +16,7 @@ struct unit {
     struct batch          *batch;
     struct buf             encoded;
     struct ingest_request *waiters;
+    struct ingest_request *owner; /* a large request that this is a part of; it waits on its last part */
 };
 
 struct ingest_request {
@@ -27,6 +28,7 @@ struct ingest_request {
     struct batch_mark      mark;    /* where a small request began in the open batch */
     uint64_t               generation;
     uint32_t               rows;
+    struct bole_err        failure; /* code < 0: a part of it was not committed, so no later part will be */
     void (*done)(bole_status status, const struct bole_err *err, void *ctx);
     void                  *done_ctx;
 };

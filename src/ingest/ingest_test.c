@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "queue/faulty.h"
 
 static const bole_slice LABELS = S("\3job\1x");
 
@@ -242,6 +243,43 @@ TEST(many_workers_and_sizes_lose_and_double_nothing)
     CHECK_EQ_U64(stats.rows_total, rows);
     CHECK(stats.groups_total < stats.requests_total);
     fixture_end(&f);
+}
+
+/* A body of several groups whose k-th group the disk refuses: the answer must be the refusal, for every k, and nothing of
+ * it is stored after that group. Goes red when only the last part decides. */
+TEST(a_large_request_is_acknowledged_only_when_all_its_groups_are_durable)
+{
+    enum { ROWS = 36, ROW_SIZE = 700 * 1024 };
+    uint8_t *noise = malloc(ROW_SIZE);
+    struct random r;
+    random_seed(&r, 3);
+    for (size_t i = 0; i < ROW_SIZE; i++)
+        noise[i] = (uint8_t)random_next(&r);
+    uint64_t groups = UINT64_MAX;
+    for (uint64_t k = 0; k <= groups; k++) { /* 0: none fails */
+        struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+        struct bole_err err;
+        CHECK_OK(queue_faulty_create(f.queue, &f.queue, &err), err);
+        queue_faulty_set(f.queue, &(struct queue_faults){.fail_from = k, .fail_count = k ? 1 : 0, .status = BOLE_E_IO});
+        fixture_start(&f, 1);
+        struct wait w;
+        wait_init(&w);
+        struct ingest_request *request;
+        CHECK_OK(ingest_begin(f.in, 0, (size_t)ROWS * ROW_SIZE, &request, &err), err);
+        add_rows(request, ROWS, bole_slice_from(noise, ROW_SIZE));
+        ingest_commit(request, on_done, &w);
+        CHECK_EQ_STATUS(wait_for(&w, 1), k ? BOLE_E_IO : BOLE_OK);
+        if (k == 0) {
+            groups = queue_faulty_append_count(f.queue);
+            CHECK(groups >= 3);
+            CHECK_EQ_U64(stored_rows(f.store, NULL), ROWS);
+        } else {
+            CHECK_EQ_U64(queue_faulty_append_count(f.queue), k); /* nothing was tried after the failure */
+            CHECK(stored_rows(f.store, NULL) < ROWS);
+        }
+        fixture_end(&f);
+    }
+    free(noise);
 }
 
 TEST(without_memory_a_request_is_refused_at_the_door)

@@ -143,6 +143,7 @@ static bole_status seal_own(struct ingest_request *r, struct bole_err *err)
     bole_status st = unit_create(r->in, r->own, &u, err);
     if (st < 0)
         return st;
+    u->owner = r;
     if (r->last)
         r->last->next = u;
     else
