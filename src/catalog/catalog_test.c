@@ -260,7 +260,7 @@ TEST(a_full_disk_is_said_and_survived)
     struct catalog *c = open_catalog(fs);
     struct bole_err err;
     uint64_t id = 1;
-    fs_mem_set_faults(fs, &(struct fs_mem_faults){.capacity_bytes = 100000});
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){.capacity_bytes = 60000});
     bole_status st = BOLE_OK;
     while (st >= 0) {
         st = commit(c, id, 0, id, &err);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ingest/ingest.h"
 #include "process/service_name.h"
+#include "queue/wal.h"
 #include "serve/api.h"
 
 enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8, EXPORTS_MAX = 4 };
@@ -74,6 +75,11 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         return st;
     }
     struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget};
+    char wal_dir[4096];
+    snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
+    st = wal_released_lsn(&fs_posix, wal_dir, &store.min_position, err);
+    if (st < 0)
+        return st;
     st = store_open(&store, &s->store, err);
     if (st < 0)
         return st;

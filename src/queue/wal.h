@@ -37,6 +37,10 @@ extern const struct queue_ops queue_wal_ops; /* scheme "wal", uri wal:DIR */
 
 /* ---- looking at a directory without opening it for writing ---- */
 
+/* What the log has been allowed to forget, from its state file alone; 0 when there is none. Whoever owns the position must
+ * know at least as much: a store that is behind has lost something that the log cannot give again. */
+bole_status wal_released_lsn(struct fs *fs, const char *dir, uint64_t *ret_lsn, struct bole_err *err);
+
 enum wal_problem_kind {
     WAL_PROBLEM_TORN,        /* the last write before a crash, never acknowledged: harmless, cut off at the next start */
     WAL_PROBLEM_DAMAGED,     /* bytes that held durable groups do not match their checksum */

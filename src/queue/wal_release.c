@@ -157,3 +157,26 @@ bole_status wal_release(struct queue *self, uint64_t lsn, struct bole_err *err)
     pthread_mutex_unlock(&w->release_lock);
     return st;
 }
+
+bole_status wal_released_lsn(struct fs *fs, const char *dir, uint64_t *ret_lsn, struct bole_err *err)
+{
+    char path[PATH_MAX];
+    struct file *file = NULL;
+    uint8_t bytes[WAL_STATE_SIZE] = {0};
+    *ret_lsn = 0;
+    if (!wal_path(path, sizeof path, dir, WAL_STATE_NAME))
+        return bole_fail(err, BOLE_E_INVALID, "wal: the path of %s is too long", dir);
+    bole_status st = fs_open(fs, path, FS_READ, &file, err);
+    if (st == BOLE_E_NOTFOUND)
+        return BOLE_OK;
+    if (st >= 0)
+        st = file_read(file, 0, bytes, sizeof bytes, NULL, err); /* a short file is the surveyor's to report */
+    file_close(file);
+    for (size_t at = 0; st >= 0 && at <= WAL_STATE_SECOND; at += WAL_STATE_SECOND) {
+        struct wal_state s;
+        uint32_t version;
+        if (wal_state_decode(bytes + at, &s, &version) == BOLE_OK && s.released_lsn > *ret_lsn)
+            *ret_lsn = s.released_lsn;
+    }
+    return st < 0 ? st : BOLE_OK;
+}

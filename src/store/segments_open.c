@@ -183,9 +183,15 @@ static bole_status open_parts(struct segments_store *s, const struct store_optio
     if (st >= 0)
         st = load_segments(s, err);
     if (st >= 0)
-        st = reconcile_files(s, err);
-    if (st >= 0)
         st = catalog_position(s->catalog, &s->position_lsn, err);
+    /* Before anything is taken for a leftover: a catalogue that went back in time would have good segments removed. */
+    if (st >= 0 && s->position_lsn < options->min_position)
+        st = bole_fail(err, BOLE_E_CORRUPT,
+                       "the catalogue of %s has lost its newest entries (it knows group %llu, the log has forgotten up to "
+                       "%llu): put catalog.db and catalog.db-wal back from a copy; no segment was touched", dir,
+                       (unsigned long long)s->position_lsn, (unsigned long long)options->min_position);
+    if (st >= 0)
+        st = reconcile_files(s, err);
     s->head.last_lsn = s->position_lsn;
     return st;
 }

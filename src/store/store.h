@@ -31,6 +31,7 @@ struct store_options {
     uint64_t             cut_interval_ns;   /* or this old; default 5 min */
     /* A sync of the catalogue failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
     void (*on_fatal)(const struct bole_err *err);
+    uint64_t             min_position;      /* what the queue has forgotten already: a catalogue that knows less is refused */
 };
 
 /* ---- what is asked ---- */
