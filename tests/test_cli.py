@@ -1,12 +1,14 @@
 """The command line, as a user types it."""
 
 import gzip
+import http.server
 import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -195,3 +197,95 @@ def test_serving_beyond_loopback_needs_insecure(tmp_path):
 def test_a_missing_server_is_named():
     done = run("labels", "--addr", "http://127.0.0.1:1", check=False)
     assert done.returncode == 1 and b"bole serve" in done.stderr
+
+
+# ---- import: what the server answers, and files that end too early ----
+
+class Scripted:
+    """An HTTP server that gives these answers, (status, headers, body), one by one, the last one again and again."""
+
+    def __init__(self, *answers):
+        self.bodies, outer, left = [], self, list(answers)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                outer.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                status, headers, body = left.pop(0) if len(left) > 1 else left[0]
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._http.shutdown()
+        self._http.server_close()
+
+
+def test_import_tells_which_json_lines_were_refused(server, tmp_path):
+    path = tmp_path / "app.ndjson"
+    lines = ['{"ts":"2026-11-20T10:00:00Z","message":"%s","service":"s2"}' % ("x" * 1000)] * 3000  # several requests
+    lines[1] = "{broken"
+    lines[2500] = '{"ts":"noon","message":"m","service":"s2"}'
+    path.write_text("\n".join(lines))
+    done = run("import", path, server=server, check=False)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert f"{path}: line 2: invalid JSON" in said and f'{path}: line 2501: field ts: "noon" is no time' in said
+    assert "2998 lines stored" in said and "2 lines were refused" in said
+    assert len(server.lines('{service="s2"}', end=1795168900000000000)) == 2998
+
+
+def test_import_goes_on_after_a_request_of_which_nothing_was_taken(server, tmp_path):
+    bad, good = tmp_path / "bad.ndjson", tmp_path / "good.ndjson"
+    bad.write_text("{broken}\n" * 20)
+    good.write_text('{"ts":"2026-11-20T10:00:00Z","message":"hello","service":"s3"}\n')
+    done = run("import", "--format", "json", bad, good, server=server, check=False)
+    said = done.stderr.decode()
+    assert done.returncode == 1 and "1 lines stored" in said and "20 lines were refused" in said
+    assert said.count("invalid JSON") == 8
+    assert len(server.lines('{service="s3"}', end=1795168900000000000)) == 1
+
+
+def test_import_of_text_with_labels_that_are_refused(server, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\ntwo\n")
+    done = run("import", "--labels", "app=", path, server=server, check=False)
+    assert done.returncode == 1 and b"lines 1 to 2: " in done.stderr and b"stored" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["one\ntwo\n", '{"message":"one"}\n{"message":"two"}\n'], ids=["text", "json"])
+def test_import_waits_for_a_busy_server_and_sends_the_same_again(tmp_path, text):
+    path = tmp_path / "app.log"
+    path.write_text(text)
+    with Scripted((429, {"Retry-After": "1"}, b"slower"), (503, {}, b"disk is full"), (200, {}, b'{"accepted":2,"rejected":0}')) as busy:
+        begin = time.monotonic()
+        done = run("import", "--addr", busy.url, path)
+        assert time.monotonic() - begin > 1.9
+        assert len(busy.bodies) == 3 and len(set(busy.bodies)) == 1
+    assert done.stderr.count(b"waiting") == 1 and b"slower" in done.stderr and b"2 lines stored" in done.stderr
+
+
+def test_import_stops_waiting_at_ctrl_c_and_counts_nothing(tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    with Scripted((503, {"Retry-After": "50"}, b"no")) as busy:
+        process = subprocess.Popen([str(bole.BINARY), "import", "--addr", busy.url, str(path)], stderr=subprocess.PIPE)
+        try:
+            assert b"waiting" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 1
+            assert b"stored" not in process.stderr.read()
+        finally:
+            process.kill()
+            process.wait()

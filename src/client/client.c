@@ -17,6 +17,8 @@
 enum {
     CONNECT_TIMEOUT_S = 10,
     ERROR_TEXT_MAX = 200,       /* bytes of an error answer that are shown */
+    RETRY_AFTER_MAX_S = 60,     /* a server may not keep a client waiting for longer without being asked again */
+    REFUSAL_MAX = 64 << 10,     /* bytes of it that are kept */
     HANDSHAKE_MAX = 8192,       /* bytes of a WebSocket answer's head */
     POLL_MS = 200,              /* the stop flag is looked at this often */
     MESSAGE_MAX = 64 << 20,     /* bytes of one WebSocket message */
@@ -28,6 +30,8 @@ struct bole_client {
     char                  *url;
     struct curl_slist     *headers; /* token and tenant */
     struct buf             head;    /* the same as text, for the WebSocket handshake */
+    struct buf             refusal; /* the body of the last answer that was an error */
+    unsigned               retry_after_s;
     const volatile sig_atomic_t *stop;
 };
 
@@ -69,6 +73,7 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
     if (!c)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
     buf_init(&c->head, NULL);
+    buf_init(&c->refusal, NULL);
     c->stop = options->stop;
     bole_status st = curl_load(&c->curl, err);
     if (st == BOLE_OK) {
@@ -104,6 +109,7 @@ void bole_client_destroy(struct bole_client *c)
     if (c->headers)
         c->curl->slist_free_all(c->headers);
     buf_deinit(&c->head);
+    buf_deinit(&c->refusal);
     free(c->url);
     free(c);
 }
@@ -111,6 +117,16 @@ void bole_client_destroy(struct bole_client *c)
 const char *bole_client_url(const struct bole_client *c)
 {
     return c->url;
+}
+
+bole_slice bole_client_refusal(const struct bole_client *c)
+{
+    return buf_slice(&c->refusal);
+}
+
+unsigned bole_client_retry_after_s(const struct bole_client *c)
+{
+    return c->retry_after_s;
 }
 
 static bool stopped(const struct bole_client *c)
@@ -126,7 +142,6 @@ struct answer {
     void *ctx;
     struct bole_err *err;
     bole_status status;    /* of fn */
-    struct buf error_text;
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
@@ -136,8 +151,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     a->c->curl->easy_getinfo(a->c->easy, CURLINFO_RESPONSE_CODE, &code);
     bole_slice s = bole_slice_from(bytes, size * count);
     if (code / 100 != 2) {
-        if (a->error_text.len < ERROR_TEXT_MAX)
-            buf_put(&a->error_text, s);
+        if (a->c->refusal.len + s.len <= REFUSAL_MAX)
+            buf_put(&a->c->refusal, s);
         return s.len;
     }
     if (a->fn)
@@ -175,6 +190,7 @@ static bole_status perform(struct bole_client *c, const char *path, struct answe
     if (asprintf(&url, "%s%s", c->url, path) < 0)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a request");
     const struct curl_api *curl = c->curl;
+    buf_reset(&c->refusal);
     curl->easy_setopt(c->easy, CURLOPT_URL, url);
     curl->easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl->easy_setopt(c->easy, CURLOPT_USERAGENT, "bole/" BOLE_VERSION);
@@ -187,14 +203,17 @@ static bole_status perform(struct bole_client *c, const char *path, struct answe
     curl->easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
     CURLcode rc = curl->easy_perform(c->easy);
     long code = 0;
+    curl_off_t retry_after_s = 0;
     curl->easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
+    curl->easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    c->retry_after_s = retry_after_s < 0 ? 0 : retry_after_s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (unsigned)retry_after_s;
     bole_status st = BOLE_OK;
     if (a->status != BOLE_OK)
         st = a->status;
     else if (rc != CURLE_OK)
         st = curl_failure(c, rc, err);
     else if (code / 100 != 2) {
-        bole_slice text = bole_slice_trim(buf_slice(&a->error_text));
+        bole_slice text = bole_slice_trim(buf_slice(&c->refusal));
         if (text.len > ERROR_TEXT_MAX)
             text.len = ERROR_TEXT_MAX;
         st = text.len ? bole_fail(err, status_of_http(code), "%.*s", BOLE_SLICE_ARG(text))
@@ -209,9 +228,7 @@ bole_status bole_client_get(struct bole_client *c, const char *path_and_query, b
     struct answer a = {.c = c, .fn = fn, .ctx = ctx, .err = err};
     c->curl->easy_reset(c->easy);
     c->curl->easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-    bole_status st = perform(c, path_and_query, &a, err);
-    buf_deinit(&a.error_text);
-    return st;
+    return perform(c, path_and_query, &a, err);
 }
 
 bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type, bole_slice body,
@@ -230,7 +247,6 @@ bole_status bole_client_post(struct bole_client *c, const char *path_and_query, 
     c->curl->easy_setopt(c->easy, CURLOPT_POSTFIELDS, body.ptr ? (const void *)body.ptr : "");
     bole_status st = perform(c, path_and_query, &a, err);
     c->curl->slist_free_all(own);
-    buf_deinit(&a.error_text);
     return st;
 }
 

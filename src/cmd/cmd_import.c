@@ -81,7 +81,9 @@ int cmd_import(int argc, char **argv)
         st = import_file(client, o.files[i], &o.import, &result, &err);
     bole_client_destroy(client);
     if (result.lines)
-        fprintf(stderr, "%llu lines, %.1f MB sent%s\n", (unsigned long long)result.lines, (double)result.bytes / 1e6,
+        fprintf(stderr, "%llu lines stored, %.1f MB sent%s\n", (unsigned long long)result.lines, (double)result.bytes / 1e6,
                 result.cut_lines ? "; some were longer than a line may be and were cut" : "");
-    return st < 0 ? cmd_fail(&err) : EXIT_OK;
+    if (result.refused)
+        fprintf(stderr, "%llu lines were refused\n", (unsigned long long)result.refused);
+    return st < 0 ? cmd_fail(&err) : result.refused ? EXIT_FAILED : EXIT_OK;
 }

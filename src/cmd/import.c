@@ -1,6 +1,8 @@
 #include "cmd/import.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -10,15 +12,29 @@
 #include "cmd/progress.h"
 #include "cmd/url.h"
 #include "receive/text.h"
+#include "shim/json_doc.h"
 
-enum { REQUEST_SIZE_TARGET = 1 << 20 };
+enum {
+    REQUEST_SIZE_TARGET = 1 << 20, /* bytes */
+    REASONS_MAX = 8,               /* of one file that are told */
+    WAIT_MIN_S = 1,                /* before a busy server that names no time is asked again; doubles */
+    WAIT_MAX_S = 10,
+    WAIT_STEP_NS = 100 * 1000 * 1000, /* cmd_stopped is looked at this often */
+};
 
 static const char usual_time_fields[] = "_time,time,timestamp,@timestamp,ts,eventTime";
 static const char usual_msg_fields[] = "_msg,message,msg,log,line,MESSAGE";
 static const char usual_stream_fields[] = "service_name,service,app,host,level";
 
+/* The lines between two answers. */
+struct request {
+    uint64_t first_line; /* its number in the file, from 1 */
+    uint64_t lines, bytes;
+};
+
 struct import {
     struct bole_client *client;
+    const char *path;
     const struct import_options *options;
     struct import_result *result;
     struct lines *lines;
@@ -26,7 +42,11 @@ struct import {
     struct buf labels; /* text */
     struct bole_push *push;
     int64_t line_time_ns; /* of the last line that said one */
-    struct buf body, url; /* JSON lines */
+    struct buf body, url, answer; /* JSON lines */
+    struct json_doc *doc;         /* the answer */
+    struct request request;
+    unsigned reasons_told;
+    bool waiting_told;
 };
 
 static bool looks_like_json(bole_slice line)
@@ -48,13 +68,128 @@ static void put_labels(struct import *i, const char *path)
     buf_put_u8(&i->labels, '}');
 }
 
+/* ---- the answer to JSON lines: docs/receivers/jsonline.md ---- */
+
+static void tell_reason(struct import *i, bole_slice reason)
+{
+    static const bole_slice prefix = S("line ");
+    uint64_t line = 0;
+    size_t at = prefix.len;
+    if (i->reasons_told++ >= REASONS_MAX)
+        return;
+    progress_end(&i->progress);
+    if (bole_slice_starts(reason, prefix))
+        for (; at < reason.len && reason.ptr[at] >= '0' && reason.ptr[at] <= '9' && line <= i->request.lines; at++)
+            line = 10 * line + (uint64_t)(reason.ptr[at] - '0');
+    /* The server counts from the beginning of the request. */
+    if (line >= 1 && line <= i->request.lines)
+        fprintf(stderr, "%s: line %llu%.*s\n", i->path, (unsigned long long)(i->request.first_line + line - 1),
+                BOLE_SLICE_ARG(bole_slice_sub(reason, at)));
+    else
+        fprintf(stderr, "%s: %.*s\n", i->path, BOLE_SLICE_ARG(reason));
+}
+
+static bool on_reason(bole_slice name, struct json_value value, void *ctx)
+{
+    tell_reason(ctx, json_doc_string(value));
+    return true;
+}
+
+static bool whole_number(struct json_value answer, const char *name, uint64_t max, uint64_t *ret_number)
+{
+    struct json_value value;
+    double number;
+    if (!json_doc_member(answer, name, &value) || !json_doc_number(value, &number) || !(number >= 0 && number <= (double)max))
+        return false;
+    *ret_number = (uint64_t)number;
+    return true;
+}
+
+/* False: the answer says nothing about lines. */
+static bool count_answer(struct import *i, bole_slice text)
+{
+    struct json_value answer, reasons;
+    uint64_t accepted, refused;
+    if (json_doc_parse(i->doc, text, &answer, NULL) != BOLE_OK || !whole_number(answer, "accepted", i->request.lines, &accepted) ||
+        !whole_number(answer, "rejected", i->request.lines, &refused))
+        return false;
+    i->result->lines += accepted;
+    i->result->refused += refused;
+    i->result->bytes += i->request.bytes;
+    if (refused && json_doc_member(answer, "errors", &reasons))
+        json_doc_each(reasons, on_reason, i);
+    return true;
+}
+
+/* ---- requests ---- */
+
+static void count_request(struct import *i)
+{
+    i->result->lines += i->request.lines;
+    i->result->bytes += i->request.bytes;
+}
+
+static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
+{
+    buf_put(ctx, bytes);
+    return BOLE_OK;
+}
+
 static bole_status send_json(struct import *i, struct bole_err *err)
 {
-    if (i->body.len == 0)
-        return BOLE_OK;
-    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body), NULL, NULL, err);
-    buf_reset(&i->body);
+    buf_reset(&i->answer);
+    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body), keep_bytes,
+                                      &i->answer, err);
+    if (st == BOLE_E_INVALID && count_answer(i, bole_client_refusal(i->client)))
+        st = BOLE_OK; /* every line was refused; the next ones may be better */
+    else if (st == BOLE_OK && !count_answer(i, buf_slice(&i->answer)))
+        count_request(i); /* another server than Bole */
     return st;
+}
+
+static bole_status send_text(struct import *i, struct bole_err *err)
+{
+    bole_status st = bole_push_flush(i->push, err);
+    if (st == BOLE_OK)
+        count_request(i);
+    return st;
+}
+
+static void wait_for_server(struct import *i, unsigned seconds, const struct bole_err *why)
+{
+    const struct timespec step = {.tv_nsec = WAIT_STEP_NS};
+    if (!i->waiting_told) {
+        progress_end(&i->progress);
+        fprintf(stderr, "%s: the server is busy, waiting: %s\n", i->path, why->msg);
+        i->waiting_told = true;
+    }
+    uint64_t until_ns = clock_mono_ns(&clock_system) + seconds * (uint64_t)NS_PER_S;
+    while (!cmd_stopped && clock_mono_ns(&clock_system) < until_ns)
+        nanosleep(&step, NULL);
+}
+
+/* Sends what waits, the same again as long as the server is busy. */
+static bole_status flush(struct import *i, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    struct bole_err why;
+    if (i->request.lines == 0)
+        return BOLE_OK;
+    for (unsigned wait_s = WAIT_MIN_S;; wait_s = 2 * wait_s < WAIT_MAX_S ? 2 * wait_s : WAIT_MAX_S) {
+        st = i->body.len ? send_json(i, &why) : send_text(i, &why);
+        if (st != BOLE_E_LIMIT && st != BOLE_E_FULL)
+            break;
+        unsigned asked_s = bole_client_retry_after_s(i->client);
+        wait_for_server(i, asked_s ? asked_s : wait_s, &why);
+        if (cmd_stopped)
+            return bole_fail(err, BOLE_E_CANCELLED, "stopped");
+    }
+    if (st < 0)
+        return bole_fail(err, st, "%s: lines %llu to %llu: %s", i->path, (unsigned long long)i->request.first_line,
+                         (unsigned long long)(i->request.first_line + i->request.lines - 1), why.msg);
+    i->request = (struct request){.first_line = i->request.first_line + i->request.lines};
+    buf_reset(&i->body);
+    return BOLE_OK;
 }
 
 static void put_json_url(struct import *i, const char *path)
@@ -84,52 +219,57 @@ static bole_status add_text(struct import *i, bole_slice line, struct bole_err *
     if (text_time(line, now, &time))
         i->line_time_ns = time;
     /* A line that says no time belongs to the one before it: the rest of a stack trace. */
-    bole_status st = bole_push_add(i->push, buf_slice(&i->labels), i->line_time_ns ? i->line_time_ns : now, line, NULL, 0, err);
-    return st == BOLE_OK && bole_push_size(i->push) > REQUEST_SIZE_TARGET ? bole_push_flush(i->push, err) : st;
+    return bole_push_add(i->push, buf_slice(&i->labels), i->line_time_ns ? i->line_time_ns : now, line, NULL, 0, err);
 }
 
 static bole_status add_json(struct import *i, bole_slice line, struct bole_err *err)
 {
     buf_put(&i->body, line);
     buf_put_u8(&i->body, '\n');
-    if (i->body.failed)
-        return bole_fail(err, BOLE_E_NOMEM, "no memory for a request");
-    return i->body.len > REQUEST_SIZE_TARGET ? send_json(i, err) : BOLE_OK;
+    return i->body.failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for a request") : BOLE_OK;
 }
 
-static bole_status run(struct import *i, const char *path, struct bole_err *err)
+static bole_status add(struct import *i, enum import_format format, bole_slice line, struct bole_err *err)
+{
+    bole_status st = format == IMPORT_JSON ? add_json(i, line, err) : add_text(i, line, err);
+    if (st < 0)
+        return st;
+    i->request.lines++;
+    i->request.bytes += line.len;
+    return i->body.len + bole_push_size(i->push) > REQUEST_SIZE_TARGET ? flush(i, err) : BOLE_OK;
+}
+
+static bole_status run(struct import *i, struct bole_err *err)
 {
     bole_slice line;
-    bole_status st;
+    bole_status read, st = BOLE_OK;
     enum import_format format = i->options->format;
-    progress_begin(&i->progress, path, lines_size(i->lines));
-    while ((st = lines_next(i->lines, &line, err)) == BOLE_OK) {
+    uint64_t read_bytes = 0;
+    progress_begin(&i->progress, i->path, lines_size(i->lines));
+    while ((read = lines_next(i->lines, &line, err)) == BOLE_OK) {
         if (cmd_stopped) {
             st = bole_fail(err, BOLE_E_CANCELLED, "stopped");
             break;
         }
         if (format == IMPORT_AUTO)
             format = looks_like_json(line) ? IMPORT_JSON : IMPORT_TEXT;
-        st = format == IMPORT_JSON ? add_json(i, line, err) : add_text(i, line, err);
+        st = add(i, format, line, err);
         if (st < 0)
             break;
-        i->result->lines++;
-        i->result->bytes += line.len;
-        progress_update(&i->progress, lines_size(i->lines) ? lines_consumed(i->lines) : i->result->bytes);
+        read_bytes += line.len;
+        progress_update(&i->progress, lines_size(i->lines) ? lines_consumed(i->lines) : read_bytes);
     }
-    if (st == BOLE_END)
-        st = bole_push_flush(i->push, err);
-    if (st == BOLE_OK)
-        st = send_json(i, err);
+    if (st == BOLE_OK) /* also after a failure of the file: what came before it counts */
+        st = flush(i, read < 0 ? NULL : err);
     progress_end(&i->progress);
     i->result->cut_lines += lines_cut(i->lines);
-    return st;
+    return read < 0 ? read : st;
 }
 
 bole_status import_file(struct bole_client *client, const char *path, const struct import_options *options,
                         struct import_result *result, struct bole_err *err)
 {
-    struct import i = {.client = client, .options = options, .result = result};
+    struct import i = {.client = client, .path = path, .options = options, .result = result, .request.first_line = 1};
     char *absolute = strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
     put_labels(&i, absolute ? absolute : path);
     put_json_url(&i, absolute ? absolute : path);
@@ -137,11 +277,15 @@ bole_status import_file(struct bole_client *client, const char *path, const stru
     if (st == BOLE_OK)
         st = bole_push_create(client, &i.push, err);
     if (st == BOLE_OK)
-        st = run(&i, path, err);
+        st = (i.doc = json_doc_create()) ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for an answer");
+    if (st == BOLE_OK)
+        st = run(&i, err);
+    json_doc_destroy(i.doc);
     bole_push_destroy(i.push);
     lines_close(i.lines);
     buf_deinit(&i.labels);
     buf_deinit(&i.body);
+    buf_deinit(&i.answer);
     buf_deinit(&i.url);
     free(absolute);
     return st;

@@ -22,10 +22,15 @@ struct import_options {
 };
 
 struct import_result {
-    uint64_t lines, bytes, cut_lines;
+    uint64_t lines;        /* that the server acknowledged: they are durable */
+    uint64_t bytes;        /* of the lines in requests that it answered */
+    uint64_t refused;      /* lines that it refused; the first reasons were told on standard error */
+    uint64_t cut_lines;
 };
 
-/* Sends one file ("-": standard input) and adds to *result. When it returns BOLE_OK every line is durable. */
+/* Sends one file ("-": standard input) and adds to *result. A server that is busy (429, 503) is asked again until it takes
+ * the lines or cmd_stopped. What could be read before a failure of the file is sent too. BOLE_OK: every line was
+ * acknowledged or is counted as refused. */
 bole_status import_file(struct bole_client *client, const char *path, const struct import_options *options,
                         struct import_result *result, struct bole_err *err);
 
