@@ -19,6 +19,7 @@ enum {
     REASONS_MAX = 8,               /* of one file that are told */
     WAIT_MIN_S = 1,                /* before a busy server that names no time is asked again; doubles */
     WAIT_MAX_S = 10,
+    STREAM_DELAY_MAX_NS = 300 * 1000 * 1000, /* lines of a pipe wait no longer for others to go with them */
     WAIT_STEP_NS = 100 * 1000 * 1000, /* cmd_stopped is looked at this often */
 };
 
@@ -28,6 +29,7 @@ static const char usual_stream_fields[] = "service_name,service,app,host,level";
 
 /* The lines between two answers. */
 struct request {
+    uint64_t begin_ns;   /* monotonic */
     uint64_t first_line; /* its number in the file, from 1 */
     uint64_t lines, bytes;
 };
@@ -234,9 +236,12 @@ static bole_status add(struct import *i, enum import_format format, bole_slice l
     bole_status st = format == IMPORT_JSON ? add_json(i, line, err) : add_text(i, line, err);
     if (st < 0)
         return st;
-    i->request.lines++;
+    uint64_t now_ns = clock_mono_ns(&clock_system);
+    if (i->request.lines++ == 0)
+        i->request.begin_ns = now_ns;
     i->request.bytes += line.len;
-    return i->body.len + bole_push_size(i->push) > REQUEST_SIZE_TARGET ? flush(i, err) : BOLE_OK;
+    bool is_stream = lines_size(i->lines) == 0, late = is_stream && now_ns - i->request.begin_ns >= STREAM_DELAY_MAX_NS;
+    return late || i->body.len + bole_push_size(i->push) > REQUEST_SIZE_TARGET ? flush(i, err) : BOLE_OK;
 }
 
 static bole_status run(struct import *i, struct bole_err *err)
@@ -246,10 +251,16 @@ static bole_status run(struct import *i, struct bole_err *err)
     enum import_format format = i->options->format;
     uint64_t read_bytes = 0;
     progress_begin(&i->progress, i->path, lines_size(i->lines));
-    while ((read = lines_next(i->lines, &line, err)) == BOLE_OK) {
+    while ((read = lines_next(i->lines, &line, err)) == BOLE_OK || read == BOLE_AGAIN) {
         if (cmd_stopped) {
             st = bole_fail(err, BOLE_E_CANCELLED, "stopped");
             break;
+        }
+        if (read == BOLE_AGAIN) { /* nothing more comes just now */
+            st = flush(i, err);
+            if (st < 0)
+                break;
+            continue;
         }
         if (format == IMPORT_AUTO)
             format = looks_like_json(line) ? IMPORT_JSON : IMPORT_TEXT;

@@ -1,11 +1,13 @@
 /*
- * zlib reads plain files and gzip alike; a zstd file is told by its magic number and decompressed here. Both fill one
- * buffer that holds at least the longest line.
+ * Bytes go from the file through `input` and the decoder of its packing to `bytes`, which holds at least the longest line.
+ * Reading waits in poll, so that a slow pipe can be told from one that ended. A packed file that ends within a frame is an
+ * error: half a file must not pass for a whole one; nor does the half line at such an end for a line.
  */
 #include "cmd/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,65 +18,59 @@
 #include "base/slice.h"
 #include "record/record.h"
 
-enum { CHUNK = 256 * 1024, BUFFER_SIZE = RECORD_LINE_MAX + CHUNK };
+enum { CHUNK = 256 * 1024, BUFFER_SIZE = RECORD_LINE_MAX + CHUNK, GZIP_WINDOW = 15 + 16 /* 16: gzip's header and no other */ };
+
+enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+
+static const bole_slice gzip_magic = S("\x1f\x8b"), zstd_magic = S("\x28\xb5\x2f\xfd");
 
 struct lines {
-    int           fd;       /* of a zstd file; else -1 */
-    gzFile        gz;
-    ZSTD_DStream *zstd;
-    uint8_t      *input;    /* CHUNK bytes of a zstd file */
-    ZSTD_inBuffer in;
+    int           fd;
     const char   *path;
+    bool          waits;    /* a pipe or a terminal */
+    enum packing  packing;
+    z_stream      gzip;
+    ZSTD_DStream *zstd;
+    uint8_t      *input;    /* CHUNK */
+    size_t        input_begin, input_end;
+    bool          input_over;
+    bool          in_frame; /* of the packing: more input must come */
+    bool          full;     /* the decoder filled `bytes`: it may hold more */
     uint64_t      size, consumed, cut;
     uint8_t      *bytes;    /* BUFFER_SIZE */
     size_t        begin, end;
     bool          at_end, skipping; /* skipping: the rest of a line that was cut */
 };
 
-static bool is_zstd(int fd)
-{
-    uint8_t magic[4];
-    return pread(fd, magic, 4, 0) == 4 && memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0;
-}
-
 bole_status lines_open(const char *path, struct lines **ret_lines, struct bole_err *err)
 {
     bool is_stdin = !strcmp(path, "-");
-    int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return bole_fail_errno(err, errno, "opening %s", path);
-    struct lines *l = calloc(1, sizeof *l);
     struct stat info;
-    if (!l || !(l->bytes = malloc(BUFFER_SIZE))) {
-        close(fd);
-        free(l);
-        return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", path);
+    int fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0) {
+        bole_status st = bole_fail_errno(err, errno, "opening %s", path);
+        if (fd >= 0)
+            close(fd);
+        return st;
     }
-    l->fd = -1;
-    l->path = path;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        l->size = (uint64_t)info.st_size;
-    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (S_ISDIR(info.st_mode)) {
         close(fd);
-        lines_close(l);
         return bole_fail(err, BOLE_E_INVALID, "%s is a directory: name its files, for instance %s/*.log", path, path);
     }
-    if (is_zstd(fd)) {
-        l->fd = fd;
-        l->zstd = ZSTD_createDStream();
-        l->input = malloc(CHUNK);
-        if (!l->zstd || !l->input) {
-            lines_close(l);
-            return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", path);
-        }
-    } else {
-        l->gz = gzdopen(fd, "rb");
-        if (!l->gz) {
-            close(fd);
-            lines_close(l);
-            return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", path);
-        }
-        gzbuffer(l->gz, CHUNK);
+    struct lines *l = calloc(1, sizeof *l);
+    if (!l) {
+        close(fd);
+        return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", path);
+    }
+    l->fd = fd;
+    l->path = path;
+    l->waits = !S_ISREG(info.st_mode);
+    l->size = l->waits ? 0 : (uint64_t)info.st_size;
+    l->bytes = malloc(BUFFER_SIZE);
+    l->input = malloc(CHUNK);
+    if (!l->bytes || !l->input) {
+        lines_close(l);
+        return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", path);
     }
     *ret_lines = l;
     return BOLE_OK;
@@ -84,55 +80,141 @@ void lines_close(struct lines *l)
 {
     if (!l)
         return;
-    if (l->gz)
-        gzclose(l->gz);
-    if (l->fd >= 0)
-        close(l->fd);
+    close(l->fd);
+    if (l->packing == PACKING_GZIP)
+        inflateEnd(&l->gzip);
     ZSTD_freeDStream(l->zstd);
     free(l->input);
     free(l->bytes);
     free(l);
 }
 
-static bole_status fill_zstd(struct lines *l, struct bole_err *err)
+/* ---- from the file ---- */
+
+/* Reads behind what is there. BOLE_AGAIN: nothing came in time. */
+static bole_status read_input(struct lines *l, struct bole_err *err)
 {
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+    if (l->input_begin == l->input_end)
+        l->input_begin = l->input_end = 0;
+    if (l->waits && poll(&p, 1, LINES_WAIT_MS) <= 0)
+        return BOLE_AGAIN;
+    ssize_t n = read(l->fd, l->input + l->input_end, CHUNK - l->input_end);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? BOLE_AGAIN : bole_fail_errno(err, errno, "reading %s", l->path);
+    l->input_end += (size_t)n;
+    l->consumed += (uint64_t)n;
+    l->input_over = n == 0;
+    return BOLE_OK;
+}
+
+static bool may_become(bole_slice input, bole_slice magic)
+{
+    return memcmp(input.ptr, magic.ptr, input.len < magic.len ? input.len : magic.len) == 0;
+}
+
+/* Stays unknown while the first bytes may still become a magic number. */
+static bole_status find_packing(struct lines *l, struct bole_err *err)
+{
+    bole_slice input = bole_slice_from(l->input, l->input_end);
+    bool gzip = may_become(input, gzip_magic), zstd = may_become(input, zstd_magic);
+    if (gzip && input.len >= gzip_magic.len) {
+        if (inflateInit2(&l->gzip, GZIP_WINDOW) != Z_OK)
+            return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", l->path);
+        l->packing = PACKING_GZIP;
+        l->in_frame = true;
+    } else if (zstd && input.len >= zstd_magic.len) {
+        l->zstd = ZSTD_createDStream();
+        if (!l->zstd)
+            return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", l->path);
+        l->packing = PACKING_ZSTD;
+    } else if ((!gzip && !zstd) || l->input_over)
+        l->packing = PACKING_NONE;
+    return BOLE_OK;
+}
+
+/* ---- decoders: from input to the end of bytes ---- */
+
+static void decode_plain(struct lines *l)
+{
+    size_t room = BUFFER_SIZE - l->end, n = l->input_end - l->input_begin;
+    n = n < room ? n : room;
+    memcpy(l->bytes + l->end, l->input + l->input_begin, n);
+    l->input_begin += n;
+    l->end += n;
+}
+
+static bole_status decode_gzip(struct lines *l, struct bole_err *err)
+{
+    if (!l->in_frame) { /* another member, or something behind the last one, which gzip ignores too */
+        if (l->input_begin < l->input_end && l->input[l->input_begin] != gzip_magic.ptr[0])
+            l->input_begin = l->input_end;
+        if (l->input_begin == l->input_end)
+            return BOLE_OK;
+        inflateReset(&l->gzip);
+        l->in_frame = true;
+    }
+    l->gzip.next_in = l->input + l->input_begin;
+    l->gzip.avail_in = (unsigned)(l->input_end - l->input_begin);
+    l->gzip.next_out = l->bytes + l->end;
+    l->gzip.avail_out = (unsigned)(BUFFER_SIZE - l->end);
+    int rc = inflate(&l->gzip, Z_NO_FLUSH);
+    l->input_begin = l->input_end - l->gzip.avail_in;
+    l->end = BUFFER_SIZE - l->gzip.avail_out;
+    l->in_frame = rc != Z_STREAM_END;
+    if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+        return bole_fail(err, BOLE_E_CORRUPT, "%s: %s", l->path, l->gzip.msg ? l->gzip.msg : zError(rc));
+    return BOLE_OK;
+}
+
+static bole_status decode_zstd(struct lines *l, struct bole_err *err)
+{
+    ZSTD_inBuffer in = {l->input, l->input_end, l->input_begin};
     ZSTD_outBuffer out = {l->bytes, BUFFER_SIZE, l->end};
-    while (out.pos == l->end && !l->at_end) {
-        if (l->in.pos == l->in.size) {
-            ssize_t n = read(l->fd, l->input, CHUNK);
-            if (n < 0)
-                return bole_fail_errno(err, errno, "reading %s", l->path);
-            l->in = (ZSTD_inBuffer){l->input, (size_t)n, 0};
-            l->consumed += (uint64_t)n;
-            l->at_end = n == 0;
-        }
-        size_t rc = ZSTD_decompressStream(l->zstd, &out, &l->in);
-        if (ZSTD_isError(rc))
-            return bole_fail(err, BOLE_E_CORRUPT, "%s: %s", l->path, ZSTD_getErrorName(rc));
-    }
+    if (!l->in_frame && in.pos == in.size)
+        return BOLE_OK;
+    size_t rc = ZSTD_decompressStream(l->zstd, &out, &in);
+    if (ZSTD_isError(rc))
+        return bole_fail(err, BOLE_E_CORRUPT, "%s: %s", l->path, ZSTD_getErrorName(rc));
+    l->input_begin = in.pos;
     l->end = out.pos;
+    l->in_frame = rc != 0;
     return BOLE_OK;
 }
 
-static bole_status fill_gz(struct lines *l, struct bole_err *err)
+static bole_status decode(struct lines *l, struct bole_err *err)
 {
-    int n = gzread(l->gz, l->bytes + l->end, (unsigned)(BUFFER_SIZE - l->end < CHUNK ? BUFFER_SIZE - l->end : CHUNK));
-    if (n < 0) {
-        int code;
-        return bole_fail(err, BOLE_E_CORRUPT, "%s: %s", l->path, gzerror(l->gz, &code));
+    bole_status st = BOLE_OK;
+    switch (l->packing) {
+    case PACKING_UNKNOWN: break;
+    case PACKING_NONE: decode_plain(l); break;
+    case PACKING_GZIP: st = decode_gzip(l, err); break;
+    case PACKING_ZSTD: st = decode_zstd(l, err); break;
     }
-    l->end += (size_t)n;
-    l->at_end = n == 0;
-    l->consumed = (uint64_t)gzoffset(l->gz);
-    return BOLE_OK;
+    l->full = l->end == BUFFER_SIZE;
+    return st;
 }
 
+/* More bytes, or at_end. */
 static bole_status fill(struct lines *l, struct bole_err *err)
 {
     memmove(l->bytes, l->bytes + l->begin, l->end - l->begin);
     l->end -= l->begin;
     l->begin = 0;
-    return l->gz ? fill_gz(l, err) : fill_zstd(l, err);
+    bole_status st = BOLE_OK;
+    for (size_t before = l->end; st == BOLE_OK && l->end == before && !l->at_end;) {
+        bool has_input = l->packing != PACKING_UNKNOWN && l->input_begin < l->input_end;
+        if (has_input || l->full)
+            st = decode(l, err);
+        else if (l->input_over)
+            l->at_end = true;
+        else {
+            st = read_input(l, err);
+            if (st == BOLE_OK && l->packing == PACKING_UNKNOWN)
+                st = find_packing(l, err);
+        }
+    }
+    return st;
 }
 
 bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *err)
@@ -141,11 +223,14 @@ bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *e
         size_t have = l->end - l->begin;
         uint8_t *from = l->bytes + l->begin, *newline = have ? memchr(from, '\n', have) : NULL;
         bool whole = newline || l->at_end, too_long = !newline && have >= RECORD_LINE_MAX;
+        if (l->at_end && !newline && l->in_frame)
+            return bole_fail(err, BOLE_E_CORRUPT, "%s: ends in the middle of a %s", l->path,
+                             l->packing == PACKING_GZIP ? "gzip member" : "frame");
         if (l->at_end && have == 0)
             return BOLE_END;
         if (!whole && !too_long) {
             bole_status st = fill(l, err);
-            if (st < 0)
+            if (st != BOLE_OK)
                 return st;
             continue;
         }
