@@ -14,10 +14,14 @@
 #include "serve/api.h"
 
 enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8, EXPORTS_MAX = 4 };
+enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
+#define HEAD_MAX ((size_t)64 << 20)
+#define QUERY_MAX ((size_t)1 << 30)
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
 
 struct server {
     struct budget       budget;
+    struct budget       query_budget, tail_budget; /* parts of it, so that neither keeps records out */
     struct queue       *queue;
     struct store       *store;
     struct api         *api;
@@ -64,6 +68,19 @@ static void describe(struct server *s, const struct server_options *o)
              o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)");
 }
 
+/* The head is filled while the one before it is cut: both, and the segment being written, must fit beside the queries. */
+static size_t head_max(const struct server *s)
+{
+    size_t part = s->budget.limit_bytes / HEAD_PART;
+    return part < HEAD_MAX ? part : HEAD_MAX;
+}
+
+static size_t query_max(const struct server *s)
+{
+    size_t part = s->budget.limit_bytes / QUERY_PART;
+    return part < QUERY_MAX ? part : QUERY_MAX;
+}
+
 static bole_status open_storage(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     char queue_uri[4096], store_uri[4096];
@@ -74,7 +91,8 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         bole_err_context(err, "making the data directory %s", o->data_dir);
         return st;
     }
-    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget};
+    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget,
+                                  .head_max_bytes = head_max(s)};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
     st = wal_released_lsn(&fs_posix, wal_dir, &store.min_position, err);
@@ -110,7 +128,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
 {
     unsigned loops = loop_count();
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
-                              .budget = &s->budget, .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
+                              .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
+                              .query_memory_bytes = query_max(s), .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
                               .config_text = bole_slice_str(s->config)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
@@ -183,6 +202,8 @@ bole_status server_create(const struct server_options *options, struct server **
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a server");
     budget_init(&s->budget, NULL, options->memory_limit_bytes ? options->memory_limit_bytes : default_memory_limit());
     describe(s, options);
+    budget_init(&s->query_budget, &s->budget, s->budget.limit_bytes / QUERIES_PART);
+    budget_init(&s->tail_budget, &s->budget, s->budget.limit_bytes / TAILS_PART);
     st = open_storage(s, options, err);
     if (st == BOLE_OK)
         st = start_serving(s, options, err);

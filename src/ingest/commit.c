@@ -208,8 +208,15 @@ bole_status ingest_cut(struct ingest *in, struct bole_err *err)
     if (st == BOLE_OK)
         st = queue_release(in->options.queue, lsn, err);
     pthread_mutex_unlock(&in->cut_lock);
-    memory_return(); /* the head's batches are free now */
     return st;
+}
+
+void ingest_make_room(struct ingest *in)
+{
+    pthread_mutex_lock(&in->cutter_lock);
+    in->cut_wanted = in->room_wanted = true;
+    pthread_cond_signal(&in->cutter_wake);
+    pthread_mutex_unlock(&in->cutter_lock);
 }
 
 void ingest_watch_disk(struct ingest *in)
@@ -242,11 +249,13 @@ void *cutter_main(void *arg)
         }
         if (in->cutter_stop)
             break;
-        in->cut_wanted = false;
+        bool room_wanted = in->room_wanted;
+        in->cut_wanted = in->room_wanted = false;
         pthread_mutex_unlock(&in->cutter_lock);
         ingest_watch_disk(in);
+        memory_return();
         struct bole_err err;
-        if (store_wants_cut(in->options.store) && ingest_cut(in, &err) < 0)
+        if ((room_wanted || store_wants_cut(in->options.store)) && ingest_cut(in, &err) < 0)
             LOG(ERROR, "moving records into segments failed, they stay in the queue", " reason=%s", LOGQS(err.msg));
         pthread_mutex_lock(&in->cutter_lock);
     }

@@ -60,6 +60,7 @@ struct ingest {
     pthread_mutex_t       cutter_lock;
     pthread_cond_t        cutter_wake;
     bool                  cut_wanted; /* guarded by cutter_lock */
+    bool                  room_wanted; /* guarded by cutter_lock: cut although the head is small */
     bool                  cutter_stop; /* guarded by cutter_lock */
     pthread_t             cutter;
     bool                  cutter_runs;
@@ -78,6 +79,8 @@ void request_finish(struct ingest_request *r, bole_status status, const struct b
 
 /* One cut of the store, then the queue may forget. Any thread; one at a time. */
 bole_status ingest_cut(struct ingest *in, struct bole_err *err);
+/* Asks the cutter to cut whatever is in the head: nothing else gives memory back before the next cut is due. Any thread. */
+void ingest_make_room(struct ingest *in);
 /* Compares the free space of the data directory with the reserve. */
 void ingest_watch_disk(struct ingest *in);
 

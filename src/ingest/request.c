@@ -96,6 +96,7 @@ static bole_status admit(struct ingest *in, size_t size_bytes, struct bole_err *
         size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed), need;
         if (__builtin_mul_overflow(size_bytes, (size_t)MEMORY_FACTOR, &need) || used > b->limit_bytes || need > b->limit_bytes - used) {
             atomic_fetch_add(&in->count.refused_limit, 1);
+            ingest_make_room(in);
             return bole_fail(err, BOLE_E_LIMIT, "the memory for records on their way to disk is full: send again later");
         }
     }

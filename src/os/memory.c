@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 
+#define FREE_MAX ((size_t)16 << 20) /* bytes that malloc may hold for the next request */
+
 enum { ARENAS_MAX = 4 };
 
 void memory_limit_arenas(void)
@@ -14,6 +16,7 @@ void memory_limit_arenas(void)
 void memory_return(void)
 {
 #ifdef __GLIBC__
-    malloc_trim(0);
+    if (mallinfo2().fordblks > FREE_MAX)
+        malloc_trim(0);
 #endif
 }

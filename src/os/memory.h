@@ -5,7 +5,8 @@
 /* Fewer arenas than glibc's eight per core: what one thread frees can be used by another. Once, at the start. */
 void memory_limit_arenas(void);
 
-/* After something large was freed. Takes up to a few milliseconds; any thread. */
+/* Does nothing while malloc holds little that is free, else takes a few milliseconds. For a housekeeping thread, about
+ * once a second. */
 void memory_return(void);
 
 #endif

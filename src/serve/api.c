@@ -27,6 +27,10 @@ static void fill_defaults(struct api_options *o)
         o->entries_max = API_ENTRIES_MAX_DEFAULT;
     if (!o->tails_max)
         o->tails_max = API_TAILS_MAX_DEFAULT;
+    if (!o->query_budget)
+        o->query_budget = o->budget;
+    if (!o->tail_budget)
+        o->tail_budget = o->budget;
     if (!o->exports_max)
         o->exports_max = API_EXPORTS_MAX_DEFAULT;
 }

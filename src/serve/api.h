@@ -34,7 +34,9 @@ struct api_options {
     struct store       *store;
     const struct clock *clock;
     struct fs          *fs;                  /* reads /proc for the process's own figures; NULL: leaves them out */
-    struct budget      *budget;              /* the process's; queries draw on it */
+    struct budget      *budget;              /* the process's */
+    struct budget      *query_budget;        /* of all queries together, a part of it; NULL: budget */
+    struct budget      *tail_budget;         /* of all live tails together, a part of it; NULL: budget */
     size_t              query_memory_bytes;  /* 0: the default; at most the budget */
     uint64_t            query_timeout_ns;    /* 0: the default */
     uint64_t            entries_max;         /* 0: the default */

@@ -8,7 +8,7 @@ bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x
     *w = (struct api_work){.api = api, .x = x};
     if (!api_tenant(x, &w->tenant))
         return false;
-    budget_init(&w->budget, api->options.budget, api->options.query_memory_bytes);
+    budget_init(&w->budget, api->options.query_budget, api->options.query_memory_bytes);
     w->started_ns = clock_mono_ns(api->options.clock);
     w->deadline_ns = w->started_ns + api->options.query_timeout_ns;
     return true;

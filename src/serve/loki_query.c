@@ -98,7 +98,7 @@ static void reply_result(struct api_work *work, const struct query_result *r, bo
     static const char *const types[] = {"streams", "vector", "matrix", "scalar"};
     struct loki_stats stats = stats_of(&r->stats);
     struct api_out out;
-    api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.budget, false);
+    api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.query_budget, false);
     buf_put_str(&out.buf, "{\"status\":\"success\"");
     put_warnings(&out.buf, &r->stats);
     buf_printf(&out.buf, ",\"data\":{\"resultType\":\"%s\"", types[r->type]);
@@ -119,8 +119,8 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
     struct api_out out;
     struct buf labels;
     char time[TIME_TEXT_MAX];
-    api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.budget, false);
-    buf_init(&labels, work->api->options.budget);
+    api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.query_budget, false);
+    buf_init(&labels, work->api->options.query_budget);
     buf_put_str(&out.buf, "{\"streams\":[");
     bool ok = true;
     for (size_t i = 0; ok && i < r->stream_count; i++) {
@@ -246,12 +246,12 @@ static void format_query(struct http_exchange *x, void *ctx)
     struct api *a = ctx;
     struct bole_err err = {0};
     struct query *q = NULL;
-    if (query_parse(api_param(x, S("query")), a->options.budget, &q, &err) < 0) {
+    if (query_parse(api_param(x, S("query")), a->options.query_budget, &q, &err) < 0) {
         reply_invalid(x, &err);
         return;
     }
     struct buf text, body;
-    buf_init(&text, a->options.budget);
+    buf_init(&text, a->options.query_budget);
     buf_init(&body, NULL);
     query_format(q, &text);
     buf_put_str(&body, "{\"status\":\"success\",\"data\":");

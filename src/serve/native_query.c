@@ -185,7 +185,7 @@ static void run_export(struct api_work *work)
     struct bole_err err = {0};
     struct api *a = work->api;
     struct export x = {.work = work};
-    api_out_init(&x.out, work->x, NDJSON_TYPE, a->options.budget, true);
+    api_out_init(&x.out, work->x, NDJSON_TYPE, a->options.query_budget, true);
     bole_status st = prepare(&x, &err);
     while (st == BOLE_OK)
         st = run_page(&x, &err);

@@ -52,8 +52,8 @@ static struct tail *tail_create(struct api *a, struct http_exchange *x, bole_sli
     t->tenant = bole_slice_from(t->tenant_text, tenant.len);
     atomic_init(&t->refs, 1);
     pthread_mutex_init(&t->lock, NULL);
-    tail_out_init(&t->out, a->options.budget, categorize);
-    tail_out_init(&t->history, a->options.budget, categorize);
+    tail_out_init(&t->out, a->options.tail_budget, categorize);
+    tail_out_init(&t->history, a->options.tail_budget, categorize);
     return t;
 }
 
@@ -248,11 +248,11 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
 
 static bole_status prepare(struct tail *t, struct bole_err *err)
 {
-    bole_status st = query_parse(api_param(t->x, S("query")), t->api->options.budget, &t->query, err);
+    bole_status st = query_parse(api_param(t->x, S("query")), t->api->options.tail_budget, &t->query, err);
     if (st == BOLE_OK && query_type(t->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
     if (st == BOLE_OK)
-        st = query_tail_create(t->query, t->tenant, t->api->options.budget, &t->matcher, err);
+        st = query_tail_create(t->query, t->tenant, t->api->options.tail_budget, &t->matcher, err);
     return st;
 }
 
