@@ -2,17 +2,50 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/timefmt.h"
+#include "query/parser.h"
+
+#define UNIX_S_MAX 9.2e9 /* seconds whose nanoseconds an int64 holds */
 
 int cmd_fail(const struct bole_err *err)
 {
     bool colours = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     fprintf(stderr, "%serror:%s %s\n", colours ? "\033[31m" : "", colours ? "\033[0m" : "", err->msg);
     return EXIT_FAILED;
+}
+
+int cmd_end(bole_status st, const struct bole_err *err)
+{
+    if (st == BOLE_E_CANCELLED)
+        return 128 + (int)cmd_stopped;
+    return st < 0 ? cmd_fail(err) : EXIT_OK;
+}
+
+/* Shows where a syntax error stands, under the query, when the query fits a line. */
+static void point_at(const char *query, const struct bole_err *err)
+{
+    unsigned line, column;
+    if (sscanf(err->msg, "parse error at line %u, col %u", &line, &column) == 2 && line == 1 && !strchr(query, '\n'))
+        fprintf(stderr, "  %s\n  %*s\n", query, (int)column, "^");
+}
+
+bool cmd_check_query(const char *query, bool *ret_is_log)
+{
+    struct ast *ast;
+    struct bole_err err;
+    if (ast_parse(bole_slice_str(query), NULL, &ast, &err) < 0) {
+        cmd_fail(&err);
+        point_at(query, &err);
+        return false;
+    }
+    *ret_is_log = ast->root->kind == EXPR_LOG;
+    ast_destroy(ast);
+    return true;
 }
 
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input)
@@ -57,7 +90,7 @@ static void on_signal(int number)
 {
     if (cmd_stopped && number == SIGINT)
         _exit(128 + SIGINT);
-    cmd_stopped = 1;
+    cmd_stopped = number;
 }
 
 void cmd_catch_signals(void)
@@ -86,21 +119,37 @@ size_t cmd_size(struct argp_state *state, const char *option, const char *text)
     return 0;
 }
 
+/* A date or a date with a time of day, both UTC. */
+static bool parse_utc(const char *text, int64_t *ret_ns)
+{
+    static const char *const ends[] = {"Z", "T00:00:00Z"};
+    char whole[64];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int n = snprintf(whole, sizeof whole, "%s%s", text, ends[i]);
+        if (n < (int)sizeof whole && time_parse_rfc3339(bole_slice_str(whole), ret_ns))
+            return true;
+    }
+    return false;
+}
+
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text)
 {
     int64_t now = clock_now_ns(&clock_system), v;
     bole_slice s = bole_slice_str(text);
     if (!strcmp(text, "now"))
         return now;
-    if (time_parse_rfc3339(s, &v))
+    if (time_parse_rfc3339(s, &v) || parse_utc(text, &v))
         return v;
     if (duration_parse(s, false, true, &v))
         return now - v;
     char *end;
     double number = strtod(text, &end);
-    if (*text && !*end)
-        return number > 1e12 ? strtoll(text, NULL, 10) : (int64_t)(number * 1e9);
-    argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 1h (an hour ago), now, or unix seconds", option, text);
+    if (number > 1e12 && number < 9.2e18 && text[strspn(text, "0123456789")] == 0)
+        return strtoll(text, NULL, 10);
+    if (*text && !*end && number > -UNIX_S_MAX && number < UNIX_S_MAX)
+        return (int64_t)(number * 1e9);
+    argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 2026-11-21 (UTC), 1h (an hour ago), now, or unix seconds",
+               option, text);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * cmd.h - the subcommands: flags and wiring, nothing clever. One cmd_*.c each, one line in the table of main.c.
  *
- * Exit codes: 0 ok, 1 failed, 2 usage.
+ * Exit codes: 0 ok, 1 failed, 2 usage, 128 + N stopped by signal N before the work was done.
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
@@ -26,6 +26,11 @@ int cmd_version(int argc, char **argv);
 
 /* "error: message" on stderr; returns EXIT_FAILED. */
 int cmd_fail(const struct bole_err *err);
+/* The exit code for a command's last status; a failure is told. */
+int cmd_end(bole_status st, const struct bole_err *err);
+
+/* False: a syntax error, told with the place where it stands; the command ends with EXIT_USAGE. */
+bool cmd_check_query(const char *query, bool *ret_is_log);
 
 /* Parses with argp; --help shows the text and its examples. Options of a connection (--addr, --token, --tenant) are added
  * for client commands by putting &connection_argp among the children. */
@@ -39,12 +44,12 @@ extern const struct argp connection_argp; /* its input is a struct connection_op
 /* A client for those options that stops at cmd_stopped. */
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
 
-/* Ctrl-C and SIGTERM set this once cmd_catch_signals was called; a second Ctrl-C ends the program at once. */
+/* Ctrl-C and SIGTERM set this to their number once cmd_catch_signals was called; a second Ctrl-C ends the program at once. */
 extern volatile sig_atomic_t cmd_stopped;
 void cmd_catch_signals(void);
 
-/* Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "now", "1h" (so long ago), unix seconds or ns. For argp parsers: an
- * invalid text ends the program with a usage error. */
+/* Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "2026-11-21" and "2026-11-21 10:00:00" (UTC), "now",
+ * "1h" (so long ago), unix seconds or ns. For argp parsers: an invalid text ends the program with a usage error. */
 size_t cmd_size(struct argp_state *state, const char *option, const char *text);
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
 

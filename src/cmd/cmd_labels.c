@@ -13,8 +13,8 @@ struct labels_options {
 };
 
 static const struct argp_option options_table[] = {
-    {"from", 'f', "TIME", 0, "Start: RFC 3339, unix seconds, or so long ago (default 24h)", 0},
-    {"to", 'e', "TIME", 0, "End (default now)", 0},
+    {"from", 'f', "TIME", 0, "Start (default 24h): so long ago, 2026-11-21, \"2026-11-21 10:00:00\" (UTC), RFC 3339, or unix seconds", 0},
+    {"to", 'e', "TIME", 0, "End, written as --from (default now)", 0},
     {0},
 };
 
@@ -100,5 +100,5 @@ int cmd_labels(int argc, char **argv)
     if (st == BOLE_OK)
         st = list(client, &o, &err);
     bole_client_destroy(client);
-    return st < 0 && st != BOLE_E_CANCELLED ? cmd_fail(&err) : EXIT_OK;
+    return cmd_end(st, &err);
 }

@@ -1,11 +1,22 @@
+/*
+ * Entries of a frame come grouped by stream and are printed in the order of time.
+ *
+ * A lost connection is made again. What came meanwhile is read from /api/v1/query first, which has no limit, and the rest,
+ * until the tail stands, is the tail's own history. Both begin behind the newest line that was printed.
+ */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "cmd/print.h"
 #include "cmd/url.h"
 
-enum { DEFAULT_HISTORY = 10 };
+enum {
+    DEFAULT_HISTORY = 10,
+    RESUME_LIMIT = 5000, /* lines of history after a reconnect: the most that Loki's API allows */
+};
 
 struct tail_options {
     struct connection_options connection;
@@ -25,7 +36,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     struct tail_options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
-    case 'n': o->history = strtoul(arg, NULL, 10); return 0;
+    case 'n': {
+        char *end;
+        o->history = strtoul(arg, &end, 10);
+        if (!*arg || *end || *arg == '-')
+            argp_error(state, "--history: '%s' is no count", arg);
+        return 0;
+    }
     case 'o': o->format = print_format_parse(state, arg); return 0;
     case ARGP_KEY_ARG:
         if (o->query)
@@ -49,51 +66,89 @@ static const struct argp argp = {
     "  bole tail '{app=\"api\"} |= \"error\"' -o raw | tee errors.log\n",
     children, NULL, NULL};
 
-struct tail {
-    const struct tail_options *options;
-    struct json_doc *doc;
-    struct buf out;
-    bool colours;
-    struct json_value labels; /* of the stream being printed */
-};
+/* ---- frames ---- */
 
 struct entry {
     struct print_record record;
+    size_t index; /* in the frame */
+};
+
+struct tail {
+    const struct tail_options *options;
+    struct printer printer;
+    struct entry *entries;    /* of one frame */
+    size_t entry_count, entry_cap;
+    bool no_memory;           /* an entry was left out */
+    struct json_value labels; /* of the stream being read */
+    int64_t next_ns;          /* lines before it are printed, or older than the tail */
+};
+
+struct pair {
+    struct print_record *record;
     int index;
 };
 
-static bool read_entry(bole_slice name, struct json_value v, void *ctx)
+static bool read_pair(bole_slice name, struct json_value v, void *ctx)
 {
-    struct entry *e = ctx;
-    if (e->index == 0) {
+    struct pair *p = ctx;
+    if (p->index == 0) {
         char digits[24];
         snprintf(digits, sizeof digits, "%.*s", BOLE_SLICE_ARG(json_doc_string(v)));
-        e->record.time_ns = strtoll(digits, NULL, 10);
-    } else if (e->index == 1) {
-        e->record.line = json_doc_string(v);
+        p->record->time_ns = strtoll(digits, NULL, 10);
+    } else if (p->index == 1) {
+        p->record->line = json_doc_string(v);
     }
-    e->index++;
+    p->index++;
     return true;
 }
 
-static bool print_entry(bole_slice name, struct json_value v, void *ctx)
+static bool add_entry(bole_slice name, struct json_value v, void *ctx)
 {
     struct tail *t = ctx;
-    struct entry e = {.record.labels = t->labels};
-    json_doc_each(v, read_entry, &e);
-    print_record(&e.record, t->options->format, t->colours, &t->out);
+    if (t->entry_count == t->entry_cap) {
+        size_t cap = t->entry_cap ? t->entry_cap * 2 : 256;
+        struct entry *more = reallocarray(t->entries, cap, sizeof *more);
+        if (!more) {
+            t->no_memory = true;
+            return false;
+        }
+        t->entries = more;
+        t->entry_cap = cap;
+    }
+    struct entry *e = &t->entries[t->entry_count];
+    *e = (struct entry){.record.labels = t->labels, .index = t->entry_count};
+    struct pair pair = {.record = &e->record};
+    json_doc_each(v, read_pair, &pair);
+    t->entry_count++;
     return true;
 }
 
-static bool print_stream(bole_slice name, struct json_value stream, void *ctx)
+static bool add_stream(bole_slice name, struct json_value stream, void *ctx)
 {
     struct tail *t = ctx;
     struct json_value values;
     t->labels = (struct json_value){0};
     json_doc_member(stream, "stream", &t->labels);
     if (json_doc_member(stream, "values", &values))
-        json_doc_each(values, print_entry, t);
-    return true;
+        json_doc_each(values, add_entry, t);
+    return !t->no_memory;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    if (x->record.time_ns != y->record.time_ns)
+        return x->record.time_ns < y->record.time_ns ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static void print_entries(struct tail *t)
+{
+    if (t->entry_count)
+        qsort(t->entries, t->entry_count, sizeof *t->entries, compare_entries);
+    for (size_t i = 0; i < t->entry_count; i++)
+        printer_put(&t->printer, &t->entries[i].record);
+    t->entry_count = 0;
 }
 
 static bool count_one(bole_slice name, struct json_value v, void *ctx)
@@ -106,28 +161,109 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
 {
     struct tail *t = ctx;
     struct json_value frame, v;
-    bole_status st = json_doc_parse(t->doc, text, &frame, err);
+    bole_status st = json_doc_parse(t->printer.doc, text, &frame, err);
     if (st < 0)
         return st;
     if (json_doc_member(frame, "streams", &v))
-        json_doc_each(v, print_stream, t);
+        json_doc_each(v, add_stream, t);
+    if (t->no_memory)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the lines of a frame");
+    print_entries(t);
     unsigned dropped = 0;
     if (json_doc_member(frame, "dropped_entries", &v) && json_doc_each(v, count_one, &dropped) && dropped)
         fprintf(stderr, "(%u lines came faster than they could be sent and are not shown; they are stored)\n", dropped);
-    return print_flush(&t->out, err);
+    return printer_flush(&t->printer, err);
 }
 
-static bole_status follow(struct bole_client *c, struct tail *t, struct bole_err *err)
+/* ---- the connection ---- */
+
+static void put_number(struct buf *url, const char *name, int64_t v)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)v);
+    url_param(url, name, bole_slice_str(number));
+}
+
+/* Moves on behind what is printed. A line stamped in the future must not hide what comes until then, so now is the border;
+ * such a line may be shown twice. */
+static void move_on(struct tail *t)
+{
+    int64_t now_ns = clock_now_ns(&clock_system);
+    if (t->printer.newest_ns >= t->next_ns)
+        t->next_ns = t->printer.newest_ns < now_ns ? t->printer.newest_ns + 1 : now_ns;
+    t->printer.newest_ns = INT64_MIN; /* the border stays until more is printed */
+}
+
+/* Prints what is stored between next_ns and now. BOLE_E_IO also when nobody answers. */
+static bole_status catch_up(struct bole_client *c, struct tail *t, struct bole_err *err)
 {
     struct buf url;
-    char number[24];
+    buf_init(&url, NULL);
+    buf_put_str(&url, "/api/v1/query");
+    url_param(&url, "query", bole_slice_str(t->options->query));
+    put_number(&url, "start", t->next_ns);
+    put_number(&url, "end", clock_now_ns(&clock_system));
+    url_param(&url, "direction", S("forward"));
+    buf_reset(&t->printer.pending);
+    bole_status st = bole_client_get(c, url_text(&url), printer_take_rows, &t->printer, err);
+    buf_deinit(&url);
+    if (st == BOLE_E_NOTFOUND) /* a Loki: the tail's history must do */
+        st = BOLE_OK;
+    struct bole_err flush_err;
+    bole_status flushed = printer_flush(&t->printer, &flush_err);
+    if (flushed != BOLE_OK) {
+        *err = flush_err;
+        st = flushed;
+    }
+    move_on(t);
+    return st;
+}
+
+static bole_status follow(struct bole_client *c, struct tail *t, bool resumes, struct bole_err *err)
+{
+    struct buf url;
     buf_init(&url, NULL);
     buf_put_str(&url, "/loki/api/v1/tail");
     url_param(&url, "query", bole_slice_str(t->options->query));
-    snprintf(number, sizeof number, "%lu", t->options->history);
-    url_param(&url, "limit", bole_slice_str(number));
+    if (resumes || !t->options->history)
+        put_number(&url, "start", t->next_ns);
+    put_number(&url, "limit", resumes ? RESUME_LIMIT : t->options->history ? (int64_t)t->options->history : 1);
     bole_status st = bole_client_follow(c, url_text(&url), on_frame, t, err);
     buf_deinit(&url);
+    move_on(t);
+    return st;
+}
+
+/* The server or the way to it went away. What the server refuses it would refuse again. */
+static bool is_lost(const struct tail *t, bole_status st)
+{
+    return !cmd_stopped && !t->printer.broken && (st == BOLE_OK || st == BOLE_E_IO || st == BOLE_E_FULL || st == BOLE_E_LIMIT);
+}
+
+static bole_status reconnect(struct bole_client *c, struct tail *t, struct bole_err *err)
+{
+    bole_status st;
+    fputs("connection lost, trying again\n", stderr);
+    do {
+        sleep(1); /* a signal ends it */
+        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : catch_up(c, t, err);
+    } while (st != BOLE_OK && is_lost(t, st));
+    if (st == BOLE_OK)
+        fputs("connected again\n", stderr);
+    return st;
+}
+
+static bole_status run(struct bole_client *c, struct tail *t, struct bole_err *err)
+{
+    bole_status st = catch_up(c, t, err); /* of no time at all: only whether somebody answers */
+    if (st == BOLE_E_IO || st == BOLE_E_CANCELLED)
+        return st;
+    st = follow(c, t, false, err);
+    while (is_lost(t, st)) {
+        st = reconnect(c, t, err);
+        if (st == BOLE_OK)
+            st = follow(c, t, true, err);
+    }
     return st;
 }
 
@@ -135,17 +271,24 @@ int cmd_tail(int argc, char **argv)
 {
     struct tail_options o = {.history = DEFAULT_HISTORY};
     cmd_parse(&argp, argc, argv, &o);
-    struct tail t = {.options = &o, .colours = o.format == PRINT_TEXT && cmd_colours()};
+    bool is_log;
+    if (!cmd_check_query(o.query, &is_log))
+        return EXIT_USAGE;
+    if (!is_log) {
+        fputs("error: a metric query has no lines to follow\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct tail t = {.options = &o, .next_ns = clock_now_ns(&clock_system)};
     struct bole_client *client = NULL;
     struct bole_err err;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
-    t.doc = json_doc_create();
+    printer_init(&t.printer, o.format);
     bole_status st = cmd_client(&o.connection, &client, &err);
     if (st == BOLE_OK)
-        st = follow(client, &t, &err);
+        st = run(client, &t, &err);
     bole_client_destroy(client);
-    json_doc_destroy(t.doc);
-    buf_deinit(&t.out);
-    return st < 0 && st != BOLE_E_CANCELLED ? cmd_fail(&err) : EXIT_OK;
+    printer_deinit(&t.printer);
+    free(t.entries);
+    return st == BOLE_E_CANCELLED ? EXIT_OK : cmd_end(st, &err); /* Ctrl-C is how it ends */
 }

@@ -1,6 +1,9 @@
 #include "cmd/print.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -11,6 +14,8 @@
 #define RED    "\033[31m"
 #define YELLOW "\033[33m"
 #define RESET  "\033[0m"
+
+enum { FLUSH_SIZE = 1 << 16 }; /* rows are written when so many bytes wait */
 
 enum print_format print_format_parse(struct argp_state *state, const char *text)
 {
@@ -25,13 +30,16 @@ enum print_format print_format_parse(struct argp_state *state, const char *text)
 struct members {
     struct buf *out;
     bool first;
-    bool csv; /* name=value, to be quoted by the caller */
+    bool csv;      /* name=value, to be quoted by the caller */
+    bool readable; /* leaves out what tells a person nothing */
 };
 
 static bool put_member(bole_slice name, struct json_value value, void *ctx)
 {
     struct members *m = ctx;
     bole_slice text = json_doc_string(value);
+    if (m->readable && bole_slice_eq(name, S("detected_level")) && bole_slice_eq(text, S("unknown")))
+        return true;
     if (!m->first)
         buf_put(m->out, m->csv ? S(" ") : S(", "));
     m->first = false;
@@ -44,24 +52,29 @@ static bool put_member(bole_slice name, struct json_value value, void *ctx)
     return true;
 }
 
+static bool meet_member(bole_slice name, struct json_value value, void *ctx)
+{
+    *(bool *)ctx = true;
+    return false;
+}
+
 static bool has_members(struct json_value v)
 {
-    struct members probe = {.first = true};
-    struct buf scratch;
-    buf_init(&scratch, NULL);
-    probe.out = &scratch;
-    bool any = v.doc && json_doc_each(v, put_member, &probe) && !probe.first;
-    buf_deinit(&scratch);
+    bool any = false;
+    if (v.doc)
+        json_doc_each(v, meet_member, &any);
     return any;
 }
 
-static void put_members(struct json_value v, struct buf *out)
+/* {a="b", c="d"}; false when nothing stands between the braces. */
+static bool put_members(struct json_value v, struct buf *out)
 {
-    struct members m = {.out = out, .first = true};
+    struct members m = {.out = out, .first = true, .readable = true};
     buf_put_u8(out, '{');
     if (v.doc)
         json_doc_each(v, put_member, &m);
     buf_put_u8(out, '}');
+    return !m.first;
 }
 
 /* A log line may hold anything; a terminal obeys escapes. */
@@ -79,10 +92,11 @@ static void put_safe(struct buf *out, bole_slice s)
     buf_put(out, bole_slice_from(s.ptr + from, s.len - from));
 }
 
-static const char *level_colour(struct json_value fields)
+static const char *level_colour(const struct print_record *r)
 {
     struct json_value level;
-    if (!fields.doc || !json_doc_member(fields, "detected_level", &level))
+    if (!(r->fields.doc && json_doc_member(r->fields, "detected_level", &level)) &&
+        !(r->labels.doc && json_doc_member(r->labels, "detected_level", &level)))
         return "";
     bole_slice text = json_doc_string(level);
     if (bole_slice_eq(text, S("error")) || bole_slice_eq(text, S("critical")) || bole_slice_eq(text, S("fatal")))
@@ -94,7 +108,7 @@ static void put_text(const struct print_record *r, bool colours, struct buf *out
 {
     char stamp[TIME_TEXT_MAX];
     time_format_rfc3339(r->time_ns, 9, stamp);
-    const char *level = colours ? level_colour(r->fields) : "";
+    const char *level = colours ? level_colour(r) : "";
     buf_printf(out, "%s%s%s ", colours ? DIM : "", stamp, colours ? RESET CYAN : "");
     put_members(r->labels, out);
     buf_printf(out, "%s ", colours ? RESET : "");
@@ -105,11 +119,12 @@ static void put_text(const struct print_record *r, bool colours, struct buf *out
         buf_put(out, r->line);
     if (*level)
         buf_put_str(out, RESET);
-    if (has_members(r->fields)) {
-        buf_printf(out, " %s", colours ? DIM : "");
-        put_members(r->fields, out);
+    size_t end = out->len;
+    buf_printf(out, " %s", colours ? DIM : "");
+    if (put_members(r->fields, out))
         buf_put_str(out, colours ? RESET : "");
-    }
+    else
+        out->len = end;
 }
 
 static bool put_json_member(bole_slice name, struct json_value value, void *ctx)
@@ -193,10 +208,61 @@ void print_record(const struct print_record *r, enum print_format format, bool c
     buf_put_u8(out, '\n');
 }
 
+/* ---- points of metrics ---- */
+
+/* JSON has no NaN and no infinity: these stay strings. */
+static void put_json_number(bole_slice text, struct buf *out)
+{
+    char number[64], *end;
+    snprintf(number, sizeof number, "%.*s", BOLE_SLICE_ARG(text));
+    if (isfinite(strtod(number, &end)) && end != number && !*end)
+        buf_put(out, text);
+    else
+        buf_put_json(out, text, false);
+}
+
+void print_point(const struct print_point *p, enum print_format format, struct buf *out)
+{
+    char stamp[TIME_TEXT_MAX];
+    time_format_rfc3339(p->time_ns, -1, stamp);
+    switch (format) {
+    case PRINT_TEXT:
+        buf_printf(out, "%s ", stamp);
+        put_members(p->labels, out);
+        buf_put_u8(out, ' ');
+        buf_put(out, p->value);
+        break;
+    case PRINT_JSON:
+        buf_printf(out, "{\"time\":\"%s\",\"labels\":", stamp);
+        put_json_object(p->labels, out);
+        buf_put(out, S(",\"value\":"));
+        put_json_number(p->value, out);
+        buf_put_u8(out, '}');
+        break;
+    case PRINT_CSV: {
+        struct buf labels;
+        buf_init(&labels, NULL);
+        put_members(p->labels, &labels);
+        buf_printf(out, "%s,", stamp);
+        put_csv_value(out, buf_slice(&labels));
+        buf_put_u8(out, ',');
+        buf_put(out, p->value);
+        buf_deinit(&labels);
+        break;
+    }
+    case PRINT_RAW: buf_put(out, p->value); break;
+    }
+    buf_put_u8(out, '\n');
+}
+
+/* ---- standard output ---- */
+
 bole_status print_flush(struct buf *out, struct bole_err *err)
 {
     size_t at = 0;
     while (at < out->len) {
+        if (cmd_stopped) /* a slow reader must not keep the program alive */
+            return bole_fail(err, BOLE_E_CANCELLED, "stopped");
         ssize_t n = write(STDOUT_FILENO, out->ptr + at, out->len - at);
         if (n < 0 && errno == EINTR)
             continue;
@@ -207,4 +273,75 @@ bole_status print_flush(struct buf *out, struct bole_err *err)
     bool failed = out->failed;
     buf_reset(out);
     return failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for the output") : BOLE_OK;
+}
+
+/* ---- rows ---- */
+
+void printer_init(struct printer *p, enum print_format format)
+{
+    *p = (struct printer){.format = format, .colours = format == PRINT_TEXT && cmd_colours(), .newest_ns = INT64_MIN};
+    p->doc = json_doc_create();
+}
+
+void printer_deinit(struct printer *p)
+{
+    buf_deinit(&p->pending);
+    buf_deinit(&p->out);
+    json_doc_destroy(p->doc);
+}
+
+void printer_put(struct printer *p, const struct print_record *r)
+{
+    print_record(r, p->format, p->colours, &p->out);
+    p->count++;
+    if (r->time_ns > p->newest_ns)
+        p->newest_ns = r->time_ns;
+}
+
+bole_status printer_flush(struct printer *p, struct bole_err *err)
+{
+    bole_status st = print_flush(&p->out, err);
+    p->broken = p->broken || st != BOLE_OK;
+    return st;
+}
+
+static bole_status take_row(struct printer *p, bole_slice text, struct bole_err *err)
+{
+    struct json_value row, v;
+    bole_status st = json_doc_parse(p->doc, text, &row, err);
+    if (st < 0)
+        return st;
+    if (json_doc_member(row, "error", &v))
+        return bole_fail(err, BOLE_E_IO, "%.*s", BOLE_SLICE_ARG(json_doc_string(v)));
+    if (json_doc_member(row, "warning", &v)) {
+        fprintf(stderr, "warning: %.*s\n", BOLE_SLICE_ARG(json_doc_string(v)));
+        return BOLE_OK;
+    }
+    struct print_record r = {0};
+    if (!json_doc_member(row, "time", &v) || !time_parse_rfc3339(json_doc_string(v), &r.time_ns))
+        return BOLE_OK; /* statistics and progress, for other readers */
+    if (json_doc_member(row, "line", &v))
+        r.line = json_doc_string(v);
+    json_doc_member(row, "labels", &r.labels);
+    json_doc_member(row, "fields", &r.fields);
+    printer_put(p, &r);
+    return p->out.len > FLUSH_SIZE ? printer_flush(p, err) : BOLE_OK;
+}
+
+bole_status printer_take_rows(bole_slice bytes, void *ctx, struct bole_err *err)
+{
+    struct printer *p = ctx;
+    buf_put(&p->pending, bytes);
+    if (p->pending.failed)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a row");
+    bole_slice rest = buf_slice(&p->pending), row;
+    bole_status st = BOLE_OK;
+    while (st == BOLE_OK && rest.len && memchr(rest.ptr, '\n', rest.len)) {
+        row = bole_slice_cut(rest, '\n', &rest);
+        if (row.len)
+            st = take_row(p, row, err);
+    }
+    memmove(p->pending.ptr, rest.ptr ? rest.ptr : p->pending.ptr, rest.len);
+    p->pending.len = rest.len;
+    return st;
 }

@@ -26,7 +26,36 @@ struct print_record {
  * shown as \x1b on a terminal: a log line must not drive it. */
 void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out);
 
-/* Writes and empties out. BOLE_END: nobody reads any more (a closed pipe), stop quietly. */
+/* One point of a metric. In JSON the value is a number where JSON has one; "NaN" and the infinities are strings. */
+struct print_point {
+    int64_t           time_ns;
+    struct json_value labels; /* or doc NULL */
+    bole_slice        value;
+};
+void print_point(const struct print_point *p, enum print_format format, struct buf *out);
+
+/* Writes and empties out. BOLE_END: nobody reads any more (a closed pipe), stop quietly. BOLE_E_CANCELLED:
+ * cmd_stopped. */
 bole_status print_flush(struct buf *out, struct bole_err *err);
+
+/* Records on their way to standard output, and what is known about them. */
+struct printer {
+    enum print_format format;
+    bool              colours;
+    struct json_doc  *doc;       /* of the last row; free to use between rows */
+    struct buf        pending;   /* a row that has not come whole; reset it before another answer is read */
+    struct buf        out;       /* not yet written */
+    uint64_t          count;     /* records so far */
+    int64_t           newest_ns; /* of them; INT64_MIN: none */
+    bool              broken;    /* standard output takes no more */
+};
+
+void printer_init(struct printer *p, enum print_format format);
+void printer_deinit(struct printer *p);
+void printer_put(struct printer *p, const struct print_record *r);
+bole_status printer_flush(struct printer *p, struct bole_err *err); /* as print_flush */
+/* A bole_client_bytes_fn for the NDJSON of /api/v1/query; ctx is the printer. Warnings go to standard error. The last rows
+ * wait for a flush. */
+bole_status printer_take_rows(bole_slice bytes, void *ctx, struct bole_err *err);
 
 #endif
