@@ -105,16 +105,31 @@ static bool edge_ns(struct bole_client *client, const char *direction, int64_t *
     return found;
 }
 
-static void put_page(struct bole_client *client, const char *server, struct buf *out)
+static void put_range(struct bole_client *client, struct buf *out)
 {
     int64_t from, to;
     char from_text[TIME_TEXT_MAX], to_text[TIME_TEXT_MAX];
-    buf_printf(out, "%s/", server);
     if (!edge_ns(client, "forward", &from) || !edge_ns(client, "backward", &to))
         return;
     time_format_rfc3339(from, 3, from_text);
     time_format_rfc3339(to + NS_PER_MS, 3, to_text); /* the end is exclusive */
-    buf_printf(out, "#/explore?q=%%7Bjob%%3D%%22open%%22%%7D&from=%s&to=%s", from_text, to_text);
+    buf_printf(out, "&from=%s&to=%s", from_text, to_text);
+}
+
+/* Prints the address; `ranged`: of what is there, else the page's own: the last while, which goes on with a stream. */
+static void show(const struct open_command *o, struct bole_client *client, bool ranged, bool browser)
+{
+    struct buf page;
+    buf_init(&page, NULL);
+    buf_printf(&page, "%s/#/explore?q=%%7Bjob%%3D%%22open%%22%%7D", bole_client_url(client));
+    if (ranged)
+        put_range(client, &page);
+    const char *url = url_text(&page);
+    puts(url);
+    fflush(stdout);
+    if (browser && !o->no_browser)
+        show_in_browser(url);
+    buf_deinit(&page);
 }
 
 /* ---- the scratch directory ---- */
@@ -148,19 +163,17 @@ static bole_status serve_files(const struct open_command *o, const char *dir, st
         return st;
     struct connection_options connection = {.addr = server_url(server)};
     st = cmd_client(&connection, &client, err);
-    for (size_t i = 0; i < o->file_count && st == BOLE_OK; i++)
+    bool shown = false;
+    for (size_t i = 0; i < o->file_count && st == BOLE_OK; i++) {
+        if (!strcmp(o->files[i], "-") && !shown) { /* a stream may never end */
+            show(o, client, false, true);
+            shown = true;
+        }
         st = import_file(client, o->files[i], &import, &result, err);
+    }
     if (st == BOLE_OK) {
-        struct buf page;
-        buf_init(&page, NULL);
-        put_page(client, server_url(server), &page);
-        buf_put_u8(&page, 0);
         fprintf(stderr, "%llu lines; Ctrl-C ends\n", (unsigned long long)result.lines);
-        puts((char *)page.ptr);
-        fflush(stdout);
-        if (!o->no_browser)
-            show_in_browser((char *)page.ptr);
-        buf_deinit(&page);
+        show(o, client, true, !shown);
     }
     while (st == BOLE_OK && !cmd_stopped)
         pause();
