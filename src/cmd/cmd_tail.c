@@ -75,6 +75,7 @@ struct entry {
 
 struct tail {
     const struct tail_options *options;
+    struct bole_client *client;
     struct printer printer;
     struct entry *entries;    /* of one frame */
     size_t entry_count, entry_cap;
@@ -195,7 +196,7 @@ static void move_on(struct tail *t)
 }
 
 /* Prints what is stored between next_ns and now. BOLE_E_IO also when nobody answers. */
-static bole_status catch_up(struct bole_client *c, struct tail *t, struct bole_err *err)
+static bole_status catch_up(struct tail *t, struct bole_err *err)
 {
     struct buf url;
     buf_init(&url, NULL);
@@ -205,7 +206,7 @@ static bole_status catch_up(struct bole_client *c, struct tail *t, struct bole_e
     put_number(&url, "end", clock_now_ns(&clock_system));
     url_param(&url, "direction", S("forward"));
     buf_reset(&t->printer.pending);
-    bole_status st = bole_client_get(c, url_text(&url), printer_take_rows, &t->printer, err);
+    bole_status st = bole_client_get(t->client, url_text(&url), printer_take_rows, &t->printer, err);
     buf_deinit(&url);
     if (st == BOLE_E_NOTFOUND) /* a Loki: the tail's history must do */
         st = BOLE_OK;
@@ -219,7 +220,7 @@ static bole_status catch_up(struct bole_client *c, struct tail *t, struct bole_e
     return st;
 }
 
-static bole_status follow(struct bole_client *c, struct tail *t, bool resumes, struct bole_err *err)
+static bole_status follow(struct tail *t, bool resumes, struct bole_err *err)
 {
     struct buf url;
     buf_init(&url, NULL);
@@ -228,7 +229,7 @@ static bole_status follow(struct bole_client *c, struct tail *t, bool resumes, s
     if (resumes || !t->options->history)
         put_number(&url, "start", t->next_ns);
     put_number(&url, "limit", resumes ? RESUME_LIMIT : t->options->history ? (int64_t)t->options->history : 1);
-    bole_status st = bole_client_follow(c, url_text(&url), on_frame, t, err);
+    bole_status st = bole_client_follow(t->client, url_text(&url), on_frame, t, err);
     buf_deinit(&url);
     move_on(t);
     return st;
@@ -240,31 +241,38 @@ static bool is_lost(const struct tail *t, bole_status st)
     return !cmd_stopped && !t->printer.broken && (st == BOLE_OK || st == BOLE_E_IO || st == BOLE_E_FULL || st == BOLE_E_LIMIT);
 }
 
-static bole_status reconnect(struct bole_client *c, struct tail *t, struct bole_err *err)
+static bole_status reconnect(struct tail *t, struct bole_err *err)
 {
     bole_status st;
     fputs("connection lost, trying again\n", stderr);
     do {
         sleep(1); /* a signal ends it */
-        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : catch_up(c, t, err);
+        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : catch_up(t, err);
     } while (st != BOLE_OK && is_lost(t, st));
     if (st == BOLE_OK)
         fputs("connected again\n", stderr);
     return st;
 }
 
-static bole_status run(struct bole_client *c, struct tail *t, struct bole_err *err)
+static bole_status run(struct tail *t, struct bole_err *err)
 {
-    bole_status st = catch_up(c, t, err); /* of no time at all: only whether somebody answers */
-    if (st == BOLE_E_IO || st == BOLE_E_CANCELLED)
+    bole_status st = cmd_client(&t->options->connection, &t->client, err);
+    if (st == BOLE_OK)
+        st = catch_up(t, err); /* of no time at all: only whether somebody answers */
+    if (st == BOLE_E_IO || st == BOLE_E_CANCELLED || !t->client)
         return st;
-    st = follow(c, t, false, err);
+    st = follow(t, false, err);
     while (is_lost(t, st)) {
-        st = reconnect(c, t, err);
+        /* A handle of libcurl that was a bare connection once is not fit for another use. */
+        bole_client_destroy(t->client);
+        t->client = NULL;
+        st = cmd_client(&t->options->connection, &t->client, err);
         if (st == BOLE_OK)
-            st = follow(c, t, true, err);
+            st = reconnect(t, err);
+        if (st == BOLE_OK)
+            st = follow(t, true, err);
     }
-    return st;
+    return cmd_stopped ? BOLE_E_CANCELLED : st;
 }
 
 int cmd_tail(int argc, char **argv)
@@ -279,15 +287,12 @@ int cmd_tail(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct tail t = {.options = &o, .next_ns = clock_now_ns(&clock_system)};
-    struct bole_client *client = NULL;
     struct bole_err err;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
     printer_init(&t.printer, o.format);
-    bole_status st = cmd_client(&o.connection, &client, &err);
-    if (st == BOLE_OK)
-        st = run(client, &t, &err);
-    bole_client_destroy(client);
+    bole_status st = run(&t, &err);
+    bole_client_destroy(t.client);
     printer_deinit(&t.printer);
     free(t.entries);
     return st == BOLE_E_CANCELLED ? EXIT_OK : cmd_end(st, &err); /* Ctrl-C is how it ends */
