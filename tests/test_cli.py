@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -289,3 +290,86 @@ def test_import_stops_waiting_at_ctrl_c_and_counts_nothing(tmp_path):
         finally:
             process.kill()
             process.wait()
+
+
+ZSTD = shutil.which("zstd")
+PACKERS = [
+    pytest.param(gzip.compress, b"ends in the middle of a gzip member", id="gzip"),
+    pytest.param(lambda data: subprocess.run([ZSTD, "-qc"], input=data, capture_output=True, check=True).stdout,
+                 b"ends in the middle of a frame", id="zstd", marks=pytest.mark.skipif(not ZSTD, reason="needs the program zstd")),
+]
+
+
+@pytest.mark.parametrize("pack, reason", PACKERS)
+@pytest.mark.parametrize("piped", [False, True], ids=["file", "pipe"])
+def test_a_packed_file_that_ends_too_early_is_an_error(server, tmp_path, pack, reason, piped):
+    lines = [f"{i} {os.urandom(200).hex()}" for i in range(3000)]
+    packed = pack("\n".join(lines).encode())
+    path = tmp_path / "app.log.packed"
+    path.write_bytes(packed[:len(packed) * 2 // 3])
+    args = {"stdin": path.read_bytes()} if piped else {}
+    done = run("import", "--job", "cut", "-" if piped else path, server=server, check=False, **args)
+    stored = [line for _, line in server.lines('{job="cut"}')]
+    assert done.returncode == 1 and reason in done.stderr
+    assert 0 < len(stored) < 3000 and f"{len(stored)} lines stored".encode() in done.stderr
+    assert sorted(stored) == sorted(lines[:len(stored)]), "half a line passed for a whole one"
+    for size in (len(packed) - 1, 30, 5):
+        path.write_bytes(packed[:size])
+        assert reason in run("import", path, server=server, check=False).stderr, size
+
+
+@pytest.mark.parametrize("pack, _", PACKERS)
+def test_packed_files_put_together_are_one_file(server, tmp_path, pack, _):
+    packed = b"".join(pack(f"part {i}\n".encode() * 1000) for i in range(3))
+    assert b"3000 lines stored" in run("import", "-", server=server, stdin=packed).stderr
+    path = tmp_path / "app.log.packed"
+    path.write_bytes(packed)
+    assert b"3000 lines stored" in run("import", path, server=server).stderr
+
+
+@pytest.mark.parametrize("text", [b"", b"\x1f", b"\x28\xb5\n", b"\n\n"], ids=["empty", "gzip", "zstd", "newlines"])
+def test_import_of_next_to_nothing(server, text):
+    count = len(text.splitlines())
+    said = run("import", "-", server=server, stdin=text).stderr
+    assert (f"{count} lines stored".encode() in said) == (count > 0)
+
+
+def test_open_shows_a_stream_while_it_comes(tmp_path):
+    process = subprocess.Popen([str(bole.BINARY), "open", "--no-browser", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    try:
+        url = process.stdout.readline().decode().strip()
+        assert "#/explore?q=%7Bjob%3D%22open%22%7D" in url and "from=" not in url
+        server = bole.Server.__new__(bole.Server)
+        server.port = int(re.search(r":(\d+)/", url).group(1))
+        written = []
+        for i in range(20):  # faster than the pause that a pipe must make, for longer than a line may wait
+            written.append(f"line {i}")
+            process.stdin.write(f"line {i}\nhal".encode() if i == 19 else f"line {i}\n".encode())
+            process.stdin.flush()
+            time.sleep(0.1)
+            if i == 12:
+                assert len(server.lines('{job="open"}')) >= 5
+        time.sleep(0.5)
+        assert sorted(line for _, line in server.lines('{job="open"}')) == sorted(written)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert b"error" not in process.stderr.read()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+
+
+def test_open_prints_the_range_when_a_stream_ended(tmp_path):
+    process = subprocess.Popen([str(bole.BINARY), "open", "--no-browser", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        process.stdin.write(b"2026-11-20T10:00:00Z one\n")
+        process.stdin.close()
+        assert b"from=" not in process.stdout.readline()
+        assert b"from=2026-11-20T10:00:00.000Z&to=2026-11-20T10:00:00.001Z" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
