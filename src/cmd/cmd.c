@@ -10,8 +10,6 @@
 #include "base/timefmt.h"
 #include "query/parser.h"
 
-#define UNIX_S_MAX 9.2e9 /* seconds whose nanoseconds an int64 holds */
-
 int cmd_fail(const struct bole_err *err)
 {
     bool colours = isatty(STDERR_FILENO) && !getenv("NO_COLOR");

@@ -50,6 +50,7 @@ void cmd_catch_signals(void);
 
 /* Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "2026-11-21" and "2026-11-21 10:00:00" (UTC), "now",
  * "1h" (so long ago), unix seconds or ns. For argp parsers: an invalid text ends the program with a usage error. */
+#define UNIX_S_MAX 9.2e9 /* seconds whose nanoseconds an int64 holds */
 size_t cmd_size(struct argp_state *state, const char *option, const char *text);
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
 

@@ -16,7 +16,6 @@
 
 #define DEFAULT_SINCE_NS (3600 * NS_PER_S)
 #define DAY_NS           (24 * 3600 * NS_PER_S)
-#define UNIX_S_MAX       9.2e9 /* seconds whose nanoseconds an int64 holds */
 enum { DEFAULT_LIMIT = 100, BUSY_TRIES_MAX = 30 }; /* tries, a second apart */
 
 struct query_options {
