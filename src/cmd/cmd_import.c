@@ -65,7 +65,7 @@ static const struct argp argp = {
     "Examples:\n"
     "  bole import /var/log/syslog*\n"
     "  zcat old.gz | bole import --labels 'app=\"api\"' -\n"
-    "  bole import --format json --time-field ts --msg-field message events.ndjson.zst\n",
+    "  bole import --msg-field message --time-field ts events.ndjson.zst\n",
     children, NULL, NULL};
 
 int cmd_import(int argc, char **argv)

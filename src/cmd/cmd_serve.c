@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -11,6 +12,8 @@
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_DISK_RESERVE };
+
+#define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
 struct serve_options {
     struct server_options server;
@@ -52,7 +55,7 @@ static bool truth(struct argp_state *state, const char *option, const char *text
         if (!strcmp(text, no[i]))
             return false;
     }
-    argp_error(state, "--%s: '%s' is neither true nor false", option, text);
+    argp_error(state, "%s: '%s' is neither true nor false", option, text);
     return false;
 }
 
@@ -62,21 +65,22 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     enum log_level level;
     switch (key) {
     case ARGP_KEY_INIT:
+        state->name = (char *)"bole serve"; /* argp itself sets it after this call only */
         if (getenv("BOLE_RECEIVE_DETECT_LEVEL"))
-            o->server.no_detect_level = !truth(state, "detect-level", getenv("BOLE_RECEIVE_DETECT_LEVEL"));
+            o->server.no_detect_level = !truth(state, "BOLE_RECEIVE_DETECT_LEVEL", getenv("BOLE_RECEIVE_DETECT_LEVEL"));
         o->server.service_names = getenv("BOLE_RECEIVE_DISCOVER_SERVICE_NAME");
         return 0;
     case 'd': o->server.data_dir = arg; return 0;
-    case 'l':
-        if (!strrchr(arg, ':'))
-            argp_error(state, "--listen: '%s' has no port; write 127.0.0.1:3100", arg);
-        o->server.listen = arg;
+    case 'l': o->server.listen = arg; return 0;
+    case 'm':
+        o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg);
+        if (o->server.memory_limit_bytes < MEMORY_LIMIT_MIN)
+            argp_error(state, "--memory-limit: %s is too little, 64MB is the least", arg);
         return 0;
-    case 'm': o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg); return 0;
     case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
     case KEY_TAIL: append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "tail", arg); return 0;
     case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
-    case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "detect-level", arg); return 0;
+    case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "--detect-level", arg); return 0;
     case KEY_SERVICE_NAMES: o->server.service_names = arg; return 0;
     case KEY_HOST: append(state, o->names, &o->server.host_name_count, NAMES_MAX, "host", arg); return 0;
     case KEY_TLS_CERT: o->server.tls_cert = arg; return 0;
@@ -89,6 +93,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return EINVAL;
     case ARGP_KEY_END:
+        if (!strrchr(o->server.listen, ':'))
+            argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100", o->server.listen);
         if (!o->server.tls_cert != !o->server.tls_key)
             argp_error(state, "--tls-cert and --tls-key go together");
         return 0;
@@ -102,7 +108,7 @@ static const struct argp argp = {
     "Examples:\n"
     "  bole serve --tail-system                         this machine's own logs\n"
     "  bole serve --data /var/lib/bole --tail '/srv/*/log/*.log'\n"
-    "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\",\"service\":\"demo\"}'\n",
+    "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\"}'\n",
     NULL, NULL, NULL};
 
 /* SIGINT and SIGTERM are for the main thread alone, which waits for them; all others inherit them blocked. */
@@ -121,6 +127,16 @@ static const char *or_environment(const char *name, const char *otherwise)
     return value && *value ? value : otherwise;
 }
 
+/* Connections, segments and followed files all take descriptors: what the machine allows is taken. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options o = {.server = {.data_dir = or_environment("BOLE_DATA", "data"),
@@ -129,6 +145,7 @@ int cmd_serve(int argc, char **argv)
     o.server.tail_globs = o.globs;
     cmd_parse(&argp, argc, argv, &o);
     memory_limit_arenas();
+    raise_descriptor_limit();
     sigset_t signals;
     block_signals(&signals);
     struct server *server;
