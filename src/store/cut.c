@@ -26,7 +26,8 @@ struct partition {
 
 struct cut {
     struct row_source *sources;
-    size_t source_count, row_count;
+    const struct head_entry **entries; /* [source_count] */
+    size_t source_count, row_count;    /* rows that are not dead */
     struct interner tenants;
     uint32_t *first_of_tenant; /* [tenants.capacity] partition, or NONE */
     uint32_t  first_capacity;
@@ -40,6 +41,7 @@ struct cut {
 static void cut_deinit(struct cut *c)
 {
     free(c->sources);
+    free(c->entries);
     interner_deinit(&c->tenants);
     free(c->first_of_tenant);
     free(c->partitions);
@@ -117,12 +119,15 @@ static void remember_range(int64_t day, int64_t time, int64_t received_ns, int64
 }
 
 /* Rows come in long stretches of one stream and one day: what the row before needed is remembered. */
-static bool partition_batch(struct cut *c, const struct batch *b, size_t first_row)
+static bool partition_entry(struct cut *c, const struct head_entry *e, size_t *row)
 {
+    const struct batch *b = e->batch;
     uint32_t stream = NONE, tenant = 0, partition = 0;
     int64_t from_ns = 0, to_ns = 0; /* times that certainly belong to `partition` */
     for (uint32_t r = 0; r < b->row_count; r++) {
         int64_t time = b->time_ns[r];
+        if (head_entry_is_dead(e, r))
+            continue;
         if (b->row_stream[r] != stream || time < from_ns || time >= to_ns) {
             stream = b->row_stream[r];
             int64_t day = day_of(time, b->received_ns);
@@ -130,7 +135,7 @@ static bool partition_batch(struct cut *c, const struct batch *b, size_t first_r
                 return false;
             remember_range(day, time, b->received_ns, &from_ns, &to_ns);
         }
-        c->partition_of_row[first_row + r] = partition;
+        c->partition_of_row[(*row)++] = partition;
         c->partitions[partition].count++;
     }
     return true;
@@ -139,11 +144,10 @@ static bool partition_batch(struct cut *c, const struct batch *b, size_t first_r
 static bool partition_rows(struct cut *c)
 {
     size_t row = 0;
-    for (size_t i = 0; i < c->source_count; i++) {
-        if (!partition_batch(c, c->sources[i].batch, row))
+    for (size_t i = 0; i < c->source_count; i++)
+        if (!partition_entry(c, c->entries[i], &row))
             return false;
-        row += c->sources[i].batch->row_count;
-    }
+    assert(row == c->row_count);
     return true;
 }
 
@@ -156,8 +160,10 @@ static void place_rows(struct cut *c)
     }
     size_t row = 0;
     for (size_t i = 0; i < c->source_count; i++)
-        for (uint32_t r = 0; r < c->sources[i].batch->row_count; r++, row++) {
-            struct partition *p = &c->partitions[c->partition_of_row[row]];
+        for (uint32_t r = 0; r < c->sources[i].batch->row_count; r++) {
+            if (head_entry_is_dead(c->entries[i], r))
+                continue;
+            struct partition *p = &c->partitions[c->partition_of_row[row++]];
             c->rows[p->placed++] = (struct row_ref){c->sources[i].batch->time_ns[r], (uint32_t)i, r};
         }
 }
@@ -214,12 +220,14 @@ static bool collect_sources(struct cut *c, const struct head_snapshot *head)
     struct head_cursor cursor = {.snapshot = head};
     const struct head_entry *e;
     c->sources = malloc(head->entry_count * sizeof *c->sources);
-    if (!c->sources)
+    c->entries = malloc(head->entry_count * sizeof *c->entries);
+    if (!c->sources || !c->entries)
         return false;
     while ((e = head_next(&cursor))) {
+        c->entries[c->source_count] = e;
         c->sources[c->source_count++] = (struct row_source){e->batch, e->lsn, e->first_row};
-        c->row_count += e->batch->row_count;
     }
+    c->row_count = head->row_count;
     c->partition_of_row = malloc(c->row_count * sizeof *c->partition_of_row);
     c->rows = malloc(c->row_count * sizeof *c->rows);
     c->scratch = malloc(c->row_count * sizeof *c->scratch);
@@ -243,7 +251,7 @@ bole_status cut_write(const struct head_snapshot *head, const uint8_t store_id[S
                       struct segment_writer **ret_writer, bole_slice *ret_file, struct segment_totals *ret_totals,
                       struct bole_err *err)
 {
-    assert(head->entry_count > 0);
+    assert(head->row_count > 0);
     struct cut c = {0};
     struct segment_writer *w = NULL;
     bole_status st = BOLE_OK;

@@ -18,7 +18,7 @@
 #define CUT_AHEAD_NS  (86400ll * 1000000000)
 #define CUT_BEHIND_NS (7 * 86400ll * 1000000000)
 
-/* The snapshot must have entries. */
+/* The snapshot must have rows; dead ones are left out. */
 bole_status cut_write(const struct head_snapshot *head, const uint8_t store_id[SEGMENT_ID_SIZE], int64_t created_ns,
                       struct segment_writer **ret_writer, bole_slice *ret_file, struct segment_totals *ret_totals, struct bole_err *err);
 

@@ -10,13 +10,19 @@ void head_init(struct head *h)
     *h = (struct head){0};
 }
 
+static void entry_release(struct head_entry *e)
+{
+    batch_unref(e->batch);
+    free((void *)e->dead);
+}
+
 /* A chain may be long: no recursion. */
 static void block_unref(struct head_block *b)
 {
     while (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
         struct head_block *next = b->next;
         for (uint32_t i = 0; i < atomic_load_explicit(&b->count, memory_order_relaxed); i++)
-            batch_unref(b->entries[i].batch);
+            entry_release(&b->entries[i]);
         free(b);
         b = next;
     }
@@ -25,15 +31,30 @@ static void block_unref(struct head_block *b)
 void head_deinit(struct head *h)
 {
     block_unref(h->first);
+    block_unref(h->spare);
     *h = (struct head){0};
 }
 
-/* What an entry costs while it is here; small batches must not look free. */
-static uint64_t entry_size(const struct batch *b)
+static size_t bitmap_words(const struct batch *b)
 {
+    return (b->row_count + 63) / 64;
+}
+
+static uint32_t live_rows(const struct head_entry *e)
+{
+    uint32_t dead = 0;
+    for (size_t i = 0; e->dead && i < bitmap_words(e->batch); i++)
+        dead += (uint32_t)__builtin_popcountll(e->dead[i]);
+    return e->batch->row_count - dead;
+}
+
+/* What an entry costs while it is here; small batches must not look free. */
+static uint64_t entry_size(const struct head_entry *e)
+{
+    const struct batch *b = e->batch;
     enum { ALLOCATOR = 64 };
     return sizeof(struct head_entry) + sizeof *b + b->body_size + b->stream_count * sizeof *b->streams +
-           b->key_count * sizeof *b->keys + 4 * ALLOCATOR;
+           b->key_count * sizeof *b->keys + (e->dead ? bitmap_words(b) * sizeof *e->dead : 0) + 4 * ALLOCATOR;
 }
 
 static uint32_t room(const struct head *h)
@@ -43,29 +64,28 @@ static uint32_t room(const struct head *h)
                : 0;
 }
 
-/* A chain of empty blocks for `count` entries. */
-static bool make_blocks(size_t count, struct head_block **ret_first)
+bole_status head_reserve(struct head *h, size_t entry_count, struct bole_err *err)
 {
-    struct head_block *first = NULL;
-    for (size_t made = 0; made < count; made += HEAD_BLOCK_ENTRIES) {
+    size_t free_entries = room(h);
+    for (struct head_block *b = h->spare; b; b = b->next)
+        free_entries += HEAD_BLOCK_ENTRIES;
+    for (; free_entries < entry_count; free_entries += HEAD_BLOCK_ENTRIES) {
         struct head_block *b = calloc(1, sizeof *b);
-        if (!b) {
-            block_unref(first);
-            return false;
-        }
+        if (!b)
+            return bole_fail(err, BOLE_E_NOMEM, "store: no memory for the rows of a group");
         atomic_init(&b->refs, 1);
-        b->next = first;
-        first = b;
+        b->next = h->spare;
+        h->spare = b;
     }
-    *ret_first = first;
-    return true;
+    return BOLE_OK;
 }
 
-static void append(struct head *h, struct head_entry entry, struct head_block **spare)
+static void append(struct head *h, const struct head_entry *entry)
 {
     if (room(h) == 0) {
-        struct head_block *b = *spare;
-        *spare = b->next;
+        struct head_block *b = h->spare;
+        assert(b);
+        h->spare = b->next;
         b->next = NULL;
         if (h->last)
             h->last->next = b;
@@ -74,32 +94,24 @@ static void append(struct head *h, struct head_entry entry, struct head_block **
         h->last = b;
     }
     uint32_t count = atomic_load_explicit(&h->last->count, memory_order_relaxed);
-    h->last->entries[count] = entry;
+    h->last->entries[count] = *entry;
+    batch_ref(entry->batch);
     atomic_store_explicit(&h->last->count, count + 1, memory_order_release);
     h->entry_count++;
-    h->row_count += entry.batch->row_count;
-    h->size_bytes += entry_size(entry.batch);
+    h->row_count += live_rows(entry);
+    h->size_bytes += entry_size(entry);
 }
 
-bole_status head_insert(struct head *h, uint64_t lsn, struct batch *const *batches, size_t batch_count,
-                        uint64_t mono_ns, struct bole_err *err)
+void head_insert(struct head *h, const struct head_entry *entries, size_t entry_count, uint64_t mono_ns)
 {
-    struct head_block *spare = NULL;
-    uint32_t free_entries = room(h);
-    if (batch_count > free_entries && !make_blocks(batch_count - free_entries, &spare))
-        return bole_fail(err, BOLE_E_NOMEM, "store: no memory for the rows of group %llu", (unsigned long long)lsn);
-    assert(lsn > h->last_lsn);
     if (h->entry_count == 0)
         h->oldest_mono_ns = mono_ns;
-    uint32_t first_row = 0;
-    for (size_t i = 0; i < batch_count; i++) {
-        append(h, (struct head_entry){batch_ref(batches[i]), lsn, first_row}, &spare);
-        assert(batches[i]->row_count <= SEQ_ROWS_MAX - first_row);
-        first_row += batches[i]->row_count;
+    for (size_t i = 0; i < entry_count; i++) {
+        assert(i ? entries[i].lsn == entries[0].lsn : entries[i].lsn > h->last_lsn);
+        append(h, &entries[i]);
     }
-    assert(!spare);
-    h->last_lsn = lsn;
-    return BOLE_OK;
+    if (entry_count)
+        h->last_lsn = entries[0].lsn;
 }
 
 struct head_snapshot head_snapshot(const struct head *h)

@@ -35,7 +35,8 @@ static void select_rows(struct head_scan *h, struct vector *v)
     for (uint32_t r = 0; r < v->row_count; r++) {
         uint32_t stream = h->stream_map[b->row_stream[h->first_row + r]];
         h->ctx->stream[r] = stream;
-        if (stream == STREAM_NONE || (!all_in_range && (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)))
+        if (stream == STREAM_NONE || head_entry_is_dead(h->entry, h->first_row + r) ||
+            (!all_in_range && (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)))
             vector_deselect(v, r);
     }
 }

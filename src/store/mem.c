@@ -17,6 +17,7 @@ struct row {
     uint64_t   seq;
     const struct batch_field *fields;
     uint32_t   field_count;
+    bool       collapses; /* of a stream with BATCH_STREAM_COLLAPSE */
 };
 
 struct mem_store {
@@ -72,6 +73,34 @@ static bool copy_fields(struct mem_store *m, struct row *row, const struct batch
     return fields != NULL;
 }
 
+static uint32_t count_field(const struct row *r, struct batch_field f)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->field_count; i++)
+        count += bole_slice_eq(r->fields[i].key, f.key) && bole_slice_eq(r->fields[i].value, f.value);
+    return count;
+}
+
+static bool same_record(const struct row *a, const struct row *b)
+{
+    if (a->time_ns != b->time_ns || a->field_count != b->field_count || !bole_slice_eq(a->line, b->line) ||
+        !bole_slice_eq(a->labels, b->labels) || !bole_slice_eq(a->tenant, b->tenant))
+        return false;
+    for (uint32_t i = 0; i < a->field_count; i++)
+        if (count_field(a, a->fields[i]) != count_field(b, a->fields[i]))
+            return false;
+    return true;
+}
+
+/* Loki's rule, over everything there is. */
+static bool is_duplicate(const struct mem_store *m, const struct row *row)
+{
+    for (size_t i = 0; i < m->row_count; i++)
+        if (m->rows[i].collapses && same_record(&m->rows[i], row))
+            return true;
+    return false;
+}
+
 static bool copy_row(struct mem_store *m, uint64_t seq, const struct batch *b, uint32_t index)
 {
     if (m->row_count == m->row_capacity) {
@@ -90,9 +119,12 @@ static bool copy_row(struct mem_store *m, uint64_t seq, const struct batch *b, u
         .line = arena_copy(&m->arena, batch_line(b, index)),
         .time_ns = b->time_ns[index],
         .seq = seq,
+        .collapses = s->flags & BATCH_STREAM_COLLAPSE,
     };
     if (!row->tenant.ptr || !row->labels.ptr || !row->line.ptr || !copy_fields(m, row, b, index))
         return false;
+    if (row->collapses && is_duplicate(m, row))
+        return true; /* its copies are lost until the end: slow and obvious */
     m->row_count++;
     m->raw_bytes += row->line.len;
     return true;

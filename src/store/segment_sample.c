@@ -59,7 +59,8 @@ struct segment_sample *segment_sample_create(void)
     struct head head;
     struct batch *batch = make_batch();
     head_init(&head);
-    must(head_insert(&head, 1, &batch, 1, 0, NULL) == BOLE_OK);
+    must(head_reserve(&head, 1, NULL) == BOLE_OK);
+    head_insert(&head, &(struct head_entry){.batch = batch, .lsn = 1}, 1, 0);
     batch_unref(batch);
     struct head_snapshot snapshot = head_snapshot(&head);
     struct segment_writer *w;

@@ -9,6 +9,9 @@
  * A crash before 3 leaves a file that the catalogue does not know: it is removed at the next start, and the queue gives
  * the rows again. A crash after 3 starts from the new position. A view taken before 4 sees the rows in the head, one taken
  * after it in the segment. A failure in 2 or 3 leaves everything as it was; the next cut tries again with a new file.
+ *
+ * Rows that Loki's rule makes one record (collapse.h) are found before their group becomes visible: a row is dead on arrival
+ * or never. Looking takes longer than inserting, so it has a lock that no reader waits for.
  */
 #include "store/segments.h"
 
@@ -76,14 +79,39 @@ static uint64_t segments_position(struct store *self)
     return lsn;
 }
 
+/* Rows of the group are numbered across its batches; dead ones keep their number. */
+static void make_entries(struct segments_store *s, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                         struct head_entry *ret_entries)
+{
+    uint32_t first_row = 0;
+    for (size_t i = 0; i < batch_count; i++) {
+        uint64_t *dead = collapse_batch(&s->collapse, lsn, batches[i]);
+        ret_entries[i] = (struct head_entry){batches[i], lsn, first_row, dead};
+        assert(batches[i]->row_count <= SEQ_ROWS_MAX - first_row);
+        first_row += batches[i]->row_count;
+    }
+}
+
 static bole_status segments_insert(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count,
                                    struct bole_err *err)
 {
     struct segments_store *s = segments_of(self);
     uint64_t now = clock_mono_ns(s->clock);
+    struct head_entry *entries = malloc((batch_count + 1) * sizeof *entries);
+    if (!entries)
+        return bole_fail(err, BOLE_E_NOMEM, "store: no memory for group %llu", (unsigned long long)lsn);
+    pthread_mutex_lock(&s->insert_lock);
     pthread_mutex_lock(&s->lock);
-    bole_status st = head_insert(&s->head, lsn, batches, batch_count, now, err);
+    bole_status st = head_reserve(&s->head, batch_count, err);
     pthread_mutex_unlock(&s->lock);
+    if (st >= 0) { /* what is remembered is inserted: nothing fails from here on */
+        make_entries(s, lsn, batches, batch_count, entries);
+        pthread_mutex_lock(&s->lock);
+        head_insert(&s->head, entries, batch_count, now);
+        pthread_mutex_unlock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->insert_lock);
+    free(entries);
     return st;
 }
 
@@ -146,17 +174,33 @@ static bole_status prepare_set(struct segments_store *s, const struct catalog_se
     return BOLE_OK;
 }
 
+/* set is NULL when there was nothing to write. */
 static void install(struct segments_store *s, struct segment_set *set, const struct head_snapshot *closed)
 {
     uint64_t now = clock_mono_ns(s->clock);
+    struct segment_set *old = NULL;
+    pthread_mutex_lock(&s->insert_lock);
+    collapse_forget(&s->collapse, closed->last_lsn);
     pthread_mutex_lock(&s->lock);
-    struct segment_set *old = s->set;
-    s->set = set;
+    if (set) {
+        old = s->set;
+        s->set = set;
+    }
     head_drop(&s->head, closed, now);
     s->position_lsn = closed->last_lsn;
     s->cuts_total++;
     pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->insert_lock);
     segment_set_unref(old);
+}
+
+/* Every row of the closed part is dead: there is nothing to keep but the position. */
+static bole_status pass_over(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
+{
+    bole_status st = catalog_commit(s->catalog, &(struct catalog_change){.position_lsn = closed->last_lsn}, err);
+    if (st >= 0)
+        install(s, NULL, closed);
+    return st;
 }
 
 static bole_status cut_closed(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
@@ -185,13 +229,17 @@ static bole_status cut_closed(struct segments_store *s, const struct head_snapsh
 static bole_status segments_cut(struct store *self, uint64_t *ret_lsn, struct bole_err *err)
 {
     struct segments_store *s = segments_of(self);
+    pthread_mutex_lock(&s->insert_lock);
     pthread_mutex_lock(&s->lock);
     struct head_snapshot closed = head_close(&s->head);
     uint64_t position = s->position_lsn;
     pthread_mutex_unlock(&s->lock);
+    if (closed.entry_count)
+        collapse_turn(&s->collapse);
+    pthread_mutex_unlock(&s->insert_lock);
     bole_status st = BOLE_OK;
     if (closed.entry_count)
-        st = cut_closed(s, &closed, err);
+        st = closed.row_count ? cut_closed(s, &closed, err) : pass_over(s, &closed, err);
     if (st < 0)
         bole_err_context(err, "cutting the head");
     else

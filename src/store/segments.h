@@ -4,12 +4,13 @@
  *   DIR/catalog.db      what exists, and the position
  *   DIR/segments/ID.seg one file per cut
  *
- * Lock order: store->lock, then cache.lock. Neither is held over I/O.
+ * Lock order: store->insert_lock, store->lock, then cache.lock. None is held over I/O.
  */
 #ifndef STORE_SEGMENTS_H
 #define STORE_SEGMENTS_H
 
 #include "store/backends.h"
+#include "store/collapse.h"
 #include "store/head.h"
 #include "store/segment.h"
 
@@ -34,6 +35,8 @@ struct segments_store {
     struct objects *objects;
     struct catalog *catalog;
     struct segment_cache cache;
+    pthread_mutex_t insert_lock; /* a group is looked through and inserted, a cut begins or ends: one at a time */
+    struct collapse collapse;    /* guarded by insert_lock */
     pthread_mutex_t lock;
     struct head head;          /* guarded by lock */
     struct segment_set *set;   /* guarded by lock; counted */

@@ -211,9 +211,11 @@ bole_status segments_open(const struct store_options *options, struct store **re
     s->clock = options->clock;
     s->head_max_bytes = options->head_max_bytes ? options->head_max_bytes : HEAD_BYTES_DEFAULT;
     s->cut_interval_ns = options->cut_interval_ns ? options->cut_interval_ns : CUT_INTERVAL_DEFAULT_NS;
+    pthread_mutex_init(&s->insert_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
     segment_cache_init(&s->cache, NULL, options->budget);
     head_init(&s->head);
+    collapse_init(&s->collapse, options->budget, &random_system);
     bole_status st = open_parts(s, options, dir, err);
     if (st < 0) {
         bole_err_context(err, "opening the store in %s", dir);
@@ -227,11 +229,13 @@ bole_status segments_open(const struct store_options *options, struct store **re
 void segments_destroy(struct store *self)
 {
     struct segments_store *s = segments_of(self);
+    collapse_deinit(&s->collapse);
     head_deinit(&s->head);
     segment_set_unref(s->set);
     segment_cache_deinit(&s->cache);
     catalog_destroy(s->catalog);
     objects_destroy(s->objects);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->insert_lock);
     free(s);
 }

@@ -176,15 +176,16 @@ static bole_status add_sum(struct summing *s, uint32_t stream, uint64_t rows, ui
     return BOLE_OK;
 }
 
-static bole_status sum_batch(struct summing *s, const struct batch *b, struct bole_err *err)
+static bole_status sum_entry(struct summing *s, const struct head_entry *e, struct bole_err *err)
 {
+    const struct batch *b = e->batch;
     const struct store_query *q = s->query;
     bole_status st = BOLE_OK;
     uint32_t known = UINT32_MAX, stream = STREAM_NONE; /* the batch's stream of the row before, and its index here */
     if (b->max_time_ns < q->from_ns || b->min_time_ns >= q->to_ns)
         return BOLE_OK;
     for (uint32_t r = 0; st >= 0 && r < b->row_count; r++) {
-        if (b->time_ns[r] < q->from_ns || b->time_ns[r] >= q->to_ns)
+        if (b->time_ns[r] < q->from_ns || b->time_ns[r] >= q->to_ns || head_entry_is_dead(e, r))
             continue;
         if (b->row_stream[r] != known) {
             known = b->row_stream[r];
@@ -248,7 +249,7 @@ static bole_status sum_view(struct summing *s, struct segments_store *store, con
     struct head_cursor cursor = {.snapshot = &view->head};
     const struct head_entry *e;
     while (st >= 0 && (e = head_next(&cursor)))
-        st = sum_batch(s, e->batch, err);
+        st = sum_entry(s, e, err);
     struct segment_reader reader;
     segment_reader_init(&reader, store->objects, query->budget);
     for (size_t i = 0; st >= 0 && i < view->set->count; i++) {

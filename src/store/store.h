@@ -114,7 +114,8 @@ struct store_ops {
     bole_status (*open)(const struct store_options *options, struct store **ret_store, struct bole_err *err);
     /* The LSN after which the queue must be read again. */
     uint64_t (*position)(struct store *self);
-    /* Rows of the batches get seq (lsn, 0), (lsn, 1)... across the batches. Takes its own references. Visible on return. */
+    /* Rows of the batches get seq (lsn, 0), (lsn, 1)... across the batches. Takes its own references. Visible on return, but
+     * for rows of collapse streams (record/batch.h) that are there already: those are dropped, and leave gaps in seq. */
     bole_status (*insert)(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err);
     /* True when the head is full or old enough. */
     bool (*wants_cut)(struct store *self);

@@ -19,6 +19,7 @@ struct model_row {
     uint64_t   seq;
     struct batch_field fields[8];
     size_t     field_count;
+    bool       collapses;
 };
 
 struct world {
@@ -111,6 +112,52 @@ static struct batch *seal(struct world *w, struct batch_builder *b)
     return batch;
 }
 
+static int by_field(const void *a, const void *b)
+{
+    const struct batch_field *x = a, *y = b;
+    int c = bole_slice_cmp(x->key, y->key);
+    return c ? c : bole_slice_cmp(x->value, y->value);
+}
+
+static bool same_record(const struct model_row *a, const struct model_row *b)
+{
+    struct batch_field x[8], y[8];
+    if (a->time_ns != b->time_ns || a->field_count != b->field_count || !bole_slice_eq(a->line, b->line) ||
+        !bole_slice_eq(a->labels, b->labels) || !bole_slice_eq(a->tenant, b->tenant))
+        return false;
+    memcpy(x, a->fields, sizeof x);
+    memcpy(y, b->fields, sizeof y);
+    qsort(x, a->field_count, sizeof *x, by_field);
+    qsort(y, b->field_count, sizeof *y, by_field);
+    for (size_t i = 0; i < a->field_count; i++)
+        if (by_field(&x[i], &y[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Loki's rule: the store must show only the first. */
+static bool is_known(const struct world *w, const struct model_row *row)
+{
+    for (size_t i = 0; row->collapses && i < w->row_count; i++)
+        if (w->rows[i].collapses && same_record(&w->rows[i], row))
+            return true;
+    return false;
+}
+
+/* Any row there was, with its fields in another order. */
+static void repeat_row(struct world *w, struct model_row *row)
+{
+    uint64_t seq = row->seq;
+    *row = w->rows[chance(w, 50) ? w->row_count - 1 : below(w, w->row_count)];
+    row->seq = seq;
+    row->collapses = row->collapses != chance(w, 5);
+    if (row->field_count > 1 && chance(w, 50)) {
+        struct batch_field last = row->fields[row->field_count - 1];
+        memmove(row->fields + 1, row->fields, (row->field_count - 1) * sizeof last);
+        row->fields[0] = last;
+    }
+}
+
 /* One group of one to three batches. */
 static void insert_group(struct world *w)
 {
@@ -132,19 +179,18 @@ static void insert_group(struct world *w)
                                       .line = random_line(w),
                                       .time_ns = sorted ? w->now_ns + (int64_t)r : random_time(w),
                                       .seq = seq_make(w->lsn, row_in_group++)};
+            row->collapses = chance(w, 50);
             random_fields(w, row, variety);
-            if (r && chance(w, 10)) { /* a duplicate */
-                uint64_t seq = row->seq;
-                *row = w->rows[w->row_count - 1];
-                row->seq = seq;
-            }
+            if (w->row_count && chance(w, 10))
+                repeat_row(w, row);
             uint32_t stream;
-            CHECK_OK(batch_builder_stream(b, row->tenant, row->labels, (uint8_t)below(w, 2), &stream, &err), err);
+            CHECK_OK(batch_builder_stream(b, row->tenant, row->labels, row->collapses ? BATCH_STREAM_COLLAPSE : 0, &stream, &err),
+                     err);
             bole_status st = batch_builder_add(b, row->time_ns, stream, row->line, row->fields, row->field_count, &err);
             if (st == BOLE_AGAIN)
                 break;
             CHECK_OK(st, err);
-            w->row_count++;
+            w->row_count += !is_known(w, row);
         }
         if (batch_builder_rows(b) == 0) { /* the model is full */
             batch_count = i;
@@ -331,13 +377,6 @@ static struct model_row *row_of_seq(struct world *w, uint64_t seq)
     }
     CHECK(from < w->row_count && w->rows[from].seq == seq);
     return &w->rows[from];
-}
-
-static int by_field(const void *a, const void *b)
-{
-    const struct batch_field *x = a, *y = b;
-    int c = bole_slice_cmp(x->key, y->key);
-    return c ? c : bole_slice_cmp(x->value, y->value);
 }
 
 static void check_fields(const struct model_row *row, const struct batch_field *fields, size_t count)
