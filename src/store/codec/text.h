@@ -1,0 +1,83 @@
+/*
+ * text.h - a column of lines, split into templates and typed columns of what varies.
+ *
+ * A line is the literal pieces of its template with a value in each slot between them. Three ways of splitting (split.h)
+ * lead to the same stored form, and the one that suits a family of lines is chosen by trial on real rows: digits (a run of
+ * letters and digits with a digit in it is a value), fields (what stands between separators is a value), shape (a JSON or
+ * logfmt line: keys and punctuation are the template, each key path is a column). Columns are values.h; the same column
+ * serves every template that has a slot for it. Lines that no template suits are one slot, so "raw zstd" is always legal.
+ *
+ * Every byte comes back, whatever it is: the encoder decodes what it wrote and compares, and stores RAW what differs.
+ *
+ * Stored as chunks: the first is the map (templates, heads of the columns, the template of each row), the others hold the
+ * numbers or the texts of columns: small ones together, large ones alone.
+ *
+ * Owner:   an encoder keeps scratch memory and, per family, the split that suited it. A struct text points into arena and
+ *          chunks of its caller.
+ * Threads: one at a time.
+ * Errors:  encoding BOLE_E_NOMEM only. Reading: BOLE_E_CORRUPT, or what `load` returns.
+ * Format:  docs/format/segment.md.
+ */
+#ifndef STORE_CODEC_TEXT_H
+#define STORE_CODEC_TEXT_H
+
+#include "store/codec/values.h"
+
+/* ---- writing ---- */
+
+struct text_input {
+    const bole_slice *lines;   /* [count] borrowed */
+    const int64_t    *time_ns; /* [count] */
+    uint32_t          count;   /* 1 .. VALUES_COUNT_MAX */
+    uint64_t          family;  /* what generates these lines, hashed: remembers the split */
+};
+
+struct text_encoder;
+
+struct text_encoder *text_encoder_create(void); /* NULL: no memory */
+void text_encoder_destroy(struct text_encoder *e);
+
+/* Hands out the chunks in order: raw bytes, to be compressed and checksummed by the caller. */
+bole_status text_encode(struct text_encoder *e, const struct text_input *in,
+                        bole_status (*put)(void *ctx, bole_slice raw, struct bole_err *err), void *ctx, struct bole_err *err);
+
+/* After text_encode: every piece of text that tokens of the lines can be found in, distinct pieces once: literals of
+ * templates and distinct values. A token (index/tokens.h) never crosses the border of two pieces. For the token index. */
+void text_encoder_pieces(const struct text_encoder *e, void (*fn)(void *ctx, bole_slice piece), void *ctx);
+
+/* ---- reading ---- */
+
+struct text; /* in the arena */
+
+struct text_source {
+    bole_status (*load)(void *ctx, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err); /* valid as long as the text */
+    void           *ctx;
+    uint32_t        chunk_count;
+    uint32_t        row_count;
+    const int64_t  *time_ns; /* [row_count] */
+    struct arena   *arena;
+};
+
+/* Loads the map only. */
+bole_status text_open(const struct text_source *source, struct text **ret_text, struct bole_err *err);
+
+/* Clears the bit of every row whose line does not contain the needle; what was clear stays clear. Exact. Loads only what
+ * templates and stamps cannot decide. bits: [(row_count + 63) / 64]. */
+bole_status text_contains(struct text *t, bole_slice needle, uint64_t *bits, struct bole_err *err);
+
+/* Appends the lines of the rows first .. first + count - 1 whose bit is set (bits[row / 64], whole column) to out; ret_ends
+ * [count]: where each ends in out (rows that are not set end where the row before does). */
+bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uint64_t *bits, struct buf *out,
+                       uint32_t *ret_ends, struct bole_err *err);
+
+/* Lengths of the lines of these rows, without building them. */
+bole_status text_lengths(struct text *t, uint32_t first, uint32_t count, uint32_t *ret_lengths, struct bole_err *err);
+
+/* For `bole inspect`: what the column is made of. */
+struct text_column_info { enum values_type type; uint32_t count, distinct; size_t numbers_size, text_size; bole_slice name; };
+uint32_t text_template_count(const struct text *t);
+void text_template(const struct text *t, uint32_t index, struct buf *out, uint32_t *ret_rows); /* slots as <name:type> */
+uint32_t text_column_count(const struct text *t);
+struct text_column_info text_column_info(const struct text *t, uint32_t index);
+
+#endif
