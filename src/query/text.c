@@ -24,6 +24,26 @@ void text_put(struct text *t, bole_slice s)
     t->len += s.len;
 }
 
+size_t text_runes(bole_slice s)
+{
+    size_t runes = 0;
+    for (size_t i = 0; i < s.len; runes++) {
+        size_t n = utf8_length(s.ptr + i, s.len - i);
+        i += n ? n : 1;
+    }
+    return runes;
+}
+
+size_t text_rune_offset(bole_slice s, size_t index)
+{
+    size_t i = 0;
+    for (; i < s.len && index; index--) {
+        size_t n = utf8_length(s.ptr + i, s.len - i);
+        i += n ? n : 1;
+    }
+    return i;
+}
+
 static bool is_name_char(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

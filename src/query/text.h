@@ -29,6 +29,10 @@ static inline bole_slice text_slice(const struct text *t)
     return (bole_slice){t->ptr ? t->ptr : (const uint8_t *)"", t->len};
 }
 
+/* How many runes there are, and where rune `index` begins; a byte that is no UTF-8 counts as one. */
+size_t text_runes(bole_slice s);
+size_t text_rune_offset(bole_slice s, size_t index);
+
 /* Go's Regexp.Expand: $1, $name, ${name}; `$1x` is the group named 1x; an unknown group is empty; `$$` is `$`. */
 void text_put_expanded(struct text *t, bole_slice replacement, const struct regex *regex, const bole_slice *groups,
                        size_t group_count);
