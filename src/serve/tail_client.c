@@ -1,8 +1,9 @@
 /*
  * tail_client.c - see tail_client.h.
  *
- * The handler joins the hub first and reads history afterwards: what is committed meanwhile waits in `out`, behind the
- * history that is put in front of it. Nothing is sent before.
+ * The handler joins the hub, then opens the WebSocket, then reads history: what is committed meanwhile waits in `out`,
+ * behind the history that is put in front of it. Nothing is sent before. The join comes first so that a client that has
+ * seen the 101 counts as a tail, and has whatever is committed from then on live.
  */
 #include "serve/tail_client.h"
 
@@ -40,14 +41,13 @@ void tail_unref(struct tail *t)
     free(t);
 }
 
-static struct tail *tail_create(struct api *a, struct http_exchange *x, bole_slice tenant, bool categorize)
+static struct tail *tail_create(struct api *a, bole_slice tenant, bool categorize)
 {
     struct tail *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->api = a;
     t->hub = a->tails;
-    t->x = x;
     memcpy(t->tenant_text, tenant.ptr, tenant.len);
     t->tenant = bole_slice_from(t->tenant_text, tenant.len);
     atomic_init(&t->refs, 1);
@@ -79,7 +79,7 @@ static bole_status take_history(struct tail *t)
     if (t->history_sent)
         return BOLE_OK;
     pthread_mutex_lock(&t->lock);
-    bole_status st = !t->x ? BOLE_E_CANCELLED : t->history_over ? BOLE_OK : BOLE_AGAIN;
+    bole_status st = t->gone ? BOLE_E_CANCELLED : t->history_over ? BOLE_OK : BOLE_AGAIN;
     pthread_mutex_unlock(&t->lock);
     if (st == BOLE_OK) {
         tail_out_prepend(&t->out, &t->history);
@@ -91,7 +91,7 @@ static bole_status take_history(struct tail *t)
 static bool is_gone(struct tail *t)
 {
     pthread_mutex_lock(&t->lock);
-    bool gone = !t->x;
+    bool gone = t->gone;
     pthread_mutex_unlock(&t->lock);
     return gone;
 }
@@ -132,6 +132,8 @@ void tail_close(struct tail *t, uint16_t code, const char *reason)
     pthread_mutex_lock(&t->lock);
     if (t->x)
         http_ws_close(t->x, code, reason);
+    else
+        t->close_code = code; /* not open yet: attach closes it */
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -215,15 +217,31 @@ static void end_history(struct tail *t)
 
 /* ---- the connection ---- */
 
+static void cut(struct tail *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->x = NULL;
+    t->gone = true;
+    pthread_mutex_unlock(&t->lock);
+    tail_hub_wake(t->hub);
+}
+
+/* Comes after the handler has returned. */
 static void on_close(struct http_exchange *x, void *ctx)
 {
     (void)x;
     struct tail *t = ctx;
-    pthread_mutex_lock(&t->lock);
-    t->x = NULL;
-    pthread_mutex_unlock(&t->lock);
-    tail_hub_wake(t->hub);
+    cut(t);
     tail_unref(t);
+}
+
+static void attach(struct tail *t, struct http_exchange *x)
+{
+    pthread_mutex_lock(&t->lock);
+    t->x = x;
+    if (t->close_code)
+        http_ws_close(x, t->close_code, NULL);
+    pthread_mutex_unlock(&t->lock);
 }
 
 static bole_status parse_request(struct http_exchange *x, struct api *a, struct tail_request *ret_request, struct bole_err *err)
@@ -246,9 +264,9 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
     return BOLE_OK;
 }
 
-static bole_status prepare(struct tail *t, struct bole_err *err)
+static bole_status prepare(struct tail *t, struct http_exchange *x, struct bole_err *err)
 {
-    bole_status st = query_parse(api_param(t->x, S("query")), t->api->options.tail_budget, &t->query, err);
+    bole_status st = query_parse(api_param(x, S("query")), t->api->options.tail_budget, &t->query, err);
     if (st == BOLE_OK && query_type(t->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
     if (st == BOLE_OK)
@@ -256,19 +274,21 @@ static bole_status prepare(struct tail *t, struct bole_err *err)
     return st;
 }
 
-/* From the join on the hub's thread has the matcher, from the accept on the loop may cut the connection; the handler
- * keeps a reference for itself. BOLE_END: accepted, and told to try again later. */
-static bole_status open_tail(struct tail *t, struct bole_err *err)
+/* From the join on the hub's thread has the matcher; the handler keeps a reference for itself. BOLE_END: accepted, and
+ * told to try again later. */
+static bole_status open_tail(struct tail *t, struct http_exchange *x, struct bole_err *err)
 {
-    struct http_exchange *x = t->x;
+    struct bole_err full = {0};
+    bool joined = tail_hub_join(t->hub, t, &full) == BOLE_OK;
     tail_ref(t); /* on_close's */
     bole_status st = http_ws_accept(x, &callbacks, t, err);
     if (st < 0) {
+        cut(t); /* the hub lets go of it */
         tail_unref(t);
         return st;
     }
-    struct bole_err full = {0};
-    if (tail_hub_join(t->hub, t, &full) == BOLE_OK)
+    attach(t, x);
+    if (joined)
         return BOLE_OK;
     tail_close(t, CLOSE_TRY_AGAIN, full.msg);
     return BOLE_END;
@@ -282,15 +302,15 @@ static void tail(struct http_exchange *x, void *ctx)
     struct tail_request request;
     if (!api_work_begin(&work, a, x))
         return;
-    struct tail *t = tail_create(a, x, work.tenant, api_wants_categories(x));
+    struct tail *t = tail_create(a, work.tenant, api_wants_categories(x));
     bole_status st = t ? parse_request(x, a, &request, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory for a tail");
     if (st == BOLE_OK)
-        st = prepare(t, &err);
+        st = prepare(t, x, &err);
     if (st == BOLE_OK && !http_is_upgrade(x))
         st = bole_fail(&err, BOLE_E_INVALID, "Bad Request: this is a WebSocket: upgrade the connection");
     if (st == BOLE_OK) {
         t->delay_ns = request.delay_s * (uint64_t)NS_PER_S;
-        st = open_tail(t, &err);
+        st = open_tail(t, x, &err);
     }
     if (st < 0) {
         api_reply_query_error(x, &err);

@@ -26,7 +26,9 @@ struct tail {
     uint64_t              told_entries, told_dropped; /* already in the metrics; hub's thread */
     struct tail_out       out;         /* hub's thread */
     pthread_mutex_t       lock;
-    struct http_exchange *x;           /* guarded by lock; NULL: gone */
+    struct http_exchange *x;           /* guarded by lock; NULL: not open yet, or gone */
+    bool                  gone;        /* guarded by lock */
+    uint16_t              close_code;  /* guarded by lock: tail_close came before it was open; 0: it did not */
     struct tail_out       history;     /* guarded by lock until history_over, then the hub's */
     bool                  history_over; /* guarded by lock */
     bool                  history_sent; /* hub's thread */
