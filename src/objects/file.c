@@ -2,9 +2,9 @@
  * Objects as the files of one flat directory: the '/' of a key is a '+' in the name (no key has one), so that one
  * directory sync makes a name durable and one listing finds all of them.
  *
- * A put writes "NAME~" (no key has a '~', either), syncs it, renames it and syncs the directory: after a crash the object
- * is the old one, the new one or not there, never half. What a crash leaves under a name with '~' is removed when the
- * directory is opened.
+ * A writer fills "NAME~" (no key has a '~', either); finish syncs it, renames it and syncs the directory: after a crash the
+ * object is the old one, the new one or not there, never half. What a crash leaves under a name with '~' is removed when
+ * the directory is opened.
  *
  * A file is opened for every read: two system calls beside the read itself, which brings some hundred kilobytes.
  */
@@ -14,8 +14,6 @@
 
 #include "base/err.h"
 #include "objects/objects.h"
-
-enum { IOV_BATCH = 64 };
 
 struct file_objects {
     struct objects base;
@@ -47,50 +45,74 @@ static bole_status path_of(struct file_objects *o, bole_slice key, const char *s
     return BOLE_OK;
 }
 
-static bole_status write_parts(struct file *f, const bole_slice *parts, size_t part_count, struct bole_err *err)
+/* ---- writing ---- */
+
+struct file_writer {
+    struct object_writer base;
+    struct file_objects *objects;
+    struct file *file;
+    uint64_t size;
+    bool     is_renamed;
+    char     path[PATH_MAX], tmp[PATH_MAX];
+};
+
+static bole_status file_writer_write(struct object_writer *self, bole_slice bytes, struct bole_err *err)
 {
-    uint64_t offset = 0;
-    for (size_t i = 0; i < part_count;) {
-        struct iovec iov[IOV_BATCH];
-        int n = 0;
-        uint64_t size = 0;
-        for (; i < part_count && n < IOV_BATCH; i++)
-            if (parts[i].len) {
-                iov[n++] = (struct iovec){(void *)parts[i].ptr, parts[i].len};
-                size += parts[i].len;
-            }
-        bole_status st = n ? file_write(f, offset, iov, n, err) : BOLE_OK;
-        if (st < 0)
-            return st;
-        offset += size;
-    }
-    return file_sync(f, err);
+    struct file_writer *w = (struct file_writer *)self;
+    bole_status st = file_write(w->file, w->size, &(struct iovec){(void *)bytes.ptr, bytes.len}, 1, err);
+    w->size += bytes.len;
+    return st;
 }
 
-static bole_status file_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count,
-                            struct bole_err *err)
+static bole_status file_writer_finish(struct object_writer *self, struct bole_err *err)
+{
+    struct file_writer *w = (struct file_writer *)self;
+    bole_status st = file_sync(w->file, err);
+    if (st >= 0)
+        st = fs_rename(w->objects->fs, w->tmp, w->path, err);
+    if (st < 0)
+        return st;
+    w->is_renamed = true;
+    return fs_sync_dir(w->objects->fs, w->objects->root, err);
+}
+
+static void file_writer_destroy(struct object_writer *self)
+{
+    struct file_writer *w = (struct file_writer *)self;
+    file_close(w->file);
+    if (!w->is_renamed)
+        fs_unlink(w->objects->fs, w->tmp, NULL);
+    free(w);
+}
+
+static const struct object_writer_ops file_writer_ops = {
+    .write = file_writer_write,
+    .finish = file_writer_finish,
+    .destroy = file_writer_destroy,
+};
+
+static bole_status file_create(struct objects *self, bole_slice key, struct object_writer **ret_writer, struct bole_err *err)
 {
     struct file_objects *o = file_objects_of(self);
-    char path[PATH_MAX], tmp[PATH_MAX];
-    bole_status st = path_of(o, key, "", path, err);
+    struct file_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return bole_fail(err, BOLE_E_NOMEM, "objects: no memory");
+    w->base.ops = &file_writer_ops;
+    w->objects = o;
+    bole_status st = path_of(o, key, "", w->path, err);
     if (st >= 0)
-        st = path_of(o, key, "~", tmp, err);
-    if (st < 0)
-        return st;
-    struct file *f;
-    st = fs_open(o->fs, tmp, FS_WRITE | FS_CREATE | FS_TRUNCATE, &f, err);
-    if (st < 0)
-        return st;
-    st = write_parts(f, parts, part_count, err);
-    file_close(f);
+        st = path_of(o, key, "~", w->tmp, err);
     if (st >= 0)
-        st = fs_rename(o->fs, tmp, path, err);
+        st = fs_open(o->fs, w->tmp, FS_WRITE | FS_CREATE | FS_TRUNCATE, &w->file, err);
     if (st < 0) {
-        fs_unlink(o->fs, tmp, NULL);
+        free(w);
         return st;
     }
-    return fs_sync_dir(o->fs, o->root, err);
+    *ret_writer = &w->base;
+    return BOLE_OK;
 }
+
+/* ---- reading ---- */
 
 static bole_status file_open_object(struct objects *self, bole_slice key, struct file **ret_file, struct bole_err *err)
 {
@@ -216,7 +238,7 @@ static bole_status file_open_store(bole_slice uri, struct fs *fs, struct objects
 const struct objects_ops objects_file_ops = {
     .scheme = "file",
     .open = file_open_store,
-    .put = file_put,
+    .create = file_create,
     .read = file_objects_read,
     .size = file_objects_size,
     .remove = file_remove,

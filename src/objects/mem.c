@@ -32,48 +32,83 @@ static struct entry **find(struct mem_objects *o, bole_slice key)
     return at;
 }
 
-static uint8_t *join(const bole_slice *parts, size_t part_count, size_t *ret_size)
+/* ---- writing ---- */
+
+struct mem_writer {
+    struct object_writer base;
+    struct mem_objects *objects;
+    struct entry *entry; /* NULL after finish */
+    size_t capacity;     /* of its bytes */
+};
+
+static bole_status mem_writer_write(struct object_writer *self, bole_slice bytes, struct bole_err *err)
 {
-    size_t size = 0, at = 0;
-    for (size_t i = 0; i < part_count; i++)
-        size += parts[i].len;
-    uint8_t *bytes = malloc(size + 1);
-    for (size_t i = 0; bytes && i < part_count; i++) {
-        if (parts[i].len)
-            memcpy(bytes + at, parts[i].ptr, parts[i].len);
-        at += parts[i].len;
+    struct mem_writer *w = (struct mem_writer *)self;
+    struct entry *e = w->entry;
+    if (bytes.len > w->capacity - e->size) {
+        size_t capacity = e->size + bytes.len + w->capacity / 2;
+        uint8_t *grown = realloc(e->bytes, capacity);
+        if (!grown)
+            return bole_fail(err, BOLE_E_NOMEM, "objects: no memory for %zu bytes", capacity);
+        e->bytes = grown;
+        w->capacity = capacity;
     }
-    *ret_size = size;
-    return bytes;
+    if (bytes.len)
+        memcpy(e->bytes + e->size, bytes.ptr, bytes.len);
+    e->size += bytes.len;
+    return BOLE_OK;
 }
 
-static bole_status mem_put(struct objects *self, bole_slice key, const bole_slice *parts, size_t part_count,
-                           struct bole_err *err)
+static bole_status mem_writer_finish(struct object_writer *self, struct bole_err *err)
 {
-    struct mem_objects *o = mem_of(self);
-    bole_status st = objects_check_key(key, err);
-    if (st < 0)
-        return st;
-    size_t size;
-    uint8_t *bytes = join(parts, part_count, &size);
-    struct entry *fresh = malloc(sizeof *fresh + key.len);
-    if (!bytes || !fresh) {
-        free(bytes);
-        free(fresh);
-        return bole_fail(err, BOLE_E_NOMEM, "objects: no memory for %zu bytes", size);
-    }
-    *fresh = (struct entry){.size = size, .bytes = bytes, .key_len = key.len};
-    memcpy(fresh->key, key.ptr, key.len);
+    struct mem_writer *w = (struct mem_writer *)self;
+    struct mem_objects *o = w->objects;
     pthread_mutex_lock(&o->lock);
-    struct entry **at = find(o, key), *old = *at;
-    fresh->next = old ? old->next : NULL;
-    *at = fresh;
+    struct entry **at = find(o, bole_slice_from(w->entry->key, w->entry->key_len)), *old = *at;
+    w->entry->next = old ? old->next : NULL;
+    *at = w->entry;
     pthread_mutex_unlock(&o->lock);
+    w->entry = NULL;
     if (old)
         free(old->bytes);
     free(old);
     return BOLE_OK;
 }
+
+static void mem_writer_destroy(struct object_writer *self)
+{
+    struct mem_writer *w = (struct mem_writer *)self;
+    if (w->entry)
+        free(w->entry->bytes);
+    free(w->entry);
+    free(w);
+}
+
+static const struct object_writer_ops mem_writer_ops = {
+    .write = mem_writer_write,
+    .finish = mem_writer_finish,
+    .destroy = mem_writer_destroy,
+};
+
+static bole_status mem_create(struct objects *self, bole_slice key, struct object_writer **ret_writer, struct bole_err *err)
+{
+    bole_status st = objects_check_key(key, err);
+    if (st < 0)
+        return st;
+    struct mem_writer *w = calloc(1, sizeof *w);
+    struct entry *e = w ? calloc(1, sizeof *e + key.len) : NULL;
+    if (!e) {
+        free(w);
+        return bole_fail(err, BOLE_E_NOMEM, "objects: no memory");
+    }
+    e->key_len = key.len;
+    memcpy(e->key, key.ptr, key.len);
+    *w = (struct mem_writer){.base.ops = &mem_writer_ops, .objects = mem_of(self), .entry = e};
+    *ret_writer = &w->base;
+    return BOLE_OK;
+}
+
+/* ---- reading ---- */
 
 static bole_status not_found(bole_slice key, struct bole_err *err)
 {
@@ -167,7 +202,7 @@ static bole_status mem_open(bole_slice uri, struct fs *fs, struct objects **ret_
 const struct objects_ops objects_mem_ops = {
     .scheme = "mem",
     .open = mem_open,
-    .put = mem_put,
+    .create = mem_create,
     .read = mem_read,
     .size = mem_size,
     .remove = mem_remove,

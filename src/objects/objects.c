@@ -16,6 +16,21 @@ bole_status objects_open(bole_slice uri, struct fs *fs, struct objects **ret_obj
                      BOLE_SLICE_ARG(uri));
 }
 
+bole_status objects_put(struct objects *o, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err)
+{
+    struct object_writer *w;
+    bole_status st = objects_create(o, key, &w, err);
+    if (st < 0)
+        return st;
+    for (size_t i = 0; st >= 0 && i < part_count; i++)
+        if (parts[i].len)
+            st = object_writer_write(w, parts[i], err);
+    if (st >= 0)
+        st = object_writer_finish(w, err);
+    object_writer_destroy(w);
+    return st;
+}
+
 static bool part_valid(bole_slice part)
 {
     for (size_t i = 0; i < part.len; i++)

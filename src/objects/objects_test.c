@@ -82,6 +82,29 @@ TEST(every_implementation_keeps_replaces_and_forgets)
     }
 }
 
+TEST(an_object_is_not_there_before_it_is_finished)
+{
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        struct fs *fs = fs_mem_create();
+        struct objects *o = open_store(uris[i], fs);
+        struct object_writer *w;
+        struct bole_err err;
+        for (unsigned finished = 0; finished < 2; finished++) {
+            CHECK_OK(objects_create(o, S("a/big"), &w, &err), err);
+            CHECK_OK(object_writer_write(w, S("one "), &err), err);
+            CHECK_OK(object_writer_write(w, S("two"), &err), err);
+            CHECK_EQ_U64(count(o, "a"), 0);
+            if (finished)
+                CHECK_OK(object_writer_finish(w, &err), err);
+            object_writer_destroy(w);
+            CHECK_EQ_U64(count(o, "a"), finished);
+        }
+        check_content(o, "a/big", S("one two"));
+        objects_destroy(o);
+        fs_mem_destroy(fs);
+    }
+}
+
 TEST(an_unknown_scheme_names_the_known_ones)
 {
     struct objects *o;
