@@ -15,7 +15,7 @@
  * Threads: an encoder one at a time; a loaded struct values any number of readers.
  * Errors:  encoding fails with BOLE_E_NOMEM only. Reading bytes that are not such a column is BOLE_E_CORRUPT from
  *          values_open or values_load; the calls after them cannot fail.
- * Format:  docs/format/segment.md.
+ * Format:  docs/format/columns.md.
  */
 #ifndef STORE_CODEC_VALUES_H
 #define STORE_CODEC_VALUES_H
@@ -39,7 +39,7 @@ enum values_type {
 /* ---- writing ---- */
 
 struct values_input {
-    const bole_slice *values;  /* [count] borrowed */
+    const bole_slice *values;  /* [count] borrowed; below 4 GiB together */
     uint32_t          count;   /* 1 .. VALUES_COUNT_MAX */
     const int64_t    *time_ns; /* [count] of the rows, for TIME; NULL: the type is not tried */
 };
@@ -53,7 +53,8 @@ void values_encoder_destroy(struct values_encoder *e);
 bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head, struct buf *numbers,
                           struct buf *text, struct bole_err *err);
 
-/* After values_encode: every distinct value at least once, each seldom more than once. For the token index. */
+/* After values_encode, while its values are still there: every distinct value at least once, each seldom more than once.
+ * For the token index. */
 void values_encoder_distinct(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx);
 
 /* ---- reading ---- */

@@ -1,0 +1,75 @@
+/*
+ * ints.h - a column of integers as byte planes: the low bytes of all values, then the next bytes, and so on. An entropy coder
+ * behind it sees high planes that hardly vary and ids that are skewed, which packed bits would hide from it.
+ *
+ * Stored is each value minus the lowest one (PLAIN) or each step minus the lowest step (DELTA), in as few planes as the
+ * range needs; a column of one value has no plane at all. The head holds the parameters, the numbers are the planes.
+ * Arithmetic is modulo 2^64, so that values of any distance fit.
+ *
+ * Format:  docs/format/columns.md.
+ */
+#ifndef STORE_CODEC_INTS_H
+#define STORE_CODEC_INTS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+
+enum ints_mode { INTS_PLAIN = 0, INTS_DELTA = 1 };
+
+struct ints_head {
+    enum ints_mode mode;
+    unsigned       planes; /* 0 .. 8 */
+    int64_t        lowest;
+    uint64_t       range;  /* highest - lowest */
+    uint64_t       first;  /* DELTA: first value - lowest */
+    uint64_t       step;   /* DELTA: lowest step */
+};
+
+/* Appends head and planes of 1 or more values, in the mode that will compress better. Failure sticks in the buffers. */
+void ints_put(const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers);
+
+bool ints_open(struct ints_head *h, struct reader *heads); /* false: no such head */
+
+static inline size_t ints_size(const struct ints_head *h, uint32_t count)
+{
+    return (size_t)h->planes * count;
+}
+
+struct ints { /* value i is lowest + at[i] */
+    const void *at;
+    unsigned    width; /* bytes of an element of at: 0 (no array), 1, 2, 4 or 8 */
+    int64_t     lowest;
+};
+
+/* numbers must be ints_size bytes. BOLE_E_CORRUPT when a value is above the range, BOLE_E_LIMIT when the arena is full. */
+bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers, struct arena *arena);
+
+static inline uint64_t ints_offset(const struct ints *n, uint32_t index) /* value - lowest */
+{
+    const uint8_t *at = n->at;
+    switch (n->width) {
+    case 0: return 0;
+    case 1: return at[index];
+    case 2: return load_u16(at + (size_t)index * 2);
+    case 4: return load_u32(at + (size_t)index * 4);
+    default: return load_u64(at + (size_t)index * 8);
+    }
+}
+
+static inline int64_t ints_at(const struct ints *n, uint32_t index)
+{
+    return (int64_t)((uint64_t)n->lowest + ints_offset(n, index));
+}
+
+static inline uint64_t zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+}
+
+#endif
