@@ -52,11 +52,15 @@ TEST(budget_takes_from_its_parent_too)
     budget_init(&query, &process, 80);
     CHECK(budget_take(&query, 60));
     CHECK(!budget_take(&query, 21));
+    CHECK(!query.crowded_out); /* its own limit */
     CHECK(budget_take(&process, 40));
     CHECK(!budget_take(&query, 1));
+    CHECK(query.crowded_out);
     CHECK_EQ_U64(query.used_bytes, 60);
     budget_give(&query, 60);
     CHECK_EQ_U64(process.used_bytes, 40);
+    CHECK_EQ_U64(budget_task_max(&query), 70);
+    CHECK_EQ_U64(budget_task_max(NULL), SIZE_MAX);
 }
 
 TEST(crc32c_matches_the_published_vectors_and_both_paths_agree)

@@ -7,6 +7,7 @@ void budget_init(struct budget *b, struct budget *parent, size_t limit_bytes)
     b->parent = parent;
     b->limit_bytes = limit_bytes;
     atomic_init(&b->used_bytes, 0);
+    atomic_init(&b->crowded_out, false);
 }
 
 bool budget_take(struct budget *b, size_t bytes)
@@ -22,6 +23,7 @@ bool budget_take(struct budget *b, size_t bytes)
     if (budget_take(b->parent, bytes))
         return true;
     atomic_fetch_sub_explicit(&b->used_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&b->crowded_out, true, memory_order_relaxed);
     return false;
 }
 
@@ -32,4 +34,9 @@ void budget_give(struct budget *b, size_t bytes)
         assert(before >= bytes);
         (void)before;
     }
+}
+
+size_t budget_task_max(const struct budget *b)
+{
+    return !b || b->limit_bytes == SIZE_MAX ? SIZE_MAX : b->limit_bytes - b->limit_bytes / 8;
 }

@@ -2,6 +2,10 @@
  * The committer takes units and open batches from all workers, as many as fit one group. Taking an open batch is a swap
  * with an empty builder, so a worker never waits for a sync or a compression. The cutter moves the head into segments
  * beside it, so that a commit never waits for a segment.
+ *
+ * The units of one request go into one group, so that it is stored wholly or not at all, unless no group could hold them.
+ * Such a request has a group for itself when it is too large to share one; the workers take turns in being first, or the
+ * others could keep it waiting for ever.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,29 +21,29 @@ enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make t
 /* ---- the committer ---- */
 
 struct group {
-    struct unit *units[GROUP_BATCHES_MAX];
-    size_t       count, size;
-    uint64_t     rows;
+    struct unit  *units[GROUP_BATCHES_MAX];
+    struct extent extent;
 };
 
-static bool group_has_room(const struct group *g, const struct unit *next)
+/* True when one group can hold both. */
+static bool fit_together(const struct extent *a, const struct extent *b)
 {
-    size_t size = next ? next->encoded.len : BATCH_HEADER_SIZE + BATCH_BODY_MAX;
-    uint32_t rows = next ? next->batch->row_count : SEQ_ROWS_MAX / 4;
-    return g->count < GROUP_BATCHES_MAX && g->size + size <= GROUP_SIZE_TARGET && g->rows + rows < SEQ_ROWS_MAX;
+    size_t size_max = a->units ? GROUP_SIZE_TARGET : QUEUE_GROUP_SIZE_MAX;
+    return a->units + b->units <= GROUP_BATCHES_MAX && a->bytes + b->bytes <= size_max && a->rows + b->rows < SEQ_ROWS_MAX;
 }
 
 static void group_add(struct group *g, struct unit *u)
 {
-    g->units[g->count++] = u;
-    g->size += u->encoded.len;
-    g->rows += u->batch->row_count;
+    g->units[g->extent.units] = u;
+    extent_add(&g->extent, u);
 }
 
 static void finish_waiters(struct ingest_request *r, bole_status status, const struct bole_err *err)
 {
     while (r) {
         struct ingest_request *next = r->next;
+        if (r->stored_rows && r->failure.code < 0)
+            bole_err_context(&r->failure, "the first %u of %u records are stored, the others are not", r->stored_rows, r->rows);
         if (r->failure.code < 0)
             request_finish(r, r->failure.code, &r->failure);
         else
@@ -54,6 +58,8 @@ static void unit_finish(struct unit *u, bole_status status, const struct bole_er
     if (status < 0 && u->owner && u->owner->failure.code == BOLE_OK) {
         u->owner->failure = *err;
         u->owner->failure.code = status;
+    } else if (status == BOLE_OK && u->owner) {
+        u->owner->stored_rows += u->batch->row_count;
     }
     finish_waiters(u->waiters, status, err);
     unit_destroy(u);
@@ -88,31 +94,46 @@ static void take_open(struct ingest *in, struct worker *w, struct group *g)
     group_add(g, u);
 }
 
-static struct unit *pop_unit(struct worker *w, const struct group *g)
+/* How much has to be taken together with u, the first of its worker. */
+static struct extent extent_from(const struct unit *u)
+{
+    struct extent nothing = {0}, one = {0};
+    extent_add(&one, u);
+    return u->owner && fit_together(&nothing, &u->owner->extent) ? u->owner->extent : one;
+}
+
+/* The worker's next units that belong together, in a list; NULL: there are none, or they do not fit. */
+static struct unit *pop_units(struct worker *w, const struct group *g)
 {
     pthread_mutex_lock(&w->lock);
-    struct unit *u = w->first;
-    if (u && group_has_room(g, u)) {
-        w->first = u->next;
+    struct unit *first = w->first;
+    struct extent together = first ? extent_from(first) : (struct extent){0};
+    if (first && fit_together(&g->extent, &together)) {
+        struct unit *last = first;
+        for (size_t i = 1; i < together.units; i++)
+            last = last->next;
+        w->first = last->next;
         if (!w->first)
             w->last = NULL;
-        u->next = NULL;
+        last->next = NULL;
     } else {
-        u = NULL;
+        first = NULL;
     }
     pthread_mutex_unlock(&w->lock);
-    return u;
+    return first;
 }
 
 static void take_units(struct worker *w, struct group *g)
 {
-    struct unit *u;
-    while ((u = pop_unit(w, g))) {
-        if (u->owner && u->owner->failure.code < 0)
-            unit_finish(u, u->owner->failure.code, &u->owner->failure);
-        else
-            group_add(g, u);
-    }
+    struct unit *u, *next;
+    while ((u = pop_units(w, g)))
+        for (; u; u = next) {
+            next = u->next;
+            if (u->owner && u->owner->failure.code < 0)
+                unit_finish(u, u->owner->failure.code, &u->owner->failure);
+            else
+                group_add(g, u);
+        }
 }
 
 static bole_status commit_group(struct ingest *in, struct group *g, struct bole_err *err)
@@ -120,27 +141,27 @@ static bole_status commit_group(struct ingest *in, struct group *g, struct bole_
     bole_slice parts[GROUP_BATCHES_MAX];
     struct batch *batches[GROUP_BATCHES_MAX];
     uint64_t bytes = 0, lsn, begin = clock_mono_ns(in->options.clock);
-    for (size_t i = 0; i < g->count; i++) {
+    for (size_t i = 0; i < g->extent.units; i++) {
         parts[i] = buf_slice(&g->units[i]->encoded);
         batches[i] = g->units[i]->batch;
         bytes += batches[i]->body_size;
     }
-    bole_status st = queue_append(in->options.queue, parts, g->count, &lsn, err);
+    bole_status st = queue_append(in->options.queue, parts, g->extent.units, &lsn, err);
     if (st < 0) {
         if (st == BOLE_E_FULL)
             in->disk_full = true;
         LOG(ERROR, "records refused: the queue did not take them", " reason=%s", LOGQS(err->msg));
         return st;
     }
-    st = store_insert(in->options.store, lsn, batches, g->count, err);
+    st = store_insert(in->options.store, lsn, batches, g->extent.units, err);
     if (st < 0) {
         /* Durable but not searchable: promising either would be wrong. A restart reads the group from the queue. */
         LOG(ERROR, "the store did not take a durable group: stopping", " lsn=%llu reason=%s", (unsigned long long)lsn, LOGQS(err->msg));
         _exit(1);
     }
     if (in->options.on_commit)
-        in->options.on_commit(lsn, batches, g->count, in->options.on_commit_ctx);
-    atomic_fetch_add_explicit(&in->count.rows, g->rows, memory_order_relaxed);
+        in->options.on_commit(lsn, batches, g->extent.units, in->options.on_commit_ctx);
+    atomic_fetch_add_explicit(&in->count.rows, g->extent.rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&in->count.bytes, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&in->count.groups, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&in->count.commit_ns, clock_mono_ns(in->options.clock) - begin, memory_order_relaxed);
@@ -158,16 +179,18 @@ static void wake_cutter(struct ingest *in)
 /* One group of whatever is there. True when there was something. */
 static bool commit_round(struct ingest *in)
 {
+    static const struct extent open = {.units = 1, .bytes = BATCH_HEADER_SIZE + BATCH_BODY_MAX, .rows = SEQ_ROWS_MAX / 4};
     struct group g = {0};
-    for (unsigned i = 0; i < in->options.worker_count; i++)
-        take_units(&in->workers[i], &g);
-    for (unsigned i = 0; i < in->options.worker_count && group_has_room(&g, NULL); i++)
-        take_open(in, &in->workers[i], &g);
-    if (g.count == 0)
+    unsigned count = in->options.worker_count, first = in->turn++ % count;
+    for (unsigned i = 0; i < count; i++)
+        take_units(&in->workers[(first + i) % count], &g);
+    for (unsigned i = 0; i < count && fit_together(&g.extent, &open); i++)
+        take_open(in, &in->workers[(first + i) % count], &g);
+    if (g.extent.units == 0)
         return false;
     struct bole_err err = {0};
     bole_status st = commit_group(in, &g, &err);
-    for (size_t i = 0; i < g.count; i++)
+    for (size_t i = 0; i < g.extent.units; i++)
         unit_finish(g.units[i], st, &err);
     if (store_wants_cut(in->options.store))
         wake_cutter(in);

@@ -62,8 +62,14 @@ bole_status ingest_add(struct ingest_request *r, int64_t time_ns, struct ingest_
                        const struct batch_field *fields, size_t field_count, struct bole_err *err);
 uint32_t ingest_rows(const struct ingest_request *r);
 
+/* Memory, for whoever has to tell "later" from "never" (base/budget.h: budget_task_max): what records of size_bytes draw
+ * from the budget on their way, about, and what those of a request draw already. */
+size_t ingest_memory(size_t size_bytes);
+size_t ingest_held_bytes(const struct ingest_request *r);
+
 /* The request is over: `done` is called once, with BOLE_OK after the rows are durable and searchable, or with the error.
- * A request without rows is done at once, on this thread. */
+ * A request without rows is done at once, on this thread. After an error none of its rows is stored, unless they were
+ * too many for one commit group (QUEUE_GROUP_SIZE_MAX encoded, SEQ_ROWS_MAX rows): then the message says how many are. */
 void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, const struct bole_err *err, void *ctx), void *ctx);
 void ingest_rollback(struct ingest_request *r); /* none of its rows will be stored */
 

@@ -11,6 +11,11 @@
 
 #define GROUP_BATCHES_MAX 256u /* of one commit group */
 
+struct extent { /* of one or more units */
+    size_t units, bytes; /* encoded */
+    size_t rows;
+};
+
 struct unit {
     struct unit           *next;
     struct batch          *batch;
@@ -19,15 +24,24 @@ struct unit {
     struct ingest_request *owner; /* a large request that this is a part of; it waits on its last part */
 };
 
+static inline void extent_add(struct extent *e, const struct unit *u)
+{
+    e->units++;
+    e->bytes += u->encoded.len;
+    e->rows += u->batch->row_count;
+}
+
 struct ingest_request {
     struct ingest_request *next;    /* in a list of waiters */
     struct ingest         *in;
     struct worker         *worker;
     struct batch_builder  *own;     /* of a large request; NULL: the worker's open batch */
-    struct unit           *first, *last; /* sealed parts of a large request */
+    struct unit           *first, *last; /* sealed parts of a large request... */
+    struct extent          extent;  /* ... and how much they are */
+    size_t                 held_bytes; /* drawn from the budget by them */
     struct batch_mark      mark;    /* where a small request began in the open batch */
     uint64_t               generation;
-    uint32_t               rows;
+    uint32_t               rows, stored_rows; /* stored_rows: of a large request, so far */
     struct bole_err        failure; /* code < 0: a part of it was not committed, so no later part will be */
     void (*done)(bole_status status, const struct bole_err *err, void *ctx);
     void                  *done_ctx;
@@ -53,6 +67,7 @@ struct ingest {
     bool                  pending;  /* guarded by lock */
     bool                  stop;     /* guarded by lock */
     uint64_t              rounds;   /* guarded by lock: commit rounds ended */
+    unsigned              turn;     /* committer only: the worker that is first in the next round */
     pthread_t             committer;
     bool                  committer_runs;
 
@@ -70,7 +85,7 @@ struct ingest {
     } count;
 };
 
-/* Seals the builder's rows and encodes them. */
+/* Seals the builder's rows and encodes them. After a failure they are still in the builder. */
 bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct unit **ret_unit, struct bole_err *err);
 void unit_destroy(struct unit *u); /* NULL is fine */
 

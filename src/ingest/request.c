@@ -39,14 +39,19 @@ bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct
     struct unit *u = calloc(1, sizeof *u);
     if (!u)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a batch");
-    buf_init(&u->encoded, NULL);
-    bole_status st = batch_builder_seal(builder, clock_now_ns(in->options.clock), in->options.budget, &u->batch, err);
+    /* All memory first: sealing empties the builder, and its rows may belong to requests that know nothing of this one. */
+    buf_init(&u->encoded, in->options.budget);
+    bole_status st = BOLE_OK;
+    if (!buf_reserve(&u->encoded, BATCH_HEADER_SIZE + batch_builder_size(builder)))
+        st = bole_fail(err, BOLE_E_LIMIT, "no room to encode a batch within the memory limit");
     if (st == BOLE_OK)
-        st = batch_encode(u->batch, BATCH_LZ4, &u->encoded, err);
+        st = batch_builder_seal(builder, clock_now_ns(in->options.clock), in->options.budget, &u->batch, err);
     if (st < 0) {
         unit_destroy(u);
         return st;
     }
+    st = batch_encode(u->batch, BATCH_LZ4, &u->encoded, err);
+    assert(st == BOLE_OK); /* it fails without room only */
     *ret_unit = u;
     return BOLE_OK;
 }
@@ -93,8 +98,8 @@ static bole_status admit(struct ingest *in, size_t size_bytes, struct bole_err *
         return bole_fail(err, BOLE_E_FULL, "the disk of the data directory is full: free some space, service returns by itself");
     }
     if (b && b->limit_bytes != SIZE_MAX) {
-        size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed), need;
-        if (__builtin_mul_overflow(size_bytes, (size_t)MEMORY_FACTOR, &need) || used > b->limit_bytes || need > b->limit_bytes - used) {
+        size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed);
+        if (used > b->limit_bytes || ingest_memory(size_bytes) > b->limit_bytes - used) {
             atomic_fetch_add(&in->count.refused_limit, 1);
             ingest_make_room(in);
             return bole_fail(err, BOLE_E_LIMIT, "the memory for records on their way to disk is full: send again later");
@@ -150,6 +155,8 @@ static bole_status seal_own(struct ingest_request *r, struct bole_err *err)
     else
         r->first = u;
     r->last = u;
+    extent_add(&r->extent, u);
+    r->held_bytes += u->batch->body_size + u->encoded.cap;
     r->generation = atomic_fetch_add(&r->in->generation, 1);
     return BOLE_OK;
 }
@@ -231,6 +238,17 @@ bole_status ingest_add(struct ingest_request *r, int64_t time_ns, struct ingest_
 uint32_t ingest_rows(const struct ingest_request *r)
 {
     return r->rows;
+}
+
+size_t ingest_held_bytes(const struct ingest_request *r)
+{
+    return r->held_bytes;
+}
+
+size_t ingest_memory(size_t size_bytes)
+{
+    size_t need;
+    return __builtin_mul_overflow(size_bytes, (size_t)MEMORY_FACTOR, &need) ? SIZE_MAX : need;
 }
 
 void request_finish(struct ingest_request *r, bole_status status, const struct bole_err *err)
