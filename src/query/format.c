@@ -46,6 +46,7 @@ void format_labels(struct row *r, const struct ast_stage *s)
         else
             row_fail(r, ERROR_TEMPLATE, row_copy(r, bole_slice_str(err.msg)), false);
         r->out_of_memory |= before.out_of_memory;
+        r->template_bytes = before.template_bytes;
     }
 }
 

@@ -8,6 +8,8 @@
 
 #include "base/slice.h"
 
+#define GOTIME_SIZE(layout_len) (2 * (size_t)(layout_len) + 32) /* bytes that any time fits in: "1" may become "12" */
+
 /* Returns the length; what does not fit is cut. */
 size_t gotime_format(int64_t ns, bole_slice layout, char *ret_text, size_t size);
 

@@ -669,6 +669,32 @@ TEST(a_cancelled_query_says_so)
     close_fixture(&f);
 }
 
+static bool never(void *ctx)
+{
+    ++*(int *)ctx;
+    return false;
+}
+
+/* They come in one vector, which is asked about once. */
+TEST(rows_that_are_much_work_are_asked_about_one_by_one)
+{
+    struct fixture f;
+    struct test_row rows[50];
+    int calls = 0, cheap_calls = 0;
+    open_fixture(&f);
+    for (int i = 0; i < 50; i++)
+        rows[i] = (struct test_row){i, "{app=\"a\"}", NULL, "line"};
+    insert(&f, rows, 50);
+    struct buf b = answer(&f, "{app=\"a\"} | line_format `{{ repeat 1000000 \"a\" | len }}`",
+                          LOGS(.cancelled = never, .cancelled_ctx = &calls));
+    buf_deinit(&b);
+    b = answer(&f, "{app=\"a\"} | line_format `{{ repeat 1 \"a\" | len }}`", LOGS(.cancelled = never, .cancelled_ctx = &cheap_calls));
+    buf_deinit(&b);
+    CHECK(calls >= 50);
+    CHECK(cheap_calls < 50);
+    close_fixture(&f);
+}
+
 /* ---- tail ---- */
 
 struct tail_log {

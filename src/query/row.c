@@ -38,6 +38,7 @@ void row_begin(struct row *r, int64_t time_ns, bole_slice line, const struct row
     if (base_count)
         memcpy(r->labels, base, base_count * sizeof *base);
     r->error = r->error_details = (bole_slice){0};
+    r->template_bytes = 0;
 }
 
 void row_add_fields(struct row *r, const struct batch_field *fields, size_t count)

@@ -55,6 +55,7 @@ struct row {
     bole_slice              error, error_details; /* error.len 0: none */
     struct arena           *scratch;
     const struct row_hints *hints;
+    size_t                  template_bytes; /* of text that templates have worked on: template.h */
     bool                    out_of_memory; /* a stage found no room: the query must end */
 };
 

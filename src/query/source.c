@@ -268,6 +268,14 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
     return sink->row(s, &row, sink->ctx, err);
 }
 
+static bole_status check_wanted(const struct query_request *request, struct bole_err *err)
+{
+    bool over = request->cancelled && request->cancelled(request->cancelled_ctx);
+    return over ? bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled") : BOLE_OK;
+}
+
+#define COSTLY_ROW_BYTES (256u * 1024) /* worked on by templates: worth a question of its own */
+
 static bole_status run_vector(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
 {
     bole_status st = BOLE_OK;
@@ -276,6 +284,8 @@ static bole_status run_vector(struct source *s, struct vector *v, const struct s
             continue;
         if (!sink->wants || sink->wants(v->time_ns[at], v->seq[at], sink->ctx))
             st = run_row(s, v, at, sink, err);
+        if (st == BOLE_OK && s->row.template_bytes > COSTLY_ROW_BYTES)
+            st = check_wanted(s->options->request, err);
     }
     return st;
 }
@@ -285,9 +295,9 @@ static bole_status run_scan(struct source *s, const struct source_sink *sink, st
     const struct query_request *request = s->options->request;
     for (;;) {
         struct vector *v = NULL;
-        if (request->cancelled && request->cancelled(request->cancelled_ctx))
-            return bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled");
-        bole_status st = store_scan_next(s->scan, &v, err);
+        bole_status st = check_wanted(request, err);
+        if (st == BOLE_OK)
+            st = store_scan_next(s->scan, &v, err);
         if (st != BOLE_OK)
             return st == BOLE_END ? BOLE_OK : st;
         st = run_vector(s, v, sink, err);

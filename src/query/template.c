@@ -459,7 +459,7 @@ static bool run_pipeline(const struct command *cmd, struct row *r, struct value 
 bool template_run(const struct line_template *t, struct row *r, bole_slice *ret_text, struct bole_err *err)
 {
     struct text out = text_begin(r->scratch, TEMPLATE_OUTPUT_MAX);
-    for (size_t i = 0; i < t->count; i++) {
+    for (size_t i = 0; i < t->count && !out.failed; i++) {
         const struct node *n = &t->nodes[i];
         struct value v;
         if (n->kind == NODE_JUMP) {

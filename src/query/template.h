@@ -13,7 +13,8 @@
 #include "query/ast.h"
 #include "query/row.h"
 
-#define TEMPLATE_OUTPUT_MAX (4u * 1024 * 1024) /* bytes one row may grow to */
+#define TEMPLATE_OUTPUT_MAX (4u * 1024 * 1024)  /* bytes one row may grow to */
+#define TEMPLATE_WORK_MAX   (64u * 1024 * 1024) /* bytes that the functions of one row may read and make */
 
 struct line_template;
 

@@ -85,6 +85,15 @@ const struct template_func *template_func_find(bole_slice name)
     return NULL;
 }
 
+/* Every text that a function reads or makes counts: the size of a template says nothing about its work. */
+static bool charge(struct call *c, const struct value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i].kind == VALUE_TEXT)
+            c->row->template_bytes += values[i].text.len;
+    return c->row->template_bytes <= TEMPLATE_WORK_MAX || call_fail(c, "the template works on too much text");
+}
+
 bool template_func_call(struct call *c, struct value *ret)
 {
     const char *wanted = c->func->args;
@@ -97,5 +106,7 @@ bool template_func_call(struct call *c, struct value *ret)
         if (*wanted && wanted[1]) /* the last letter goes for all that follow */
             wanted++;
     }
-    return c->func->fn(c, ret);
+    if (!charge(c, c->args, c->arg_count) || !c->func->fn(c, ret))
+        return false;
+    return charge(c, ret, 1);
 }

@@ -76,19 +76,27 @@ static bool fn_print(struct call *c, struct value *ret)
     return call_finish(c, &out, ret);
 }
 
-static void pad(struct text *out, size_t count, char with)
-{
-    for (; count && !out->failed; count--)
-        text_put(out, (bole_slice){(const uint8_t *)&with, 1});
-}
+enum {
+    WIDTH_MAX = 1000000,   /* of a verb, and of the precision of %s: Go's */
+    PRECISION_MAX = 1000,  /* of a number: digits that are computed */
+    DIGITS_MAX = 310,      /* in front of the point of the largest double, and a sign */
+};
 
-/* One verb with its flags, width and precision: %-10s %05.2f %d %q %x %v %t. */
+/* One verb with its flags, width and precision: %-10s %05.2f %d %x %v %t. */
 struct verb {
     bool   left, zero;
     size_t width;
     int    precision; /* -1: none */
     char   letter;
 };
+
+/* Digits, all of them; more than WIDTH_MAX stays that and one. */
+static bole_slice take_count(bole_slice s, int *ret)
+{
+    for (*ret = 0; s.len && s.ptr[0] >= '0' && s.ptr[0] <= '9'; s = bole_slice_sub(s, 1))
+        *ret = *ret > WIDTH_MAX ? *ret : *ret * 10 + (s.ptr[0] - '0');
+    return s;
+}
 
 static bole_slice take_verb(bole_slice s, struct verb *ret)
 {
@@ -97,24 +105,29 @@ static bole_slice take_verb(bole_slice s, struct verb *ret)
         ret->left |= s.ptr[0] == '-';
         ret->zero |= s.ptr[0] == '0';
     }
-    for (; s.len && s.ptr[0] >= '0' && s.ptr[0] <= '9' && ret->width < 1000; s = bole_slice_sub(s, 1))
-        ret->width = ret->width * 10 + (s.ptr[0] - '0');
-    if (s.len && s.ptr[0] == '.') {
-        ret->precision = 0;
-        for (s = bole_slice_sub(s, 1); s.len && s.ptr[0] >= '0' && s.ptr[0] <= '9' && ret->precision < 100; s = bole_slice_sub(s, 1))
-            ret->precision = ret->precision * 10 + (s.ptr[0] - '0');
-    }
+    int width;
+    s = take_count(s, &width);
+    ret->width = (size_t)width;
+    if (s.len && s.ptr[0] == '.')
+        s = take_count(bole_slice_sub(s, 1), &ret->precision);
     ret->letter = s.len ? (char)s.ptr[0] : 0;
     return bole_slice_sub(s, 1);
 }
 
-/* False: the verb does not fit the value. */
+static unsigned long long magnitude(int64_t v)
+{
+    return v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v;
+}
+
+/* False: the verb does not fit the value, or asks for too much. */
 static bool put_verb(struct call *c, const struct verb *verb, const struct value *v, struct text *out)
 {
-    char number[512];
+    char number[DIGITS_MAX + 1 + PRECISION_MAX + 1];
     struct text body = call_begin(c);
     bool is_number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-    int n = -1;
+    int n = -1, digits = verb->precision < 0 ? 6 : verb->precision;
+    if (verb->width > WIDTH_MAX || verb->precision > (is_number ? PRECISION_MAX : WIDTH_MAX))
+        return false;
     switch (verb->letter) {
     case 'v': case 's': case 't':
         value_print(v, &body);
@@ -126,12 +139,17 @@ static bool put_verb(struct call *c, const struct verb *verb, const struct value
             return false;
         value_print(v, &body);
         break;
-    case 'f': n = snprintf(number, sizeof number, "%.*f", verb->precision < 0 ? 6 : verb->precision, value_to_float(v)); break;
-    case 'e': n = snprintf(number, sizeof number, "%.*e", verb->precision < 0 ? 6 : verb->precision, value_to_float(v)); break;
-    case 'x': n = snprintf(number, sizeof number, "%llx", (unsigned long long)v->integer); break;
+    case 'f': case 'e':
+        if (is_number)
+            n = snprintf(number, sizeof number, verb->letter == 'f' ? "%.*f" : "%.*e", digits, value_to_float(v));
+        break;
+    case 'x':
+        if (v->kind == VALUE_INT)
+            n = snprintf(number, sizeof number, "%s%llx", v->integer < 0 ? "-" : "", magnitude(v->integer));
+        break;
     default: return false;
     }
-    if (n >= 0 && !is_number)
+    if (strchr("fex", verb->letter) && n < 0)
         return false;
     if (n >= 0)
         text_put(&body, (bole_slice){(const uint8_t *)number, (size_t)n});
@@ -140,9 +158,9 @@ static bool put_verb(struct call *c, const struct verb *verb, const struct value
     bool negative = verb->zero && is_number && s.len && s.ptr[0] == '-';
     if (negative)
         text_put(out, S("-"));
-    pad(out, verb->left ? 0 : missing, verb->zero && is_number ? '0' : ' ');
+    text_put_times(out, verb->zero && is_number ? S("0") : S(" "), verb->left ? 0 : missing);
     text_put(out, bole_slice_sub(s, negative));
-    pad(out, verb->left ? missing : 0, ' ');
+    text_put_times(out, S(" "), verb->left ? missing : 0);
     return true;
 }
 
@@ -163,7 +181,7 @@ static bool fn_printf(struct call *c, struct value *ret)
         if (verb.letter == '%')
             text_put(&out, S("%"));
         else if (used >= c->arg_count || !put_verb(c, &verb, &c->args[used++], &out))
-            return call_fail(c, "bad verb or missing argument");
+            return call_fail(c, "bad verb, width or missing argument");
     }
     return call_finish(c, &out, ret);
 }

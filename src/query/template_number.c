@@ -136,12 +136,14 @@ static bool fn_unix_to_time(struct call *c, struct value *ret)
 
 static bool fn_date(struct call *c, struct value *ret)
 {
-    char text[256];
+    struct text out = call_begin(c);
+    size_t size = GOTIME_SIZE(c->args[0].text.len);
     if (c->args[1].kind != VALUE_TIME)
         return call_fail(c, "wrong type: a time is wanted");
-    size_t n = gotime_format(c->args[1].integer, c->args[0].text, text, sizeof text);
-    *ret = value_text(row_copy(c->row, (bole_slice){(const uint8_t *)text, n}));
-    return true;
+    char *text = (char *)text_extend(&out, size);
+    if (text)
+        out.len = gotime_format(c->args[1].integer, c->args[0].text, text, size);
+    return call_finish(c, &out, ret);
 }
 
 /* ---- the table ---- */

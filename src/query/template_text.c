@@ -1,6 +1,4 @@
 /* template_text.c - the functions of templates that turn text into text: Loki's own names and sprig's. */
-#include <stdio.h>
-
 #include "query/template_impl.h"
 
 /* ---- text ---- */
@@ -24,16 +22,14 @@ static bool fn_case(struct call *c, struct value *ret)
 
 enum { TRIM_LEFT = 1, TRIM_RIGHT = 2 };
 
-static bool in_set(uint8_t c, bole_slice set)
-{
-    return set.len && memchr(set.ptr, c, set.len);
-}
-
 static bole_slice trim_set(bole_slice s, bole_slice set, int sides)
 {
-    while ((sides & TRIM_LEFT) && s.len && in_set(s.ptr[0], set))
+    bool in_set[256] = {0}; /* a set may be as long as a line */
+    for (size_t i = 0; i < set.len; i++)
+        in_set[set.ptr[i]] = true;
+    while ((sides & TRIM_LEFT) && s.len && in_set[s.ptr[0]])
         s = bole_slice_sub(s, 1);
-    while ((sides & TRIM_RIGHT) && s.len && in_set(s.ptr[s.len - 1], set))
+    while ((sides & TRIM_RIGHT) && s.len && in_set[s.ptr[s.len - 1]])
         s.len--;
     return s;
 }
@@ -78,18 +74,18 @@ static bool fn_trim_affix_sprig(struct call *c, struct value *ret)
     return true;
 }
 
+/* As Go's strings.Replace: an empty `old` is found in front of every rune and at the end. */
 static bool replace(struct call *c, bole_slice s, bole_slice old, bole_slice new, int64_t limit, struct value *ret)
 {
     struct text out = call_begin(c);
-    while (old.len && limit != 0) {
-        const uint8_t *hit = s.len ? memmem(s.ptr, s.len, old.ptr, old.len) : NULL;
-        if (!hit)
+    for (bool first = true; limit != 0 && !out.failed; limit--, first = false) {
+        const uint8_t *hit = old.len && s.len ? memmem(s.ptr, s.len, old.ptr, old.len) : NULL;
+        if (old.len ? !hit : !first && !s.len)
             break;
-        size_t before = (size_t)(hit - s.ptr);
+        size_t before = old.len ? (size_t)(hit - s.ptr) : first ? 0 : text_rune_offset(s, 1);
         text_put(&out, (bole_slice){s.ptr, before});
         text_put(&out, new);
         s = bole_slice_sub(s, before + old.len);
-        limit--;
     }
     text_put(&out, s);
     return call_finish(c, &out, ret);
@@ -121,11 +117,14 @@ static bool fn_contains(struct call *c, struct value *ret)
     return true;
 }
 
+static const char negative_count[] = "strings: negative Repeat count"; /* Go's text */
+
 static bool fn_repeat(struct call *c, struct value *ret)
 {
     struct text out = call_begin(c);
-    for (int64_t i = 0; i < c->args[0].integer && !out.failed && c->args[1].text.len; i++)
-        text_put(&out, c->args[1].text);
+    if (c->args[0].integer < 0)
+        return call_fail(c, negative_count);
+    text_put_times(&out, c->args[1].text, (uint64_t)c->args[0].integer);
     return call_finish(c, &out, ret);
 }
 
@@ -158,16 +157,16 @@ static bool fn_indent(struct call *c, struct value *ret)
 {
     struct text out = call_begin(c);
     bole_slice s = c->args[1].text;
-    int64_t width = c->args[0].integer < 1000 ? c->args[0].integer : 1000;
-    for (bool more = true; more;) {
-        const uint8_t *end = s.len ? memchr(s.ptr, '\n', s.len) : NULL;
-        if (out.len || c->func->detail)
-            text_put(&out, S("\n"));
-        for (int64_t i = 0; i < width; i++)
-            text_put(&out, S(" "));
-        text_put(&out, (bole_slice){s.ptr, end ? (size_t)(end - s.ptr) : s.len});
-        more = end != NULL;
-        s = end ? bole_slice_sub(s, (size_t)(end - s.ptr) + 1) : s;
+    if (c->args[0].integer < 0)
+        return call_fail(c, negative_count);
+    if (c->func->detail)
+        text_put(&out, S("\n"));
+    for (const uint8_t *end = s.ptr; end && !out.failed;) {
+        end = s.len ? memchr(s.ptr, '\n', s.len) : NULL;
+        size_t len = end ? (size_t)(end - s.ptr) + 1 : s.len;
+        text_put_times(&out, S(" "), (uint64_t)c->args[0].integer);
+        text_put(&out, (bole_slice){s.ptr, len});
+        s = bole_slice_sub(s, len);
     }
     return call_finish(c, &out, ret);
 }
@@ -179,8 +178,6 @@ static bool fn_align(struct call *c, struct value *ret)
     bole_slice s = c->args[1].text;
     size_t runes = text_runes(s), width = c->args[0].integer > 0 ? (size_t)c->args[0].integer : 0;
     bool right = c->func->detail;
-    if (width > TEMPLATE_OUTPUT_MAX)
-        return call_fail(c, "the result is too large");
     if (runes >= width) {
         size_t at = text_rune_offset(s, right ? runes - width : width);
         *ret = value_text(right ? bole_slice_sub(s, at) : (bole_slice){s.ptr, at});
@@ -188,8 +185,7 @@ static bool fn_align(struct call *c, struct value *ret)
     }
     if (!right)
         text_put(&out, s);
-    for (size_t i = runes; i < width; i++)
-        text_put(&out, S(" "));
+    text_put_times(&out, S(" "), width - runes);
     if (right)
         text_put(&out, s);
     return call_finish(c, &out, ret);
@@ -202,14 +198,16 @@ static bool fn_regex_replace(struct call *c, struct value *ret)
     return call_finish(c, &out, ret);
 }
 
+static bool count_match(const bole_slice *groups, void *ctx)
+{
+    ++*(int64_t *)ctx;
+    return true;
+}
+
 static bool fn_count(struct call *c, struct value *ret)
 {
-    bole_slice s = c->args[1].text, match;
     int64_t n = 0;
-    if (!s.ptr)
-        s = S("");
-    for (size_t at = 0; at <= s.len && regex_find(c->regex, s, at, &match, 1); n++)
-        at = (size_t)(match.ptr - s.ptr) + (match.len ? match.len : 1);
+    regex_each(c->regex, c->args[1].text, 1, count_match, &n);
     *ret = value_int(n);
     return true;
 }
@@ -260,16 +258,18 @@ static bool fn_b64dec(struct call *c, struct value *ret)
     return call_finish(c, &out, ret);
 }
 
+static const char hex_digits[] = "0123456789ABCDEF";
+
 static bool fn_urlencode(struct call *c, struct value *ret)
 {
     struct text out = call_begin(c);
     bole_slice s = c->args[0].text;
     for (size_t i = 0; i < s.len; i++) {
         uint8_t b = s.ptr[i];
-        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || in_set(b, S("-_.~"));
-        char hex[4];
-        snprintf(hex, sizeof hex, "%%%02X", b);
-        text_put(&out, plain ? (bole_slice){&b, 1} : b == ' ' ? S("+") : (bole_slice){(const uint8_t *)hex, 3});
+        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' || b == '_' ||
+                     b == '.' || b == '~';
+        const uint8_t hex[] = {'%', (uint8_t)hex_digits[b >> 4], (uint8_t)hex_digits[b & 15]};
+        text_put(&out, plain ? (bole_slice){&b, 1} : b == ' ' ? S("+") : (bole_slice){hex, sizeof hex});
     }
     return call_finish(c, &out, ret);
 }

@@ -2,26 +2,47 @@
 
 #include "base/utf8.h"
 
+uint8_t *text_extend(struct text *t, size_t len)
+{
+    if (!t->failed && len > t->limit - t->len)
+        t->failed = true;
+    if (!t->failed && len > t->cap - t->len) {
+        size_t cap = t->cap * 2 > t->len + len ? t->cap * 2 : t->len + len + 64;
+        uint8_t *p = t->ptr ? arena_grow(t->arena, t->ptr, t->cap, cap) : arena_alloc(t->arena, cap);
+        t->failed = !p;
+        if (p) {
+            t->ptr = p;
+            t->cap = cap;
+        }
+    }
+    if (t->failed)
+        return NULL;
+    t->len += len;
+    return t->ptr + t->len - len;
+}
+
 void text_put(struct text *t, bole_slice s)
 {
-    if (t->failed || s.len == 0)
+    uint8_t *to = s.len ? text_extend(t, s.len) : NULL;
+    if (to)
+        memcpy(to, s.ptr, s.len);
+}
+
+void text_put_times(struct text *t, bole_slice s, size_t times)
+{
+    size_t total, done = s.len;
+    if (s.len == 0 || times == 0)
         return;
-    if (s.len > t->limit - t->len) {
-        t->failed = true;
+    if (__builtin_mul_overflow(s.len, times, &total))
+        total = SIZE_MAX; /* more than any limit */
+    uint8_t *to = text_extend(t, total);
+    if (!to)
         return;
+    memcpy(to, s.ptr, s.len);
+    for (size_t n; done < total; done += n) { /* twice as much each time */
+        n = done < total - done ? done : total - done;
+        memcpy(to + done, to, n);
     }
-    if (s.len > t->cap - t->len) {
-        size_t cap = t->cap * 2 > t->len + s.len ? t->cap * 2 : t->len + s.len + 64;
-        uint8_t *p = t->ptr ? arena_grow(t->arena, t->ptr, t->cap, cap) : arena_alloc(t->arena, cap);
-        if (!p) {
-            t->failed = true;
-            return;
-        }
-        t->ptr = p;
-        t->cap = cap;
-    }
-    memcpy(t->ptr + t->len, s.ptr, s.len);
-    t->len += s.len;
 }
 
 size_t text_runes(bole_slice s)
@@ -101,27 +122,32 @@ void text_put_expanded(struct text *t, bole_slice replacement, const struct rege
     }
 }
 
+struct replacing {
+    struct text        *out;
+    const struct regex *regex;
+    size_t              group_count;
+    const uint8_t      *copied; /* the subject up to here is done */
+    bole_slice          replacement;
+    bool                literal;
+};
+
+static bool replace_match(const bole_slice *groups, void *ctx)
+{
+    struct replacing *r = ctx;
+    text_put(r->out, (bole_slice){r->copied, (size_t)(groups[0].ptr - r->copied)});
+    if (r->literal)
+        text_put(r->out, r->replacement);
+    else
+        text_put_expanded(r->out, r->replacement, r->regex, groups, r->group_count);
+    r->copied = groups[0].ptr + groups[0].len;
+    return !r->out->failed;
+}
+
 void text_put_replaced(struct text *t, const struct regex *regex, bole_slice subject, bole_slice replacement, bool literal)
 {
-    bole_slice groups[REGEX_GROUPS_MAX + 1];
-    size_t count = regex_group_count(regex) + 1, copied = 0, at = 0;
-    const uint8_t *base = subject.ptr ? subject.ptr : (const uint8_t *)"";
-    bole_slice s = {base, subject.len};
-    bool replaced_before = false;
-    while (!t->failed && at <= s.len && regex_find(regex, s, at, groups, count)) {
-        size_t from = (size_t)(groups[0].ptr - base), to = from + groups[0].len;
-        /* An empty match right behind the one before is none, as in Go. */
-        if (groups[0].len || !replaced_before || from > copied) {
-            text_put(t, (bole_slice){base + copied, from - copied});
-            if (literal)
-                text_put(t, replacement);
-            else
-                text_put_expanded(t, replacement, regex, groups, count);
-            copied = to;
-            replaced_before = true;
-        }
-        size_t step = to < s.len ? utf8_length(base + to, s.len - to) : 1;
-        at = groups[0].len ? to : to + (step ? step : 1);
-    }
-    text_put(t, bole_slice_sub(s, copied));
+    bole_slice s = {subject.ptr ? subject.ptr : (const uint8_t *)"", subject.len};
+    struct replacing r = {.out = t, .regex = regex, .group_count = regex_group_count(regex) + 1, .copied = s.ptr,
+                          .replacement = replacement, .literal = literal};
+    regex_each(regex, s, r.group_count, replace_match, &r);
+    text_put(t, bole_slice_sub(s, (size_t)(r.copied - s.ptr)));
 }

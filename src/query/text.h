@@ -22,7 +22,11 @@ static inline struct text text_begin(struct arena *arena, size_t limit)
     return (struct text){.arena = arena, .limit = limit};
 }
 
+/* len more bytes at the end, to be written by the caller. NULL: no room, and the text has failed. */
+uint8_t *text_extend(struct text *t, size_t len);
 void text_put(struct text *t, bole_slice s);
+/* What finds no room fails before anything is written. */
+void text_put_times(struct text *t, bole_slice s, size_t times);
 
 static inline bole_slice text_slice(const struct text *t)
 {

@@ -279,17 +279,22 @@ std::string replaced(bole_slice s)
     return out;
 }
 
-/* Where offset `at` of replaced(s) lies in s. */
-size_t original_offset(bole_slice s, size_t at)
-{
-    size_t i = 0;
-    for (size_t copied = 0; copied < at && i < s.len;) {
-        size_t n = utf8_length(s.ptr + i, s.len - i);
-        copied += n ? n : 3;
-        i += n ? n : 1;
+/* A place in s, and the same place in replaced(s). */
+struct Place {
+    size_t original = 0, copy = 0;
+
+    /* The place of an offset of the copy that is not before this one. */
+    Place at(bole_slice s, size_t copy_offset) const
+    {
+        Place p = *this;
+        while (p.copy < copy_offset && p.original < s.len) {
+            size_t n = utf8_length(s.ptr + p.original, s.len - p.original);
+            p.copy += n ? n : 3;
+            p.original += n ? n : 1;
+        }
+        return p;
     }
-    return i;
-}
+};
 
 bool run(const struct regex *r, const StringPiece &subject, size_t from, StringPiece *groups, size_t count)
 {
@@ -314,22 +319,62 @@ bool find_literal(const struct regex *r, bole_slice s, size_t from, bole_slice *
     return true;
 }
 
+bole_slice slice_of(const StringPiece &s)
+{
+    return {(const uint8_t *)s.data(), s.size()};
+}
+
+/* Finds in `s`, which is valid UTF-8. */
+bool find_valid(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
+{
+    StringPiece found[REGEX_GROUPS_MAX + 1];
+    if (!run(r, StringPiece((const char *)s.ptr, s.len), from, found, count))
+        return false;
+    for (size_t g = 0; g < count; g++)
+        groups[g] = slice_of(found[g]);
+    return true;
+}
+
+/* Makes groups of the copy groups of s; none of them begins before `place`. */
+void move_to_original(bole_slice s, const std::string &copy, const Place &place, bole_slice *groups, size_t count)
+{
+    for (size_t g = 0; g < count; g++) {
+        if (!groups[g].ptr)
+            continue;
+        size_t offset = (size_t)(groups[g].ptr - (const uint8_t *)copy.data());
+        Place begin = place.at(s, offset), end = begin.at(s, offset + groups[g].len);
+        groups[g] = {s.ptr + begin.original, end.original - begin.original};
+    }
+}
+
 bool find_copy(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
 {
     std::string copy = replaced(s);
-    size_t copy_from = replaced({s.ptr, from}).size();
-    StringPiece found[REGEX_GROUPS_MAX + 1];
-    if (!run(r, copy, copy_from, found, count))
+    if (!find_valid(r, slice_of(copy), replaced({s.ptr, from}).size(), groups, count))
         return false;
-    for (size_t g = 0; g < count; g++) {
-        groups[g] = {};
-        if (!found[g].data())
-            continue;
-        size_t begin = original_offset(s, (size_t)(found[g].data() - copy.data()));
-        size_t end = original_offset(s, (size_t)(found[g].data() - copy.data()) + found[g].size());
-        groups[g] = {s.ptr + begin, end - begin};
-    }
+    move_to_original(s, copy, Place(), groups, count);
     return true;
+}
+
+/* The search of regex_each in `s`: valid UTF-8, or anything when the regex is a literal. */
+template <typename Found> void each_match(const struct regex *r, bole_slice s, size_t count, Found found)
+{
+    bole_slice groups[REGEX_GROUPS_MAX + 1];
+    bool any = false;
+    for (size_t at = 0, last_end = 0; at <= s.len;) {
+        if (!r->needle.empty() && !memmem(s.ptr + at, s.len - at, r->needle.data(), r->needle.size()))
+            return;
+        if (!(r->is_literal ? find_literal(r, s, at, groups, count) : find_valid(r, s, at, groups, count)))
+            return;
+        size_t from = (size_t)(groups[0].ptr - s.ptr), to = from + groups[0].len;
+        bool counts = to > from || !any || from > last_end;
+        size_t step = to > from ? 0 : to < s.len ? utf8_length(s.ptr + to, s.len - to) : 1;
+        at = to > from ? to : to + (step ? step : 1);
+        if (counts && !found(groups))
+            return;
+        any |= counts;
+        last_end = counts ? to : last_end;
+    }
 }
 
 } // namespace
@@ -412,14 +457,28 @@ try {
         return true;
     if (!utf8_valid(subject))
         return find_copy(r, subject, from, ret_groups, count);
-    if (count == 0)
-        return false;
-    StringPiece found[REGEX_GROUPS_MAX + 1];
-    if (!run(r, StringPiece((const char *)subject.ptr, subject.len), from, found, count))
-        return false;
-    for (size_t g = 0; g < count; g++)
-        ret_groups[g] = {(const uint8_t *)found[g].data(), found[g].size()};
-    return true;
+    return count && find_valid(r, subject, from, ret_groups, count);
 } catch (const std::exception &) {
     return false; /* the copy of a subject with bad UTF-8 found no memory */
+}
+
+extern "C" void regex_each(const struct regex *r, bole_slice subject, size_t group_count, regex_match_fn *fn, void *ctx)
+try {
+    size_t count = group_count < REGEX_GROUPS_MAX + 1 ? group_count : REGEX_GROUPS_MAX + 1;
+    if (!subject.ptr)
+        subject = {(const uint8_t *)"", 0};
+    if (r->is_literal || utf8_valid(subject)) {
+        each_match(r, subject, count, [&](const bole_slice *groups) { return fn(groups, ctx); });
+        return;
+    }
+    /* One copy for all matches, and one walk along it: neither is made anew for each of them. */
+    std::string copy = replaced(subject);
+    Place place;
+    each_match(r, slice_of(copy), count, [&](bole_slice *groups) {
+        place = place.at(subject, (size_t)(groups[0].ptr - (const uint8_t *)copy.data()));
+        move_to_original(subject, copy, place, groups, count);
+        return fn(groups, ctx);
+    });
+} catch (const std::exception &) {
+    /* as regex_find */
 }

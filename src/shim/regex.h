@@ -54,6 +54,11 @@ bole_slice regex_group_name(const struct regex *r, size_t group);
  * subject; a group that took no part has a NULL ptr. At most REGEX_GROUPS_MAX + 1 groups are filled. */
 bool regex_find(const struct regex *r, bole_slice subject, size_t from, bole_slice *ret_groups, size_t group_count);
 
+/* Shows fn every match from left to right, as Go's FindAll finds them: an empty match right behind the one before it is
+ * none, and the search goes on a rune further. groups: as regex_find fills them, group_count >= 1. fn returns false to end. */
+typedef bool regex_match_fn(const bole_slice *groups, void *ctx);
+void regex_each(const struct regex *r, bole_slice subject, size_t group_count, regex_match_fn *fn, void *ctx);
+
 #ifdef __cplusplus
 }
 #endif

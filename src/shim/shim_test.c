@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "base/budget.h"
+#include "base/buf.h"
 #include "base/test.h"
 #include "shim/number.h"
 #include "shim/regex.h"
@@ -116,6 +117,41 @@ TEST(regex_captures_by_name_and_keeps_the_subjects_own_bytes)
     CHECK_EQ_SLICE(g[2], S("/a\xff" "b"));
     CHECK(g[3].ptr == NULL);
     CHECK(!regex_find(r, S("one"), 0, g, 4));
+    regex_destroy(r);
+}
+
+static bool print_match(const bole_slice *groups, void *ctx)
+{
+    buf_printf(ctx, "[%.*s]", BOLE_SLICE_ARG(groups[0]));
+    return true;
+}
+
+static bool end_at_once(const bole_slice *groups, void *ctx)
+{
+    ++*(int *)ctx;
+    return false;
+}
+
+TEST(regex_shows_all_matches_as_go_finds_them)
+{
+    static const struct { const char *pattern, *subject, *wanted; } cases[] = {
+        {"b", "abcb", "[b][b]"}, {"b", "", ""}, {"", "a\xc3\xa9", "[][][]"}, {"a*", "baac", "[][aa][]"}, {"x*", "", "[]"},
+        {"\\w+", "one two", "[one][two]"}, {"\\b", "ab", "[][]"}, {"^a", "aaa", "[a]"}, {".", "\xff" "a\xfe", "[\xff][a][\xfe]"},
+        {"\\d+ms", "a 1ms b 22ms c", "[1ms][22ms]"}, {"[^a]+", "\xff\xfe" "a\xc3" "a", "[\xff\xfe][\xc3]"}, {"a.?", "\xff" "a\xfe" "a", "[a\xfe][a]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct regex *r = compiled(cases[i].pattern, 0);
+        struct buf b;
+        buf_init(&b, NULL);
+        regex_each(r, bole_slice_str(cases[i].subject), 1, print_match, &b);
+        CHECK_EQ_SLICE(buf_slice(&b), bole_slice_str(cases[i].wanted));
+        buf_deinit(&b);
+        regex_destroy(r);
+    }
+    struct regex *r = compiled("\\w", 0);
+    int count = 0;
+    regex_each(r, S("abc"), 1, end_at_once, &count);
+    CHECK_EQ_I64(count, 1);
     regex_destroy(r);
 }
 
