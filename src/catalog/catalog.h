@@ -25,6 +25,8 @@ struct catalog_options {
     void (*on_fatal)(const struct bole_err *err);
 };
 
+#define CATALOG_DIGEST_SIZE 16u
+
 struct catalog_segment {
     uint64_t   id;                       /* given by the caller, unique for ever */
     bole_slice key;                      /* in objects */
@@ -32,6 +34,10 @@ struct catalog_segment {
     int64_t    min_time_ns, max_time_ns;
     uint64_t   min_lsn, max_lsn;
     int64_t    created_ns;
+    int64_t    keep_ns;                  /* the newest row as retention counts */
+    uint32_t   level;                    /* of merging; 0: a cut */
+    bole_slice tenant;                   /* of all its rows; empty: several */
+    uint8_t    digest[CATALOG_DIGEST_SIZE]; /* of its rows */
 };
 
 /* One change, all or nothing: a cut, a merge, a retention step. */

@@ -47,7 +47,11 @@ static struct catalog_segment segment(uint64_t id)
                                     .max_time_ns = INT64_MAX,
                                     .min_lsn = id,
                                     .max_lsn = id,
-                                    .created_ns = 7};
+                                    .created_ns = 7,
+                                    .keep_ns = -6,
+                                    .level = 3,
+                                    .tenant = id % 2 ? S("team-a") : S(""),
+                                    .digest = {(uint8_t)id, [15] = 0xff}};
 }
 
 static bole_status commit(struct catalog *c, uint64_t add_id, uint64_t remove_id, uint64_t lsn, struct bole_err *err)
@@ -69,6 +73,8 @@ static bole_status add_up(const struct catalog_segment *s, void *ctx)
     CHECK(s->size_bytes == expected.size_bytes && s->raw_bytes == expected.raw_bytes &&
           s->row_count == expected.row_count);
     CHECK(s->min_time_ns == -5 && s->max_time_ns == INT64_MAX && s->min_lsn == s->id && s->created_ns == 7);
+    CHECK(s->keep_ns == -6 && s->level == 3 && memcmp(s->digest, expected.digest, sizeof s->digest) == 0);
+    CHECK_EQ_SLICE(s->tenant, expected.tenant);
     content->count++;
     content->id_sum += s->id;
     return BOLE_OK;
@@ -332,8 +338,8 @@ TEST(foreign_newer_and_hostile_files_are_refused)
         bole_status status;
         const char *message;
     } cases[] = {
-        {"UPDATE schema_version SET version = 2", BOLE_E_UNSUPPORTED, "start the newer Bole"},
-        {"UPDATE schema_version SET version = 0", BOLE_E_CORRUPT, "out of range"},
+        {"UPDATE schema_version SET version = 3", BOLE_E_UNSUPPORTED, "start the newer Bole"},
+        {"UPDATE schema_version SET version = 0", BOLE_E_CORRUPT, "none that a release"},
         {"PRAGMA application_id = 1", BOLE_E_CORRUPT, "not a catalogue of Bole"},
         {"DROP TABLE segment", BOLE_E_CORRUPT, "no such table"},
         {"DROP TABLE segment; CREATE VIEW segment AS SELECT 1 AS id", BOLE_E_CORRUPT, "no such column"},

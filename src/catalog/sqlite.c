@@ -20,7 +20,7 @@
 #include "catalog/catalog.h"
 #include "catalog/sqlite_vfs.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x626f6c65 /* "bole" */ };
+enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x626f6c65 /* "bole" */ };
 
 /* The page cache is capped at 512 KB; the WAL is folded back into the file every 256 pages and cut to 1 MB. */
 static const char pragmas[] =
@@ -32,14 +32,15 @@ static const char pragmas_after_open[] = "PRAGMA journal_mode=WAL; PRAGMA synchr
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE schema_version(version INTEGER NOT NULL);"
-    "INSERT INTO schema_version VALUES(1);"
+    "INSERT INTO schema_version VALUES(2);"
     "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), position_lsn INTEGER NOT NULL, last_segment_id INTEGER "
     "NOT NULL,"
     " segment_count INTEGER NOT NULL, segment_id_sum INTEGER NOT NULL, crc INTEGER NOT NULL);"
     "CREATE TABLE segment(id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL, raw_bytes INTEGER "
     "NOT NULL,"
     " row_count INTEGER NOT NULL, min_time_ns INTEGER NOT NULL, max_time_ns INTEGER NOT NULL, min_lsn INTEGER NOT NULL,"
-    " max_lsn INTEGER NOT NULL, created_ns INTEGER NOT NULL, crc INTEGER NOT NULL);"
+    " max_lsn INTEGER NOT NULL, created_ns INTEGER NOT NULL, keep_ns INTEGER NOT NULL, level INTEGER NOT NULL,"
+    " tenant BLOB NOT NULL, digest BLOB NOT NULL, crc INTEGER NOT NULL);"
     "CREATE TABLE item(space BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,"
     " PRIMARY KEY(space, key)) WITHOUT ROWID;"
     "PRAGMA application_id=1651469413;";
@@ -68,9 +69,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [STATE_GET] = "SELECT position_lsn, last_segment_id, segment_count, segment_id_sum, crc FROM state WHERE id = 1",
     [STATE_PUT] = "INSERT OR REPLACE INTO state VALUES(1, ?1, ?2, ?3, ?4, ?5)",
     [SEGMENT_ALL] =
-        ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, created_ns, crc"
-         " FROM segment ORDER BY id"),
-    [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, created_ns, keep_ns,"
+         " level, tenant, digest, crc FROM segment ORDER BY id"),
+    [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [SEGMENT_REMOVE] = "DELETE FROM segment WHERE id = ?1",
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
     [ITEM_PUT] = "INSERT OR REPLACE INTO item VALUES(?1, ?2, ?3, ?4)",
@@ -211,8 +212,10 @@ static uint32_t state_crc(const struct state *s)
 static uint32_t segment_crc(const struct catalog_segment *s)
 {
     const uint64_t numbers[] = {s->id, s->size_bytes, s->raw_bytes, s->row_count, (uint64_t)s->min_time_ns,
-                                (uint64_t)s->max_time_ns, s->min_lsn, s->max_lsn, (uint64_t)s->created_ns};
-    uint32_t crc = crc_slice(0, s->key);
+                                (uint64_t)s->max_time_ns, s->min_lsn, s->max_lsn, (uint64_t)s->created_ns,
+                                (uint64_t)s->keep_ns, s->level};
+    uint32_t crc = crc_slice(crc_slice(0, s->key), s->tenant);
+    crc = crc32c(crc, s->digest, sizeof s->digest);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         crc = crc_u64(crc, numbers[i]);
     return crc;
@@ -264,8 +267,14 @@ static bole_status segment_row(struct sqlite_catalog *c, struct catalog_segment 
         .min_lsn = column_u64(stmt, 7),
         .max_lsn = column_u64(stmt, 8),
         .created_ns = sqlite3_column_int64(stmt, 9),
+        .keep_ns = sqlite3_column_int64(stmt, 10),
+        .level = (uint32_t)column_u64(stmt, 11),
+        .tenant = column_slice(stmt, 12),
     };
-    if (column_u64(stmt, 10) == segment_crc(ret_segment))
+    bole_slice digest = column_slice(stmt, 13);
+    if (digest.len == sizeof ret_segment->digest)
+        memcpy(ret_segment->digest, digest.ptr, sizeof ret_segment->digest);
+    if (column_u64(stmt, 14) == segment_crc(ret_segment))
         return BOLE_OK;
     return bole_fail(err, BOLE_E_CORRUPT, "catalogue: %s: the checksum of the row of segment %llu does not match",
                      c->path, (unsigned long long)ret_segment->id);
@@ -276,13 +285,17 @@ static bole_status segment_add(struct sqlite_catalog *c, const struct catalog_se
     sqlite3_stmt *stmt = c->stmts[SEGMENT_ADD];
     const int64_t numbers[] = {(int64_t)s->size_bytes, (int64_t)s->raw_bytes, (int64_t)s->row_count,
                                s->min_time_ns,         s->max_time_ns,        (int64_t)s->min_lsn,
-                               (int64_t)s->max_lsn,    s->created_ns,         segment_crc(s)};
+                               (int64_t)s->max_lsn,    s->created_ns,         s->keep_ns,
+                               s->level};
     if (s->id == 0 || s->id > INT64_MAX)
         return bole_fail(err, BOLE_E_INVALID, "catalogue: %llu cannot be a segment's id", (unsigned long long)s->id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)s->id);
     bind_slice(stmt, 2, s->key);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sqlite3_bind_int64(stmt, 3 + (int)i, numbers[i]);
+    bind_slice(stmt, 13, s->tenant);
+    bind_slice(stmt, 14, bole_slice_from(s->digest, sizeof s->digest));
+    sqlite3_bind_int64(stmt, 15, segment_crc(s));
     bole_status st = run(c, SEGMENT_ADD, err);
     if (st < 0 && (sqlite3_errcode(c->db) & 0xff) == SQLITE_CONSTRAINT)
         st = bole_fail(err, BOLE_E_CONFLICT, "catalogue: segment %llu is there already", (unsigned long long)s->id);
@@ -595,7 +608,7 @@ static bole_status check_schema(struct sqlite_catalog *c, struct bole_err *err)
             "catalogue: %s has schema version %lld, this program knows %d: start the newer Bole that wrote it", c->path,
             (long long)version, SCHEMA_VERSION);
     if (st >= 0 && version != SCHEMA_VERSION)
-        st = corrupt(c, "the schema version is out of range", err);
+        st = corrupt(c, "the schema version is none that a release has written", err);
     return st;
 }
 

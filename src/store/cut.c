@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "store/interner.h"
 
-#define DAY_NS      (86400ll * 1000000000)
 #define DAY_AHEAD   INT64_MAX /* not days of any time */
 #define DAY_BEHIND  INT64_MIN
 #define NONE        UINT32_MAX
@@ -59,13 +58,13 @@ static int64_t add_saturated(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? INT64_MAX : INT64_MIN) : sum;
 }
 
-static int64_t day_of(int64_t time_ns, int64_t received_ns)
+static int64_t day_class(int64_t time_ns, int64_t received_ns)
 {
     if (time_ns > add_saturated(received_ns, CUT_AHEAD_NS))
         return DAY_AHEAD;
     if (time_ns < add_saturated(received_ns, -CUT_BEHIND_NS))
         return DAY_BEHIND;
-    return time_ns / DAY_NS - (time_ns % DAY_NS < 0);
+    return day_of_time(time_ns);
 }
 
 static bool find_tenant(struct cut *c, bole_slice name, uint32_t *ret_tenant)
@@ -130,7 +129,7 @@ static bool partition_entry(struct cut *c, const struct head_entry *e, size_t *r
             continue;
         if (b->row_stream[r] != stream || time < from_ns || time >= to_ns) {
             stream = b->row_stream[r];
-            int64_t day = day_of(time, b->received_ns);
+            int64_t day = day_class(time, b->received_ns);
             if (!find_tenant(c, b->streams[stream].tenant, &tenant) || !find_partition(c, tenant, day, &partition))
                 return false;
             remember_range(day, time, b->received_ns, &from_ns, &to_ns);
@@ -225,7 +224,7 @@ static bool collect_sources(struct cut *c, const struct head_snapshot *head)
         return false;
     while ((e = head_next(&cursor))) {
         c->entries[c->source_count] = e;
-        c->sources[c->source_count++] = (struct row_source){e->batch, e->lsn, e->first_row};
+        c->sources[c->source_count++] = (struct row_source){e->batch, e->lsn, e->first_row, NULL};
     }
     c->row_count = head->row_count;
     c->partition_of_row = malloc(c->row_count * sizeof *c->partition_of_row);
@@ -242,33 +241,25 @@ static bole_status write_partitions(struct cut *c, struct segment_writer *w, str
         const struct partition *p = &c->partitions[i];
         struct row_ref *rows = c->rows + (p->placed - p->count);
         sort_rows(rows, p->count, c->scratch, c->run_ends);
-        st = segment_writer_add(w, c->tenants.items[p->tenant].text, rows, p->count, err);
+        struct group_kind kind = {.tenant = c->tenants.items[p->tenant].text, .order = GROUP_BY_TIME};
+        st = segment_writer_add(w, &kind, rows, p->count, err);
     }
     return st;
 }
 
-bole_status cut_write(const struct head_snapshot *head, const uint8_t store_id[SEGMENT_ID_SIZE], int64_t created_ns,
-                      struct segment_writer **ret_writer, bole_slice *ret_file, struct segment_totals *ret_totals,
-                      struct bole_err *err)
+bole_status cut_write(const struct head_snapshot *head, struct segment_file *file, struct bole_err *err)
 {
     assert(head->row_count > 0);
     struct cut c = {0};
     struct segment_writer *w = NULL;
     bole_status st = BOLE_OK;
-    if (!collect_sources(&c, head) || !partition_rows(&c) ||
-        !(w = segment_writer_create(c.sources, c.source_count, store_id, created_ns)))
+    if (!collect_sources(&c, head) || !partition_rows(&c) || !(w = segment_writer_create(c.sources, c.source_count, file)))
         st = bole_fail(err, BOLE_E_NOMEM, "store: no memory to cut the head");
     if (st >= 0) {
         place_rows(&c);
         st = write_partitions(&c, w, err);
     }
-    if (st >= 0)
-        st = segment_writer_finish(w, ret_file, ret_totals, err);
+    segment_writer_destroy(w);
     cut_deinit(&c);
-    if (st < 0) {
-        segment_writer_destroy(w);
-        return st;
-    }
-    *ret_writer = w;
-    return BOLE_OK;
+    return st;
 }

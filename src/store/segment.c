@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 
 enum { BAD_OFFSETS_MAX = 1024 /* remembered per segment */ };
@@ -23,9 +24,29 @@ void segment_key_of(uint64_t id, char ret_key[SEGMENT_KEY_SIZE])
     snprintf(ret_key, SEGMENT_KEY_SIZE, "%016llx.seg", (unsigned long long)id);
 }
 
+struct catalog_segment segment_describe(uint64_t id, bole_slice key, uint64_t size_bytes, const struct segment_totals *t)
+{
+    struct catalog_segment info = {.id = id,
+                                   .key = key,
+                                   .size_bytes = size_bytes,
+                                   .raw_bytes = t->raw_bytes,
+                                   .row_count = t->row_count,
+                                   .min_time_ns = t->min_time_ns,
+                                   .max_time_ns = t->max_time_ns,
+                                   .min_lsn = t->min_lsn,
+                                   .max_lsn = t->max_lsn,
+                                   .created_ns = t->created_ns,
+                                   .keep_ns = t->keep_ns,
+                                   .level = t->level,
+                                   .tenant = t->tenant};
+    store_u64(info.digest, t->digest.lo);
+    store_u64(info.digest + 8, t->digest.hi);
+    return info;
+}
+
 struct segment *segment_create(struct segment_cache *c, const struct catalog_segment *info)
 {
-    struct segment *s = calloc(1, sizeof *s);
+    struct segment *s = calloc(1, sizeof *s + info->tenant.len);
     if (!s)
         return NULL;
     atomic_init(&s->refs, 1);
@@ -33,6 +54,9 @@ struct segment *segment_create(struct segment_cache *c, const struct catalog_seg
     s->info = *info;
     segment_key_of(info->id, s->key_text);
     s->info.key = bole_slice_str(s->key_text);
+    if (info->tenant.len)
+        memcpy(s->tenant_text, info->tenant.ptr, info->tenant.len);
+    s->info.tenant = bole_slice_from(s->tenant_text, info->tenant.len);
     return s;
 }
 
@@ -85,6 +109,10 @@ void segment_unref(struct segment *s)
     if (s->directory)
         forget_directory(s->cache, s);
     pthread_mutex_unlock(&s->cache->lock);
+    struct bole_err err;
+    /* A file that stays is removed at the next start. */
+    if (atomic_load_explicit(&s->is_doomed, memory_order_relaxed) && objects_remove(s->cache->objects, s->info.key, &err) < 0)
+        LOG(WARN, "the file of a merged segment could not be removed", " segment=%s reason=%s", s->key_text, LOGQS(err.msg));
     free(s->bad_offsets);
     free(s);
 }

@@ -32,13 +32,15 @@ struct segment_cache { /* one per store */
 struct segment {
     atomic_uint refs;
     struct segment_cache  *cache;
-    struct catalog_segment info; /* key points to key_text */
+    struct catalog_segment info; /* its slices point to the two texts */
     char key_text[SEGMENT_KEY_SIZE];
+    atomic_bool is_doomed;       /* the catalogue has it no more: the file goes with the last reference */
     /* Guarded by cache->lock: */
     struct segment_directory *directory; /* counted; NULL: not cached */
     struct segment *newer, *older;
     uint64_t *bad_offsets;
     uint32_t  bad_count;
+    uint8_t   tenant_text[];
 };
 
 void segment_cache_init(struct segment_cache *c, struct objects *objects, struct budget *budget);
@@ -46,9 +48,12 @@ void segment_cache_deinit(struct segment_cache *c); /* after the last segment */
 
 void segment_key_of(uint64_t id, char ret_key[SEGMENT_KEY_SIZE]);
 
+/* The catalogue's row for a file with these totals; slices are borrowed. */
+struct catalog_segment segment_describe(uint64_t id, bole_slice key, uint64_t size_bytes, const struct segment_totals *t);
+
 struct segment *segment_create(struct segment_cache *c, const struct catalog_segment *info); /* NULL: no memory */
 struct segment *segment_ref(struct segment *s);
-void segment_unref(struct segment *s); /* NULL is fine */
+void segment_unref(struct segment *s); /* NULL is fine; of a doomed one the last removes the file */
 
 /* The directory, counted, read through `reader` (whose key is set here) when it is not cached. */
 bole_status segment_directory_get(struct segment *s, struct segment_reader *reader, struct segment_directory **ret_directory,

@@ -12,7 +12,8 @@ struct group_rows {
     const struct row_ref    *rows;
     uint32_t                 row_count;
     const uint32_t *const   *key_ids; /* per source: its key index to the segment's key id */
-    const struct interner   *keys;    /* of the segment */
+    const struct interner   *keys;    /* of all sources */
+    uint64_t                 family;  /* what generates the lines, hashed; 0: several */
 };
 
 struct field_writer; /* buffers, kept from group to group */

@@ -14,11 +14,13 @@
  *
  * Section: one chunk; its rows are the entries it holds. Unknown types are skipped (and can still be checked).
  *   1 streams    per entry: u8 flags, varint length, canonical label set (record/labels.h)
- *   2 directory  varint tenants, per tenant: varint length, name; then per row group (the chunk's rows say how many):
- *                  varint tenant, varint rows, i64 lowest time, i64 highest time, varint bytes of lines, varint bytes of
- *                  field keys and values, varint lowest LSN, varint highest LSN - lowest,
- *                  varint streams, per stream ascending: varint id - previous id - 1 (the first: id), varint rows, varint
- *                  bytes of lines;
+ *   2 directory  varint level (0: a cut, else a merge), varint tenants, per tenant: varint length, name; then per row group
+ *                (the chunk's rows say how many):
+ *                  varint tenant, varint rows, i64 lowest time, i64 highest time, i64 latest receipt, varint bytes of lines,
+ *                  varint bytes of field keys and values, varint lowest LSN, varint highest LSN - lowest,
+ *                  u8 order of the rows, u8 generation, u64 family, varint length, name of the family, digest (digest.h),
+ *                  varint streams, per stream: zigzag varint id - (previous id + 1; the first: 0), varint rows, varint bytes
+ *                  of lines;
  *                  varint columns, per column: u8 kind, (fields: varint length, key), varint chunks, per chunk: varint
  *                  size with header, varint rows.
  *                Chunks lie in the file in this order, from the end of the header on.
@@ -28,7 +30,7 @@
  *          i64 created.
  * Tail:    u32 size of the footer, u32 crc32c of the footer and that size, "BoleSeg\n".
  *
- * Columns of a row group (rows sorted by (time, seq)):
+ * Columns of a row group (rows sorted by (time, seq), or, order 1, by (index of the stream, time, seq)):
  *   TIME         one chunk: u64 scale, pack delta of time / scale
  *   SEQ          one chunk: runs of consecutive numbers: zigzag varint (first - end of the run before), varint length - 1
  *   STREAM       one chunk: pack plain of the index into the group's stream list
@@ -57,7 +59,13 @@ enum { HEADER_MAGIC = 0, HEADER_VERSION = 8, HEADER_ZERO = 10, HEADER_STORE = 12
 _Static_assert(HEADER_CRC + sizeof(uint32_t) == SEGMENT_HEADER_SIZE, "segment header layout");
 
 enum section_type { SECTION_STREAMS = 1, SECTION_DIRECTORY = 2 };
-enum { SECTION_VERSION = 1 };
+enum { STREAMS_VERSION = 1, DIRECTORY_VERSION = 2 };
+
+enum group_order {
+    GROUP_BY_TIME = 0,
+    GROUP_BY_STREAM = 1, /* runs of one stream each, in the order of the group's list of streams; sorted by time inside */
+};
+#define LEVEL_FINAL 255u /* a merge's result that will not be merged again */
 
 /* One row group: what is compressed, indexed and skipped together. */
 #define GROUP_ROWS_MAX      65536u

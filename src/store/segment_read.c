@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "record/labels.h"
 
-enum { TAIL_READ = 64 * 1024 };
+enum { TAIL_READ = 64 * 1024, GROUP_ENTRY_MIN = 64 /* bytes of the numbers alone */ };
 
 void segment_reader_init(struct segment_reader *r, struct objects *objects, struct budget *budget)
 {
@@ -194,6 +194,11 @@ static bool parse_column(struct parser *p, struct segment_group *g, struct segme
     return column_valid(c, g);
 }
 
+static int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+}
+
 static bool parse_streams_of_group(struct parser *p, struct segment_group *g)
 {
     uint64_t rows = 0, bytes = 0, next_id = 0;
@@ -201,7 +206,7 @@ static bool parse_streams_of_group(struct parser *p, struct segment_group *g)
     g->streams = take(p, g->stream_count, sizeof *g->streams);
     for (uint32_t i = 0; g->streams && i < g->stream_count; i++) {
         struct segment_stream *s = &g->streams[i];
-        uint64_t id = next_id + read_at_most(&p->in, UINT32_MAX);
+        uint64_t id = next_id + (uint64_t)unzigzag(reader_varint(&p->in)); /* what wraps around is too large */
         s->rows = (uint32_t)read_at_most(&p->in, g->row_count);
         s->bytes = reader_varint(&p->in);
         if (p->in.failed || id >= p->d->stream_count || s->rows == 0 || s->bytes > g->line_bytes)
@@ -214,51 +219,77 @@ static bool parse_streams_of_group(struct parser *p, struct segment_group *g)
     return g->streams && rows == g->row_count && bytes == g->line_bytes;
 }
 
-static bool parse_group(struct parser *p, struct segment_group *g)
+static bool parse_group_head(struct parser *p, struct segment_group *g)
 {
     uint64_t tenant = reader_varint(&p->in);
     g->row_count = (uint32_t)read_at_most(&p->in, GROUP_ROWS_MAX);
     g->min_time_ns = (int64_t)reader_u64(&p->in);
     g->max_time_ns = (int64_t)reader_u64(&p->in);
+    g->received_ns = (int64_t)reader_u64(&p->in);
     g->line_bytes = read_at_most(&p->in, UINT32_MAX);
     g->field_bytes = read_at_most(&p->in, UINT32_MAX);
     g->min_lsn = read_at_most(&p->in, UINT64_MAX >> 1);
     g->max_lsn = g->min_lsn + read_at_most(&p->in, UINT64_MAX >> 1);
-    if (p->in.failed || tenant >= p->tenant_count || g->row_count == 0 || g->min_time_ns > g->max_time_ns)
+    g->order = reader_u8(&p->in);
+    g->generation = reader_u8(&p->in);
+    g->family = reader_u64(&p->in);
+    g->family_name = reader_bytes(&p->in, reader_varint(&p->in));
+    g->digest.lo = reader_u64(&p->in);
+    g->digest.hi = reader_u64(&p->in);
+    if (p->in.failed || tenant >= p->tenant_count || g->row_count == 0 || g->min_time_ns > g->max_time_ns ||
+        g->order > GROUP_BY_STREAM)
         return false;
     g->tenant = p->tenants[tenant];
-    if (!parse_streams_of_group(p, g))
-        return false;
+    return true;
+}
+
+static bool parse_columns_of_group(struct parser *p, struct segment_group *g)
+{
     g->column_count = (uint32_t)read_count(&p->in, 2);
     if (g->column_count > 5 + FIELD_COLUMNS_MAX || !(g->columns = take(p, g->column_count, sizeof *g->columns)))
         return false;
+    const uint8_t *entries = p->in.next;
+    g->offset = p->next_offset;
     for (uint32_t i = 0; i < g->column_count; i++)
         if (!parse_column(p, g, &g->columns[i]))
             return false;
+    g->column_entries = bole_slice_from(entries, (size_t)(p->in.next - entries));
+    g->size = p->next_offset - g->offset;
     return g->time && g->seq && g->stream && g->line;
+}
+
+static bool parse_group(struct parser *p, struct segment_group *g)
+{
+    return parse_group_head(p, g) && parse_streams_of_group(p, g) && parse_columns_of_group(p, g);
+}
+
+/* What the footer says follows from the directory; so does more. */
+static bool sum_groups(struct segment_directory *d, uint32_t level)
+{
+    struct segment_totals said = d->totals, *t = &d->totals;
+    *t = segment_totals_empty(level, said.created_ns);
+    for (uint32_t i = 0; i < d->group_count; i++)
+        segment_totals_add(t, &d->groups[i]);
+    return t->row_count == said.row_count && t->raw_bytes == said.raw_bytes && t->min_time_ns == said.min_time_ns &&
+           t->max_time_ns == said.max_time_ns && t->min_lsn == said.min_lsn && t->max_lsn == said.max_lsn;
 }
 
 static bool parse_directory(struct parser *p, bole_slice raw, uint32_t group_count)
 {
     p->in = reader_of(raw);
+    uint32_t level = (uint32_t)read_at_most(&p->in, LEVEL_FINAL);
     p->tenant_count = read_count(&p->in, 1);
     p->tenants = take(p, p->tenant_count, sizeof *p->tenants);
     for (uint64_t i = 0; p->tenants && i < p->tenant_count; i++)
         p->tenants[i] = reader_bytes(&p->in, reader_varint(&p->in));
-    if (!p->tenants || p->in.failed || group_count > reader_left(&p->in) / 24)
+    if (!p->tenants || p->in.failed || group_count > reader_left(&p->in) / GROUP_ENTRY_MIN)
         return false;
     p->d->group_count = group_count;
     p->d->groups = take(p, group_count, sizeof *p->d->groups);
-    uint64_t rows = 0, bytes = 0;
-    for (uint32_t i = 0; p->d->groups && i < group_count; i++) {
-        struct segment_group *g = &p->d->groups[i];
-        if (!parse_group(p, g))
+    for (uint32_t i = 0; p->d->groups && i < group_count; i++)
+        if (!parse_group(p, &p->d->groups[i]))
             return false;
-        rows += g->row_count;
-        bytes += g->line_bytes + g->field_bytes;
-    }
-    return p->d->groups && reader_left(&p->in) == 0 && p->next_offset == p->end_offset &&
-           rows == p->d->totals.row_count && bytes == p->d->totals.raw_bytes;
+    return p->d->groups && reader_left(&p->in) == 0 && p->next_offset == p->end_offset && sum_groups(p->d, level);
 }
 
 static bool parse_streams(struct parser *p, bole_slice raw, uint32_t count)
@@ -344,10 +375,11 @@ static bole_status read_section(struct segment_reader *r, struct segment_directo
             s = &d->sections[i];
     if (!s)
         return corrupt(r, d->footer_offset, "the footer names no directory or no streams", err);
-    if (s->version != SECTION_VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED,
-                         "segment %.*s: section %u has version %u, newer than this program: upgrade Bole",
-                         BOLE_SLICE_ARG(r->key), type, s->version);
+    uint16_t known = type == SECTION_STREAMS ? STREAMS_VERSION : DIRECTORY_VERSION;
+    if (s->version != known)
+        return bole_fail(err, BOLE_E_UNSUPPORTED, "segment %.*s: section %u has version %u, this program knows %u: %s",
+                         BOLE_SLICE_ARG(r->key), type, s->version, known,
+                         s->version > known ? "upgrade Bole" : "it was written before the first release");
     if (s->size > CHUNK_HEADER_SIZE + 2ull * CHUNK_RAW_MAX)
         return corrupt(r, s->offset, "a section is too large", err);
     bole_slice stored;

@@ -14,40 +14,7 @@
 #include "base/arena.h"
 #include "objects/objects.h"
 #include "store/chunk.h"
-#include "store/segment_write.h"
-
-struct segment_chunk {
-    uint64_t offset;
-    uint32_t size; /* with header */
-    uint32_t rows;
-};
-
-struct segment_column {
-    enum chunk_kind kind;
-    bole_slice      key; /* of a field */
-    struct segment_chunk *chunks;
-    uint32_t        chunk_count;
-};
-
-struct segment_stream { /* of one group */
-    uint32_t id;        /* index into the directory's labels */
-    uint32_t rows;
-    uint64_t bytes;     /* of lines */
-};
-
-struct segment_group {
-    bole_slice tenant;
-    uint32_t   row_count;
-    int64_t    min_time_ns, max_time_ns;
-    uint64_t   line_bytes, field_bytes;
-    uint64_t   min_lsn, max_lsn;
-    struct segment_stream *streams; /* by id */
-    uint32_t   stream_count;
-    struct segment_column *columns;
-    uint32_t   column_count;
-    const struct segment_column *time, *seq, *stream, *line; /* each is there */
-    const struct segment_column *rest;                       /* or NULL */
-};
+#include "store/segment_group.h"
 
 struct segment_section {
     uint16_t type, version;

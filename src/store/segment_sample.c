@@ -63,29 +63,20 @@ struct segment_sample *segment_sample_create(void)
     head_insert(&head, &(struct head_entry){.batch = batch, .lsn = 1}, 1, 0);
     batch_unref(batch);
     struct head_snapshot snapshot = head_snapshot(&head);
-    struct segment_writer *w;
+    struct segment_file *file;
     struct segment_totals t;
-    bole_slice file;
-    must(cut_write(&snapshot, store_id, 42, &w, &file, &t, NULL) == BOLE_OK);
-    uint8_t *copy = malloc(file.len);
-    must(copy != NULL);
-    memcpy(copy, file.ptr, file.len);
-    s->file = bole_slice_from(copy, file.len);
-    s->row_count = ROWS;
-    segment_writer_destroy(w);
+    uint64_t size;
+    s->info.key = S("0000000000000001.seg");
+    must(segment_file_create(s->objects, s->info.key, store_id, 0, 42, NULL, &file, NULL) == BOLE_OK);
+    must(cut_write(&snapshot, file, NULL) == BOLE_OK && segment_file_finish(file, &t, &size, NULL) == BOLE_OK);
     head_snapshot_release(&snapshot);
     head_deinit(&head);
-    s->info = (struct catalog_segment){.id = 1,
-                                       .key = S("0000000000000001.seg"),
-                                       .size_bytes = file.len,
-                                       .raw_bytes = t.raw_bytes,
-                                       .row_count = t.row_count,
-                                       .min_time_ns = t.min_time_ns,
-                                       .max_time_ns = t.max_time_ns,
-                                       .min_lsn = t.min_lsn,
-                                       .max_lsn = t.max_lsn,
-                                       .created_ns = t.created_ns};
-    put(s, s->file);
+    s->info = segment_describe(1, s->info.key, size, &t);
+    s->row_count = ROWS;
+    uint8_t *bytes = malloc(size);
+    must(bytes && objects_read(s->objects, s->info.key, 0, size, bytes, NULL) == BOLE_OK);
+    s->file = bole_slice_from(bytes, size);
+    segment_file_destroy(file);
     struct segment_reader reader;
     segment_reader_init(&reader, s->objects, NULL);
     reader.key = s->info.key;
@@ -218,20 +209,29 @@ static void forge_groups(struct segment_sample *s, struct forgery *f, unsigned w
     struct buf raw;
     buf_init(&raw, NULL);
     unsigned number = 0;
-    buf_put(&f->directory, S("\2\7default\5other"));
+    buf_put(&f->directory, S("\0\2\7default\5other")); /* level, tenants */
     for (uint32_t i = 0; i < d->group_count; i++) {
         const struct segment_group *g = &d->groups[i];
         buf_put_varint(&f->directory, bole_slice_eq(g->tenant, S("other")));
         buf_put_varint(&f->directory, g->row_count);
         buf_put_u64(&f->directory, (uint64_t)g->min_time_ns);
         buf_put_u64(&f->directory, (uint64_t)g->max_time_ns);
+        buf_put_u64(&f->directory, (uint64_t)g->received_ns);
         buf_put_varint(&f->directory, g->line_bytes);
         buf_put_varint(&f->directory, g->field_bytes);
         buf_put_varint(&f->directory, g->min_lsn);
         buf_put_varint(&f->directory, g->max_lsn - g->min_lsn);
+        buf_put_u8(&f->directory, (uint8_t)g->order);
+        buf_put_u8(&f->directory, g->generation);
+        buf_put_u64(&f->directory, g->family);
+        buf_put_varint(&f->directory, g->family_name.len);
+        buf_put(&f->directory, g->family_name);
+        buf_put_u64(&f->directory, g->digest.lo);
+        buf_put_u64(&f->directory, g->digest.hi);
         buf_put_varint(&f->directory, g->stream_count);
         for (uint32_t k = 0; k < g->stream_count; k++) {
-            buf_put_varint(&f->directory, k ? g->streams[k].id - g->streams[k - 1].id - 1 : g->streams[k].id);
+            int64_t step = (int64_t)g->streams[k].id - (k ? (int64_t)g->streams[k - 1].id + 1 : 0);
+            buf_put_varint(&f->directory, (uint64_t)step << 1 ^ (uint64_t)(step >> 63));
             buf_put_varint(&f->directory, g->streams[k].rows);
             buf_put_varint(&f->directory, g->streams[k].bytes);
         }
@@ -275,7 +275,7 @@ static void forge_end(struct segment_sample *s, struct forgery *f, const bole_sl
         size_t size = chunk_put(&f->out, &f->codec, CHUNK_SECTION,
                                 type == SECTION_STREAMS ? d->stream_count : d->group_count, raw);
         buf_put_u16(&table, type);
-        buf_put_u16(&table, SECTION_VERSION);
+        buf_put_u16(&table, type == SECTION_STREAMS ? STREAMS_VERSION : DIRECTORY_VERSION);
         buf_put_u64(&table, offset);
         buf_put_u64(&table, size);
         buf_put_u32(&table, crc32c(0, f->out.ptr + offset, size));

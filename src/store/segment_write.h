@@ -1,21 +1,23 @@
 /*
- * segment_write.h - rows of sealed batches become one segment file, in memory.
+ * segment_write.h - rows of sealed batches become row groups of a segment file.
  *
- * Owner:   sources and their batches are borrowed until segment_writer_finish; the finished file belongs to the writer.
+ * Owner:   sources, their batches and the file are borrowed until segment_writer_destroy.
  * Threads: one.
- * Errors:  BOLE_E_NOMEM only. The file is about a tenth of the rows' bytes, at worst a little more than them; the working
- *          memory beside it is bounded by GROUP_RAW_MAX and the number of streams and keys, about 8 MB.
+ * Errors:  BOLE_E_NOMEM, and those of segment_file.h. The working memory is bounded by GROUP_RAW_MAX and the number of
+ *          streams and keys, about 8 MB.
  */
 #ifndef STORE_SEGMENT_WRITE_H
 #define STORE_SEGMENT_WRITE_H
 
 #include "record/batch.h"
-#include "store/segment_format.h"
+#include "store/segment_file.h"
 
 struct row_source { /* a batch and where its rows stand in their group's numbering */
     const struct batch *batch;
     uint64_t lsn;
     uint32_t first_row;
+    const uint64_t *seqs; /* [batch->row_count],
+        where rows are not numbered one after the other; NULL: lsn and first_row say */
 };
 
 struct row_ref {
@@ -24,26 +26,29 @@ struct row_ref {
     uint32_t row;
 };
 
-struct segment_totals {
-    uint64_t row_count, raw_bytes; /* bytes of lines and fields */
-    int64_t  min_time_ns, max_time_ns;
-    uint64_t min_lsn, max_lsn;
-    int64_t  created_ns;
+/* What is the same for all rows of a group. */
+struct group_kind {
+    bole_slice       tenant;
+    uint64_t         family;      /* hash of what generates the text; 0: several */
+    bole_slice       family_name;
+    enum group_order order;
+    uint8_t          generation;
 };
+
+static inline uint64_t row_source_seq(const struct row_source *s, uint32_t row)
+{
+    return s->seqs ? s->seqs[row] : seq_make(s->lsn, s->first_row + row);
+}
 
 struct segment_writer;
 
 /* NULL: no memory. */
 struct segment_writer *segment_writer_create(const struct row_source *sources, size_t source_count,
-                                             const uint8_t store_id[SEGMENT_ID_SIZE], int64_t created_ns);
+                                             struct segment_file *file);
 void segment_writer_destroy(struct segment_writer *w); /* NULL is fine */
 
-/* Appends rows of one tenant, sorted by (time, seq), as one or more row groups. */
-bole_status segment_writer_add(struct segment_writer *w, bole_slice tenant, const struct row_ref *rows, size_t row_count,
-                               struct bole_err *err);
-
-/* The whole file, valid until the writer is destroyed. At least one row must have been added. */
-bole_status segment_writer_finish(struct segment_writer *w, bole_slice *ret_file, struct segment_totals *ret_totals,
-                                  struct bole_err *err);
+/* Appends rows, in the order that kind names, as one or more row groups. */
+bole_status segment_writer_add(struct segment_writer *w, const struct group_kind *kind, const struct row_ref *rows,
+                               size_t row_count, struct bole_err *err);
 
 #endif

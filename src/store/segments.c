@@ -129,32 +129,28 @@ static bool segments_wants_cut(struct store *self)
 
 /* ---- the cut ---- */
 
-/* Step 2: *ret_info describes the durable file. */
-static bole_status put_segment(struct segments_store *s, const struct head_snapshot *closed,
+/* Step 2: *ret_info describes the durable file of *ret_file, which it borrows names from. */
+static bole_status put_segment(struct segments_store *s, const struct head_snapshot *closed, struct segment_file **ret_file,
                                struct catalog_segment *ret_info, char ret_key[SEGMENT_KEY_SIZE], struct bole_err *err)
 {
-    struct segment_writer *writer;
     struct segment_totals totals;
-    bole_slice file;
-    bole_status st = cut_write(closed, s->id, clock_now_ns(s->clock), &writer, &file, &totals, err);
+    uint64_t size, id = catalog_next_segment_id(s->catalog);
+    segment_key_of(id, ret_key);
+    bole_slice key = bole_slice_str(ret_key);
+    struct segment_file *file;
+    bole_status st = segment_file_create(s->objects, key, s->id, 0, clock_now_ns(s->clock), NULL, &file, err);
     if (st < 0)
         return st;
-    *ret_info = (struct catalog_segment){
-        .id = catalog_next_segment_id(s->catalog),
-        .size_bytes = file.len,
-        .raw_bytes = totals.raw_bytes,
-        .row_count = totals.row_count,
-        .min_time_ns = totals.min_time_ns,
-        .max_time_ns = totals.max_time_ns,
-        .min_lsn = totals.min_lsn,
-        .max_lsn = totals.max_lsn,
-        .created_ns = totals.created_ns,
-    };
-    segment_key_of(ret_info->id, ret_key);
-    ret_info->key = bole_slice_str(ret_key);
-    st = objects_put(s->objects, ret_info->key, &file, 1, err);
-    segment_writer_destroy(writer);
-    return st;
+    st = cut_write(closed, file, err);
+    if (st >= 0)
+        st = segment_file_finish(file, &totals, &size, err);
+    if (st < 0) {
+        segment_file_destroy(file);
+        return st;
+    }
+    *ret_info = segment_describe(id, key, size, &totals);
+    *ret_file = file;
+    return BOLE_OK;
 }
 
 /* Everything that step 4 needs is made before step 3, so that it cannot fail. */
@@ -207,14 +203,16 @@ static bole_status cut_closed(struct segments_store *s, const struct head_snapsh
 {
     struct catalog_segment info;
     struct segment_set *set = NULL;
+    struct segment_file *file;
     char key[SEGMENT_KEY_SIZE];
-    bole_status st = put_segment(s, closed, &info, key, err);
+    bole_status st = put_segment(s, closed, &file, &info, key, err);
     if (st < 0)
         return st;
     st = prepare_set(s, &info, &set, err);
     if (st >= 0)
         st = catalog_commit(
             s->catalog, &(struct catalog_change){.add = &info, .add_count = 1, .position_lsn = closed->last_lsn}, err);
+    segment_file_destroy(file);
     if (st < 0) {
         segment_set_unref(set);
         /* After an I/O error nobody knows whether the catalogue has the segment: the next start will. */
