@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "store/group_fields.h"
+#include "store/group_order.h"
 
 void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan *scan, struct objects *objects)
 {
@@ -88,14 +89,9 @@ static bole_status load_times(struct group_scan *g, struct bole_err *err)
         return no_room(err);
     packed_read(&packed, 0, group->row_count, times);
     uint64_t scale = load_u64(g->time_raw.ptr);
-    bool sorted = true;
-    int64_t previous = INT64_MIN;
-    for (uint32_t r = 0; r < group->row_count; r++) {
+    for (uint32_t r = 0; r < group->row_count; r++)
         times[r] *= scale;
-        sorted = sorted && (int64_t)times[r] >= previous;
-        previous = (int64_t)times[r];
-    }
-    if (!sorted || (int64_t)times[0] != group->min_time_ns || previous != group->max_time_ns)
+    if (!group_order_times_valid(g, times_of(g)))
         return malformed(g, c, "the times are not sorted or not those of the directory", err);
     return BOLE_OK;
 }
@@ -173,33 +169,18 @@ static bole_status map_streams(struct group_scan *g, struct bole_err *err)
     return any ? BOLE_OK : BOLE_END;
 }
 
-/* First row with a time of at least time_ns. */
-static uint32_t lower_bound(const struct group_scan *g, int64_t time_ns)
-{
-    uint32_t from = 0, to = g->group->row_count;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (times_of(g)[middle] < time_ns)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 static bole_status open_columns(struct group_scan *g, struct bole_err *err)
 {
-    const struct store_query *q = g->ctx->query;
     struct bole_err why;
     bole_status st = load_times(g, &why);
     const struct segment_chunk *c = &g->group->time->chunks[0];
     if (st >= 0) {
-        g->from = lower_bound(g, q->from_ns);
-        g->to = lower_bound(g, q->to_ns);
-        if (g->from >= g->to)
-            return BOLE_END;
+        st = group_order_open(g, err);
+        if (st != BOLE_OK)
+            return st;
         c = &g->group->stream->chunks[0];
-        st = load_streams(g, &why);
+        if (g->group->order == GROUP_BY_TIME) /* else the directory says which rows are whose */
+            st = load_streams(g, &why);
     }
     if (st >= 0 && (g->ctx->needs_lines || g->ctx->needs_lengths)) {
         c = &g->group->line->chunks[0];
@@ -301,12 +282,26 @@ static uint32_t take_rows(struct group_scan *g)
 static void select_streams(struct group_scan *g, struct vector *v)
 {
     uint32_t *stream = g->ctx->stream;
-    packed_read_u32(&g->streams, g->first_row, v->row_count, stream);
+    if (g->group->order == GROUP_BY_TIME)
+        packed_read_u32(&g->streams, g->first_row, v->row_count, stream);
+    else
+        group_order_streams(g, v->row_count, stream);
     for (uint32_t r = 0; r < v->row_count; r++) {
         stream[r] = g->stream_map[stream[r]];
         if (stream[r] == STREAM_NONE)
             vector_deselect(v, r);
     }
+}
+
+/* By stream, a range may hold rows between those of two streams that are outside of the query's time. */
+static void select_times(const struct group_scan *g, struct vector *v)
+{
+    const struct store_query *q = g->ctx->query;
+    if (g->group->order == GROUP_BY_TIME || (g->group->min_time_ns >= q->from_ns && g->group->max_time_ns < q->to_ns))
+        return;
+    for (uint32_t r = 0; r < v->row_count; r++)
+        if (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)
+            vector_deselect(v, r);
 }
 
 /* Predicates in the order of their cost: streams, fields, lines. BOLE_END: the field of a predicate is damaged and nothing
@@ -316,6 +311,7 @@ static bole_status fill_vector(struct group_scan *g, struct vector *v, struct bo
     struct scan_context *ctx = g->ctx;
     const struct store_query *q = ctx->query;
     select_streams(g, v);
+    select_times(g, v);
     for (size_t i = 0; i < q->predicate_count && !vector_is_empty(v); i++)
         if (!predicate_is_on_line(&q->predicates[i])) {
             bole_status st = group_fields_predicate(g, &q->predicates[i], i, err);
@@ -369,15 +365,28 @@ static void skip_page(struct group_scan *g)
         g->from = g->page_first + g->page_rows < g->to ? g->page_first + g->page_rows : g->to;
 }
 
+static bool vector_in_bound(const struct group_scan *g, const int64_t *times, uint32_t row_count)
+{
+    int64_t min = times[0], max = times[row_count - 1];
+    for (uint32_t r = 0; g->group->order != GROUP_BY_TIME && r < row_count; r++) {
+        min = times[r] < min ? times[r] : min;
+        max = times[r] > max ? times[r] : max;
+    }
+    return scan_context_in_bound(g->ctx, min, max);
+}
+
 bole_status group_scan_next(struct group_scan *g, struct bole_err *err)
 {
     struct scan_context *ctx = g->ctx;
     struct vector *v = &ctx->vector;
-    while (g->from < g->to) {
+    while (g->from < g->to || group_order_next(g)) {
         uint32_t n = take_rows(g);
         const int64_t *times = times_of(g) + g->first_row;
-        if (!scan_context_in_bound(ctx, times[0], times[n - 1]))
-            break; /* rows are sorted: all that follow lie beyond the bound, too */
+        if (!vector_in_bound(g, times, n)) {
+            if (g->group->order == GROUP_BY_TIME)
+                break; /* all that follow lie beyond the bound, too */
+            continue;
+        }
         scan_context_begin(ctx, g->scan, n);
         ctx->part = g;
         g->vector_number++;

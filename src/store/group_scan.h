@@ -1,5 +1,5 @@
 /*
- * group_scan.h - vectors of one row group of a segment: rows are sorted by time, columns are read when first needed.
+ * group_scan.h - vectors of one row group of a segment; columns are read when first needed.
  *
  * What a group needs in memory is its times and numbers (16 bytes a row), one page of lines, and the field columns that
  * are asked for; all of it drawn from the query's budget.
@@ -17,6 +17,8 @@
 
 struct field_state;
 
+struct row_range { uint32_t from, to; }; /* rows from .. to - 1 */
+
 struct group_scan {
     struct scan_context *ctx;
     struct scan *scan;
@@ -29,7 +31,10 @@ struct group_scan {
     bool seqs_loaded;
     struct packed streams, lengths;
     uint32_t *stream_map;                  /* of the group's streams */
-    uint32_t from, to;                     /* rows not visited yet */
+    uint32_t *run_ends;                    /* GROUP_BY_STREAM: where the rows of each of the group's streams end */
+    struct row_range *ranges;              /* [range_at] .. [range_count - 1] are not begun yet: group_order.h */
+    uint32_t range_at, range_count;
+    uint32_t from, to;                     /* rows of the range in hand not visited yet */
     uint32_t first_row;                    /* of the current vector */
     uint64_t vector_number;                /* of the current vector: what belongs to it says so */
     uint32_t page, page_first, page_rows;  /* the page of lines that is loaded; page 0: none */
