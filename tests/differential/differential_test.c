@@ -1,14 +1,14 @@
 /*
- * The engine against the `mem:` model and against a plain look at every row: random lines, random life, random questions;
- * every answer must be the same to the last byte.
+ * The engine against the `mem:` model and against a plain look at every row: random lines, random life, random
+ * questions; every answer must be the same to the last byte.
  *
  *   BOLE_SEED=n                   this one world alone
  *   BOLE_DIFFERENTIAL_SECONDS=s   go on for so long (default 40)
  *   BOLE_DIFFERENTIAL_QUERIES=n   and until so many questions were answered (default 10,000)
  *   BOLE_LINES=file[:file...]     lines to draw from beside the invented ones, plain or zstd (default: bench/samples)
  *
- * Each question is one scan of the whole range, one for the newest (or oldest) N that moves the bound as an executor does,
- * or one aggregation, on a view that may be older than the last cut.
+ * Each question is one scan of the whole range, one for the newest (or oldest) N that moves the bound as an executor
+ * does, or one aggregation, on a view that may be older than the last cut.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,7 +70,8 @@ static bool same_fields(const struct world_row *row, const struct batch_field *f
     return true;
 }
 
-static void check_field_column(struct run *run, const char *who, struct vector *v, uint32_t r, const struct world_row *row)
+static void check_field_column(struct run *run, const char *who, struct vector *v, uint32_t r,
+                               const struct world_row *row)
 {
     bole_slice key = run->w->keys[world_below(run->w, run->w->key_variety)], expected = {0};
     for (size_t i = row->field_count; i-- > 0;)
@@ -79,8 +80,8 @@ static void check_field_column(struct run *run, const char *who, struct vector *
     struct column column = v->field(v, key);
     bole_slice got = column_get(&column, r);
     if (!bole_slice_eq(got, expected) || !got.ptr != !expected.ptr)
-        differ(run, who, "row %llu has field %.*s \"%.*s\", not \"%.*s\"", (unsigned long long)row->seq, BOLE_SLICE_ARG(key),
-               BOLE_SLICE_ARG(got), BOLE_SLICE_ARG(expected));
+        differ(run, who, "row %llu has field %.*s \"%.*s\", not \"%.*s\"", (unsigned long long)row->seq,
+               BOLE_SLICE_ARG(key), BOLE_SLICE_ARG(got), BOLE_SLICE_ARG(expected));
 }
 
 static void check_row(struct run *run, const char *who, struct vector *v, uint32_t r, const struct world_row *row)
@@ -88,20 +89,22 @@ static void check_row(struct run *run, const char *who, struct vector *v, uint32
     unsigned projection = run->question->query.projection;
     bole_slice labels = store_scan_stream(v->scan, v->stream[r]);
     if (v->time_ns[r] != row->time_ns)
-        differ(run, who, "row %llu has time %lld, not %lld", (unsigned long long)row->seq, (long long)v->time_ns[r], (long long)row->time_ns);
+        differ(run, who, "row %llu has time %lld, not %lld", (unsigned long long)row->seq, (long long)v->time_ns[r],
+               (long long)row->time_ns);
     if (v->stream[r] >= store_scan_stream_count(v->scan) || !bole_slice_eq(labels, row->labels))
         differ(run, who, "row %llu has other labels", (unsigned long long)row->seq);
     if (projection & PROJECT_LINE) {
         bole_slice line = column_get(&v->line, r);
         if (!bole_slice_eq(line, row->line))
-            differ(run, who, "row %llu has line \"%.*s\", not \"%.*s\"", (unsigned long long)row->seq, BOLE_SLICE_ARG(line),
-                   BOLE_SLICE_ARG(row->line));
+            differ(run, who, "row %llu has line \"%.*s\", not \"%.*s\"", (unsigned long long)row->seq,
+                   BOLE_SLICE_ARG(line), BOLE_SLICE_ARG(row->line));
     }
     if (projection & PROJECT_FIELDS) {
         const struct batch_field *fields;
         size_t count = v->fields(v, r, &fields);
         if (!same_fields(row, fields, count))
-            differ(run, who, "row %llu has other fields: %zu, not %u", (unsigned long long)row->seq, count, row->field_count);
+            differ(run, who, "row %llu has other fields: %zu, not %u", (unsigned long long)row->seq, count,
+                   row->field_count);
         check_field_column(run, who, v, r, row);
     }
 }
@@ -146,7 +149,8 @@ static bool take_vector(struct run *run, const char *who, struct scan *scan, str
     return true;
 }
 
-static struct scan *open_scan(struct run *run, struct question *q, const char *who, struct store *store, struct view *view)
+static struct scan *open_scan(struct run *run, struct question *q, const char *who, struct store *store,
+                              struct view *view)
 {
     struct scan *scan;
     struct bole_err err;
@@ -174,8 +178,8 @@ static void check_missing(struct run *run, const char *who, size_t row_count, in
     for (size_t i = 0; i < row_count; i++) {
         const struct world_row *row = &run->w->rows[i];
         if (run->expected[i] && !run->seen[i] && within(run->question, row->time_ns, bound_ns))
-            differ(run, who, "row %llu at %lld is missing: \"%.*s\"", (unsigned long long)row->seq, (long long)row->time_ns,
-                   BOLE_SLICE_ARG(row->line));
+            differ(run, who, "row %llu at %lld is missing: \"%.*s\"", (unsigned long long)row->seq,
+                   (long long)row->time_ns, BOLE_SLICE_ARG(row->line));
     }
 }
 
@@ -184,12 +188,14 @@ static int64_t no_bound(const struct question *q)
     return q->query.direction == BACKWARD ? INT64_MIN : INT64_MAX;
 }
 
-static void ask_all(struct run *run, struct question *q, const char *who, struct store *store, struct view *view, size_t row_count)
+static void ask_all(struct run *run, struct question *q, const char *who, struct store *store, struct view *view,
+                    size_t row_count)
 {
     struct vector *v;
     struct scan *scan = open_scan(run, q, who, store, view);
     memset(run->seen, 0, row_count);
-    while (take_vector(run, who, scan, &v)) {}
+    while (take_vector(run, who, scan, &v)) {
+    }
     check_stats(run, who, scan);
     store_scan_close(scan);
     check_missing(run, who, row_count, no_bound(q));
@@ -199,8 +205,8 @@ static void ask_all(struct run *run, struct question *q, const char *who, struct
 
 /* Times of the nearest rows so far, best first. */
 struct nearest {
-    bool    backward;
-    size_t  count;
+    bool backward;
+    size_t count;
     int64_t times[NEAREST + 1];
 };
 
@@ -213,7 +219,8 @@ static void nearest_add(struct nearest *n, int64_t time_ns)
     n->count += n->count < NEAREST;
 }
 
-static void ask_nearest(struct run *run, struct question *q, const char *who, struct store *store, struct view *view, size_t row_count)
+static void ask_nearest(struct run *run, struct question *q, const char *who, struct store *store, struct view *view,
+                        size_t row_count)
 {
     struct nearest got = {.backward = q->query.direction == BACKWARD};
     struct vector *v;
@@ -249,8 +256,11 @@ static bole_status add_cell(bole_slice labels, bole_slice value, uint32_t bucket
 
 static struct store_aggregation random_aggregation(struct world *w)
 {
-    static const int64_t widths[] = {60 * NS_PER_S, 60 * NS_PER_S, 300 * NS_PER_S, NS_PER_S, 3600 * NS_PER_S, 90 * NS_PER_S, 7};
-    struct store_aggregation a = {.what = world_below(w, 2), .bucket_ns = widths[world_below(w, 7)], .bucket_count = 1 + (uint32_t)world_below(w, 200)};
+    static const int64_t widths[] = {
+        60 * NS_PER_S, 60 * NS_PER_S, 300 * NS_PER_S, NS_PER_S, 3600 * NS_PER_S, 90 * NS_PER_S, 7};
+    struct store_aggregation a = {.what = world_below(w, 2),
+                                  .bucket_ns = widths[world_below(w, 7)],
+                                  .bucket_count = 1 + (uint32_t)world_below(w, 200)};
     int64_t minute = 60 * NS_PER_S, aligned = (w->now_ns / minute - (int64_t)world_below(w, 100)) * minute;
     a.start_ns = world_chance(w, 50) ? aligned : aligned + (int64_t)world_below(w, (uint64_t)minute);
     if (world_chance(w, 10))
@@ -287,18 +297,19 @@ static void ask_aggregate(struct run *run, struct question *q, struct world_view
         if (run->expected[i])
             add_row(&a, &run->w->rows[i], &expected);
     if (got.total != expected.total || got.weighted != expected.weighted)
-        differ(run, "the engine's sum", "%s per %lld from %lld, %u buckets, by \"%.*s\": %llu in all (hash %llx), not %llu (%llx)",
-               a.what == AGGREGATE_COUNT ? "count" : "bytes", (long long)a.bucket_ns, (long long)a.start_ns, a.bucket_count, BOLE_SLICE_ARG(a.field),
-               (unsigned long long)got.total, (unsigned long long)got.weighted, (unsigned long long)expected.total,
-               (unsigned long long)expected.weighted);
+        differ(run, "the engine's sum",
+               "%s per %lld from %lld, %u buckets, by \"%.*s\": %llu in all (hash %llx), not %llu (%llx)",
+               a.what == AGGREGATE_COUNT ? "count" : "bytes", (long long)a.bucket_ns, (long long)a.start_ns,
+               a.bucket_count, BOLE_SLICE_ARG(a.field), (unsigned long long)got.total, (unsigned long long)got.weighted,
+               (unsigned long long)expected.total, (unsigned long long)expected.weighted);
 }
 
 /* ---- label sets ---- */
 
 struct stream_seen {
     struct run *run;
-    size_t      row_count;
-    uint64_t    rows;
+    size_t row_count;
+    uint64_t rows;
 };
 
 /* Parts that lie half in the range may be counted whole, so only more may come than is expected. */
@@ -332,10 +343,12 @@ static void ask_streams(struct run *run, struct question *q, struct world_view *
         differ(run, "the engine's label sets", "%s", err.msg);
     for (size_t i = 0; i < view->row_count; i++)
         if (run->seen[i])
-            differ(run, "the engine's label sets", "those of row %llu are missing", (unsigned long long)run->w->rows[i].seq);
+            differ(run, "the engine's label sets", "those of row %llu are missing",
+                   (unsigned long long)run->w->rows[i].seq);
     bool everything = q->query.from_ns == INT64_MIN && q->query.to_ns == INT64_MAX;
     if (s.rows < expected || (everything && s.rows > expected + last))
-        differ(run, "the engine's volume", "%llu rows, not %llu", (unsigned long long)s.rows, (unsigned long long)expected);
+        differ(run, "the engine's volume", "%llu rows, not %llu", (unsigned long long)s.rows,
+               (unsigned long long)expected);
 }
 
 /* ---- a world ---- */
@@ -373,7 +386,8 @@ static void ask_many(struct run *run, unsigned questions)
     for (unsigned i = 0; i < questions; i++) {
         if (i == questions / 2 && world_chance(w, 30))
             world_stir(w, false); /* the view must not notice */
-        if (world_chance(w, 80) || w->keys_repeat) /* LogQL and the stores do not agree yet which of the values counts */
+        if (world_chance(w, 80) ||
+            w->keys_repeat) /* LogQL and the stores do not agree yet which of the values counts */
             ask(run, &view);
         else
             run->answered += logql_ask(w, &view);
@@ -454,8 +468,8 @@ TEST(the_engine_answers_as_the_model_and_as_a_look_at_every_row)
     do {
         run_world(seed + worlds++, buf_slice(&samples), &asked, &answered);
     } while (!is_one && (asked < wanted || clock_mono_ns(&clock_system) < deadline_ns));
-    print_message("%llu questions in %llu worlds, %llu of them with rows for an answer: no difference\n", (unsigned long long)asked,
-                  (unsigned long long)worlds, (unsigned long long)answered);
+    print_message("%llu questions in %llu worlds, %llu of them with rows for an answer: no difference\n",
+                  (unsigned long long)asked, (unsigned long long)worlds, (unsigned long long)answered);
     CHECK(is_one || answered > asked / 3); /* else the questions are not worth asking */
     buf_deinit(&samples);
 }

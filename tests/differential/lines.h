@@ -1,7 +1,7 @@
 /*
- * lines.h - log lines as programs write them, drawn from a seed: access logs, syslog, Java, key=value and JSON of random
- * shapes, random templates, real samples; and what no program should write but one does: NUL, CR, bad UTF-8, empty
- * lines, lines of a hundred kilobytes, numbers that are none.
+ * lines.h - log lines as programs write them, drawn from a seed: access logs, syslog, Java, key=value and JSON of
+ * random shapes, random templates, real samples; and what no program should write but one does: NUL, CR, bad UTF-8,
+ * empty lines, lines of a hundred kilobytes, numbers that are none.
  *
  * Owner:   a line_program belongs to its arena; samples are borrowed.
  * Threads: one at a time.
@@ -19,9 +19,12 @@ enum line_kind { LINES_FORMAT, LINES_TEMPLATE, LINES_JSON, LINES_LOGFMT, LINES_S
 struct line_program {
     struct random *random;
     enum line_kind kind;
-    const char *formats[3];   /* text with {slots} */
-    struct line_key { const char *name, *slot; bool is_string; } keys[10];
-    size_t   key_count;
+    const char *formats[3]; /* text with {slots} */
+    struct line_key {
+        const char *name, *slot;
+        bool is_string;
+    } keys[10];
+    size_t key_count;
     unsigned style;           /* white space and quoting of JSON and logfmt */
     unsigned oddity;          /* of a thousand lines, how many are mangled */
     uint64_t counter;         /* sequence numbers and the program's own clock go on from line to line */

@@ -18,8 +18,9 @@
 
 static void put_selector(struct world *w, struct buf *b)
 {
-    static const char *const selectors[] = {"{app=\"app0\"}", "{app=~\"app[0-2]\"}", "{app=~\".+\"}", "{app=~\".+\", env=\"prod\"}",
-                                            "{app=~\".+\", pod!=\"\"}", "{app=\"app1\", env!~\"t.*\"}"};
+    static const char *const selectors[] = {
+        "{app=\"app0\"}",           "{app=~\"app[0-2]\"}",         "{app=~\".+\"}", "{app=~\".+\", env=\"prod\"}",
+        "{app=~\".+\", pod!=\"\"}", "{app=\"app1\", env!~\"t.*\"}"};
     bole_slice pod = labels_find(w->streams[world_below(w, w->stream_count)].labels, S("pod"));
     if (pod.ptr && world_chance(w, 25)) {
         buf_put_str(b, "{pod=");
@@ -44,9 +45,22 @@ static void put_line_filter(struct world *w, struct arena *arena, struct buf *b)
 
 static void put_label_filter(struct world *w, struct arena *arena, struct buf *b)
 {
-    static const char *const filters[] = {"status >= 400", "status = \"200\"", "size > 500", "size <= 500 and status != \"404\"", "level =~ \"(?i)err.*\"",
-                                          "duration > 100ms", "size > 1kb", "user = \"user7\"", "key1 = \"INFO\"", "id != \"\"", "ip = ip(\"10.0.0.0/9\")",
-                                          "nested_in =~ \".+\" or count_of < 7", "key2 > 10", "x != \"\"", "__error__ = \"\"", "msg =~ \"\\\\d+\""};
+    static const char *const filters[] = {"status >= 400",
+                                          "status = \"200\"",
+                                          "size > 500",
+                                          "size <= 500 and status != \"404\"",
+                                          "level =~ \"(?i)err.*\"",
+                                          "duration > 100ms",
+                                          "size > 1kb",
+                                          "user = \"user7\"",
+                                          "key1 = \"INFO\"",
+                                          "id != \"\"",
+                                          "ip = ip(\"10.0.0.0/9\")",
+                                          "nested_in =~ \".+\" or count_of < 7",
+                                          "key2 > 10",
+                                          "x != \"\"",
+                                          "__error__ = \"\"",
+                                          "msg =~ \"\\\\d+\""};
     buf_put_str(b, " | ");
     if (world_chance(w, 80)) {
         buf_put_str(b, filters[world_below(w, sizeof filters / sizeof *filters)]);
@@ -58,11 +72,22 @@ static void put_label_filter(struct world *w, struct arena *arena, struct buf *b
 
 static void put_parser(struct world *w, struct buf *b)
 {
-    static const char *const parsers[] = {
-        " | json", " | json", " | json status, size", " | json v=\"nested.in\", id", " | logfmt", " | logfmt", " | logfmt status, user",
-        " | logfmt --strict", " | regexp `(?P<ip>\\d+\\.\\d+\\.\\d+\\.\\d+)`", " | regexp `\\s(?P<size>\\d+)\\s.*?(?P<x>\\w+)`",
-        " | pattern `<ip> <_> <user> <_>`", " | pattern `<_>[<x>]<_>`", " | unpack", " | json | line_format `{{.status}} {{.msg}}`",
-        " | label_format x=app", " | decolorize"};
+    static const char *const parsers[] = {" | json",
+                                          " | json",
+                                          " | json status, size",
+                                          " | json v=\"nested.in\", id",
+                                          " | logfmt",
+                                          " | logfmt",
+                                          " | logfmt status, user",
+                                          " | logfmt --strict",
+                                          " | regexp `(?P<ip>\\d+\\.\\d+\\.\\d+\\.\\d+)`",
+                                          " | regexp `\\s(?P<size>\\d+)\\s.*?(?P<x>\\w+)`",
+                                          " | pattern `<ip> <_> <user> <_>`",
+                                          " | pattern `<_>[<x>]<_>`",
+                                          " | unpack",
+                                          " | json | line_format `{{.status}} {{.msg}}`",
+                                          " | label_format x=app",
+                                          " | decolorize"};
     buf_put_str(b, parsers[world_below(w, sizeof parsers / sizeof *parsers)]);
 }
 
@@ -84,10 +109,14 @@ static void put_pipeline(struct world *w, struct arena *arena, struct buf *b)
 
 static void put_metric(struct world *w, struct arena *arena, struct buf *b)
 {
-    static const char *const counts[] = {"count_over_time", "count_over_time", "rate", "bytes_over_time", "bytes_rate", "absent_over_time"};
-    static const char *const unwraps[] = {"sum_over_time", "max_over_time", "min_over_time", "avg_over_time", "quantile_over_time(0.9, ", "stddev_over_time"};
+    static const char *const counts[] = {"count_over_time", "count_over_time", "rate",
+                                         "bytes_over_time", "bytes_rate",      "absent_over_time"};
+    static const char *const unwraps[] = {
+        "sum_over_time",   "max_over_time", "min_over_time", "avg_over_time", "quantile_over_time(0.9, ",
+        "stddev_over_time"};
     static const char *const values[] = {"size", "status", "duration(duration)", "bytes(size)", "key2", "count_of"};
-    static const char *const sums[] = {"sum by (app) (", "sum by (env, level) (", "sum (", "count by (status) (", "max by (app, key1) (", "sum without (pod) ("};
+    static const char *const sums[] = {"sum by (app) (",      "sum by (env, level) (", "sum (",
+                                       "count by (status) (", "max by (app, key1) (",  "sum without (pod) ("};
     static const char *const ranges[] = {"[1m]", "[5m]", "[1m30s]", "[1h]", "[7s]"};
     bool is_summed = world_chance(w, 75), is_unwrap = world_chance(w, 25);
     if (is_summed)
@@ -111,7 +140,8 @@ static bool same_number(double a, double b)
 static bool same_row_labels(const struct row_label *a, size_t a_count, const struct row_label *b, size_t b_count)
 {
     for (size_t i = 0; a_count == b_count && i < a_count; i++)
-        if (!bole_slice_eq(a[i].name, b[i].name) || !bole_slice_eq(a[i].value, b[i].value) || a[i].origin != b[i].origin)
+        if (!bole_slice_eq(a[i].name, b[i].name) || !bole_slice_eq(a[i].value, b[i].value) ||
+            a[i].origin != b[i].origin)
             return false;
     return a_count == b_count;
 }
@@ -134,7 +164,8 @@ static bool same_series(const struct query_series *a, const struct query_series 
     if (a->point_count != b->point_count || a->label_count != b->label_count)
         return false;
     for (size_t i = 0; i < a->label_count; i++)
-        if (!bole_slice_eq(a->labels[i].name, b->labels[i].name) || !bole_slice_eq(a->labels[i].value, b->labels[i].value))
+        if (!bole_slice_eq(a->labels[i].name, b->labels[i].name) ||
+            !bole_slice_eq(a->labels[i].value, b->labels[i].value))
             return false;
     for (size_t i = 0; i < a->point_count; i++)
         if (a->points[i].time_ns != b->points[i].time_ns || !same_number(a->points[i].value, b->points[i].value))
@@ -167,11 +198,16 @@ static bool run_query(struct world *w, struct world_view *view, const struct que
 {
     static const int64_t steps[] = {0, 60 * NS_PER_S, 60 * NS_PER_S, 15 * NS_PER_S, 300 * NS_PER_S};
     int64_t minute = 60 * NS_PER_S, end = world_chance(w, 50) ? w->now_ns / minute * minute : w->now_ns + 1;
-    struct query_request request = {.store = w->engine, .view = view->engine, .tenant = w->tenants[world_chance(w, 90) ? 0 : 1],
-                                    .start_ns = end - (int64_t)(1 + world_below(w, 120)) * minute, .end_ns = end,
+    struct query_request request = {.store = w->engine,
+                                    .view = view->engine,
+                                    .tenant = w->tenants[world_chance(w, 90) ? 0 : 1],
+                                    .start_ns = end - (int64_t)(1 + world_below(w, 120)) * minute,
+                                    .end_ns = end,
                                     .step_ns = query_type(query) == QUERY_METRIC ? steps[world_below(w, 5)] : 0,
-                                    .limit = world_chance(w, 50) ? 1 + (uint32_t)world_below(w, 200) : QUERY_ENTRIES_MAX,
-                                    .direction = (enum store_direction)world_below(w, 2), .categorize = world_chance(w, 50)};
+                                    .limit =
+                                        world_chance(w, 50) ? 1 + (uint32_t)world_below(w, 200) : QUERY_ENTRIES_MAX,
+                                    .direction = (enum store_direction)world_below(w, 2),
+                                    .categorize = world_chance(w, 50)};
     struct query_result *a = NULL, *b = NULL;
     struct bole_err err_a = {0}, err_b = {0};
     bole_status st_a = query_exec(query, &request, &a, &err_a);
@@ -180,11 +216,13 @@ static bool run_query(struct world *w, struct world_view *view, const struct que
     bole_status st_b = query_exec(query, &request, &b, &err_b);
     const char *what = st_a != st_b ? "the status" : st_a < 0 ? NULL : difference(a, b);
     if (what) {
-        print_error("the engine differs in %s: %s (%llu entries), not %s (%llu entries)\nBOLE_SEED=%llu asked again gives the same: %.*s\n"
-                    "from %lld to %lld, step %lld, limit %u, %s\n", what, st_a < 0 ? err_a.msg : "ok",
-                    (unsigned long long)entries_of(a), st_b < 0 ? err_b.msg : "ok", (unsigned long long)entries_of(b),
-                    (unsigned long long)w->seed, BOLE_SLICE_ARG(text), (long long)request.start_ns, (long long)request.end_ns,
-                    (long long)request.step_ns, request.limit, request.direction == BACKWARD ? "backward" : "forward");
+        print_error("the engine differs in %s: %s (%llu entries), not %s (%llu entries)\nBOLE_SEED=%llu asked again "
+                    "gives the same: %.*s\n"
+                    "from %lld to %lld, step %lld, limit %u, %s\n",
+                    what, st_a < 0 ? err_a.msg : "ok", (unsigned long long)entries_of(a), st_b < 0 ? err_b.msg : "ok",
+                    (unsigned long long)entries_of(b), (unsigned long long)w->seed, BOLE_SLICE_ARG(text),
+                    (long long)request.start_ns, (long long)request.end_ns, (long long)request.step_ns, request.limit,
+                    request.direction == BACKWARD ? "backward" : "forward");
         fail();
     }
     bool is_answered = entries_of(a) > 0;

@@ -1,4 +1,5 @@
-/* logql.h - a random LogQL query on both stores: what LogQL makes of the engine's columns must be what it makes of rows. */
+/* logql.h - a random LogQL query on both stores: what LogQL makes of the engine's columns must be what it makes of
+ * rows. */
 #ifndef DIFFERENTIAL_LOGQL_H
 #define DIFFERENTIAL_LOGQL_H
 

@@ -71,9 +71,18 @@ static bole_slice random_bytes(struct world *w, struct arena *arena)
     return bole_slice_from(bytes, len);
 }
 
-static int is_token_byte(int c) { return isalnum(c) || c == '_'; }
-static int is_number_byte(int c) { return isxdigit(c) || c == '-' || c == '.' || c == ':'; }
-static int is_not_blank(int c) { return c != ' ' && c != '\t'; }
+static int is_token_byte(int c)
+{
+    return isalnum(c) || c == '_';
+}
+static int is_number_byte(int c)
+{
+    return isxdigit(c) || c == '-' || c == '.' || c == ':';
+}
+static int is_not_blank(int c)
+{
+    return c != ' ' && c != '\t';
+}
 
 bole_slice question_needle(struct world *w, struct arena *arena)
 {
@@ -82,21 +91,23 @@ bole_slice question_needle(struct world *w, struct arena *arena)
     case 0: return S("");
     case 1: return line.len > 2000 ? piece(w, line, 60) : line;
     case 2: return random_bytes(w, arena);
-    case 3: return run_of(w, line, is_token_byte);                     /* a whole token */
-    case 4: return piece(w, run_of(w, line, is_token_byte), 20);       /* inside one */
+    case 3: return run_of(w, line, is_token_byte);               /* a whole token */
+    case 4: return piece(w, run_of(w, line, is_token_byte), 20); /* inside one */
     case 5: return run_of(w, line, isdigit);
-    case 6: return piece(w, run_of(w, line, isdigit), 6);              /* inside a number */
-    case 7: return run_of(w, line, is_number_byte);                    /* an address, an id, a time */
+    case 6: return piece(w, run_of(w, line, isdigit), 6); /* inside a number */
+    case 7: return run_of(w, line, is_number_byte);       /* an address, an id, a time */
     case 8: return piece(w, run_of(w, line, is_number_byte), 24);
     case 9: return run_of(w, line, is_not_blank);
     case 10: run = run_of(w, line, is_token_byte); return bole_slice_sub(run, world_below(w, run.len)); /* its end */
-    case 11: run = run_of(w, line, is_token_byte); return bole_slice_from(run.ptr, 1 + world_below(w, run.len)); /* its beginning */
+    case 11:
+        run = run_of(w, line, is_token_byte);
+        return bole_slice_from(run.ptr, 1 + world_below(w, run.len)); /* its beginning */
     case 12: return slightly_wrong(w, arena, piece(w, line, 20));
     case 13: return slightly_wrong(w, arena, run_of(w, line, is_number_byte));
     case 14: return joined(w, arena, piece(w, line, 6), piece(w, some_line(w), 6));
     case 15: return bole_slice_sub(line, line.len > 12 ? line.len - 12 : 0);
     case 16: return bole_slice_from(line.ptr, line.len < 12 ? line.len : 12);
-    default: return piece(w, line, 40);                                /* across borders */
+    default: return piece(w, line, 40); /* across borders */
     }
 }
 
@@ -125,10 +136,28 @@ static void quote_needle(struct world *w, struct arena *arena, struct buf *b)
 
 bole_slice question_pattern(struct world *w, struct arena *arena)
 {
-    static const char *const bare[] = {
-        "\\d{3,5}", "[0-9a-f]{8}-[0-9a-f]{4}", "^\\S+ \\S+", "(\\d+)\\.(\\d+)", "\\b\\w{13}\\b", "^$", ".{200}", "\\d\\d:\\d\\d", "[^ -~]",
-        "\\pL{6}", "(?i)[a-c]{3}", "^[^\"]*$", "[A-Z]{3,} .*[0-9]$", "\\s\\s", "[\\x00-\\x08]", "(?s)^.{0,20}$", "\\x{FFFD}", "(?:\\d{1,3}\\.){3}\\d",
-        "a|e|i", "[[:upper:]][[:digit:]]", ".", ""};
+    static const char *const bare[] = {"\\d{3,5}",
+                                       "[0-9a-f]{8}-[0-9a-f]{4}",
+                                       "^\\S+ \\S+",
+                                       "(\\d+)\\.(\\d+)",
+                                       "\\b\\w{13}\\b",
+                                       "^$",
+                                       ".{200}",
+                                       "\\d\\d:\\d\\d",
+                                       "[^ -~]",
+                                       "\\pL{6}",
+                                       "(?i)[a-c]{3}",
+                                       "^[^\"]*$",
+                                       "[A-Z]{3,} .*[0-9]$",
+                                       "\\s\\s",
+                                       "[\\x00-\\x08]",
+                                       "(?s)^.{0,20}$",
+                                       "\\x{FFFD}",
+                                       "(?:\\d{1,3}\\.){3}\\d",
+                                       "a|e|i",
+                                       "[[:upper:]][[:digit:]]",
+                                       ".",
+                                       ""};
     static const char *const links[] = {".*", ".+", "\\d+", "[^ ]*", "\\s*", ".?", "(?:x|\\W)", ".{0,10}", "\\w*"};
     static const char *const flags[] = {"", "", "", "(?i)", "(?i)", "(?s)", "(?m)", "(?U)"};
     struct buf b;
@@ -137,9 +166,19 @@ bole_slice question_pattern(struct world *w, struct arena *arena)
     switch (world_below(w, 8)) {
     case 0:
     case 1: buf_put_str(&b, bare[world_below(w, sizeof bare / sizeof *bare)]); break;
-    case 2: buf_put_u8(&b, '^'); quote_needle(w, arena, &b); break;
-    case 3: quote_needle(w, arena, &b); buf_put_u8(&b, '$'); break;
-    case 4: quote_needle(w, arena, &b); buf_put_u8(&b, '|'); quote_needle(w, arena, &b); break;
+    case 2:
+        buf_put_u8(&b, '^');
+        quote_needle(w, arena, &b);
+        break;
+    case 3:
+        quote_needle(w, arena, &b);
+        buf_put_u8(&b, '$');
+        break;
+    case 4:
+        quote_needle(w, arena, &b);
+        buf_put_u8(&b, '|');
+        quote_needle(w, arena, &b);
+        break;
     case 5: quote_needle(w, arena, &b); break;
     default:
         quote_needle(w, arena, &b);
@@ -172,7 +211,8 @@ static const struct regex *random_regex(struct question *q, struct world *w)
 static struct store_matcher random_matcher(struct question *q, struct world *w)
 {
     static const char *const names[] = {"app", "pod", "env", "zone", "none"};
-    static const char *const patterns[] = {"app[0-2]", "app.-[0-9]+-.*", "prod|", ".*", ".+", "", "app0|app1", "(?i)PROD"};
+    static const char *const patterns[] = {"app[0-2]", "app.-[0-9]+-.*", "prod|",   ".*", ".+",
+                                           "",         "app0|app1",      "(?i)PROD"};
     const struct world_stream *s = &w->streams[world_below(w, w->stream_count)];
     struct store_matcher m = {.op = (enum match_op)world_below(w, 4), .name = bole_slice_str(names[world_below(w, 5)])};
     m.value = world_chance(w, 70) ? labels_find(s->labels, m.name) : S("prod");
@@ -189,9 +229,10 @@ static struct store_matcher random_matcher(struct question *q, struct world *w)
 
 static struct store_predicate random_predicate(struct question *q, struct world *w)
 {
-    static const enum store_predicate_kind kinds[] = {PREDICATE_LINE_CONTAINS, PREDICATE_LINE_CONTAINS, PREDICATE_LINE_CONTAINS,
-                                                      PREDICATE_LINE_CONTAINS, PREDICATE_LINE_NOT_CONTAINS, PREDICATE_LINE_MATCHES,
-                                                      PREDICATE_LINE_MATCHES, PREDICATE_LINE_NOT_MATCHES, PREDICATE_FIELD_EQ, PREDICATE_FIELD_NE};
+    static const enum store_predicate_kind kinds[] = {
+        PREDICATE_LINE_CONTAINS,     PREDICATE_LINE_CONTAINS, PREDICATE_LINE_CONTAINS, PREDICATE_LINE_CONTAINS,
+        PREDICATE_LINE_NOT_CONTAINS, PREDICATE_LINE_MATCHES,  PREDICATE_LINE_MATCHES,  PREDICATE_LINE_NOT_MATCHES,
+        PREDICATE_FIELD_EQ,          PREDICATE_FIELD_NE};
     struct store_predicate p = {.kind = kinds[world_below(w, 10)]};
     if (p.kind == PREDICATE_LINE_MATCHES || p.kind == PREDICATE_LINE_NOT_MATCHES)
         p.regex = random_regex(q, w);
@@ -221,7 +262,9 @@ static int64_t edge(struct world *w)
 
 void question_init(struct question *q, struct world *w)
 {
-    *q = (struct question){.query = {.tenant = world_chance(w, 90) ? w->tenants[0] : world_chance(w, 90) ? w->tenants[1] : S("nobody"),
+    *q = (struct question){.query = {.tenant = world_chance(w, 90)   ? w->tenants[0]
+                                               : world_chance(w, 90) ? w->tenants[1]
+                                                                     : S("nobody"),
                                      .from_ns = INT64_MIN,
                                      .to_ns = INT64_MAX,
                                      .matchers = q->matchers,
@@ -237,7 +280,9 @@ void question_init(struct question *q, struct world *w)
     q->query.matcher_count = world_chance(w, 50) ? 0 : world_below(w, QUESTION_MATCHERS);
     for (size_t i = 0; i < q->query.matcher_count; i++)
         q->matchers[i] = random_matcher(q, w);
-    q->query.predicate_count = world_chance(w, 10) ? 0 : world_chance(w, 70) ? 1 : 1 + world_below(w, QUESTION_PREDICATES);
+    q->query.predicate_count = world_chance(w, 10)   ? 0
+                               : world_chance(w, 70) ? 1
+                                                     : 1 + world_below(w, QUESTION_PREDICATES);
     for (size_t i = 0; i < q->query.predicate_count; i++)
         q->predicates[i] = random_predicate(q, w);
 }
@@ -310,11 +355,13 @@ static void print_text(bole_slice s)
 
 void question_print(const struct question *q, const struct world *w)
 {
-    static const char *const ops[] = {"=", "!=", "=~", "!~"}, *const kinds[] = {"|=", "!=", "|~", "!~", "field =", "field !="};
+    static const char *const ops[] = {"=", "!=", "=~", "!~"}, *const kinds[] = {"|=", "!=",      "|~",
+                                                                                "!~", "field =", "field !="};
     static const char *const consumed[] = {"not consumed", "consumed partly", "consumed wholly"};
     print_error("BOLE_SEED=%llu asked again gives the same. Tenant %.*s, from %lld to %lld, %s, projection %u\n",
-                (unsigned long long)w->seed, BOLE_SLICE_ARG(q->query.tenant), (long long)q->query.from_ns, (long long)q->query.to_ns,
-                q->query.direction == BACKWARD ? "backward" : "forward", q->query.projection);
+                (unsigned long long)w->seed, BOLE_SLICE_ARG(q->query.tenant), (long long)q->query.from_ns,
+                (long long)q->query.to_ns, q->query.direction == BACKWARD ? "backward" : "forward",
+                q->query.projection);
     for (size_t i = 0; i < q->query.matcher_count; i++) {
         const struct store_matcher *m = &q->matchers[i];
         print_error("  label %.*s%s", BOLE_SLICE_ARG(m->name), ops[m->op]);

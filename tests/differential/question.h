@@ -1,6 +1,6 @@
 /*
- * question.h - a random question to a store, with needles drawn from the rows themselves: from inside tokens and numbers,
- * across borders, slightly wrong; and what a plain look at every row answers.
+ * question.h - a random question to a store, with needles drawn from the rows themselves: from inside tokens and
+ * numbers, across borders, slightly wrong; and what a plain look at every row answers.
  *
  * Owner: the question; its slices live in its arena.
  */

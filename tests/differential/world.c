@@ -13,10 +13,11 @@ enum { GROUP_BATCHES_MAX = 3 };
 static bole_slice make_labels(struct world *w, unsigned app, unsigned pod)
 {
     struct arena *a = &w->arena;
-    struct label labels[] = {{S("app"), arena_printf(a, "app%u", app)},
-                             {S("pod"), pod % 5 == 4 ? S("") : arena_printf(a, "app%u-%u-%x", app, pod, pod * 2654435761u)},
-                             {S("env"), pod % 3 ? S("prod") : S("test")},
-                             {S("zone"), pod % 7 ? S("") : S("ü-\xff\x01 zone")}};
+    struct label labels[] = {
+        {S("app"), arena_printf(a, "app%u", app)},
+        {S("pod"), pod % 5 == 4 ? S("") : arena_printf(a, "app%u-%u-%x", app, pod, pod * 2654435761u)},
+        {S("env"), pod % 3 ? S("prod") : S("test")},
+        {S("zone"), pod % 7 ? S("") : S("ü-\xff\x01 zone")}};
     struct buf b;
     buf_init(&b, NULL);
     CHECK_EQ_STATUS(labels_encode(labels, 4, &b, NULL), BOLE_OK);
@@ -73,7 +74,8 @@ static bool has_key(const struct batch_field *fields, size_t count, bole_slice k
 
 static const struct batch_field *make_fields(struct world *w, struct line_program *p, uint32_t *ret_count)
 {
-    static const char *const kinds[] = {"hex32", "level", "int", "uuid", "word", "enum", "float", "seq", "bytes", "long"};
+    static const char *const kinds[] = {"hex32", "level", "int", "uuid",  "word",
+                                        "enum",  "float", "seq", "bytes", "long"};
     size_t count = world_chance(w, w->field_percent) ? 1 + world_below(w, WORLD_FIELDS_MAX) : 0;
     struct batch_field *fields = arena_array(&w->arena, count, sizeof *fields);
     struct buf value;
@@ -83,7 +85,8 @@ static const struct batch_field *make_fields(struct world *w, struct line_progra
         size_t key = world_below(w, w->key_variety);
         buf_reset(&value);
         line_slot_write(p, kinds[key % 10], &value);
-        if (value.len && (w->keys_repeat || !has_key(fields, *ret_count, w->keys[key]))) /* an empty value is no field */
+        if (value.len &&
+            (w->keys_repeat || !has_key(fields, *ret_count, w->keys[key]))) /* an empty value is no field */
             fields[(*ret_count)++] = (struct batch_field){w->keys[key], arena_copy(&w->arena, buf_slice(&value))};
     }
     buf_deinit(&value);
@@ -106,8 +109,11 @@ static void make_row(struct world *w, uint32_t row_in_group, struct world_row *r
     struct buf line;
     buf_init(&line, NULL);
     line_program_write(s->program, &line);
-    *row = (struct world_row){.tenant = s->tenant, .labels = s->labels, .line = arena_copy(&w->arena, buf_slice(&line)),
-                              .time_ns = next_time(w), .seq = seq_make(w->lsn, row_in_group)};
+    *row = (struct world_row){.tenant = s->tenant,
+                              .labels = s->labels,
+                              .line = arena_copy(&w->arena, buf_slice(&line)),
+                              .time_ns = next_time(w),
+                              .seq = seq_make(w->lsn, row_in_group)};
     row->fields = make_fields(w, s->program, &row->field_count);
     buf_deinit(&line);
 }
@@ -190,7 +196,10 @@ void world_init(struct world *w, uint64_t seed, bole_slice samples)
 {
     static const int64_t ticks[] = {1, NS_PER_US, NS_PER_MS, NS_PER_S, 7};
     struct bole_err err;
-    *w = (struct world){.seed = seed, .fs = fs_mem_create(), .samples = samples, .tenants = {S("default"), S("b")},
+    *w = (struct world){.seed = seed,
+                        .fs = fs_mem_create(),
+                        .samples = samples,
+                        .tenants = {S("default"), S("b")},
                         .now_ns = 1790000000ll * NS_PER_S};
     random_seed(&w->random, seed);
     arena_init(&w->arena, NULL);
