@@ -25,6 +25,8 @@ static bole_status status_of_errno(int sys_errno)
     case EDQUOT:
     case EFBIG: return BOLE_E_FULL;
     case ENOENT: return BOLE_E_NOTFOUND;
+    case EMFILE:
+    case ENFILE: return BOLE_E_LIMIT; /* of descriptors: another one may be closed any moment */
     case ENOMEM: return BOLE_E_NOMEM;
     default: return BOLE_E_IO;
     }

@@ -7,8 +7,9 @@
  * Units:   bytes. Paths are NUL-terminated.
  * Owner:   the caller owns every struct file it opened.
  * Threads: any; one file is written by one thread at a time, read by any.
- * Errors:  BOLE_E_IO with sys_errno; BOLE_E_NOTFOUND, BOLE_E_FULL (no room), BOLE_E_CONFLICT (exists, locked). A failed
- *          sync is final: the pages may be marked clean (ATC'20), so nobody may retry it and believe the answer.
+ * Errors:  BOLE_E_IO with sys_errno; BOLE_E_NOTFOUND, BOLE_E_FULL (no room), BOLE_E_CONFLICT (exists, locked),
+ *          BOLE_E_LIMIT (no descriptor left: nothing happened, try again later). A failed sync, of a file or of a
+ *          directory, is final: the pages may be marked clean (ATC'20), so nobody may retry it and believe the answer.
  */
 #ifndef OS_FS_H
 #define OS_FS_H
@@ -26,15 +27,16 @@ enum fs_open_flags {
     FS_CREATE = 2,     /* make it if it is not there */
     FS_EXCLUSIVE = 4,  /* with FS_CREATE: BOLE_E_CONFLICT when it is */
     FS_TRUNCATE = 8,
+    FS_DIRECTORY = 16, /* alone: a directory, to be synced (then what was created, renamed and removed in it is durable)
+                        * and closed, nothing else. Held open, a sync needs no descriptor: whatever fails is the sync */
 };
 
 struct fs_ops {
     bole_status (*open)(struct fs *self, const char *path, unsigned flags, struct file **ret_file, struct bole_err *err);
     bole_status (*rename)(struct fs *self, const char *from, const char *to, struct bole_err *err);
     bole_status (*unlink)(struct fs *self, const char *path, struct bole_err *err);
-    /* Parents too; an existing one is fine. What was made is durable on return: no sync_dir of the parent is needed. */
+    /* Parents too; an existing one is fine. What was made is durable on return: no sync of the parent is needed. */
     bole_status (*make_dir)(struct fs *self, const char *path, struct bole_err *err);
-    bole_status (*sync_dir)(struct fs *self, const char *path, struct bole_err *err);  /* makes create, rename, unlink durable */
     /* Calls fn for every name (without . and ..) in no order; fn returning a failure stops and is returned. fn may open,
      * rename and unlink; whether a name that appears or goes meanwhile is seen is left open. */
     bole_status (*list_dir)(struct fs *self, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx,
@@ -65,8 +67,6 @@ static inline bole_status fs_unlink(struct fs *fs, const char *path, struct bole
 { return fs->ops->unlink(fs, path, err); }
 static inline bole_status fs_make_dir(struct fs *fs, const char *path, struct bole_err *err)
 { return fs->ops->make_dir(fs, path, err); }
-static inline bole_status fs_sync_dir(struct fs *fs, const char *path, struct bole_err *err)
-{ return fs->ops->sync_dir(fs, path, err); }
 static inline bole_status fs_list_dir(struct fs *fs, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx, struct bole_err *err)
 { return fs->ops->list_dir(fs, path, fn, ctx, err); }
 static inline bole_status fs_free_space(struct fs *fs, const char *path, uint64_t *ret_bytes, struct bole_err *err)
@@ -84,17 +84,28 @@ static inline void file_close(struct file *f) { if (f) f->ops->close(f); }
 
 extern struct fs fs_posix;
 
-/* Write a whole file so that after a crash it is the old one or the new one: tmp, sync, rename, directory sync. */
+/* Free space that a reserve asks for: an eighth more to begin again than to stop, so that nothing stops and begins again all
+ * the time at the edge. */
+static inline uint64_t fs_reserve(uint64_t reserve_bytes, bool stopped)
+{
+    uint64_t more = stopped ? reserve_bytes / 8 : 0;
+    return reserve_bytes > UINT64_MAX - more ? UINT64_MAX : reserve_bytes + more;
+}
+
+/* Write a whole file so that after a crash it is the old one or the new one: tmp, sync, rename, directory sync. After a
+ * failure nobody knows which of the two it will be. */
 bole_status fs_write_file(struct fs *fs, const char *path, bole_slice bytes, struct bole_err *err);
 
 /* ---- fs_mem: a disk in memory that misbehaves on request ---- */
 
 struct fs_mem_faults {
     uint64_t fail_call_index;   /* the n-th mutating call (open that creates or truncates, write, sync, truncate, rename,
-                                 * unlink, make_dir, sync_dir) fails, counted from 1; 0: none */
+                                 * unlink, make_dir) fails, counted from 1; 0: none */
     int      fail_errno;        /* with this errno */
     bool     fail_is_short;     /* a failing write writes half of its bytes first */
     uint64_t capacity_bytes;    /* sum of file sizes; 0: endless; beyond it ENOSPC */
+    bool     no_descriptors;    /* every open fails with EMFILE */
+    int      dir_sync_errno;    /* every sync of a directory fails with it; 0: none */
 };
 struct fs *fs_mem_create(void); /* NULL: no memory */
 void fs_mem_destroy(struct fs *fs);

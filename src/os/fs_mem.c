@@ -23,7 +23,7 @@ struct fs_mem {
 struct mem_file {
     struct file base;
     struct fs_mem *fs;
-    struct mem_inode *inode;
+    struct mem_inode *inode; /* NULL: a directory */
     uint64_t power_cuts; /* of the disk when it was opened */
     bool writable;
     char path[];
@@ -172,13 +172,30 @@ static void mem_close(struct file *self)
     struct mem_file *f = (struct mem_file *)self;
     struct fs_mem *m = f->fs;
     pthread_mutex_lock(&m->lock);
-    if (f->inode->locked_by == self)
-        f->inode->locked_by = NULL;
-    f->inode->live--;
-    mem_inode_unref(&m->disk, f->inode);
+    if (f->inode) {
+        if (f->inode->locked_by == self)
+            f->inode->locked_by = NULL;
+        f->inode->live--;
+        mem_inode_unref(&m->disk, f->inode);
+    }
     pthread_mutex_unlock(&m->lock);
     free(f);
 }
+
+static bole_status mem_dir_sync(struct file *self, struct bole_err *err)
+{
+    struct mem_file *f = (struct mem_file *)self;
+    pthread_mutex_lock(&f->fs->lock);
+    int code = handle_errno(f, false), injected = injected_errno(f->fs);
+    if (!code) {
+        code = injected ? injected : f->fs->faults.dir_sync_errno;
+        mem_disk_sync_names(&f->fs->disk, f->path, code == 0);
+    }
+    pthread_mutex_unlock(&f->fs->lock);
+    return code ? bole_fail_errno(err, code, "syncing directory %s", f->path) : BOLE_OK;
+}
+
+static const struct file_ops mem_dir_ops = {.sync = mem_dir_sync, .close = mem_close};
 
 static const struct file_ops mem_file_ops = {
     .read = mem_read,
@@ -190,9 +207,13 @@ static const struct file_ops mem_file_ops = {
     .close = mem_close,
 };
 
-/* 0 and the file's inode, made when asked for; else an errno. */
+/* 0 and the file's inode, made when asked for, NULL of a directory; else an errno. */
 static int open_inode(struct fs_mem *m, const char *path, unsigned flags, struct mem_inode **ret_inode)
 {
+    if (m->faults.no_descriptors)
+        return EMFILE;
+    if (flags & FS_DIRECTORY)
+        return mem_disk_has_dir(&m->disk, path) ? 0 : ENOENT;
     struct mem_name *name = mem_names_find(&m->disk.live, path);
     if (name && (flags & FS_CREATE) && (flags & FS_EXCLUSIVE))
         return EEXIST;
@@ -229,10 +250,12 @@ static bole_status mem_open(struct fs *self, const char *path, unsigned flags, s
     if (!code) {
         size_t path_size = strlen(path) + 1;
         struct mem_file *f = mem_must(malloc(sizeof *f + path_size));
-        *f = (struct mem_file){{&mem_file_ops}, m, n, m->power_cuts, (flags & FS_WRITE) != 0};
+        *f = (struct mem_file){{n ? &mem_file_ops : &mem_dir_ops}, m, n, m->power_cuts, (flags & FS_WRITE) != 0};
         memcpy(f->path, path, path_size);
-        n->refs++;
-        n->live++;
+        if (n) {
+            n->refs++;
+            n->live++;
+        }
         *ret_file = &f->base;
     }
     pthread_mutex_unlock(&m->lock);
@@ -287,19 +310,6 @@ static bole_status mem_make_dir(struct fs *self, const char *path, struct bole_e
     return code ? bole_fail_errno(err, code, "making directory %s", path) : BOLE_OK;
 }
 
-static bole_status mem_sync_dir(struct fs *self, const char *path, struct bole_err *err)
-{
-    struct fs_mem *m = mem_of(self);
-    pthread_mutex_lock(&m->lock);
-    int code = injected_errno(m);
-    if (!mem_disk_has_dir(&m->disk, path))
-        code = ENOENT;
-    else
-        mem_disk_sync_names(&m->disk, path, code == 0);
-    pthread_mutex_unlock(&m->lock);
-    return code ? bole_fail_errno(err, code, "syncing directory %s", path) : BOLE_OK;
-}
-
 static bole_status mem_list_dir(struct fs *self, const char *path, bole_status (*fn)(const char *name, void *ctx),
                                 void *ctx, struct bole_err *err)
 {
@@ -345,7 +355,6 @@ static const struct fs_ops mem_ops = {
     .rename = mem_rename,
     .unlink = mem_unlink,
     .make_dir = mem_make_dir,
-    .sync_dir = mem_sync_dir,
     .list_dir = mem_list_dir,
     .free_space = mem_free_space,
 };

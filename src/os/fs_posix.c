@@ -21,6 +21,7 @@ enum { IOV_PER_CALL = 64, FILE_MODE = 0600, DIR_MODE = 0700 }; /* logs are priva
 struct posix_file {
     struct file base;
     int fd;
+    bool is_dir;
     char path[]; /* for messages */
 };
 
@@ -93,7 +94,8 @@ static bole_status posix_write(struct file *self, uint64_t offset, const struct 
 static bole_status posix_sync(struct file *self, struct bole_err *err)
 {
     struct posix_file *f = posix_of(self);
-    return fdatasync(f->fd) == 0 ? BOLE_OK : bole_fail_errno(err, errno, "syncing %s", f->path);
+    int rc = f->is_dir ? fsync(f->fd) : fdatasync(f->fd);
+    return rc == 0 ? BOLE_OK : bole_fail_errno(err, errno, "syncing %s", f->path);
 }
 
 static bole_status posix_size(struct file *self, uint64_t *ret_bytes, struct bole_err *err)
@@ -154,11 +156,13 @@ static bole_status posix_open(struct fs *self, const char *path, unsigned flags,
     o |= flags & FS_CREATE ? O_CREAT : 0;
     o |= flags & FS_EXCLUSIVE ? O_EXCL : 0;
     o |= flags & FS_TRUNCATE ? O_TRUNC : 0;
+    o |= flags & FS_DIRECTORY ? O_DIRECTORY : 0;
     size_t path_size = strlen(path) + 1;
     struct posix_file *f = malloc(sizeof *f + path_size);
     if (!f)
         return bole_fail(err, BOLE_E_NOMEM, "opening %s: no memory", path);
     f->base.ops = &posix_file_ops;
+    f->is_dir = (flags & FS_DIRECTORY) != 0;
     memcpy(f->path, path, path_size);
     do
         f->fd = open(path, o, FILE_MODE);
@@ -184,26 +188,24 @@ static bole_status posix_unlink(struct fs *self, const char *path, struct bole_e
     return unlink(path) == 0 ? BOLE_OK : bole_fail_errno(err, errno, "removing %s", path);
 }
 
-static bole_status posix_sync_dir(struct fs *self, const char *path, struct bole_err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return bole_fail_errno(err, errno, "opening directory %s", path);
-    int rc = fsync(fd), saved = errno;
-    close(fd);
-    return rc == 0 ? BOLE_OK : bole_fail_errno(err, saved, "syncing directory %s", path);
-}
-
 /* One level; made directories are synced into their parent. */
 static bole_status make_one_dir(const char *path, const char *parent, struct bole_err *err)
 {
-    if (mkdir(path, DIR_MODE) == 0)
-        return posix_sync_dir(NULL, parent, err);
-    int saved = errno;
-    struct stat st;
-    if (saved == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return BOLE_OK;
-    return bole_fail_errno(err, saved == EEXIST ? ENOTDIR : saved, "making directory %s", path);
+    struct stat existing;
+    struct file *dir = NULL;
+    if (mkdir(path, DIR_MODE) != 0) {
+        int saved = errno;
+        if (saved == EEXIST && stat(path, &existing) == 0 && S_ISDIR(existing.st_mode))
+            return BOLE_OK;
+        return bole_fail_errno(err, saved == EEXIST ? ENOTDIR : saved, "making directory %s", path);
+    }
+    bole_status st = posix_open(NULL, parent, FS_DIRECTORY, &dir, err);
+    if (st >= 0)
+        st = file_sync(dir, err);
+    file_close(dir);
+    if (st < 0)
+        rmdir(path); /* or the next start would find it, and believe that it stays */
+    return st;
 }
 
 static bole_status posix_make_dir(struct fs *self, const char *path, struct bole_err *err)
@@ -265,7 +267,6 @@ static const struct fs_ops posix_ops = {
     .rename = posix_rename,
     .unlink = posix_unlink,
     .make_dir = posix_make_dir,
-    .sync_dir = posix_sync_dir,
     .list_dir = posix_list_dir,
     .free_space = posix_free_space,
 };

@@ -2,6 +2,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "base/test.h"
@@ -45,6 +47,16 @@ static void check_content(struct fixture *f, const char *name, const char *text)
     CHECK_EQ_STATUS(file_read(file, 0, got, sizeof got, &len, &err), BOLE_END);
     CHECK_EQ_SLICE(bole_slice_from(got, len), bole_slice_str(text));
     file_close(file);
+}
+
+static bole_status sync_dir(struct fs *fs, const char *path, struct bole_err *err)
+{
+    struct file *dir = NULL;
+    bole_status st = fs_open(fs, path, FS_DIRECTORY, &dir, err);
+    if (st >= 0)
+        st = file_sync(dir, err);
+    file_close(dir);
+    return st;
 }
 
 static void check_missing(struct fixture *f, const char *name)
@@ -167,12 +179,13 @@ static void names_move_and_go(struct fixture *f)
     CHECK_EQ_STATUS(fs_rename(f->fs, path_in(f, "a"), to, &err), BOLE_E_NOTFOUND);
     CHECK_OK(fs_unlink(f->fs, to, &err), err);
     CHECK_EQ_STATUS(fs_unlink(f->fs, to, &err), BOLE_E_NOTFOUND);
-    CHECK_OK(fs_sync_dir(f->fs, f->dir, &err), err);
-    CHECK_EQ_STATUS(fs_sync_dir(f->fs, path_in(f, "nowhere"), &err), BOLE_E_NOTFOUND);
+    CHECK_OK(sync_dir(f->fs, f->dir, &err), err);
+    CHECK_EQ_STATUS(sync_dir(f->fs, path_in(f, "nowhere"), &err), BOLE_E_NOTFOUND);
     CHECK_EQ_STATUS(fs_list_dir(f->fs, path_in(f, "nowhere"), count_name, &seen, &err), BOLE_E_NOTFOUND);
 
     file_close(open_file(f, "plain", FS_WRITE | FS_CREATE));
     CHECK(fs_make_dir(f->fs, path_in(f, "plain"), &err) < 0);
+    CHECK(sync_dir(f->fs, path_in(f, "plain"), &err) < 0);
     uint64_t room;
     CHECK_OK(fs_free_space(f->fs, f->dir, &room, &err), err);
     CHECK(room > 0);
@@ -249,6 +262,48 @@ TEST(fs_mem_keeps_the_contract)
     }
 }
 
+/* A directory held open is synced, and all that is open used, when there is no descriptor left; a new file is "later". */
+TEST(without_a_descriptor_nothing_new_is_opened_and_what_is_open_works)
+{
+    struct rlimit old, none;
+    CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+    none = old;
+    for (int posix = 0; posix < 2; posix++) {
+        struct bole_err err = {0};
+        struct file *refused = NULL;
+        struct fixture f = {.fs = posix ? &fs_posix : fs_mem_create(), .dir = "/tmp/bole_fs_test_XXXXXX"};
+        if (posix)
+            CHECK(mkdtemp(f.dir));
+        else
+            CHECK_OK(fs_make_dir(f.fs, f.dir, &err), err);
+        struct file *dir = NULL, *file = open_file(&f, "a", FS_WRITE | FS_CREATE);
+        CHECK_OK(fs_open(f.fs, f.dir, FS_DIRECTORY, &dir, &err), err);
+        none.rlim_cur = 3;
+        if (posix)
+            CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+        else
+            fs_mem_set_faults(f.fs, &(struct fs_mem_faults){.no_descriptors = true});
+        CHECK_EQ_STATUS(fs_open(f.fs, path_in(&f, "b"), FS_WRITE | FS_CREATE, &refused, &err), BOLE_E_LIMIT);
+        CHECK_EQ_U64(err.sys_errno, EMFILE);
+        CHECK_EQ_STATUS(fs_write_file(f.fs, path_in(&f, "c"), S("c"), &err), BOLE_E_LIMIT);
+        write_text(file, 0, "text");
+        CHECK_OK(file_sync(file, &err), err);
+        CHECK_OK(file_sync(dir, &err), err);
+        if (posix)
+            CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
+        else
+            fs_mem_set_faults(f.fs, &(struct fs_mem_faults){0});
+        check_missing(&f, "b");
+        check_missing(&f, "c");
+        file_close(dir);
+        file_close(file);
+        if (posix)
+            CHECK(unlink(path_in(&f, "a")) == 0 && rmdir(f.dir) == 0);
+        else
+            fs_mem_destroy(f.fs);
+    }
+}
+
 /* ---- what only the disk in memory does ---- */
 
 static struct fixture mem_fixture(void)
@@ -267,7 +322,7 @@ TEST(power_cut_forgets_what_was_not_synced)
     write_text(synced, 0, "kept");
     CHECK_OK(file_sync(synced, &err), err);
     struct file *nameless = open_file(&f, "late", FS_WRITE | FS_CREATE);
-    CHECK_OK(fs_sync_dir(f.fs, f.dir, &err), err);
+    CHECK_OK(sync_dir(f.fs, f.dir, &err), err);
     write_text(nameless, 0, "data without sync");
     write_text(synced, 2, "lost");
     struct file *unnamed = open_file(&f, "unnamed", FS_WRITE | FS_CREATE);
@@ -304,7 +359,7 @@ TEST(power_cut_undoes_renames_and_removals_without_directory_sync)
 
     CHECK_OK(fs_rename(f.fs, "d/a", "d/c", &err), err);
     CHECK_OK(fs_unlink(f.fs, "d/b", &err), err);
-    CHECK_OK(fs_sync_dir(f.fs, "d", &err), err);
+    CHECK_OK(sync_dir(f.fs, "d", &err), err);
     fs_mem_power_cut(f.fs, 0);
     check_content(&f, "c", "a");
     check_missing(&f, "a");
