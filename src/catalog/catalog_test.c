@@ -365,3 +365,23 @@ TEST(foreign_newer_and_hostile_files_are_refused)
         rmdir(dir);
     }
 }
+
+/* What is open is enough to commit; to open needs descriptors, and that there is none is no failed sync and no absent file. */
+TEST(without_a_descriptor_commits_go_on_and_opening_is_refused)
+{
+    struct fs *fs = disk();
+    struct catalog *c = open_catalog(fs), *second = NULL;
+    struct bole_err err;
+    fatal_count = 0;
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){.no_descriptors = true});
+    for (uint64_t id = 1; id <= 600; id++) /* more than a checkpoint of SQLite's log */
+        CHECK_OK(commit(c, id, 0, id, &err), err);
+    catalog_destroy(c);
+    CHECK(try_open(fs, &second, &err) < 0);
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
+    c = open_catalog(fs);
+    CHECK_EQ_U64(content_of(c).count, 600);
+    CHECK_EQ_U64(fatal_count, 0);
+    catalog_destroy(c);
+    fs_mem_destroy(fs);
+}

@@ -1,7 +1,8 @@
 /*
  * The mapping is one to one, but for two things. SQLite leaves it to the VFS to make names durable: a file that was made
  * here syncs its directory with its first own sync. And SQLite treats a failed sync as an error like others that it may
- * retry; here it ends the process, because the kernel may have dropped the pages and would let the retry succeed.
+ * retry; here it ends the process, because the kernel may have dropped the pages and would let the retry succeed. A
+ * directory is opened before anything in it changes, so that want of a descriptor is never taken for a failed sync.
  */
 #include "catalog/sqlite_vfs.h"
 
@@ -16,7 +17,7 @@ struct vfs_file {
     sqlite3_file base;
     struct sqlite_vfs *vfs;
     struct file *file;
-    bool name_is_new;
+    struct file *dir; /* the name is new: synced with the first sync; else NULL */
     bool delete_on_close;
     char path[PATH_MAX];
 };
@@ -61,11 +62,19 @@ static bool sync_succeeded(struct sqlite_vfs *v, bole_status st)
     return false;
 }
 
-static int sync_parent(struct sqlite_vfs *v, const char *path)
+static bole_status open_parent(struct sqlite_vfs *v, const char *path, struct file **ret_dir)
 {
     char dir[PATH_MAX];
     parent_of(path, dir);
-    return sync_succeeded(v, fs_sync_dir(v->fs, dir, &v->last)) ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
+    return fs_open(v->fs, dir, FS_DIRECTORY, ret_dir, &v->last);
+}
+
+/* Takes dir. */
+static int sync_parent(struct sqlite_vfs *v, struct file *dir)
+{
+    bool synced = sync_succeeded(v, file_sync(dir, &v->last));
+    file_close(dir);
+    return synced ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
 }
 
 /* ---- a file ---- */
@@ -74,6 +83,7 @@ static int vfs_close(sqlite3_file *self)
 {
     struct vfs_file *f = file_of(self);
     file_close(f->file);
+    file_close(f->dir);
     if (f->delete_on_close)
         fs_unlink(f->vfs->fs, f->path, NULL);
     return SQLITE_OK;
@@ -114,10 +124,9 @@ static int vfs_sync(sqlite3_file *self, int flags)
         return SQLITE_IOERR_FSYNC;
     if (!sync_succeeded(f->vfs, file_sync(f->file, &f->vfs->last)))
         return SQLITE_IOERR_FSYNC;
-    if (!f->name_is_new)
-        return SQLITE_OK;
-    f->name_is_new = false;
-    return sync_parent(f->vfs, f->path);
+    struct file *dir = f->dir;
+    f->dir = NULL;
+    return dir ? sync_parent(f->vfs, dir) : SQLITE_OK;
 }
 
 static int vfs_file_size(sqlite3_file *self, sqlite3_int64 *ret_size)
@@ -174,13 +183,16 @@ static const sqlite3_io_methods io_methods = {
 
 /* ---- the file system ---- */
 
-static bool exists(struct sqlite_vfs *v, const char *path)
+/* BOLE_OK, BOLE_E_NOTFOUND, or that nobody knows. */
+static bole_status look_for(struct sqlite_vfs *v, const char *path)
 {
-    struct file *f;
-    if (fs_open(v->fs, path, FS_READ, &f, NULL) < 0)
-        return false;
+    struct file *f = NULL;
+    struct bole_err err;
+    bole_status st = fs_open(v->fs, path, FS_READ, &f, &err);
+    if (st < 0 && st != BOLE_E_NOTFOUND)
+        v->last = err;
     file_close(f);
-    return true;
+    return st;
 }
 
 static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *ret_file, int flags, int *ret_flags)
@@ -193,18 +205,21 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *ret_file,
     if (v->dead || !path || strlen(path) >= sizeof f->path)
         return SQLITE_CANTOPEN;
     strcpy(f->path, path);
-    f->name_is_new = (flags & SQLITE_OPEN_CREATE) && !exists(v, path);
     f->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     unsigned mode = (flags & SQLITE_OPEN_READWRITE ? FS_WRITE : FS_READ) |
                     (flags & SQLITE_OPEN_CREATE ? FS_CREATE : 0) | (flags & SQLITE_OPEN_EXCLUSIVE ? FS_EXCLUSIVE : 0);
-    bole_status st = fs_open(v->fs, path, mode, &f->file, &v->last);
-    if (st >= 0 && (flags & SQLITE_OPEN_MAIN_DB)) {
+    bole_status st = BOLE_OK;
+    if ((flags & SQLITE_OPEN_CREATE) && look_for(v, path) == BOLE_E_NOTFOUND)
+        st = open_parent(v, path, &f->dir);
+    if (st >= 0)
+        st = fs_open(v->fs, path, mode, &f->file, &v->last);
+    if (st >= 0 && (flags & SQLITE_OPEN_MAIN_DB))
         st = file_lock(f->file, &v->last);
-        if (st < 0)
-            file_close(f->file);
+    if (st < 0) { /* pMethods is NULL: SQLite will not call xClose */
+        file_close(f->file);
+        file_close(f->dir);
+        return sqlite_code(st, SQLITE_CANTOPEN);
     }
-    if (st < 0)
-        return sqlite_code(st, SQLITE_CANTOPEN); /* pMethods is NULL: SQLite will not call xClose */
     f->base.pMethods = &io_methods;
     if (ret_flags)
         *ret_flags = flags;
@@ -214,18 +229,23 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *ret_file,
 static int vfs_delete(sqlite3_vfs *self, const char *path, int sync_dir)
 {
     struct sqlite_vfs *v = vfs_of(self);
-    bole_status st = v->dead ? BOLE_E_IO : fs_unlink(v->fs, path, &v->last);
-    if (st == BOLE_E_NOTFOUND)
-        return SQLITE_IOERR_DELETE_NOENT;
-    if (st < 0)
-        return SQLITE_IOERR_DELETE;
-    return sync_dir ? sync_parent(v, path) : SQLITE_OK;
+    struct file *dir = NULL;
+    bole_status st = v->dead ? BOLE_E_IO : BOLE_OK;
+    if (st >= 0 && sync_dir)
+        st = open_parent(v, path, &dir);
+    if (st >= 0)
+        st = fs_unlink(v->fs, path, &v->last);
+    if (st >= 0)
+        return dir ? sync_parent(v, dir) : SQLITE_OK;
+    file_close(dir);
+    return st == BOLE_E_NOTFOUND ? SQLITE_IOERR_DELETE_NOENT : SQLITE_IOERR_DELETE;
 }
 
 static int vfs_access(sqlite3_vfs *self, const char *path, int flags, int *ret_yes)
 {
-    *ret_yes = exists(vfs_of(self), path);
-    return SQLITE_OK;
+    bole_status st = look_for(vfs_of(self), path);
+    *ret_yes = st >= 0;
+    return st >= 0 || st == BOLE_E_NOTFOUND ? SQLITE_OK : SQLITE_IOERR_ACCESS;
 }
 
 static int vfs_full_path(sqlite3_vfs *self, const char *path, int size, char *ret_path)

@@ -6,18 +6,27 @@
  * object is the old one, the new one or not there, never half. What a crash leaves under a name with '~' is removed when
  * the directory is opened.
  *
+ * A failed sync of the data costs that object alone: its file goes, and the next one begins a new file. A failed sync of the
+ * directory is the end: the kernel may have dropped the change of a name, and would let the next sync succeed.
+ *
  * A file is opened for every read: two system calls beside the read itself, which brings some hundred kilobytes.
  */
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "objects/objects.h"
 
 struct file_objects {
     struct objects base;
     struct fs *fs;
+    void (*on_fatal)(const struct bole_err *err);
+    struct file *dir; /* root, for syncs: kept open so that none fails for want of a descriptor */
+    atomic_bool dead; /* a sync of it failed */
     char root[];
 };
 
@@ -45,6 +54,30 @@ static bole_status path_of(struct file_objects *o, bole_slice key, const char *s
     return BOLE_OK;
 }
 
+/* ---- the end ---- */
+
+static bole_status check_alive(struct file_objects *o, struct bole_err *err)
+{
+    return !o->dead ? BOLE_OK : bole_fail(err, BOLE_E_IO, "objects: %s: a sync failed before", o->root);
+}
+
+static void log_and_exit(const struct bole_err *err)
+{
+    LOG(ERROR, "sync of the objects' directory failed: stopping", " reason=%s", LOGQS(err->msg));
+    _exit(1);
+}
+
+static bole_status sync_names(struct file_objects *o, struct bole_err *err)
+{
+    struct bole_err why;
+    bole_status st = file_sync(o->dir, &why);
+    if (st >= 0)
+        return BOLE_OK;
+    o->dead = true;
+    o->on_fatal(&why);
+    return check_alive(o, err);
+}
+
 /* ---- writing ---- */
 
 struct file_writer {
@@ -67,13 +100,15 @@ static bole_status file_writer_write(struct object_writer *self, bole_slice byte
 static bole_status file_writer_finish(struct object_writer *self, struct bole_err *err)
 {
     struct file_writer *w = (struct file_writer *)self;
-    bole_status st = file_sync(w->file, err);
+    bole_status st = check_alive(w->objects, err);
+    if (st >= 0)
+        st = file_sync(w->file, err);
     if (st >= 0)
         st = fs_rename(w->objects->fs, w->tmp, w->path, err);
     if (st < 0)
         return st;
     w->is_renamed = true;
-    return fs_sync_dir(w->objects->fs, w->objects->root, err);
+    return sync_names(w->objects, err);
 }
 
 static void file_writer_destroy(struct object_writer *self)
@@ -99,7 +134,9 @@ static bole_status file_create(struct objects *self, bole_slice key, struct obje
         return bole_fail(err, BOLE_E_NOMEM, "objects: no memory");
     w->base.ops = &file_writer_ops;
     w->objects = o;
-    bole_status st = path_of(o, key, "", w->path, err);
+    bole_status st = check_alive(o, err);
+    if (st >= 0)
+        st = path_of(o, key, "", w->path, err);
     if (st >= 0)
         st = path_of(o, key, "~", w->tmp, err);
     if (st >= 0)
@@ -154,13 +191,14 @@ static bole_status file_remove(struct objects *self, bole_slice key, struct bole
 {
     struct file_objects *o = file_objects_of(self);
     char path[PATH_MAX];
-    bole_status st = path_of(o, key, "", path, err);
-    if (st < 0)
-        return st;
-    st = fs_unlink(o->fs, path, err);
+    bole_status st = check_alive(o, err);
+    if (st >= 0)
+        st = path_of(o, key, "", path, err);
+    if (st >= 0)
+        st = fs_unlink(o->fs, path, err);
     if (st == BOLE_E_NOTFOUND)
         return BOLE_OK;
-    return st < 0 ? st : fs_sync_dir(o->fs, o->root, err);
+    return st < 0 ? st : sync_names(o, err);
 }
 
 /* ---- listing ---- */
@@ -210,25 +248,30 @@ static bole_status remove_leftover(const char *name, void *ctx)
 
 static void file_destroy(struct objects *self)
 {
+    file_close(file_objects_of(self)->dir);
     free(self);
 }
 
-static bole_status file_open_store(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err)
+static bole_status file_open_store(const struct objects_options *options, struct objects **ret_objects,
+                                   struct bole_err *err)
 {
-    bole_slice root = bole_slice_sub(uri, sizeof "file:" - 1);
+    bole_slice root = bole_slice_sub(options->uri, sizeof "file:" - 1);
     if (root.len == 0 || root.len > PATH_MAX - OBJECTS_KEY_MAX - sizeof "/~" || memchr(root.ptr, 0, root.len))
-        return bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" names no directory", BOLE_SLICE_ARG(uri));
+        return bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" names no directory", BOLE_SLICE_ARG(options->uri));
     struct file_objects *o = calloc(1, sizeof *o + root.len + 1);
     if (!o)
         return bole_fail(err, BOLE_E_NOMEM, "objects: no memory");
     o->base.ops = &objects_file_ops;
-    o->fs = fs;
+    o->fs = options->fs;
+    o->on_fatal = options->on_fatal ? options->on_fatal : log_and_exit;
     memcpy(o->root, root.ptr, root.len);
-    bole_status st = fs_make_dir(fs, o->root, err);
+    bole_status st = fs_make_dir(o->fs, o->root, err);
     if (st >= 0)
-        st = fs_list_dir(fs, o->root, remove_leftover, &(struct cleaning){o, err}, err);
+        st = fs_open(o->fs, o->root, FS_DIRECTORY, &o->dir, err);
+    if (st >= 0)
+        st = fs_list_dir(o->fs, o->root, remove_leftover, &(struct cleaning){o, err}, err);
     if (st < 0) {
-        free(o);
+        file_destroy(&o->base);
         return st;
     }
     *ret_objects = &o->base;

@@ -188,7 +188,7 @@ static void mem_destroy(struct objects *self)
     free(o);
 }
 
-static bole_status mem_open(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err)
+static bole_status mem_open(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err)
 {
     struct mem_objects *o = calloc(1, sizeof *o);
     if (!o)

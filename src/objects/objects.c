@@ -6,14 +6,14 @@
 
 static const struct objects_ops *const backends[] = {&objects_file_ops, &objects_mem_ops};
 
-bole_status objects_open(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err)
+bole_status objects_open(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err)
 {
-    bole_slice rest, scheme = bole_slice_cut(uri, ':', &rest);
+    bole_slice rest, scheme = bole_slice_cut(options->uri, ':', &rest);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (bole_slice_eq(scheme, bole_slice_str(backends[i]->scheme)))
-            return backends[i]->open(uri, fs, ret_objects, err);
+            return backends[i]->open(options, ret_objects, err);
     return bole_fail(err, BOLE_E_INVALID, "objects: \"%.*s\" has no known scheme (file:DIR, mem:)",
-                     BOLE_SLICE_ARG(uri));
+                     BOLE_SLICE_ARG(options->uri));
 }
 
 bole_status objects_put(struct objects *o, bole_slice key, const bole_slice *parts, size_t part_count, struct bole_err *err)

@@ -5,7 +5,8 @@
  *          BOLE_E_INVALID otherwise.
  * Owner:   keys, parts and buffers are borrowed for the call.
  * Threads: any; one writer of a key at a time.
- * Errors:  BOLE_E_NOTFOUND, BOLE_E_FULL, BOLE_E_IO.
+ * Errors:  BOLE_E_NOTFOUND, BOLE_E_FULL, BOLE_E_LIMIT (no descriptor left), BOLE_E_IO. A failed sync of names never
+ *          returns: the process ends, because nobody can know any more which objects the disk holds.
  */
 #ifndef OBJECTS_OBJECTS_H
 #define OBJECTS_OBJECTS_H
@@ -26,9 +27,16 @@ struct object_writer_ops {
     void (*destroy)(struct object_writer *self); /* before finish: nothing of it is left */
 };
 
+struct objects_options {
+    bole_slice uri; /* "file:DIR" (made when it is not there), "mem:" */
+    struct fs *fs;
+    /* A sync of names failed. NULL: log and _exit(1). A test's may return; every later change is then BOLE_E_IO. */
+    void (*on_fatal)(const struct bole_err *err);
+};
+
 struct objects_ops {
     const char *scheme;
-    bole_status (*open)(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err);
+    bole_status (*open)(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err);
     bole_status (*create)(struct objects *self, bole_slice key, struct object_writer **ret_writer, struct bole_err *err);
     /* Reads exactly len bytes at offset. A shorter object is BOLE_E_CORRUPT. */
     bole_status (*read)(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err);
@@ -40,8 +48,8 @@ struct objects_ops {
     void (*destroy)(struct objects *self);
 };
 
-/* "file:DIR" (made when it is not there), "mem:". An unknown scheme names the known ones. */
-bole_status objects_open(bole_slice uri, struct fs *fs, struct objects **ret_objects, struct bole_err *err);
+/* Opens by scheme. An unknown one names the known ones. */
+bole_status objects_open(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err);
 
 static inline bole_status objects_create(struct objects *o, bole_slice key, struct object_writer **ret_writer, struct bole_err *err)
 { return o->ops->create(o, key, ret_writer, err); }

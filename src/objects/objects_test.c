@@ -5,11 +5,19 @@
 
 static const char *const uris[] = {"file:/data/objects", "mem:"};
 
+static unsigned fatal_count; /* on_fatal has no argument; tests are one thread */
+
+static void count_fatal(const struct bole_err *err)
+{
+    fatal_count++;
+}
+
 static struct objects *open_store(const char *uri, struct fs *fs)
 {
     struct objects *o;
     struct bole_err err;
-    CHECK_OK(objects_open(bole_slice_str(uri), fs, &o, &err), err);
+    struct objects_options options = {.uri = bole_slice_str(uri), .fs = fs, .on_fatal = count_fatal};
+    CHECK_OK(objects_open(&options, &o, &err), err);
     return o;
 }
 
@@ -109,9 +117,9 @@ TEST(an_unknown_scheme_names_the_known_ones)
 {
     struct objects *o;
     struct bole_err err;
-    CHECK_EQ_STATUS(objects_open(S("ftp:x"), NULL, &o, &err), BOLE_E_INVALID);
+    CHECK_EQ_STATUS(objects_open(&(struct objects_options){.uri = S("ftp:x")}, &o, &err), BOLE_E_INVALID);
     CHECK(strstr(err.msg, "file:DIR, mem:") != NULL);
-    CHECK_EQ_STATUS(objects_open(S("file:"), NULL, &o, &err), BOLE_E_INVALID);
+    CHECK_EQ_STATUS(objects_open(&(struct objects_options){.uri = S("file:")}, &o, &err), BOLE_E_INVALID);
 }
 
 /* Fails the n-th call that changes something and cuts the power: the object is the old one or the new one. */
@@ -138,4 +146,68 @@ TEST(a_file_put_is_all_or_nothing)
             break;
         CHECK(n < 100);
     }
+}
+
+/* The kernel may have dropped the new name, and would let the next sync succeed: nothing is promised any more. Goes red when
+ * the failed sync is an error like others. */
+TEST(a_failed_sync_of_names_is_the_end)
+{
+    static const struct {
+        bool removes;
+        unsigned sync_index; /* of the directory, among the calls that change something */
+    } cases[] = {{false, 5}, {true, 2}};
+    for (size_t i = 0; i < 2; i++) {
+        struct fs *fs = fs_mem_create();
+        struct objects *o = open_store(uris[0], fs);
+        put(o, "seg", S("old"), S(""));
+        bole_slice fresh = S("fresh");
+        fatal_count = 0;
+        fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = cases[i].sync_index, .fail_errno = 5});
+        CHECK_EQ_STATUS(cases[i].removes ? objects_remove(o, S("seg"), NULL) : objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_IO);
+        CHECK_EQ_U64(fatal_count, 1);
+        uint64_t calls = fs_mem_call_count(fs);
+        CHECK_EQ_U64(calls, cases[i].sync_index);
+        CHECK_EQ_STATUS(objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_IO);
+        CHECK_EQ_STATUS(objects_remove(o, S("seg"), NULL), BOLE_E_IO);
+        CHECK_EQ_U64(fs_mem_call_count(fs), calls); /* the disk was not asked again */
+        objects_destroy(o);
+        fs_mem_destroy(fs);
+    }
+}
+
+TEST(a_failed_sync_of_data_costs_that_put_only)
+{
+    struct fs *fs = fs_mem_create();
+    struct objects *o = open_store(uris[0], fs);
+    bole_slice fresh = S("fresh");
+    fatal_count = 0;
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = 3, .fail_errno = 5});
+    CHECK_EQ_STATUS(objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_IO);
+    put(o, "seg", fresh, S(""));
+    fs_mem_power_cut(fs, 0);
+    objects_destroy(o);
+    o = open_store(uris[0], fs);
+    check_content(o, "seg", fresh);
+    CHECK_EQ_U64(fatal_count, 0);
+    objects_destroy(o);
+    fs_mem_destroy(fs);
+}
+
+TEST(without_a_descriptor_a_put_waits_and_nothing_is_left_behind)
+{
+    struct fs *fs = fs_mem_create();
+    struct objects *o = open_store(uris[0], fs);
+    bole_slice fresh = S("fresh");
+    fatal_count = 0;
+    put(o, "a", S("x"), S(""));
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){.no_descriptors = true});
+    CHECK_EQ_STATUS(objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_LIMIT);
+    CHECK_EQ_STATUS(objects_read(o, S("a"), 0, 1, (uint8_t[1]){0}, NULL), BOLE_E_LIMIT); /* not "damaged" */
+    CHECK_EQ_STATUS(objects_remove(o, S("a"), NULL), BOLE_OK); /* needs none */
+    CHECK_EQ_U64(fatal_count, 0);
+    fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
+    CHECK_EQ_U64(count(o, ""), 0);
+    put(o, "seg", fresh, S(""));
+    objects_destroy(o);
+    fs_mem_destroy(fs);
 }

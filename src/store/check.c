@@ -225,7 +225,7 @@ bole_status store_check(bole_slice dir, struct fs *fs, store_problem_fn *fn, voi
     bole_status st = open_catalog(&d, path, fs, &catalog, err);
     if (st == BOLE_OK) {
         snprintf(uri, sizeof uri, "file:%s/segments", path);
-        st = objects_open(bole_slice_str(uri), fs, &d.objects, err);
+        st = objects_open(&(struct objects_options){.uri = bole_slice_str(uri), .fs = fs}, &d.objects, err);
     }
     if (st == BOLE_OK)
         st = check_all(&d, catalog, err);

@@ -55,7 +55,7 @@ static void put(struct segment_sample *s, bole_slice file)
 struct segment_sample *segment_sample_create(void)
 {
     struct segment_sample *s = calloc(1, sizeof *s);
-    must(s && objects_open(S("mem:"), NULL, &s->objects, NULL) == BOLE_OK);
+    must(s && objects_open(&(struct objects_options){.uri = S("mem:")}, &s->objects, NULL) == BOLE_OK);
     struct head head;
     struct batch *batch = make_batch();
     head_init(&head);

@@ -174,7 +174,8 @@ static bole_status open_parts(struct segments_store *s, const struct store_optio
     }
     if (st >= 0) {
         snprintf(uri, sizeof uri, "file:%s/segments", dir);
-        st = objects_open(bole_slice_str(uri), s->fs, &s->objects, err);
+        struct objects_options objects = {.uri = bole_slice_str(uri), .fs = s->fs, .on_fatal = options->on_fatal};
+        st = objects_open(&objects, &s->objects, err);
     }
     if (st < 0)
         return st;
