@@ -7,9 +7,9 @@
  *
  * Owner:   payloads are borrowed for the length of the call.
  * Threads: queue_append one thread (the committer); the rest any thread.
- * Errors:  append: BOLE_E_FULL when there is no room (nothing was written; try again later), BOLE_E_IO when the disk
- *          refuses a write (the same). A failed sync never returns: the process ends, because nobody can know any more
- *          what the disk holds.
+ * Errors:  append: BOLE_E_FULL when there is no room and none can be made (a full disk, no descriptor left; nothing was
+ *          written; try again later), BOLE_E_IO when the disk refuses a write (the same). A failed sync never returns:
+ *          the process ends, because nobody can know any more what the disk holds.
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
@@ -29,6 +29,7 @@ struct queue_options {
     const struct clock *clock;
     struct random *random;
     uint64_t min_lsn;            /* groups are numbered above it: the store's own position, should the queue have lost its */
+    uint64_t reserve_bytes;      /* of the disk, that making room for groups leaves free: fs_reserve */
     /* A sync failed: end the process, without waiting for the queue's threads. NULL: log and _exit(1). Should it return
      * (a test), the queue is dead: every later call gives BOLE_E_IO. */
     void (*on_fatal)(const struct bole_err *err);
@@ -39,11 +40,11 @@ struct queue_stats {
     uint64_t released_lsn;
     uint64_t bytes_on_disk;
     uint64_t room_bytes;         /* made ready: these can still be appended should the disk be full */
-    bool     is_full;            /* the disk is: room_bytes is all there is until something is released or freed */
+    bool     is_full;            /* more room cannot be made for now: room_bytes is all there is */
     uint64_t groups_total, syncs_total, bytes_total; /* appended since it was opened; bytes of payload */
     uint64_t sync_ns_total;      /* in write and sync */
     uint64_t torn_tail_bytes;    /* cut off when opened: written but never acknowledged */
-    uint64_t corrupt_frames;     /* groups that were once durable and cannot be read; found when opened or read */
+    uint64_t corrupt_frames;     /* groups that were once durable and cannot be read, at least; found when opened or read */
 };
 
 struct queue_ops {

@@ -39,6 +39,17 @@ bole_status wal_fatal(struct wal *w, struct bole_err *err)
     return BOLE_E_IO;
 }
 
+bole_status wal_sync_dir(struct wal *w, struct bole_err *err)
+{
+    struct bole_err why = {0};
+    if (file_sync(w->dir_file, &why) >= 0)
+        return BOLE_OK;
+    bole_status st = wal_fatal(w, &why);
+    if (err)
+        *err = why;
+    return st;
+}
+
 bole_status wal_files_add(struct wal *w, struct wal_file *f, struct bole_err *err)
 {
     if (w->file_count == w->file_cap) {
@@ -75,7 +86,7 @@ static bole_status await_spare(struct wal *w, uint64_t size, struct bole_err *er
             wal_prepare_spare(w);
         while (w->prepare_attempts == attempts && !w->dead)
             pthread_cond_wait(&w->changed, &w->lock);
-        if (w->prepare_err.code < 0) {
+        if (w->prepare_err.code < 0 && !w->dead) {
             if (err)
                 *err = w->prepare_err;
             return w->prepare_err.code;
@@ -355,7 +366,7 @@ static void wal_stats(struct queue *self, struct queue_stats *ret_stats)
         s.bytes_on_disk += w->spare->size;
         s.room_bytes += wal_file_room(w->spare);
     }
-    s.is_full = w->prepare_failed && w->prepare_err.code == BOLE_E_FULL;
+    s.is_full = w->prepare_failed;
     pthread_mutex_unlock(&w->lock);
     *ret_stats = s;
 }
@@ -407,6 +418,7 @@ static void wal_free(struct wal *w)
     free(w->files);
     free(w->iov);
     file_close(w->state_file);
+    file_close(w->dir_file);
     file_close(w->lock_file);
     pthread_mutex_destroy(&w->lock);
     pthread_mutex_destroy(&w->release_lock);
@@ -420,8 +432,10 @@ static void wal_destroy(struct queue *self)
     struct bole_err err = {0};
     stop_helper(w);
     pthread_mutex_lock(&w->release_lock);
-    if (!w->dead && w->state_file && w->state.durable_lsn < w->appended_lsn &&
-        wal_state_write(w, w->state.released_lsn, w->appended_lsn, &err) < 0)
+    struct wal_state last = wal_state_now(w);
+    last.current = last.spare = 0; /* a clean stop */
+    bool news = w->state.durable_lsn < last.durable_lsn || w->state.current || w->state.spare;
+    if (!w->dead && w->state_file && news && wal_state_write(w, last, &err) < 0)
         LOG(WARN, "wal state not written", " reason=%s", LOGQS(err.msg));
     pthread_mutex_unlock(&w->release_lock);
     wal_free(w);
@@ -441,6 +455,8 @@ static void init_locks(struct wal *w)
 static bole_status open_dir(struct wal *w, const struct wal_options *o, struct bole_err *err)
 {
     bole_status st = fs_make_dir(w->fs, w->dir, err);
+    if (st >= 0)
+        st = fs_open(w->fs, w->dir, FS_DIRECTORY, &w->dir_file, err);
     if (st >= 0)
         st = take_lock(w, err);
     if (st >= 0)
@@ -472,6 +488,7 @@ bole_status wal_open(const struct wal_options *options, struct queue **ret_queue
     w->on_fatal = options->on_fatal;
     w->file_size_min = options->file_size_min ? options->file_size_min : WAL_FILE_SIZE_MIN;
     w->file_size_max = options->file_size_max ? options->file_size_max : WAL_FILE_SIZE_MAX;
+    w->reserve_bytes = options->reserve_bytes;
     init_locks(w);
     int n = snprintf(w->dir, sizeof w->dir, "%s", options->dir);
     bole_status st = n > 0 && (size_t)n < sizeof w->dir
@@ -501,6 +518,7 @@ static bole_status wal_open_uri(const struct queue_options *options, struct queu
         .random = options->random,
         .min_lsn = options->min_lsn,
         .on_fatal = options->on_fatal,
+        .reserve_bytes = options->reserve_bytes,
     };
     return wal_open(&o, ret_queue, err);
 }

@@ -27,6 +27,7 @@ struct wal_options {
     struct random *random;               /* file ids; used under the queue's own lock */
     uint64_t min_lsn;                    /* as in queue_options */
     void (*on_fatal)(const struct bole_err *err);
+    uint64_t reserve_bytes;              /* as in queue_options */
     uint64_t file_size_min, file_size_max; /* 0: the constants above; multiples of 4096 */
     bool no_helper;                      /* tests: files are prepared by the append that needs them, always at the same call */
 };

@@ -198,6 +198,37 @@ TEST(a_failed_sync_ends_the_queue)
     fixture_deinit(&f);
 }
 
+/* Of a new file's name, and of the removal of released ones.
+ * Mutant: let wal_sync_dir return the failure, and the queue goes on and asks again (red). */
+TEST(a_failed_sync_of_names_ends_the_queue)
+{
+    for (int releases = 0; releases < 2; releases++) {
+        struct fixture f;
+        struct bole_err err = {0};
+        fixture_init(&f, 1);
+        fixture_open(&f);
+        for (int i = 0; i < 24; i++)
+            fixture_append_ok(&f, 3000); /* six files, the last one full */
+        fs_mem_set_faults(f.disk, &(struct fs_mem_faults){.dir_sync_errno = EIO});
+        if (releases)
+            fixture_release(&f, 23);
+        else
+            CHECK_EQ_STATUS(fixture_append(&f, 3000), BOLE_E_IO);
+        CHECK(fixture_is_dead());
+        uint64_t calls = fs_mem_call_count(f.disk);
+        CHECK_EQ_STATUS(fixture_append(&f, 1), BOLE_E_IO);
+        CHECK_EQ_STATUS(queue_release(f.q, 24, &err), BOLE_E_IO);
+        fixture_close(&f);
+        CHECK_EQ_U64(fs_mem_call_count(f.disk), calls); /* it never touched the disk again */
+        fs_mem_set_faults(f.disk, &(struct fs_mem_faults){0});
+        fixture_power_cut(&f, 0);
+        fixture_open(&f);
+        f.in_doubt = 0;
+        fixture_verify(&f);
+        fixture_deinit(&f);
+    }
+}
+
 TEST(a_full_disk_refuses_and_serves_again_when_there_is_room)
 {
     for (int with_helper = 0; with_helper < 2; with_helper++) {

@@ -28,12 +28,14 @@ struct wal_file {
     uint64_t     sequence;
     uint64_t     base_lsn;
     uint64_t     size;
+    uint64_t     made_size;  /* when it was prepared; 0: not known */
     uint64_t     end;        /* behind the last frame */
     uint64_t     first_lsn, last_lsn; /* 0: no frames */
     bool         reused;     /* the tail may hold stale bytes */
     bool         header_whole; /* both copies are good and equal */
     unsigned     pins;       /* readers: neither removed nor reused meanwhile */
     bool         tail_unreadable; /* the disk does not give what stands behind the last frame */
+    bool         cut_short;  /* it was larger, and there may have been a group behind the last one */
     struct wal_span  torn;   /* a write that was cut off; empty: none */
     struct wal_damage *damages;
     size_t       damage_count, damage_cap;

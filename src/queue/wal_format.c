@@ -30,6 +30,7 @@ void wal_header_encode(const struct wal_header *h, uint8_t ret_block[WAL_HEADER_
     store_u64(ret_block + HEADER_FILE, h->file_id);
     store_u64(ret_block + HEADER_SEQUENCE, h->sequence);
     store_u64(ret_block + HEADER_BASE, h->base_lsn);
+    store_u64(ret_block + HEADER_FILE_SIZE, h->file_size);
     seal_block(ret_block, header_magic);
     memcpy(ret_block + WAL_HEADER_SECOND, ret_block, WAL_HEADER_COPY_SIZE);
 }
@@ -45,6 +46,7 @@ bole_status wal_header_decode(const uint8_t copy[WAL_HEADER_COPY_SIZE], struct w
         .file_id = load_u64(copy + HEADER_FILE),
         .sequence = load_u64(copy + HEADER_SEQUENCE),
         .base_lsn = load_u64(copy + HEADER_BASE),
+        .file_size = load_u64(copy + HEADER_FILE_SIZE),
     };
     if (h.file_id == 0 || h.base_lsn > QUEUE_LSN_MAX || h.sequence == UINT64_MAX)
         return BOLE_E_CORRUPT;
@@ -58,6 +60,8 @@ void wal_state_encode(const struct wal_state *s, uint8_t ret_slot[WAL_STATE_SLOT
     store_u64(ret_slot + STATE_COUNT, s->count);
     store_u64(ret_slot + STATE_RELEASED, s->released_lsn);
     store_u64(ret_slot + STATE_DURABLE, s->durable_lsn);
+    store_u64(ret_slot + STATE_CURRENT, s->current);
+    store_u64(ret_slot + STATE_SPARE, s->spare);
     seal_block(ret_slot, state_magic);
 }
 
@@ -68,7 +72,8 @@ bole_status wal_state_decode(const uint8_t slot[WAL_STATE_SLOT_SIZE], struct wal
     if (st < 0)
         return st;
     struct wal_state s = {load_u64(slot + STATE_COUNT), load_u64(slot + STATE_RELEASED),
-                          load_u64(slot + STATE_DURABLE)};
+                          load_u64(slot + STATE_DURABLE), load_u64(slot + STATE_CURRENT),
+                          load_u64(slot + STATE_SPARE)};
     if (s.count == UINT64_MAX || s.released_lsn > QUEUE_LSN_MAX || s.durable_lsn > QUEUE_LSN_MAX)
         return BOLE_E_CORRUPT;
     *ret_state = s;

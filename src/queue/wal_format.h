@@ -14,7 +14,8 @@
  *       16    8  file id, random, never 0
  *       24    8  sequence: the order of files, and their name
  *       32    8  base_lsn: a group that was durable when the file was prepared
- *       40   20  zero
+ *       40    8  size of the file when it was prepared, 0: not known
+ *       48   12  zero
  *       60    4  crc32c of bytes 0..59
  *
  * Frame: one per commit group.
@@ -36,7 +37,9 @@
  *       16    8  count of writes
  *       24    8  released_lsn
  *       32    8  durable_lsn: a hint, at most what is durable
- *       40   20  zero
+ *       40    8  current: sequence of the file that groups went to, 0: none
+ *       48    8  spare: sequence of the file that was ready behind it, 0: none
+ *       56    4  zero
  *       60    4  crc32c of bytes 0..59
  */
 #ifndef QUEUE_WAL_FORMAT_H
@@ -49,11 +52,11 @@
 #define WAL_VERSION 1u
 
 enum { HEADER_MAGIC = 0, HEADER_VERSION = 8, HEADER_FLAGS = 12, HEADER_FILE = 16, HEADER_SEQUENCE = 24, HEADER_BASE = 32,
-       HEADER_CRC = 60, WAL_HEADER_COPY_SIZE = 64, WAL_HEADER_SECOND = 2048, WAL_HEADER_SIZE = 4096 };
+       HEADER_FILE_SIZE = 40, HEADER_CRC = 60, WAL_HEADER_COPY_SIZE = 64, WAL_HEADER_SECOND = 2048, WAL_HEADER_SIZE = 4096 };
 enum { FRAME_CRC = 0, FRAME_LENGTH = 4, FRAME_FILE = 8, FRAME_LSN = 16, FRAME_DURABLE = 24, WAL_FRAME_HEADER_SIZE = 32,
        WAL_FRAME_ALIGN = 8 };
-enum { STATE_MAGIC = 0, STATE_VERSION = 8, STATE_COUNT = 16, STATE_RELEASED = 24, STATE_DURABLE = 32, STATE_CRC = 60,
-       WAL_STATE_SLOT_SIZE = 64, WAL_STATE_SECOND = 4096, WAL_STATE_SIZE = 8192 };
+enum { STATE_MAGIC = 0, STATE_VERSION = 8, STATE_COUNT = 16, STATE_RELEASED = 24, STATE_DURABLE = 32,
+       STATE_CURRENT = 40, STATE_SPARE = 48, STATE_CRC = 60, WAL_STATE_SLOT_SIZE = 64, WAL_STATE_SECOND = 4096, WAL_STATE_SIZE = 8192 };
 _Static_assert(FRAME_DURABLE + sizeof(uint64_t) == WAL_FRAME_HEADER_SIZE, "frame header layout");
 _Static_assert(HEADER_CRC + sizeof(uint32_t) == WAL_HEADER_COPY_SIZE, "file header layout");
 _Static_assert(STATE_CRC + sizeof(uint32_t) == WAL_STATE_SLOT_SIZE, "state slot layout");
@@ -62,11 +65,14 @@ enum { WAL_FLAG_REUSED = 1 };
 
 struct wal_header {
     uint32_t flags;
-    uint64_t file_id, sequence, base_lsn;
+    uint64_t file_id, sequence, base_lsn, file_size;
 };
 
 struct wal_state {
     uint64_t count, released_lsn, durable_lsn;
+    /* Sequences; 0: none. Every file that may hold groups whose numbers nothing else tells is one of the two; after a clean
+     * stop both are 0, and durable_lsn is the last group there is. */
+    uint64_t current, spare;
 };
 
 void wal_header_encode(const struct wal_header *h, uint8_t ret_block[WAL_HEADER_SIZE]); /* both copies */

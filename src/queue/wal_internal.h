@@ -25,9 +25,10 @@ struct wal {
     const struct clock *clock;
     void (*on_fatal)(const struct bole_err *err);
     char dir[PATH_MAX];
-    uint64_t file_size_min, file_size_max;
+    uint64_t file_size_min, file_size_max, reserve_bytes;
     bool has_helper;
     struct file *lock_file;
+    struct file *dir_file; /* for syncs: kept open so that none fails for want of a descriptor */
     pthread_t helper;
 
     /* The appending thread only. */
@@ -51,7 +52,7 @@ struct wal {
     uint64_t next_sequence;
     uint64_t spare_need;      /* bytes that the spare must take, its header not counted */
     bool prepare_now;         /* the helper shall make a spare */
-    bool prepare_failed;      /* there is none because it could not: it tries again every tick */
+    bool prepare_failed;      /* there is none because it could not, for whatever reason: it tries again every tick */
     uint64_t prepare_attempts;
     struct bole_err prepare_err; /* of the last attempt; code is BOLE_OK after a good one */
     uint64_t appended_lsn, released_lsn;
@@ -66,6 +67,10 @@ struct wal {
 /* Ends the process, or marks the queue dead when on_fatal returns. Any thread, no lock held. Returns BOLE_E_IO. */
 bole_status wal_fatal(struct wal *w, struct bole_err *err);
 
+/* Of names in the directory. A failure is the end: the kernel may have dropped any of the changes, and would let the next
+ * sync succeed. No lock held, but release_lock may be. */
+bole_status wal_sync_dir(struct wal *w, struct bole_err *err);
+
 bole_status wal_files_add(struct wal *w, struct wal_file *f, struct bole_err *err);
 
 /* wal_recover.c: reads the directory and leaves the files in w, tail cut, damage set aside. */
@@ -79,9 +84,10 @@ void *wal_helper_run(void *wal);                /* thread */
 /* Closes and removes a file that is in no list any more. No lock held. */
 void wal_file_discard(struct wal *w, struct wal_file *f);
 
-/* wal_release.c. */
-bole_status wal_state_write(struct wal *w, uint64_t released_lsn, uint64_t durable_lsn, struct bole_err *err); /* release_lock held */
-bole_status wal_state_create(struct wal *w, struct bole_err *err); /* release_lock held; nothing to do when it is there */
+/* wal_release.c. The first three: release_lock held. */
+struct wal_state wal_state_now(struct wal *w); /* what there is to write now; nothing new is released */
+bole_status wal_state_write(struct wal *w, struct wal_state next, struct bole_err *err);
+bole_status wal_state_create(struct wal *w, struct bole_err *err); /* nothing to do when it is there */
 bole_status wal_release(struct queue *self, uint64_t lsn, struct bole_err *err);
 /* Forgets files that are released and unpinned. release_lock held. */
 void wal_trim(struct wal *w);

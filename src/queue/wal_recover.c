@@ -7,6 +7,7 @@
  *   3. the last frame is written again and synced: it may be in the page cache only, and pages whose sync failed under
  * the process before us count as clean, so that a sync alone would prove nothing
  *   4. the last file is appended to; or, when groups are missing behind it, left as it is for the curious
+ *   5. the state says what was found and which files are used from now on; only then do the others go
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ void wal_quarantine(struct wal *w, const struct wal_file *f, struct wal_span spa
     if (st >= 0)
         st = copy_span(f->file, span, to, &err);
     if (st >= 0)
-        st = fs_sync_dir(w->fs, w->dir, &err);
+        st = wal_sync_dir(w, &err);
     file_close(to);
     if (st < 0) {
         fs_unlink(w->fs, path, NULL);
@@ -83,7 +84,7 @@ static bole_status set_aside_file(struct wal *w, struct wal_file *f, struct bole
     }
     bole_status st = fs_rename(w->fs, from, to, err);
     wal_file_destroy(f);
-    return st < 0 ? st : fs_sync_dir(w->fs, w->dir, err);
+    return st < 0 ? st : wal_sync_dir(w, err);
 }
 
 static bool ends_with(const char *name, const char *suffix)
@@ -146,12 +147,20 @@ static bole_status repair(struct wal *w, struct wal_survey *sv, struct bole_err 
     return st;
 }
 
-/* Step 4. Files with groups, or with damage in the place of groups, stay; one empty file behind them is the spare. */
+/* The name of an empty file is certainly durable only when the state has it: a process before us may have died between the
+ * renaming and the sync. */
+static bool is_named(const struct wal_survey *sv, const struct wal_file *f)
+{
+    return sv->state_certain && (f->sequence == sv->state.current || f->sequence == sv->state.spare);
+}
+
+/* Step 4. Files with groups, or with damage in the place of groups, stay; one empty file behind them is the spare. The
+ * others stay in sv. */
 static bole_status adopt_files(struct wal *w, struct wal_survey *sv, struct bole_err *err)
 {
+    size_t spare = sv->file_count;
     for (size_t i = 0; i < sv->file_count; i++) {
         struct wal_file *f = sv->files[i];
-        sv->files[i] = NULL;
         if (!f)
             continue;
         if (!f->first_lsn && f->damage_count)
@@ -159,18 +168,18 @@ static bole_status adopt_files(struct wal *w, struct wal_survey *sv, struct bole
                 sv->durable_lsn; /* what was there is lost: it goes when all of it is released */
         if (f->first_lsn) {
             bole_status st = wal_files_add(w, f, err);
-            if (st < 0) {
-                wal_file_destroy(f);
+            if (st < 0)
                 return st;
-            }
-            if (w->spare) /* an empty file in the middle */
-                wal_file_discard(w, w->spare);
-            w->spare = NULL;
-        } else if (!w->spare && f->header_whole && f->size >= w->file_size_min && wal_file_has_own_name(f)) {
-            w->spare = f;
-        } else {
-            wal_file_discard(w, f);
+            sv->files[i] = NULL;
+            spare = sv->file_count; /* an empty file in the middle is none */
+        } else if (spare == sv->file_count && f->header_whole && f->size >= w->file_size_min && is_named(sv, f) &&
+                   wal_file_has_own_name(f)) {
+            spare = i;
         }
+    }
+    if (spare < sv->file_count) {
+        w->spare = sv->files[spare];
+        sv->files[spare] = NULL;
     }
     struct wal_file *last = w->file_count ? w->files[w->file_count - 1] : NULL;
     if (last && last == sv->last_file && last->header_whole && !sv->tail_damaged)
@@ -184,10 +193,29 @@ static bole_status skip_to(struct wal *w, uint64_t lsn, struct bole_err *err)
     LOG(WARN, "wal is behind the store", " dir=%s last_lsn=%llu store_lsn=%llu", LOGQS(w->dir),
         (unsigned long long)w->appended_lsn, (unsigned long long)lsn);
     bole_status st = wal_state_create(w, err);
+    struct wal_state next = wal_state_now(w);
+    next.released_lsn = next.durable_lsn = lsn;
     if (st >= 0)
-        st = wal_state_write(w, lsn, lsn, err);
+        st = wal_state_write(w, next, err);
     if (st >= 0)
         w->appended_lsn = w->released_lsn = lsn;
+    return st;
+}
+
+/* Step 5. Written although it may say nothing new: before a file goes because of it, the state must be certain, and what was
+ * read may be in the page cache only. */
+static bole_status settle(struct wal *w, struct wal_survey *sv, struct bole_err *err)
+{
+    bole_status st = wal_state_create(w, err);
+    struct wal_state next = wal_state_now(w);
+    next.released_lsn = w->released_lsn;
+    if (st >= 0)
+        st = wal_state_write(w, next, err);
+    for (size_t i = 0; i < sv->file_count && st >= 0; i++)
+        if (sv->files[i]) {
+            wal_file_discard(w, sv->files[i]);
+            sv->files[i] = NULL;
+        }
     return st;
 }
 
@@ -217,11 +245,8 @@ bole_status wal_recover(struct wal *w, uint64_t min_lsn, struct bole_err *err)
     w->stats.corrupt_frames = sv.lost_groups;
     if (st >= 0 && sv.state_found && wal_path(path, sizeof path, w->dir, WAL_STATE_NAME))
         st = fs_open(w->fs, path, FS_WRITE, &w->state_file, err);
-    /* Before a file goes because of it, the state must be certain: what was read may be in the page cache only. */
-    if (st >= 0 && w->file_count)
-        st = wal_state_create(w, err);
-    if (st >= 0 && w->file_count)
-        st = wal_state_write(w, w->released_lsn, w->appended_lsn, err);
+    if (st >= 0 && (sv.state_found || sv.file_count))
+        st = settle(w, &sv, err);
     if (st >= 0 && min_lsn > w->appended_lsn)
         st = skip_to(w, min_lsn, err);
     wal_survey_deinit(&sv);

@@ -9,23 +9,57 @@
 #include "base/log.h"
 #include "queue/wal_internal.h"
 
-bole_status wal_state_create(struct wal *w, struct bole_err *err)
+static bole_status write_new_state(struct wal *w, const char *path, struct bole_err *err)
 {
     uint8_t bytes[WAL_STATE_SIZE] = {0};
-    char path[PATH_MAX];
+    struct iovec iov = {bytes, sizeof bytes};
+    struct file *file = NULL;
+    wal_state_encode(&w->state, bytes + (w->state.count % 2 ? WAL_STATE_SECOND : 0));
+    bole_status st = fs_open(w->fs, path, FS_WRITE | FS_CREATE | FS_TRUNCATE, &file, err);
+    if (st >= 0)
+        st = file_write(file, 0, &iov, 1, err);
+    if (st >= 0)
+        st = file_sync(file, err);
+    file_close(file);
+    return st;
+}
+
+bole_status wal_state_create(struct wal *w, struct bole_err *err)
+{
+    char path[PATH_MAX], tmp[PATH_MAX];
     if (w->state_file)
         return BOLE_OK;
-    if (!wal_path(path, sizeof path, w->dir, WAL_STATE_NAME))
+    if (!wal_path(path, sizeof path, w->dir, WAL_STATE_NAME) ||
+        !wal_path(tmp, sizeof tmp, w->dir, WAL_STATE_NAME WAL_TMP_SUFFIX))
         return bole_fail(err, BOLE_E_INVALID, "wal: the path of %s is too long", w->dir);
-    wal_state_encode(&w->state, bytes + (w->state.count % 2 ? WAL_STATE_SECOND : 0));
-    bole_status st = fs_write_file(w->fs, path, bole_slice_from(bytes, sizeof bytes), err);
+    bole_status st = write_new_state(w, tmp, err);
+    if (st >= 0)
+        st = fs_rename(w->fs, tmp, path, err);
+    if (st < 0) {
+        fs_unlink(w->fs, tmp, NULL);
+        return st;
+    }
+    st = wal_sync_dir(w, err);
     return st < 0 ? st : fs_open(w->fs, path, FS_WRITE, &w->state_file, err);
 }
 
-bole_status wal_state_write(struct wal *w, uint64_t released_lsn, uint64_t durable_lsn, struct bole_err *err)
+struct wal_state wal_state_now(struct wal *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct wal_state now = {
+        .count = w->state.count + 1,
+        .released_lsn = w->state.released_lsn,
+        .durable_lsn = w->appended_lsn,
+        .current = w->current ? w->current->sequence : 0,
+        .spare = w->spare ? w->spare->sequence : 0,
+    };
+    pthread_mutex_unlock(&w->lock);
+    return now;
+}
+
+bole_status wal_state_write(struct wal *w, struct wal_state next, struct bole_err *err)
 {
     uint8_t slot[WAL_STATE_SLOT_SIZE];
-    struct wal_state next = {w->state.count + 1, released_lsn, durable_lsn};
     wal_state_encode(&next, slot);
     struct iovec iov = {slot, sizeof slot};
     struct bole_err local = {0};
@@ -85,8 +119,8 @@ static void keep_for_reuse(struct wal *w, struct wal_file *f)
         wal_file_discard(w, f);
 }
 
-/* Takes the released files out of the list: up to keep_max that are worth keeping go to `keep`, the others to `gone`.
- * Lock held. */
+/* Takes the released files out of the list: up to keep_max that are worth keeping go to `keep`, the others to `gone`. One
+ * that the state still names stays until it does not: its absence would count as a loss. Both locks held. */
 static void pick_released(struct wal *w, struct wal_file **keep, size_t keep_max, size_t *keep_count,
                           struct wal_file **gone, size_t *gone_count)
 {
@@ -94,7 +128,8 @@ static void pick_released(struct wal *w, struct wal_file **keep, size_t keep_max
     size_t left = 0;
     for (size_t i = 0; i < w->file_count; i++) {
         struct wal_file *f = w->files[i];
-        if (f == w->current || f->pins || f->last_lsn > w->released_lsn)
+        bool named = w->state.current && f->sequence >= w->state.current;
+        if (f == w->current || named || f->pins || f->last_lsn > w->released_lsn)
             w->files[left++] = f;
         else if (*keep_count < keep_max && f->size >= size_now && f->size <= 2 * size_now)
             keep[(*keep_count)++] = f;
@@ -114,17 +149,21 @@ void wal_trim(struct wal *w)
         pthread_mutex_unlock(&w->lock);
         return;
     }
-    size_t keep_max = shrink(w, gone, &gone_count) ? 0 : WAL_REUSE_MAX - w->reuse_count;
+    bool shrunk = shrink(w, gone, &gone_count);
+    /* A file kept for reuse is no room for others: where room is short it goes. */
+    size_t keep_max = shrunk || w->prepare_failed ? 0 : WAL_REUSE_MAX - w->reuse_count;
     pick_released(w, keep, keep_max, &keep_count, gone, &gone_count);
     pthread_mutex_unlock(&w->lock);
 
     struct bole_err err = {0};
+    if (shrunk && wal_state_write(w, wal_state_now(w), &err) < 0) /* before what it names goes */
+        LOG(WARN, "wal state not written", " reason=%s", LOGQS(err.msg));
     for (size_t i = 0; i < keep_count; i++)
         keep_for_reuse(w, keep[i]);
     for (size_t i = 0; i < gone_count; i++)
         wal_file_discard(w, gone[i]);
-    if (gone_count && fs_sync_dir(w->fs, w->dir, &err) < 0)
-        wal_fatal(w, &err);
+    if (gone_count)
+        wal_sync_dir(w, NULL);
     free(gone);
 }
 
@@ -144,12 +183,14 @@ bole_status wal_release(struct queue *self, uint64_t lsn, struct bole_err *err)
                        (unsigned long long)appended);
     else if (lsn > released) {
         st = wal_state_create(w, err);
+        struct wal_state next = wal_state_now(w);
+        next.released_lsn = lsn;
         if (st >= 0)
-            st = wal_state_write(w, lsn, appended, err);
+            st = wal_state_write(w, next, err);
         if (st >= 0) {
             pthread_mutex_lock(&w->lock);
             w->released_lsn = lsn;
-            w->noted_lsn = appended;
+            w->noted_lsn = next.durable_lsn;
             pthread_mutex_unlock(&w->lock);
             wal_trim(w);
         }

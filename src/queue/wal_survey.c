@@ -3,7 +3,8 @@
  * Bytes that are no frame are kept as suspects until the next whole frame tells what lies between: if groups are
  * missing there, the suspects were those groups. Behind the last frame it is the highest durable_lsn seen anywhere (in
  * a frame, a file header, the state) that decides: groups up to it are lost, above it nothing was ever acknowledged and
- * the write is torn.
+ * the write is torn. That number lags behind while groups are appended; so the state names the files that they go to, and a
+ * file says how large it was made: where the end of the log is gone, at least one group counts as lost with it.
  */
 #include "queue/wal_survey.h"
 
@@ -135,6 +136,7 @@ static bole_status read_header(struct surveyor *y, struct wal_file *f)
     f->id = good->file_id;
     f->sequence = good->sequence;
     f->base_lsn = good->base_lsn;
+    f->made_size = good->file_size;
     f->reused = (good->flags & WAL_FLAG_REUSED) != 0;
     return BOLE_OK;
 }
@@ -319,12 +321,51 @@ static bole_status scan_file(struct surveyor *y, struct wal_file *f)
     } while (st >= 0 && item.kind != WAL_ITEM_TAIL);
     f->end = item.span.from;
     f->tail_unreadable = item.unreadable;
+    /* Zeros behind the last frame, or stale bytes, say that there was none behind it. */
+    bool told = f->size >= f->end + WAL_FRAME_HEADER_SIZE && item.span.to == item.span.from;
+    f->cut_short = f->made_size > f->size && !told;
     if (f->first_lsn && !wal_file_has_own_name(f)) /* an empty one was being reused when the power went */
         tell(y, (struct wal_problem){WAL_PROBLEM_NAME, f->name, HEADER_SEQUENCE, sizeof(uint64_t)},
              "its header says it is %016llx" WAL_SUFFIX, (unsigned long long)f->sequence);
     if (st < 0)
         bole_err_context(y->err, "%s/%s", y->dir, f->name);
     return st;
+}
+
+static bool has_readable_file(const struct wal_survey *sv, uint64_t sequence)
+{
+    for (size_t i = 0; i < sv->file_count; i++)
+        if (sv->files[i]->sequence == sequence && sv->files[i]->id)
+            return true;
+    return false;
+}
+
+/* True when a file is gone or cut short that may have held the last groups: how many, nothing tells. */
+static bool end_is_gone(struct surveyor *y)
+{
+    struct wal_survey *sv = y->sv;
+    const uint64_t last = sv->last_file ? sv->last_file->sequence : 0, named[] = {sv->state.current, sv->state.spare};
+    bool gone = false;
+    if (sv->state_certain && !named[0] && !named[1])
+        return false; /* a clean stop: durable_lsn is the last one */
+    for (size_t i = 0; i < 2 && sv->state_certain; i++) {
+        char name[WAL_NAME_SIZE];
+        if (!named[i] || named[i] < last || has_readable_file(sv, named[i]))
+            continue;
+        wal_file_name(named[i], name);
+        tell(y, (struct wal_problem){.kind = WAL_PROBLEM_MISSING, .file = name},
+             "the file is gone or cannot be read: how many groups it held, nothing tells");
+        gone = true;
+    }
+    for (size_t i = 0; i < sv->file_count; i++) {
+        const struct wal_file *f = sv->files[i];
+        if (!f->cut_short || f->sequence < last)
+            continue;
+        tell(y, (struct wal_problem){WAL_PROBLEM_MISSING, f->name, f->size, f->made_size - f->size},
+             "the file was cut short: how many groups it held behind, nothing tells");
+        gone = true;
+    }
+    return gone;
 }
 
 /* What is left behind the last frame of all: lost, or merely torn. */
@@ -334,6 +375,8 @@ static bole_status judge_tail(struct surveyor *y)
     uint64_t floor = sv->last_lsn > sv->state.released_lsn ? sv->last_lsn : sv->state.released_lsn;
     if (!sv->frames && !sv->state_certain)
         floor = sv->durable_lsn; /* all of it may have been released */
+    if (end_is_gone(y) && sv->durable_lsn <= floor && floor < QUEUE_LSN_MAX)
+        sv->durable_lsn = floor + 1;
     if (sv->durable_lsn > floor) {
         sv->tail_damaged = true;
         return condemn(y, NULL, floor + 1, sv->durable_lsn);
