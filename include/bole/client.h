@@ -6,13 +6,14 @@
  *
  * Owner:   the caller owns what it created; slices given to callbacks live for the call only.
  * Threads: one at a time per client.
- * Errors:  the server's text is the message. 400 BOLE_E_INVALID, 404 NOTFOUND, 429 LIMIT, 503 FULL, other answers and
- *          everything of the network BOLE_E_IO; a set stop flag BOLE_E_CANCELLED.
+ * Errors:  the server's text is the message. 401, 403 and 407 BOLE_E_DENIED, 404 NOTFOUND, 408 IO, 429 LIMIT, other 4xx
+ *          INVALID, 503 FULL, other answers and everything of the network IO; a set stop flag BOLE_E_CANCELLED.
  */
 #ifndef BOLE_CLIENT_H
 #define BOLE_CLIENT_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "bole/types.h"
 
@@ -22,6 +23,9 @@ struct bole_client_options {
     const char *url;    /* "http://127.0.0.1:3100"; NULL: BOLE_ADDR from the environment, else that one */
     const char *token;  /* sent as bearer token; NULL: BOLE_TOKEN, else none */
     const char *tenant; /* sent as X-Scope-OrgID; NULL: BOLE_TENANT, else none */
+    const char *ca_cert; /* PEM file that the server's certificate is checked against; NULL: BOLE_CA_CERT, else the system's */
+    const char *cert, *key; /* PEM files: who we are, for a server that asks; NULL: BOLE_CLIENT_CERT, BOLE_CLIENT_KEY, else none */
+    bool tls_skip_verify;   /* takes any certificate: whoever sits between reads and changes everything */
     const volatile sig_atomic_t *stop; /* looked at often while waiting; NULL: never stops */
 };
 
@@ -41,7 +45,8 @@ bole_status bole_client_post(struct bole_client *c, const char *path_and_query, 
 bole_slice bole_client_refusal(const struct bole_client *c);
 unsigned bole_client_retry_after_s(const struct bole_client *c);
 
-/* Opens a WebSocket and hands over every text message until the server or fn ends it. A normal close is BOLE_OK. */
+/* Opens a WebSocket and hands over an empty text when it stands, then every text message until the server or fn ends it. A
+ * normal close is BOLE_OK. */
 bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
 
 /* ---- push: records to the server, durable when flush returns BOLE_OK ---- */

@@ -24,6 +24,7 @@ typedef enum bole_status {
     BOLE_E_FULL = -8,       /* no room on the disk: service returns by itself */
     BOLE_E_CANCELLED = -9,  /* the caller went away or asked to stop */
     BOLE_E_CONFLICT = -10,  /* somebody else holds it, or it exists already */
+    BOLE_E_DENIED = -11,    /* the peer wants other credentials */
 } bole_status;
 
 /* Written once where the cause is known; gains context on the way up. Lower case, no full stop. */

@@ -87,6 +87,7 @@ const char *bole_status_name(bole_status status)
     case BOLE_E_FULL: return "full";
     case BOLE_E_CANCELLED: return "cancelled";
     case BOLE_E_CONFLICT: return "conflict";
+    case BOLE_E_DENIED: return "denied";
     }
     return "unknown";
 }

@@ -1,10 +1,12 @@
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/timefmt.h"
@@ -49,15 +51,53 @@ bool cmd_check_query(const char *query, bool *ret_is_log)
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     argp_err_exit_status = EXIT_USAGE;
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
+bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
+{
+    struct buf *out = ctx;
+    buf_put(out, bytes);
+    return out->failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for the answer") : BOLE_OK;
+}
+
+const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg)
+{
+    if (*count == max)
+        argp_error(state, "at most %zu of %s", max, what);
+    return list[(*count)++] = arg;
+}
+
+/* ---- files ---- */
+
+static error_t files_parse(int key, char *arg, struct argp_state *state)
+{
+    struct file_list *files = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG: cmd_append(state, files->paths, &files->count, FILES_MAX, "FILE", arg); return 0;
+    case ARGP_KEY_END:
+        if (!files->count)
+            argp_error(state, "a file is needed, or - for standard input");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp files_argp = {.parser = files_parse, .args_doc = "FILE..."};
+
 /* ---- connection ---- */
+
+enum { KEY_CA_CERT = 256, KEY_CERT, KEY_KEY, KEY_SKIP_VERIFY };
 
 static const struct argp_option connection_options_table[] = {
     {"addr", 'a', "URL", 0, "The server (BOLE_ADDR; default http://127.0.0.1:3100)", 10},
     {"token", 'T', "TOKEN", 0, "Sent as bearer token (BOLE_TOKEN)", 10},
     {"tenant", 't', "NAME", 0, "Sent as X-Scope-OrgID (BOLE_TENANT)", 10},
+    {"ca-cert", KEY_CA_CERT, "FILE", 0, "Check the server's certificate against this one, PEM (BOLE_CA_CERT)", 11},
+    {"cert", KEY_CERT, "FILE", 0, "Our own certificate, for a server that asks, PEM (BOLE_CLIENT_CERT)", 11},
+    {"key", KEY_KEY, "FILE", 0, "Its private key, PEM (BOLE_CLIENT_KEY)", 11},
+    {"tls-skip-verify", KEY_SKIP_VERIFY, 0, 0, "Take any certificate: whoever sits between can read and change everything", 11},
     {0},
 };
 
@@ -68,6 +108,10 @@ static error_t connection_parse(int key, char *arg, struct argp_state *state)
     case 'a': o->addr = arg; return 0;
     case 'T': o->token = arg; return 0;
     case 't': o->tenant = arg; return 0;
+    case KEY_CA_CERT: o->ca_cert = arg; return 0;
+    case KEY_CERT: o->cert = arg; return 0;
+    case KEY_KEY: o->key = arg; return 0;
+    case KEY_SKIP_VERIFY: o->tls_skip_verify = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -76,7 +120,14 @@ const struct argp connection_argp = {.options = connection_options_table, .parse
 
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err)
 {
-    struct bole_client_options o = {.url = options->addr, .token = options->token, .tenant = options->tenant, .stop = &cmd_stopped};
+    struct bole_client_options o = {.url = options->addr,
+                                    .token = options->token,
+                                    .tenant = options->tenant,
+                                    .ca_cert = options->ca_cert,
+                                    .cert = options->cert,
+                                    .key = options->key,
+                                    .tls_skip_verify = options->tls_skip_verify,
+                                    .stop = &cmd_stopped};
     return bole_client_create(&o, ret_client, err);
 }
 
@@ -100,6 +151,16 @@ void cmd_catch_signals(void)
 }
 
 /* ---- values ---- */
+
+int64_t cmd_count(struct argp_state *state, const char *option, const char *text)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (!*text || *end || v < 0 || errno)
+        argp_error(state, "--%s: '%s' is no count", option, text);
+    return v;
+}
 
 size_t cmd_size(struct argp_state *state, const char *option, const char *text)
 {

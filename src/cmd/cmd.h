@@ -29,17 +29,39 @@ int cmd_fail(const struct bole_err *err);
 /* The exit code for a command's last status; a failure is told. */
 int cmd_end(bole_status st, const struct bole_err *err);
 
+/* A bole_client_bytes_fn that appends to its ctx, a struct buf. */
+bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err);
+
 /* False: a syntax error, told with the place where it stands; the command ends with EXIT_USAGE. */
 bool cmd_check_query(const char *query, bool *ret_is_log);
 
-/* Parses with argp; --help shows the text and its examples. Options of a connection (--addr, --token, --tenant) are added
- * for client commands by putting &connection_argp among the children. */
+/* Parses with argp; --help shows the text and its examples. */
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* ---- what several commands take: put among an argp's children ---- */
+
 struct connection_options {
-    const char *addr, *token, *tenant;
+    const char *addr, *token, *tenant, *ca_cert, *cert, *key;
+    bool tls_skip_verify;
 };
-extern const struct argp connection_argp; /* its input is a struct connection_options */
+extern const struct argp connection_argp; /* --addr and how to be let in; its input is a struct connection_options */
+#define CONNECTION_CHILD {&connection_argp, 0, "Connection:", 9}
+
+enum { FILES_MAX = 4096 };
+struct file_list {
+    const char *paths[FILES_MAX];
+    size_t count;
+};
+extern const struct argp files_argp; /* FILE..., at least one; its input is a struct file_list */
+
+/* The options for a range, and what to do with their keys 'f' and 'e': cmd_time_ns. */
+#define RANGE_OPTIONS(default_start)                                                                                    \
+    {"from", 'f', "TIME", 0, "Start (default " default_start "): so long ago, 2026-11-21, \"2026-11-21 10:00:00\" (UTC), " \
+     "RFC 3339, or unix seconds", 0},                                                                                   \
+    {"to", 'e', "TIME", 0, "End, written as --from (default now)", 0}
+
+/* Another one of an option that may be repeated; returns it. */
+const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg);
 
 /* A client for those options that stops at cmd_stopped. */
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
@@ -48,9 +70,10 @@ bole_status cmd_client(const struct connection_options *options, struct bole_cli
 extern volatile sig_atomic_t cmd_stopped;
 void cmd_catch_signals(void);
 
-/* Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "2026-11-21" and "2026-11-21 10:00:00" (UTC), "now",
+/* Counts: "100". Sizes: "64MB", "1GiB", "1000". Times: RFC 3339, "2026-11-21" and "2026-11-21 10:00:00" (UTC), "now",
  * "1h" (so long ago), unix seconds or ns. For argp parsers: an invalid text ends the program with a usage error. */
 #define UNIX_S_MAX 9.2e9 /* seconds whose nanoseconds an int64 holds */
+int64_t cmd_count(struct argp_state *state, const char *option, const char *text);
 size_t cmd_size(struct argp_state *state, const char *option, const char *text);
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
 

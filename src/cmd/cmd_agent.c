@@ -34,21 +34,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
     case KEY_STATE: o->state = arg; return 0;
     case KEY_NO_JOURNAL: o->no_journal = true; return 0;
-    case 'x':
-        if (o->exclude_count == GLOBS_MAX)
-            argp_error(state, "too many excludes");
-        o->excludes[o->exclude_count++] = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (o->glob_count == GLOBS_MAX)
-            argp_error(state, "too many globs");
-        o->globs[o->glob_count++] = arg;
-        return 0;
+    case 'x': cmd_append(state, o->excludes, &o->exclude_count, GLOBS_MAX, "--exclude", arg); return 0;
+    case ARGP_KEY_ARG: cmd_append(state, o->globs, &o->glob_count, GLOBS_MAX, "GLOB", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp_child children[] = {CONNECTION_CHILD, {0}};
 static const struct argp argp = {
     options_table, parse_option, "[GLOB...]",
     "Follows this machine's logs and sends every line to a server. Without a glob: /var/log and the journal.\v"

@@ -5,13 +5,12 @@
 #include "cmd/cmd.h"
 #include "cmd/import.h"
 
-enum { FILES_MAX = 4096, KEY_TIME_FIELD = 256, KEY_MSG_FIELD, KEY_STREAM_FIELDS };
+enum { KEY_TIME_FIELD = 256, KEY_MSG_FIELD, KEY_STREAM_FIELDS };
 
 struct import_command {
     struct connection_options connection;
     struct import_options import;
-    const char *files[FILES_MAX];
-    size_t file_count;
+    struct file_list files;
 };
 
 static const struct argp_option options_table[] = {
@@ -28,7 +27,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct import_command *o = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->connection;
+        state->child_inputs[1] = &o->files;
+        return 0;
     case 'l': o->import.labels = arg; return 0;
     case 'j': o->import.job = arg; return 0;
     case KEY_TIME_FIELD: o->import.time_fields = arg; return 0;
@@ -44,22 +46,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         else
             argp_error(state, "--format: '%s' is none of auto, text, json", arg);
         return 0;
-    case ARGP_KEY_ARG:
-        if (o->file_count == FILES_MAX)
-            argp_error(state, "at most %d files at once", FILES_MAX);
-        o->files[o->file_count++] = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->file_count)
-            argp_error(state, "a file is needed, or - for standard input");
-        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp_child children[] = {CONNECTION_CHILD, {&files_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
-    options_table, parse_option, "FILE...",
+    options_table, parse_option, NULL,
     "Sends files to a server: text or JSON lines, plain, gzip or zstd.\v"
     "The time of a text line is what the line says at its beginning.\n\n"
     "Examples:\n"
@@ -77,8 +70,8 @@ int cmd_import(int argc, char **argv)
     struct bole_err err;
     struct import_result result = {0};
     bole_status st = cmd_client(&o.connection, &client, &err);
-    for (size_t i = 0; i < o.file_count && st == BOLE_OK; i++)
-        st = import_file(client, o.files[i], &o.import, &result, &err);
+    for (size_t i = 0; i < o.files.count && st == BOLE_OK; i++)
+        st = import_file(client, o.files.paths[i], &o.import, &result, &err);
     bole_client_destroy(client);
     if (result.lines)
         fprintf(stderr, "%llu lines stored, %.1f MB sent%s\n", (unsigned long long)result.lines, (double)result.bytes / 1e6,

@@ -13,8 +13,7 @@ struct labels_options {
 };
 
 static const struct argp_option options_table[] = {
-    {"from", 'f', "TIME", 0, "Start (default 24h): so long ago, 2026-11-21, \"2026-11-21 10:00:00\" (UTC), RFC 3339, or unix seconds", 0},
-    {"to", 'e', "TIME", 0, "End, written as --from (default now)", 0},
+    RANGE_OPTIONS("24h"),
     {0},
 };
 
@@ -34,7 +33,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp_child children[] = {CONNECTION_CHILD, {0}};
 static const struct argp argp = {
     options_table, parse_option, "[LABEL]",
     "Lists the labels of streams, or the values of one label.\v"
@@ -42,12 +41,6 @@ static const struct argp argp = {
     "  bole labels               the names\n"
     "  bole labels filename      the values of one\n",
     children, NULL, NULL};
-
-static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
-{
-    buf_put(ctx, bytes);
-    return BOLE_OK;
-}
 
 static bool put_line(bole_slice name, struct json_value v, void *ctx)
 {
@@ -64,17 +57,14 @@ static bole_status list(struct bole_client *c, const struct labels_options *o, s
     buf_init(&out, NULL);
     struct json_doc *doc = json_doc_create();
     struct json_value root, data;
-    char number[24];
     buf_put_str(&url, o->name ? "/loki/api/v1/label/" : "/loki/api/v1/labels");
     if (o->name) {
         url_segment(&url, bole_slice_str(o->name));
         buf_put_str(&url, "/values");
     }
-    snprintf(number, sizeof number, "%lld", (long long)o->from_ns);
-    url_param(&url, "start", bole_slice_str(number));
-    snprintf(number, sizeof number, "%lld", (long long)o->to_ns);
-    url_param(&url, "end", bole_slice_str(number));
-    bole_status st = bole_client_get(c, url_text(&url), keep_bytes, &body, err);
+    url_param_i64(&url, "start", o->from_ns);
+    url_param_i64(&url, "end", o->to_ns);
+    bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
     if (st == BOLE_OK)
         st = json_doc_parse(doc, buf_slice(&body), &root, err);
     if (st == BOLE_OK && json_doc_member(root, "data", &data))

@@ -17,12 +17,11 @@
 #include "cmd/url.h"
 #include "shim/json_doc.h"
 
-enum { FILES_MAX = 4096, KEY_NO_BROWSER = 256 };
+enum { KEY_NO_BROWSER = 256 };
 
 struct open_command {
     const char *listen;
-    const char *files[FILES_MAX];
-    size_t file_count;
+    struct file_list files;
     bool no_browser;
 };
 
@@ -36,28 +35,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct open_command *o = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->files; return 0;
     case 'l': o->listen = arg; return 0;
     case KEY_NO_BROWSER: o->no_browser = true; return 0;
-    case ARGP_KEY_ARG:
-        if (o->file_count == FILES_MAX)
-            argp_error(state, "at most %d files at once", FILES_MAX);
-        o->files[o->file_count++] = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->file_count)
-            argp_error(state, "a file is needed, or - for standard input");
-        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
+static const struct argp_child children[] = {{&files_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
-    options_table, parse_option, "FILE...",
+    options_table, parse_option, NULL,
     "Shows files or a stream in the whole UI; nothing is installed, nothing is kept. Ctrl-C ends it.\v"
     "Examples:\n"
     "  bole open /var/log/syslog\n"
     "  kubectl logs pod | bole open -\n",
-    NULL, NULL, NULL};
+    children, NULL, NULL};
 
 /* A desktop opens the page by itself; anywhere else the printed address is enough. */
 static void show_in_browser(const char *url)
@@ -75,12 +67,6 @@ static void show_in_browser(const char *url)
 
 /* ---- the range of what was read, so that the page shows it and not the last hour ---- */
 
-static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
-{
-    buf_put(ctx, bytes);
-    return BOLE_OK;
-}
-
 /* Time of the oldest or the newest line; false when there is none. */
 static bool edge_ns(struct bole_client *client, const char *direction, int64_t *ret_ns)
 {
@@ -96,7 +82,7 @@ static bool edge_ns(struct bole_client *client, const char *direction, int64_t *
     struct json_doc *doc = json_doc_create();
     struct json_value root, time;
     bole_slice rest;
-    bool found = bole_client_get(client, url_text(&url), keep_bytes, &body, NULL) == BOLE_OK &&
+    bool found = bole_client_get(client, url_text(&url), cmd_keep_bytes, &body, NULL) == BOLE_OK &&
                  json_doc_parse(doc, bole_slice_cut(buf_slice(&body), '\n', &rest), &root, NULL) == BOLE_OK &&
                  json_doc_member(root, "time", &time) && time_parse_rfc3339(json_doc_string(time), ret_ns);
     json_doc_destroy(doc);
@@ -164,12 +150,12 @@ static bole_status serve_files(const struct open_command *o, const char *dir, st
     struct connection_options connection = {.addr = server_url(server)};
     st = cmd_client(&connection, &client, err);
     bool shown = false;
-    for (size_t i = 0; i < o->file_count && st == BOLE_OK; i++) {
-        if (!strcmp(o->files[i], "-") && !shown) { /* a stream may never end */
+    for (size_t i = 0; i < o->files.count && st == BOLE_OK; i++) {
+        if (!strcmp(o->files.paths[i], "-") && !shown) { /* a stream may never end */
             show(o, client, false, true);
             shown = true;
         }
-        st = import_file(client, o->files[i], &import, &result, err);
+        st = import_file(client, o->files.paths[i], &import, &result, err);
     }
     if (st == BOLE_OK) {
         fprintf(stderr, "%llu lines; Ctrl-C ends\n", (unsigned long long)result.lines);

@@ -19,23 +19,19 @@
 enum { DEFAULT_LIMIT = 100, BUSY_TRIES_MAX = 30 }; /* tries, a second apart */
 
 struct query_options {
-    struct connection_options connection;
-    const char *query;
+    struct query_argument query;
     int64_t from_ns, to_ns;
     const char *step;
-    unsigned long long limit; /* 0: all */
+    int64_t limit; /* 0: all */
     bool forward, instant;
-    enum print_format format;
 };
 
 static const struct argp_option options_table[] = {
-    {"from", 'f', "TIME", 0, "Start (default 1h): so long ago, 2026-11-21, \"2026-11-21 10:00:00\" (UTC), RFC 3339, or unix seconds", 0},
-    {"to", 'e', "TIME", 0, "End, written as --from (default now)", 0},
+    RANGE_OPTIONS("1h"),
     {"limit", 'n', "N", 0, "At most N lines, the newest ones; 0: all (default 100)", 0},
     {"forward", 'F', 0, 0, "Oldest first", 0},
     {"step", 's', "DURATION", 0, "Distance of the points of a metric query", 0},
     {"instant", 'i', 0, 0, "A metric query at --to only", 0},
-    {"output", 'o', "FORMAT", 0, "text, json, csv, raw (default text)", 0},
     {0},
 };
 
@@ -43,36 +39,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct query_options *o = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->query; return 0;
     case 'f': o->from_ns = cmd_time_ns(state, "from", arg); return 0;
     case 'e': o->to_ns = cmd_time_ns(state, "to", arg); return 0;
     case 'F': o->forward = true; return 0;
     case 's': o->step = arg; return 0;
     case 'i': o->instant = true; return 0;
-    case 'o': o->format = print_format_parse(state, arg); return 0;
-    case 'n': {
-        char *end;
-        o->limit = strtoull(arg, &end, 10);
-        if (!*arg || *end || *arg == '-')
-            argp_error(state, "--limit: '%s' is no count", arg);
-        return 0;
-    }
-    case ARGP_KEY_ARG:
-        if (o->query)
-            argp_error(state, "one query, please; quote it for the shell: '{app=\"api\"} |= \"error\"'");
-        o->query = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->query)
-            argp_error(state, "a query is needed, such as '{app=\"api\"} |= \"error\"'");
-        return 0;
+    case 'n': o->limit = cmd_count(state, "limit", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp_child children[] = {{&query_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
-    options_table, parse_option, "QUERY",
+    options_table, parse_option, NULL,
     "Searches with LogQL.\v"
     "Examples:\n"
     "  bole query '{job=\"varlogs\"}'           the newest 100 of the last hour\n"
@@ -85,18 +65,13 @@ static const struct argp argp = {
 
 static void put_log_url(const struct query_options *o, struct buf *url)
 {
-    char number[24];
     buf_put_str(url, "/api/v1/query");
-    url_param(url, "query", bole_slice_str(o->query));
-    snprintf(number, sizeof number, "%lld", (long long)o->from_ns);
-    url_param(url, "start", bole_slice_str(number));
-    snprintf(number, sizeof number, "%lld", (long long)o->to_ns);
-    url_param(url, "end", bole_slice_str(number));
+    url_param(url, "query", bole_slice_str(o->query.text));
+    url_param_i64(url, "start", o->from_ns);
+    url_param_i64(url, "end", o->to_ns);
     url_param(url, "direction", o->forward ? S("forward") : S("backward"));
-    if (o->limit) {
-        snprintf(number, sizeof number, "%llu", o->limit);
-        url_param(url, "limit", bole_slice_str(number));
-    }
+    if (o->limit)
+        url_param_i64(url, "limit", o->limit);
 }
 
 /* An empty screen leaves open whether there is nothing or the range was wrong. */
@@ -128,9 +103,9 @@ static bole_status run_log_query(struct bole_client *c, const struct query_optio
     struct printer printer;
     struct buf url;
     buf_init(&url, NULL);
-    printer_init(&printer, o->format);
+    printer_init(&printer, o->query.format);
     put_log_url(o, &url);
-    if (o->format == PRINT_CSV)
+    if (o->query.format == PRINT_CSV)
         buf_put_str(&printer.out, "time,labels,fields,line\n");
     bole_status st = get_rows(c, url_text(&url), &printer, err);
     if (st == BOLE_OK)
@@ -197,12 +172,6 @@ static bool tell_warning(bole_slice name, struct json_value v, void *ctx)
     return true;
 }
 
-static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
-{
-    buf_put(ctx, bytes);
-    return BOLE_OK;
-}
-
 static void put_metrics(struct json_value root, enum print_format format, struct buf *out)
 {
     struct metric_printer printer = {.format = format, .out = out};
@@ -241,20 +210,16 @@ static bole_status run_metric_query(struct bole_client *c, const struct query_op
     struct buf url, body;
     buf_init(&url, NULL);
     buf_init(&body, NULL);
-    char number[24];
     buf_put_str(&url, o->instant ? "/loki/api/v1/query" : "/loki/api/v1/query_range");
-    url_param(&url, "query", bole_slice_str(o->query));
-    snprintf(number, sizeof number, "%lld", (long long)o->to_ns);
-    url_param(&url, o->instant ? "time" : "end", bole_slice_str(number));
-    if (!o->instant) {
-        snprintf(number, sizeof number, "%lld", (long long)o->from_ns);
-        url_param(&url, "start", bole_slice_str(number));
-    }
+    url_param(&url, "query", bole_slice_str(o->query.text));
+    url_param_i64(&url, o->instant ? "time" : "end", o->to_ns);
+    if (!o->instant)
+        url_param_i64(&url, "start", o->from_ns);
     if (o->step)
         url_param(&url, "step", bole_slice_str(o->step));
-    bole_status st = bole_client_get(c, url_text(&url), keep_bytes, &body, err);
+    bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
     if (st == BOLE_OK)
-        st = print_metrics(buf_slice(&body), o->format, err);
+        st = print_metrics(buf_slice(&body), o->query.format, err);
     buf_deinit(&url);
     buf_deinit(&body);
     return st;
@@ -267,7 +232,7 @@ int cmd_query(int argc, char **argv)
     cmd_parse(&argp, argc, argv, &o);
     bool is_log;
     struct bole_err err;
-    if (!cmd_check_query(o.query, &is_log))
+    if (!cmd_check_query(o.query.text, &is_log))
         return EXIT_USAGE;
     if (is_log && o.instant) {
         fputs("error: --instant is for metric queries, such as 'count_over_time({app=\"api\"}[5m])'\n", stderr);
@@ -276,7 +241,7 @@ int cmd_query(int argc, char **argv)
     struct bole_client *client = NULL;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
-    bole_status st = cmd_client(&o.connection, &client, &err);
+    bole_status st = cmd_client(&o.query.connection, &client, &err);
     if (st == BOLE_OK)
         st = is_log ? run_log_query(client, &o, &err) : run_metric_query(client, &o, &err);
     bole_client_destroy(client);

@@ -39,13 +39,6 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
-static const char *append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg)
-{
-    if (*count == max)
-        argp_error(state, "at most %zu of --%s", max, what);
-    return list[(*count)++] = arg;
-}
-
 static bool truth(struct argp_state *state, const char *option, const char *text)
 {
     static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
@@ -78,11 +71,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
             argp_error(state, "--memory-limit: %s is too little, 64MB is the least", arg);
         return 0;
     case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
-    case KEY_TAIL: append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "tail", arg); return 0;
+    case KEY_TAIL: cmd_append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "--tail", arg); return 0;
     case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
     case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "--detect-level", arg); return 0;
     case KEY_SERVICE_NAMES: o->server.service_names = arg; return 0;
-    case KEY_HOST: append(state, o->names, &o->server.host_name_count, NAMES_MAX, "host", arg); return 0;
+    case KEY_HOST: cmd_append(state, o->names, &o->server.host_name_count, NAMES_MAX, "--host", arg); return 0;
     case KEY_TLS_CERT: o->server.tls_cert = arg; return 0;
     case KEY_TLS_KEY: o->server.tls_key = arg; return 0;
     case KEY_INSECURE: o->server.insecure = true; return 0;

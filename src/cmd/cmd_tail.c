@@ -19,15 +19,12 @@ enum {
 };
 
 struct tail_options {
-    struct connection_options connection;
-    const char *query;
-    unsigned long history;
-    enum print_format format;
+    struct query_argument query;
+    int64_t history;
 };
 
 static const struct argp_option options_table[] = {
     {"history", 'n', "N", 0, "Begin with the newest N lines that are there (default 10)", 0},
-    {"output", 'o', "FORMAT", 0, "text, json, csv, raw (default text)", 0},
     {0},
 };
 
@@ -35,31 +32,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct tail_options *o = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
-    case 'n': {
-        char *end;
-        o->history = strtoul(arg, &end, 10);
-        if (!*arg || *end || *arg == '-')
-            argp_error(state, "--history: '%s' is no count", arg);
-        return 0;
-    }
-    case 'o': o->format = print_format_parse(state, arg); return 0;
-    case ARGP_KEY_ARG:
-        if (o->query)
-            argp_error(state, "one query, please; quote it for the shell: '{app=\"api\"} |= \"error\"'");
-        o->query = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!o->query)
-            argp_error(state, "a query is needed, such as '{job=\"varlogs\"}'");
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &o->query; return 0;
+    case 'n': o->history = cmd_count(state, "history", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {{&connection_argp, 0, "Connection:", 9}, {0}};
+static const struct argp_child children[] = {{&query_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
-    options_table, parse_option, "QUERY",
+    options_table, parse_option, NULL,
     "Follows what arrives, until Ctrl-C.\v"
     "Examples:\n"
     "  bole tail '{job=\"varlogs\"}'\n"
@@ -82,6 +63,8 @@ struct tail {
     bool no_memory;           /* an entry was left out */
     struct json_value labels; /* of the stream being read */
     int64_t next_ns;          /* lines before it are printed, or older than the tail */
+    bool stood;               /* ever: from then on nothing may be missed */
+    bool lost;                /* it was told that the connection is */
 };
 
 struct pair {
@@ -162,6 +145,13 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
 {
     struct tail *t = ctx;
     struct json_value frame, v;
+    if (text.len == 0) { /* it stands */
+        if (t->lost)
+            fputs("connected again\n", stderr);
+        t->lost = false;
+        t->stood = true;
+        return BOLE_OK;
+    }
     bole_status st = json_doc_parse(t->printer.doc, text, &frame, err);
     if (st < 0)
         return st;
@@ -177,13 +167,6 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
 }
 
 /* ---- the connection ---- */
-
-static void put_number(struct buf *url, const char *name, int64_t v)
-{
-    char number[24];
-    snprintf(number, sizeof number, "%lld", (long long)v);
-    url_param(url, name, bole_slice_str(number));
-}
 
 /* Moves on behind what is printed. A line stamped in the future must not hide what comes until then, so now is the border;
  * such a line may be shown twice. */
@@ -201,9 +184,9 @@ static bole_status catch_up(struct tail *t, struct bole_err *err)
     struct buf url;
     buf_init(&url, NULL);
     buf_put_str(&url, "/api/v1/query");
-    url_param(&url, "query", bole_slice_str(t->options->query));
-    put_number(&url, "start", t->next_ns);
-    put_number(&url, "end", clock_now_ns(&clock_system));
+    url_param(&url, "query", bole_slice_str(t->options->query.text));
+    url_param_i64(&url, "start", t->next_ns);
+    url_param_i64(&url, "end", clock_now_ns(&clock_system));
     url_param(&url, "direction", S("forward"));
     buf_reset(&t->printer.pending);
     bole_status st = bole_client_get(t->client, url_text(&url), printer_take_rows, &t->printer, err);
@@ -220,57 +203,61 @@ static bole_status catch_up(struct tail *t, struct bole_err *err)
     return st;
 }
 
-static bole_status follow(struct tail *t, bool resumes, struct bole_err *err)
+static bole_status follow(struct tail *t, struct bole_err *err)
 {
+    bool resumes = t->stood;
     struct buf url;
     buf_init(&url, NULL);
     buf_put_str(&url, "/loki/api/v1/tail");
-    url_param(&url, "query", bole_slice_str(t->options->query));
+    url_param(&url, "query", bole_slice_str(t->options->query.text));
     if (resumes || !t->options->history)
-        put_number(&url, "start", t->next_ns);
-    put_number(&url, "limit", resumes ? RESUME_LIMIT : t->options->history ? (int64_t)t->options->history : 1);
+        url_param_i64(&url, "start", t->next_ns);
+    url_param_i64(&url, "limit", resumes ? RESUME_LIMIT : t->options->history ? t->options->history : 1);
     bole_status st = bole_client_follow(t->client, url_text(&url), on_frame, t, err);
     buf_deinit(&url);
     move_on(t);
     return st;
 }
 
-/* The server or the way to it went away. What the server refuses it would refuse again. */
+/* The server or the way to it went away, or has no room just now. What else it refuses it would refuse again. */
 static bool is_lost(const struct tail *t, bole_status st)
 {
     return !cmd_stopped && !t->printer.broken && (st == BOLE_OK || st == BOLE_E_IO || st == BOLE_E_FULL || st == BOLE_E_LIMIT);
 }
 
-static bole_status reconnect(struct tail *t, struct bole_err *err)
+/* Once for each time that it is lost. */
+static void tell_lost(struct tail *t, bole_status st, const struct bole_err *why)
 {
-    bole_status st;
-    fputs("connection lost, trying again\n", stderr);
-    do {
-        sleep(1); /* a signal ends it */
-        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : catch_up(t, err);
-    } while (st != BOLE_OK && is_lost(t, st));
-    if (st == BOLE_OK)
-        fputs("connected again\n", stderr);
-    return st;
+    if (t->lost)
+        return;
+    t->lost = true;
+    if (st == BOLE_E_FULL || st == BOLE_E_LIMIT)
+        fprintf(stderr, "the server is busy, trying again (%s)\n", why->msg);
+    else
+        fputs("connection lost, trying again\n", stderr);
 }
 
 static bole_status run(struct tail *t, struct bole_err *err)
 {
-    bole_status st = cmd_client(&t->options->connection, &t->client, err);
+    bole_status st = cmd_client(&t->options->query.connection, &t->client, err);
     if (st == BOLE_OK)
         st = catch_up(t, err); /* of no time at all: only whether somebody answers */
     if (st == BOLE_E_IO || st == BOLE_E_CANCELLED || !t->client)
         return st;
-    st = follow(t, false, err);
+    st = follow(t, err);
     while (is_lost(t, st)) {
+        tell_lost(t, st, err);
         /* A handle of libcurl that was a bare connection once is not fit for another use. */
         bole_client_destroy(t->client);
         t->client = NULL;
-        st = cmd_client(&t->options->connection, &t->client, err);
+        sleep(1); /* a signal ends it */
+        if (cmd_stopped)
+            break;
+        st = cmd_client(&t->options->query.connection, &t->client, err);
+        if (st == BOLE_OK && t->stood)
+            st = catch_up(t, err);
         if (st == BOLE_OK)
-            st = reconnect(t, err);
-        if (st == BOLE_OK)
-            st = follow(t, true, err);
+            st = follow(t, err);
     }
     return cmd_stopped ? BOLE_E_CANCELLED : st;
 }
@@ -280,7 +267,7 @@ int cmd_tail(int argc, char **argv)
     struct tail_options o = {.history = DEFAULT_HISTORY};
     cmd_parse(&argp, argc, argv, &o);
     bool is_log;
-    if (!cmd_check_query(o.query, &is_log))
+    if (!cmd_check_query(o.query.text, &is_log))
         return EXIT_USAGE;
     if (!is_log) {
         fputs("error: a metric query has no lines to follow\n", stderr);
@@ -290,7 +277,7 @@ int cmd_tail(int argc, char **argv)
     struct bole_err err;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
-    printer_init(&t.printer, o.format);
+    printer_init(&t.printer, o.query.format);
     bole_status st = run(&t, &err);
     bole_client_destroy(t.client);
     printer_deinit(&t.printer);

@@ -131,16 +131,10 @@ static void count_request(struct import *i)
     i->result->bytes += i->request.bytes;
 }
 
-static bole_status keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
-{
-    buf_put(ctx, bytes);
-    return BOLE_OK;
-}
-
 static bole_status send_json(struct import *i, struct bole_err *err)
 {
     buf_reset(&i->answer);
-    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body), keep_bytes,
+    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body), cmd_keep_bytes,
                                       &i->answer, err);
     if (st == BOLE_E_INVALID && count_answer(i, bole_client_refusal(i->client)))
         st = BOLE_OK; /* every line was refused; the next ones may be better */

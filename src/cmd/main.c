@@ -65,6 +65,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (!strcmp(name, commands[i].name)) {
             char title[32];
+            if (argc > 2 && !strcmp(argv[2], "-h"))
+                argv[2] = (char *)"--help";
             snprintf(title, sizeof title, "bole %s", name);
             argv[1] = title;
             return commands[i].run(argc - 1, argv + 1);

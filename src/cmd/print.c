@@ -17,7 +17,9 @@
 
 enum { FLUSH_SIZE = 1 << 16 }; /* rows are written when so many bytes wait */
 
-enum print_format print_format_parse(struct argp_state *state, const char *text)
+/* ---- the command line ---- */
+
+static enum print_format parse_format(struct argp_state *state, const char *text)
 {
     static const char *const names[] = {"text", "json", "csv", "raw"};
     for (int i = 0; i < 4; i++)
@@ -26,6 +28,35 @@ enum print_format print_format_parse(struct argp_state *state, const char *text)
     argp_error(state, "--output: '%s' is none of text, json, csv, raw", text);
     return PRINT_TEXT;
 }
+
+static const struct argp_option query_options_table[] = {
+    {"output", 'o', "FORMAT", 0, "text, json, csv, raw (default text)", 0},
+    {0},
+};
+
+static error_t query_parse(int key, char *arg, struct argp_state *state)
+{
+    struct query_argument *q = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &q->connection; return 0;
+    case 'o': q->format = parse_format(state, arg); return 0;
+    case ARGP_KEY_ARG:
+        if (q->text)
+            argp_error(state, "one query, please; quote it for the shell: '{app=\"api\"} |= \"error\"'");
+        q->text = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!q->text)
+            argp_error(state, "a query is needed, such as '{app=\"api\"} |= \"error\"'");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child query_children[] = {CONNECTION_CHILD, {0}};
+const struct argp query_argp = {query_options_table, query_parse, "QUERY", NULL, query_children, NULL, NULL};
+
+/* ---- records ---- */
 
 struct members {
     struct buf *out;

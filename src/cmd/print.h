@@ -12,8 +12,13 @@
 
 enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_CSV, PRINT_RAW };
 
-/* For argp parsers: an unknown name is a usage error. */
-enum print_format print_format_parse(struct argp_state *state, const char *text);
+/* For argp children: QUERY, --output, and the connection; its input is a struct query_argument. */
+struct query_argument {
+    struct connection_options connection;
+    const char       *text;
+    enum print_format format;
+};
+extern const struct argp query_argp;
 
 /* One record. Labels and fields are JSON objects of strings; either may be missing (doc NULL). */
 struct print_record {

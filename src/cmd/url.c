@@ -1,5 +1,7 @@
 #include "cmd/url.h"
 
+#include <stdio.h>
+
 void url_segment(struct buf *out, bole_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -18,6 +20,13 @@ void url_param(struct buf *out, const char *name, bole_slice value)
     buf_put_str(out, name);
     buf_put_u8(out, '=');
     url_segment(out, value);
+}
+
+void url_param_i64(struct buf *out, const char *name, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    url_param(out, name, bole_slice_str(text));
 }
 
 const char *url_text(struct buf *out)
