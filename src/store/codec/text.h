@@ -45,6 +45,9 @@ bole_status text_encode(struct text_encoder *e, const struct text_input *in,
  * templates and distinct values. A token (index/tokens.h) never crosses the border of two pieces. For the token index. */
 void text_encoder_pieces(const struct text_encoder *e, void (*fn)(void *ctx, bole_slice piece), void *ctx);
 
+/* How often what was written did not read back as it was, and was written whole instead: a bug if it is not 0. */
+uint64_t text_encoder_mismatches(const struct text_encoder *e);
+
 /* ---- reading ---- */
 
 struct text; /* in the arena */

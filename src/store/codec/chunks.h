@@ -1,0 +1,38 @@
+/*
+ * chunks.h - gathers the parts of encoded columns into chunks: a large part is a chunk of its own, small ones of a kind share
+ * one, because each chunk costs a header, a checksum and a start of the compressor without history.
+ *
+ * Owner:   bytes are copied in. Errors: failed growth sets no_memory. Threads: one at a time.
+ */
+#ifndef STORE_CODEC_CHUNKS_H
+#define STORE_CODEC_CHUNKS_H
+
+#include "base/buf.h"
+
+enum chunks_kind { CHUNKS_NUMBERS, CHUNKS_TEXT, CHUNKS_KINDS };
+
+struct chunks {
+    struct buf bytes;                          /* of finished chunks */
+    struct { size_t at, len; } *list;          /* [count]; a chunk that is still gathered has len 0 */
+    uint32_t   count, cap;
+    struct buf open[CHUNKS_KINDS];             /* a part is appended here, then placed */
+    uint32_t   open_number[CHUNKS_KINDS];      /* 0: none */
+    bool       no_memory;
+};
+
+void chunks_init(struct chunks *c);
+void chunks_deinit(struct chunks *c);
+void chunks_reset(struct chunks *c); /* chunk 0 is there, empty: for the map */
+
+/* The bytes of open[kind] from `from` to its end are a part: gives it a place and returns its chunk, 0 when it is empty. */
+uint32_t chunks_place(struct chunks *c, enum chunks_kind kind, size_t from);
+
+/* Finishes the open chunks and sets the map. */
+void chunks_finish(struct chunks *c, bole_slice map);
+
+static inline bole_slice chunks_at(const struct chunks *c, uint32_t number)
+{
+    return bole_slice_from(c->bytes.ptr + c->list[number].at, c->list[number].len);
+}
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * text_private.h - what the files of text.h share: the layout of the map and a text column as it is read.
+ *
+ * A *table* is a set of lines in templates and columns. The lines of a row group are the root table; the distinct values of
+ * a column of long strings can be a table of their own below it (one level deep).
+ *
+ * The map (chunk 0), varints unless noted:
+ *
+ *   u8 version (1), table
+ *
+ *   table:  number of templates T, number of columns C
+ *           for each template: number of its rows (together those of the table), number of its slots
+ *           for each template: lengths of its slots + 1 literals
+ *           for each template: column of each slot: zigzag of (column - (column of the slot before + 1)), -1 before the first
+ *           for each column: see below
+ *           chunk of the template numbers (0 if T is 1): one byte per row, T > 256: then another with the high bytes
+ *           size of the literals, literals end to end
+ *
+ *   column: chunk of its numbers (0: there are none), chunk of its text (0: none), values head
+ *
+ * Parts lie in their chunk in the order in which the map names them, without gaps.
+ */
+#ifndef STORE_CODEC_TEXT_PRIVATE_H
+#define STORE_CODEC_TEXT_PRIVATE_H
+
+#include "base/bytes.h"
+#include "store/codec/text.h"
+
+enum { TEXT_VERSION = 1, TEXT_TEMPLATES_MAX = 65536 };
+
+/* Bytes per row of the template numbers. */
+static inline unsigned text_planes(uint32_t template_count)
+{
+    return (template_count > 1) + (template_count > 256);
+}
+
+static inline uint64_t text_zigzag(int64_t v) { return (uint64_t)v << 1 ^ (uint64_t)(v >> 63); }
+static inline int64_t text_unzigzag(uint64_t v) { return (int64_t)(v >> 1 ^ (0 - (v & 1))); }
+
+/* Where bytes of a column lie. */
+struct text_part {
+    uint32_t chunk; /* 0: nowhere, no bytes */
+    uint32_t at, len;
+};
+
+struct text_column {
+    struct values     values;
+    struct text_part  numbers, text;
+    bool              loaded;
+    uint64_t         *rows;       /* which rows have it; NULL while not asked for */
+};
+
+struct text_template {
+    uint32_t        slot_count, rows;
+    const uint32_t *pieces;       /* [slot_count + 1] lengths of the literals */
+    const uint32_t *columns;      /* [slot_count] */
+    const uint8_t  *literals;     /* end to end */
+    uint32_t        literals_len;
+    uint64_t        len_max;      /* of a line; set when all its columns are loaded, 0 before */
+};
+
+struct text_table {
+    uint32_t              row_count, template_count, column_count;
+    struct text_template *templates;
+    struct text_column   *columns;
+    bole_slice            literals;
+    struct text_part      numbers_part; /* template of each row */
+    uint16_t             *numbers;      /* set by text_load_rows */
+    uint32_t             *before;       /* same: how many values of each column lie before block b: [b * column_count + c] */
+    uint32_t             *cursor;       /* the same for row cursor_row: text_lines goes on where it ended */
+    uint32_t              cursor_row;
+};
+
+#define TEXT_BLOCK 4096u /* rows */
+
+struct text {
+    struct text_source source;
+    bole_slice        *chunks;   /* [chunk_count]; ptr NULL: not loaded yet */
+    uint32_t          *chunk_at; /* [chunk_count] while the map is read: where the next part begins */
+    struct text_table  root;
+};
+
+/* ---- text_read.c ---- */
+
+bole_status text_load_chunk(struct text *t, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err);
+bole_status text_load_part(struct text *t, const struct text_part *part, bole_slice *ret_bytes, struct bole_err *err);
+/* The template of each row, checked, and how many rows each has. */
+bole_status text_load_rows(struct text *t, struct text_table *table, struct bole_err *err);
+bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err);
+/* Bit per row that has a value in the column. */
+bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
+                             struct bole_err *err);
+
+/* ---- text_find.c ---- */
+
+/* Moves bit i of `values` to the i-th set bit of `rows`. */
+void text_spread_bits(const uint64_t *values, const uint64_t *rows, size_t words, uint64_t *ret_rows);
+void text_spread_bits_portable(const uint64_t *values, const uint64_t *rows, size_t words, uint64_t *ret_rows);
+
+static inline uint32_t text_row_template(const struct text_table *table, uint32_t row)
+{
+    return table->numbers[row];
+}
+
+#endif

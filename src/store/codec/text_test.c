@@ -1,0 +1,268 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/test.h"
+#include "store/codec/classify.h"
+#include "store/codec/text_private.h"
+#include "store/codec/text_sample.h"
+
+static uint64_t seed(void)
+{
+    const char *given = getenv("BOLE_SEED");
+    uint64_t v = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+    printf("BOLE_SEED=%llu\n", (unsigned long long)v);
+    return v;
+}
+
+static struct text_encoder *encoder(void)
+{
+    static struct text_encoder *e;
+    if (!e)
+        e = text_encoder_create();
+    CHECK(e != NULL);
+    return e;
+}
+
+static uint64_t *all_bits(uint32_t count)
+{
+    uint64_t *bits = calloc(count / 64 + 1, sizeof *bits);
+    memset(bits, 0xff, (count / 64 + 1) * sizeof *bits);
+    return bits;
+}
+
+static void check_lines(struct text_column_sample *c, const struct text_lines_sample *s, const uint64_t *bits, uint32_t step)
+{
+    struct bole_err err = {0};
+    struct buf out;
+    buf_init(&out, NULL);
+    uint32_t *ends = calloc(step, sizeof *ends), *lengths = calloc(step, sizeof *lengths);
+    for (uint32_t row = 0; row < s->count; row += step) {
+        uint32_t n = s->count - row < step ? s->count - row : step, start = 0;
+        buf_reset(&out);
+        CHECK_OK(text_lines(c->text, row, n, bits, &out, ends, &err), err);
+        CHECK_OK(text_lengths(c->text, row, n, lengths, &err), err);
+        for (uint32_t i = 0; i < n; i++) {
+            bole_slice got = {out.ptr + start, ends[i] - start};
+            if (bits[(row + i) / 64] >> (row + i) % 64 & 1)
+                CHECK_EQ_SLICE(got, s->lines[row + i]);
+            else
+                CHECK_EQ_U64(got.len, 0);
+            CHECK_EQ_U64(lengths[i], s->lines[row + i].len);
+            start = ends[i];
+        }
+        CHECK_EQ_U64(out.len, start);
+    }
+    free(ends);
+    free(lengths);
+    buf_deinit(&out);
+}
+
+TEST(every_byte_of_every_line_comes_back)
+{
+    struct random random;
+    random_seed(&random, seed());
+    static const uint32_t counts[] = {1, 2, 63, 64, 65, 700, 5000};
+    for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            struct text_lines_sample s;
+            struct text_column_sample c;
+            text_sample_init(&s, kind, counts[i], &random);
+            text_column_sample_init(&c, encoder(), &s);
+            uint64_t *bits = all_bits(s.count);
+            check_lines(&c, &s, bits, 1024);
+            free(bits);
+            text_column_sample_deinit(&c);
+            text_sample_deinit(&s);
+        }
+}
+
+TEST(any_choice_of_rows_can_be_read_in_any_order)
+{
+    struct random random;
+    random_seed(&random, seed());
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    struct bole_err err = {0};
+    text_sample_init(&s, TEXT_SAMPLE_MIXED, 20000, &random);
+    text_column_sample_init(&c, encoder(), &s);
+    uint64_t *bits = calloc(s.count / 64 + 1, sizeof *bits);
+    for (uint32_t i = 0; i < s.count / 50; i++) {
+        uint32_t row = (uint32_t)random_below(&random, s.count);
+        bits[row / 64] |= 1ull << row % 64;
+    }
+    check_lines(&c, &s, bits, 1024);
+    check_lines(&c, &s, bits, s.count);
+    struct buf out;
+    buf_init(&out, NULL);
+    memset(bits, 0xff, s.count / 8);
+    for (int i = 0; i < 2000; i++) {
+        uint32_t row = (uint32_t)random_below(&random, s.count), end;
+        buf_reset(&out);
+        if (i % 100 == 0)
+            CHECK_OK(text_column_sample_open(&c, &s, &err), err);
+        CHECK_OK(text_lines(c.text, row, 1, bits, &out, &end, &err), err);
+        CHECK_EQ_SLICE(buf_slice(&out), s.lines[row]);
+    }
+    buf_deinit(&out);
+    free(bits);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
+
+TEST(the_vector_form_of_classify_agrees_with_the_portable_one)
+{
+    struct random random;
+    random_seed(&random, seed());
+    uint64_t fast[4][8], slow[4][8];
+    uint8_t *line = malloc(512);
+    for (int i = 0; i < 20000; i++) {
+        size_t len = random_below(&random, 513);
+        uint8_t *p = line + 512 - len; /* up to the end: a read past it is seen */
+        for (size_t k = 0; k < len; k++)
+            p[k] = (uint8_t)random_next(&random);
+        memset(fast, 0, sizeof fast);
+        memset(slow, 0, sizeof slow);
+        classify(bole_slice_from(p, len), &(struct byte_masks){fast[0], fast[1], fast[2], fast[3]});
+        classify_portable(bole_slice_from(p, len), &(struct byte_masks){slow[0], slow[1], slow[2], slow[3]});
+        CHECK(memcmp(fast, slow, sizeof fast) == 0);
+    }
+    free(line);
+}
+
+/* ---- search ---- */
+
+static bool line_has(bole_slice line, bole_slice needle)
+{
+    return needle.len == 0 || (line.len >= needle.len && memmem(line.ptr, line.len, needle.ptr, needle.len));
+}
+
+/* text_contains against memmem over every line; `start` are the bits it is given. */
+static void check_needle(struct text_column_sample *c, const struct text_lines_sample *s, bole_slice needle, uint64_t start)
+{
+    static uint64_t bits[VALUES_COUNT_MAX / 64];
+    struct bole_err err = {0};
+    for (uint32_t w = 0; w < (s->count + 63) / 64; w++)
+        bits[w] = start;
+    CHECK_OK(text_contains(c->text, needle, bits, &err), err);
+    for (uint32_t row = 0; row < s->count; row++) {
+        bool want = start >> row % 64 & 1 && line_has(s->lines[row], needle), got = bits[row / 64] >> row % 64 & 1;
+        if (want != got) {
+            printf("row %u: %s needle |%.*s| in |%.*s|\n", row, want ? "missed" : "false", BOLE_SLICE_ARG(needle),
+                   BOLE_SLICE_ARG(s->lines[row]));
+            CHECK(want == got);
+        }
+    }
+}
+
+/* A part of a line, from the inside of a token to beyond its borders; or that with a byte changed; or random bytes. */
+static bole_slice draw_needle(const struct text_lines_sample *s, struct random *r, uint8_t scratch[64])
+{
+    bole_slice line = s->lines[random_below(r, s->count)];
+    size_t longest = random_below(r, 4) ? 12 : 60, len = 1 + random_below(r, longest);
+    if (len > line.len)
+        len = line.len;
+    if (random_below(r, 20) == 0 || len == 0) {
+        len = 1 + random_below(r, 4);
+        for (size_t i = 0; i < len; i++)
+            scratch[i] = random_below(r, 2) ? (uint8_t)random_next(r) : (uint8_t)('0' + random_below(r, 10));
+        return bole_slice_from(scratch, len);
+    }
+    memcpy(scratch, line.ptr + random_below(r, line.len - len + 1), len);
+    if (random_below(r, 4) == 0)
+        scratch[random_below(r, len)] = (uint8_t)"0 a:-./\"="[random_below(r, 9)];
+    return bole_slice_from(scratch, len);
+}
+
+static void check_random_needles(enum text_sample_kind kind, uint32_t count, uint32_t needles, struct random *random)
+{
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    struct bole_err err = {0};
+    uint8_t scratch[64];
+    text_sample_init(&s, kind, count, random);
+    text_column_sample_init(&c, encoder(), &s);
+    for (uint32_t i = 0; i < needles; i++) {
+        if (i % 50 == 0)
+            CHECK_OK(text_column_sample_open(&c, &s, &err), err); /* with nothing loaded */
+        check_needle(&c, &s, draw_needle(&s, random, scratch), random_below(random, 3) ? UINT64_MAX : random_next(random));
+    }
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
+
+TEST(search_finds_what_grep_finds)
+{
+    struct random random;
+    random_seed(&random, seed());
+    for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
+        for (int round = 0; round < 5; round++)
+            check_random_needles(kind, round ? 100 + (uint32_t)random_below(&random, 2000) : 1 + (uint32_t)random_below(&random, 70),
+                                 300, &random);
+}
+
+TEST(the_empty_needle_is_in_every_line)
+{
+    struct random random;
+    random_seed(&random, 1);
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    text_sample_init(&s, TEXT_SAMPLE_MIXED, 100, &random);
+    text_column_sample_init(&c, encoder(), &s);
+    check_needle(&c, &s, S(""), UINT64_MAX);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
+
+TEST(a_needle_that_literals_and_stamps_rule_out_loads_the_map_only)
+{
+    struct random random;
+    random_seed(&random, 1);
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    text_sample_init(&s, TEXT_SAMPLE_APP, 3000, &random);
+    text_column_sample_init(&c, encoder(), &s);
+    check_needle(&c, &s, S("\x01"), UINT64_MAX);
+    CHECK_EQ_U64(c.loads, 1);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
+
+TEST(a_needle_that_fits_in_very_many_ways_is_still_exact)
+{
+    /* One template of 200 adjacent small slots: the ways to lay a long run of the same field over it are without number. */
+    struct text_lines_sample s = {.count = 64};
+    struct text_column_sample c;
+    arena_init(&s.arena, NULL);
+    s.lines = arena_array(&s.arena, s.count, sizeof *s.lines);
+    s.time_ns = arena_array(&s.arena, s.count, sizeof *s.time_ns);
+    for (uint32_t row = 0; row < s.count; row++) {
+        uint8_t *p = arena_bytes(&s.arena, 800);
+        for (uint32_t i = 0; i < 400; i++) {
+            p[2 * i] = row % 7 == 3 && i == 77 ? '2' : '1';
+            p[2 * i + 1] = ' ';
+        }
+        s.lines[row] = bole_slice_from(p, 800);
+    }
+    text_column_sample_init(&c, encoder(), &s);
+    check_needle(&c, &s, bole_slice_from(s.lines[0].ptr + 1, 300), UINT64_MAX);
+    check_needle(&c, &s, bole_slice_from(s.lines[3].ptr + 1, 300), UINT64_MAX);
+    text_column_sample_deinit(&c);
+    arena_deinit(&s.arena);
+}
+
+TEST(spreading_bits_agrees_with_its_portable_form)
+{
+    struct random random;
+    random_seed(&random, seed());
+    for (int i = 0; i < 2000; i++) {
+        uint64_t values[17], rows[16], fast[16], slow[16];
+        for (int w = 0; w < 17; w++)
+            values[w] = random_next(&random);
+        for (int w = 0; w < 16; w++)
+            rows[w] = random_below(&random, 3) ? random_next(&random) & random_next(&random) : random_below(&random, 2) - 1;
+        text_spread_bits(values, rows, 16, fast);
+        text_spread_bits_portable(values, rows, 16, slow);
+        CHECK(memcmp(fast, slow, sizeof fast) == 0);
+    }
+}
