@@ -26,6 +26,15 @@ struct query_request api_work_request(struct api_work *w)
                                   .cancelled = api_work_is_over, .cancelled_ctx = w, .clock = w->api->options.clock};
 }
 
+uint64_t api_lost_groups(struct api *api)
+{
+    struct queue_stats queue;
+    struct ingest_stats ingest;
+    queue_stats(api->options.queue, &queue);
+    ingest_get_stats(api->ingest, &ingest);
+    return queue.corrupt_frames + ingest.bad_batches_total;
+}
+
 void api_work_count(struct api_work *w, bole_status st, const struct query_stats *stats)
 {
     struct metrics_counters *c = &w->api->counters;

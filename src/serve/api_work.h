@@ -11,6 +11,8 @@
 
 /* printf format; told with every answer that lacks rows. */
 #define API_DAMAGE_TEXT "the answer is not complete: damaged chunks left out: %llu"
+/* The same, for api_lost_groups: told with every answer, since nobody knows which lack rows. */
+#define API_LOST_TEXT "rows may be missing: %llu groups of the write-ahead log were damaged or are gone, see `bole check`"
 
 struct api_work {
     struct api           *api;
@@ -28,6 +30,9 @@ bool api_work_is_over(void *ctx);
 
 /* Store, tenant, budget, cancellation, clock; the rest is the caller's. */
 struct query_request api_work_request(struct api_work *w);
+
+/* Groups that were acknowledged and that the queue could not give back, at least. */
+uint64_t api_lost_groups(struct api *api);
 
 /* Counts the query in the metrics; stats may be NULL. */
 void api_work_count(struct api_work *w, bole_status st, const struct query_stats *stats);

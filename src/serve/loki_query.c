@@ -68,10 +68,17 @@ static bool put_series(struct api_out *out, const struct query_result *r)
     return true;
 }
 
-static void put_warnings(struct buf *b, const struct query_stats *stats)
+static void put_warnings(struct buf *b, struct api *api, const struct query_stats *stats)
 {
-    if (stats->bad_chunks)
-        buf_printf(b, ",\"warnings\":[\"" API_DAMAGE_TEXT "\"]", (unsigned long long)stats->bad_chunks);
+    unsigned long long bad = stats->bad_chunks, lost = api_lost_groups(api);
+    if (!bad && !lost)
+        return;
+    buf_put_str(b, ",\"warnings\":[");
+    if (bad)
+        buf_printf(b, "\"" API_DAMAGE_TEXT "\"%s", bad, lost ? "," : "");
+    if (lost)
+        buf_printf(b, "\"" API_LOST_TEXT "\"", lost);
+    buf_put_u8(b, ']');
 }
 
 static bool put_value(struct api_out *out, const struct query_result *r, bool categorize)
@@ -100,7 +107,7 @@ static void reply_result(struct api_work *work, const struct query_result *r, bo
     struct api_out out;
     api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.query_budget, false);
     buf_put_str(&out.buf, "{\"status\":\"success\"");
-    put_warnings(&out.buf, &r->stats);
+    put_warnings(&out.buf, work->api, &r->stats);
     buf_printf(&out.buf, ",\"data\":{\"resultType\":\"%s\"", types[r->type]);
     if (categorize && r->type == QUERY_STREAMS)
         buf_put_str(&out.buf, ",\"encodingFlags\":[\"categorize-labels\"]");

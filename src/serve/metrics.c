@@ -79,6 +79,7 @@ static void write_ingest(struct writer *w, struct ingest *ingest)
     figure(w, "requests_total", COUNTER, s.requests_total, "Requests that brought records.");
     figure(w, "refused_full_total", COUNTER, s.refused_full_total, "Requests refused because the disk has no room.");
     figure(w, "refused_limit_total", COUNTER, s.refused_limit_total, "Requests refused because memory has no room.");
+    figure(w, "bad_batches_total", COUNTER, s.bad_batches_total, "Batches found in the queue at the start that do not decode.");
     seconds(w, "commit_seconds_total", COUNTER, (double)s.commit_ns_total / 1e9, "Time spent in group commits.");
     close_family(w);
 }
@@ -96,7 +97,7 @@ static void write_queue(struct writer *w, struct queue *queue)
     figure(w, "syncs_total", COUNTER, s.syncs_total, "Syncs.");
     seconds(w, "sync_seconds_total", COUNTER, (double)s.sync_ns_total / 1e9, "Time spent in syncs.");
     figure(w, "torn_tail_bytes", GAUGE, s.torn_tail_bytes, "Bytes of a torn write cut off at the start.");
-    figure(w, "corrupt_frames", GAUGE, s.corrupt_frames, "Corrupt groups found at the start.");
+    figure(w, "corrupt_frames", GAUGE, s.corrupt_frames, "Acknowledged groups that are damaged or gone, at least.");
     close_family(w);
 }
 

@@ -197,6 +197,8 @@ static void run_export(struct api_work *work)
             put_error(&x.out.buf, &err);
         if (x.bad_chunks)
             buf_printf(&x.out.buf, "{\"warning\":\"" API_DAMAGE_TEXT "\"}\n", (unsigned long long)x.bad_chunks);
+        if (api_lost_groups(a))
+            buf_printf(&x.out.buf, "{\"warning\":\"" API_LOST_TEXT "\"}\n", (unsigned long long)api_lost_groups(a));
         api_out_end(&x.out);
     }
     query_destroy(x.query);
