@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -18,6 +19,7 @@ enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of
 #define HEAD_MAX ((size_t)64 << 20)
 #define QUERY_MAX ((size_t)1 << 30)
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
+enum { CONNECTIONS_MAX = 20000, FILES_MIN = 64, FOLLOWED_MAX = 4096 }; /* descriptors */
 
 struct server {
     struct budget       budget;
@@ -44,6 +46,21 @@ static size_t default_memory_limit(void)
 {
     size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGE_SIZE);
     return machine / 4 < MEMORY_DEFAULT_MAX ? machine / 4 : MEMORY_DEFAULT_MAX;
+}
+
+/* Connections leave descriptors to the log, the segments being read and written and the catalogue, and to the files that are
+ * followed, of which there may be half of all (agent.h). */
+static size_t connection_max(const struct server_options *o)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 2 * CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    size_t all = (size_t)limit.rlim_cur, kept = FILES_MIN;
+    if (o->tail_system || o->tail_glob_count)
+        kept += all / 2 < FOLLOWED_MAX ? all / 2 : FOLLOWED_MAX;
+    size_t left = all > kept ? all - kept : 0, least = all / 4;
+    left = left > least ? left : least;
+    return left < CONNECTIONS_MAX ? left : CONNECTIONS_MAX;
 }
 
 /* Without authentication nobody but this machine may come in, unless the operator says that he knows. */
@@ -81,6 +98,11 @@ static size_t query_max(const struct server *s)
     return part < QUERY_MAX ? part : QUERY_MAX;
 }
 
+static uint64_t disk_reserve(const struct server_options *o)
+{
+    return o->disk_reserve_bytes ? o->disk_reserve_bytes : INGEST_RESERVE_DEFAULT;
+}
+
 static bole_status open_storage(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     char queue_uri[4096], store_uri[4096];
@@ -103,7 +125,8 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         return st;
     /* Numbers go on behind what the store has, also when somebody removed the log's directory. */
     struct queue_options queue = {.uri = bole_slice_str(queue_uri), .fs = &fs_posix, .clock = &clock_system,
-                                  .random = &random_system, .min_lsn = store_position(s->store)};
+                                  .random = &random_system, .min_lsn = store_position(s->store),
+                                  .reserve_bytes = disk_reserve(o)};
     return queue_open(&queue, &s->queue, err);
 }
 
@@ -135,7 +158,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
     if (st < 0)
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
-                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = o->disk_reserve_bytes, .worker_count = loops + 1, /* and the agent */
+                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o), .worker_count = loops + 1, /* and the agent */
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)
@@ -143,7 +166,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
     bole_slice names[16];
     for (size_t i = 0; i < o->host_name_count && i < 16; i++)
         names[i] = bole_slice_str(o->host_names[i]);
-    struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS, .host_names = names,
+    struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS,
+                                .connection_max = connection_max(o), .host_names = names,
                                 .host_name_count = o->host_name_count, .any_host = o->insecure, .tls_cert_path = o->tls_cert,
                                 .tls_key_path = o->tls_key, .budget = &s->budget, .clock = &clock_system,
                                 .fallback = api_fallback, .fallback_ctx = s->api};

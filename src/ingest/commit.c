@@ -17,6 +17,8 @@
 
 enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make the sync cheap, far under the limit */
 #define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
+#define RETRY_MAX_NS    (16 * (uint64_t)NS_PER_S)    /* a cut that failed is tried again after 1, 2, 4 ... s, at most this */
+#define REFUSAL_LOG_NS  (60 * (uint64_t)NS_PER_S)    /* one line, however many groups are refused */
 
 /* ---- the committer ---- */
 
@@ -136,6 +138,20 @@ static void take_units(struct worker *w, struct group *g)
         }
 }
 
+/* When nothing more fits, the door shuts until the queue has room, and the head is cut: that gives some back. */
+static void group_refused(struct ingest *in, bole_status st, const struct bole_err *err)
+{
+    struct queue_stats queue;
+    uint64_t now = clock_mono_ns(in->options.clock);
+    queue_stats(in->options.queue, &queue);
+    if (st == BOLE_E_FULL && queue.is_full && !atomic_exchange(&in->no_room, true))
+        ingest_make_room(in);
+    if (in->refusal_told_ns && now - in->refusal_told_ns < REFUSAL_LOG_NS)
+        return;
+    in->refusal_told_ns = now;
+    LOG(ERROR, "records refused: the queue did not take them", " reason=%s", LOGQS(err->msg));
+}
+
 static bole_status commit_group(struct ingest *in, struct group *g, struct bole_err *err)
 {
     bole_slice parts[GROUP_BATCHES_MAX];
@@ -148,9 +164,7 @@ static bole_status commit_group(struct ingest *in, struct group *g, struct bole_
     }
     bole_status st = queue_append(in->options.queue, parts, g->extent.units, &lsn, err);
     if (st < 0) {
-        if (st == BOLE_E_FULL)
-            in->disk_full = true;
-        LOG(ERROR, "records refused: the queue did not take them", " reason=%s", LOGQS(err->msg));
+        group_refused(in, st, err);
         return st;
     }
     st = store_insert(in->options.store, lsn, batches, g->extent.units, err);
@@ -242,44 +256,72 @@ void ingest_make_room(struct ingest *in)
     pthread_mutex_unlock(&in->cutter_lock);
 }
 
-void ingest_watch_disk(struct ingest *in)
+void ingest_watch_room(struct ingest *in)
 {
-    uint64_t free_bytes;
-    if (!in->options.data_dir || fs_free_space(in->options.fs, in->options.data_dir, &free_bytes, NULL) < 0)
+    struct queue_stats queue;
+    uint64_t free_bytes = UINT64_MAX, reserve = fs_reserve(in->options.reserve_bytes, in->no_room);
+    queue_stats(in->options.queue, &queue);
+    if (in->options.data_dir && fs_free_space(in->options.fs, in->options.data_dir, &free_bytes, NULL) < 0)
         return;
-    bool full = free_bytes < in->options.reserve_bytes;
-    if (full && !in->disk_full)
+    if (free_bytes < reserve && !atomic_exchange(&in->no_room, true)) {
         LOG(WARN, "disk nearly full: writes are refused until there is room", " free_bytes=%llu reserve_bytes=%llu",
             (unsigned long long)free_bytes, (unsigned long long)in->options.reserve_bytes);
-    else if (!full && in->disk_full)
-        LOG(INFO, "disk has room again: writes are taken", " free_bytes=%llu", (unsigned long long)free_bytes);
-    in->disk_full = full;
+        ingest_make_room(in);
+    } else if (free_bytes >= reserve && !queue.is_full && atomic_exchange(&in->no_room, false)) {
+        LOG(INFO, "there is room again: writes are taken", " free_bytes=%llu", (unsigned long long)free_bytes);
+    }
+}
+
+/* Until the next tick, or a cut is wanted; a cut that failed is not wanted before its time. cutter_lock held. */
+static void wait_for_work(struct ingest *in, bool failed)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(HOUSEKEEPING_NS % NS_PER_S);
+    until.tv_sec += (time_t)(HOUSEKEEPING_NS / NS_PER_S) + until.tv_nsec / NS_PER_S;
+    until.tv_nsec %= NS_PER_S;
+    while (!in->cutter_stop && (failed || !in->cut_wanted))
+        if (pthread_cond_timedwait(&in->cutter_wake, &in->cutter_lock, &until) != 0)
+            break;
+}
+
+/* What is left of a failed cut: told once, tried again less and less often. */
+struct retry {
+    uint64_t delay_ns, due_ns; /* mono; 0: the last cut succeeded */
+};
+
+static void cut_ended(struct ingest *in, bole_status st, const struct bole_err *err, struct retry *retry)
+{
+    if (st >= 0) {
+        *retry = (struct retry){0};
+        return;
+    }
+    if (!retry->delay_ns)
+        LOG(ERROR, "moving records into segments failed, they stay in the queue: it is tried again", " reason=%s",
+            LOGQS(err->msg));
+    retry->delay_ns = !retry->delay_ns ? HOUSEKEEPING_NS : retry->delay_ns < RETRY_MAX_NS ? 2 * retry->delay_ns : RETRY_MAX_NS;
+    retry->due_ns = clock_mono_ns(in->options.clock) + retry->delay_ns;
 }
 
 void *cutter_main(void *arg)
 {
     struct ingest *in = arg;
+    struct retry retry = {0};
     pthread_setname_np(pthread_self(), "bole-cut");
     pthread_mutex_lock(&in->cutter_lock);
-    while (!in->cutter_stop) {
-        if (!in->cut_wanted) {
-            struct timespec until;
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            until.tv_nsec += (long)(HOUSEKEEPING_NS % NS_PER_S);
-            until.tv_sec += (time_t)(HOUSEKEEPING_NS / NS_PER_S) + until.tv_nsec / NS_PER_S;
-            until.tv_nsec %= NS_PER_S;
-            pthread_cond_timedwait(&in->cutter_wake, &in->cutter_lock, &until);
-        }
+    for (;;) {
+        wait_for_work(in, retry.delay_ns != 0);
         if (in->cutter_stop)
             break;
-        bool room_wanted = in->room_wanted;
+        bool wanted = in->room_wanted || retry.delay_ns;
         in->cut_wanted = in->room_wanted = false;
         pthread_mutex_unlock(&in->cutter_lock);
-        ingest_watch_disk(in);
+        ingest_watch_room(in);
         memory_return();
         struct bole_err err;
-        if ((room_wanted || store_wants_cut(in->options.store)) && ingest_cut(in, &err) < 0)
-            LOG(ERROR, "moving records into segments failed, they stay in the queue", " reason=%s", LOGQS(err.msg));
+        wanted = wanted || store_wants_cut(in->options.store);
+        if (wanted && clock_mono_ns(in->options.clock) >= retry.due_ns)
+            cut_ended(in, ingest_cut(in, &err), &err, &retry);
         pthread_mutex_lock(&in->cutter_lock);
     }
     pthread_mutex_unlock(&in->cutter_lock);

@@ -4,13 +4,12 @@
 #include "base/log.h"
 #include "ingest/ingest_private.h"
 
-#define RESERVE_DEFAULT (256ull * 1024 * 1024) /* bytes of free space */
-
 /* ---- what the queue still holds goes into the store again ---- */
 
 struct replay {
     struct ingest *in;
     uint64_t rows;
+    bool cut_failed;
 };
 
 /* One group of the queue back into the store. A batch that does not decode although its frame did is our own bug or a
@@ -39,8 +38,12 @@ static bole_status replay_group(uint64_t lsn, bole_slice payload, void *ctx, str
         st = store_insert(in->options.store, lsn, batches, count, err);
     while (count)
         batch_unref(batches[--count]);
-    if (st == BOLE_OK && store_wants_cut(in->options.store))
-        st = ingest_cut(in, err);
+    struct bole_err why;
+    if (st == BOLE_OK && !replay->cut_failed && store_wants_cut(in->options.store) && ingest_cut(in, &why) < 0) {
+        /* On a full disk a start must not need room. The cutter tries again; until then the head must have memory. */
+        replay->cut_failed = true;
+        LOG(ERROR, "moving records into segments failed, they stay in the queue", " reason=%s", LOGQS(why.msg));
+    }
     return st;
 }
 
@@ -82,7 +85,7 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
         return bole_fail(err, BOLE_E_NOMEM, "no memory for ingest");
     in->options = *options;
     if (!in->options.reserve_bytes)
-        in->options.reserve_bytes = RESERVE_DEFAULT;
+        in->options.reserve_bytes = INGEST_RESERVE_DEFAULT;
     in->generation = 1; /* 0 is a handle that was never used */
     pthread_mutex_init(&in->lock, NULL);
     pthread_cond_init(&in->work, NULL);
@@ -98,7 +101,7 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
     if (st == BOLE_OK)
         st = replay(in, err);
     if (st == BOLE_OK) {
-        ingest_watch_disk(in);
+        ingest_watch_room(in);
         int rc = pthread_create(&in->committer, NULL, committer_main, in);
         in->committer_runs = rc == 0;
         if (rc == 0) {

@@ -59,7 +59,8 @@ struct ingest {
     struct ingest_options options;  /* read-only after create */
     struct worker        *workers;
     _Atomic uint64_t      generation; /* numbers builders' contents: a stream index is valid for one of them */
-    _Atomic bool          disk_full;
+    _Atomic bool          no_room;    /* the disk is full to its reserve, or the queue took no group and cannot grow */
+    uint64_t              refusal_told_ns; /* committer only; mono, 0: never */
 
     pthread_mutex_t       lock;
     pthread_cond_t        work;     /* something was handed over, or stop */
@@ -96,8 +97,8 @@ void request_finish(struct ingest_request *r, bole_status status, const struct b
 bole_status ingest_cut(struct ingest *in, struct bole_err *err);
 /* Asks the cutter to cut whatever is in the head: nothing else gives memory back before the next cut is due. Any thread. */
 void ingest_make_room(struct ingest *in);
-/* Compares the free space of the data directory with the reserve. */
-void ingest_watch_disk(struct ingest *in);
+/* Compares the free space of the data directory with the reserve, and looks whether a full queue has room again. */
+void ingest_watch_room(struct ingest *in);
 
 void *committer_main(void *ingest);
 void *cutter_main(void *ingest);

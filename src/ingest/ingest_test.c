@@ -487,3 +487,77 @@ TEST(what_the_queue_holds_comes_back_after_a_restart)
     snprintf(command, sizeof command, "rm -r %s", dir);
     CHECK(system(command) == 0);
 }
+
+/* ---- no room ---- */
+
+static bole_status try_store(struct fixture *f, struct bole_err *err)
+{
+    struct wait w;
+    struct ingest_request *r;
+    wait_init(&w);
+    bole_status st = ingest_begin(f->in, 0, 100, &r, err);
+    if (st < 0)
+        return st;
+    uint8_t noise[4000];
+    struct random random;
+    random_seed(&random, 1);
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)random_next(&random);
+    add_rows(r, 10, bole_slice_from(noise, sizeof noise));
+    ingest_commit(r, on_done, &w);
+    return wait_for(&w, 1);
+}
+
+/* Want of a descriptor for the log's next file, and a disk that is full to its reserve: requests are told "later", the door
+ * is shut until there is room, and opens by itself. Mutant: let the queue's status through as it was (BOLE_E_LIMIT, IO). */
+TEST(without_room_requests_wait_and_service_returns)
+{
+    enum { RESERVE = 8 << 20, CAPACITY = 16 << 20 };
+    static const struct fs_mem_faults faults[] = {{.no_descriptors = true}, {.capacity_bytes = CAPACITY}};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct fixture f = {0};
+        struct fs *disk = fs_mem_create();
+        struct bole_err err;
+        budget_init(&f.budget, NULL, SIZE_MAX);
+        struct queue_options q = {.uri = S("wal:data/wal"), .fs = disk, .clock = &clock_system, .random = &random_system,
+                                  .reserve_bytes = RESERVE};
+        CHECK_OK(queue_open(&q, &f.queue, &err), err);
+        struct store_options s = {.uri = S("segments:data"), .fs = disk, .clock = &clock_system, .budget = &f.budget};
+        CHECK_OK(store_open(&s, &f.store, &err), err);
+        struct ingest_options o = {.queue = f.queue, .store = f.store, .clock = &clock_system, .budget = &f.budget,
+                                   .fs = disk, .data_dir = "data", .reserve_bytes = RESERVE, .worker_count = 1};
+        CHECK_OK(ingest_create(&o, &f.in, &err), err);
+        CHECK_OK(try_store(&f, &err), err);
+        fs_mem_set_faults(disk, &faults[i]);
+        uint64_t stored = 10, free_bytes;
+        bole_status st;
+        for (; (st = try_store(&f, &err)) == BOLE_OK; stored += 10)
+            CHECK(stored < 100000);
+        CHECK_EQ_STATUS(st, BOLE_E_FULL);
+        CHECK_OK(fs_free_space(disk, "data", &free_bytes, &err), err);
+        CHECK(free_bytes >= RESERVE);
+        CHECK_EQ_STATUS(try_store(&f, &err), BOLE_E_FULL); /* at the door */
+        CHECK_EQ_STATUS(ingest_flush(f.in, &err), faults[i].no_descriptors ? BOLE_E_LIMIT : BOLE_OK);
+        fs_mem_set_faults(disk, &(struct fs_mem_faults){0});
+        for (int tries = 0; (st = try_store(&f, &err)) == BOLE_E_FULL && tries < 100; tries++)
+            usleep(100 * 1000);
+        CHECK_EQ_STATUS(st, BOLE_OK);
+        CHECK_OK(ingest_flush(f.in, &err), err); /* the cut that failed is made up for */
+        CHECK_EQ_U64(stored_rows(f.store, NULL), stored + 10);
+        fixture_end(&f);
+        fs_mem_destroy(disk);
+    }
+}
+
+/* One group that does not fit is no reason to refuse those that would. */
+TEST(the_door_stays_open_while_the_queue_has_room_for_others)
+{
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    struct bole_err err;
+    CHECK_OK(queue_faulty_create(f.queue, &f.queue, &err), err);
+    queue_faulty_set(f.queue, &(struct queue_faults){.fail_from = 1, .fail_count = 1, .status = BOLE_E_FULL});
+    fixture_start(&f, 1);
+    CHECK_EQ_STATUS(try_store(&f, &err), BOLE_E_FULL);
+    CHECK_OK(try_store(&f, &err), err);
+    fixture_end(&f);
+}
