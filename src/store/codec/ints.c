@@ -4,71 +4,167 @@
 
 #include "base/err.h"
 
-static unsigned planes_of(uint64_t range)
+enum {
+    BLOCK = 1024,
+    SAMPLE_MIN = 512, SAMPLE_MAX = 2048, /* values that the estimate looks at */
+    CONTEXTS = 4096,
+};
+
+static unsigned planes_of(uint64_t highest)
 {
-    return range ? (71u - (unsigned)__builtin_clzll(range)) / 8 : 0;
+    return highest ? (71u - (unsigned)__builtin_clzll(highest)) / 8 : 0;
+}
+
+static uint64_t zigzag(uint64_t v)
+{
+    return v << 1 ^ (0 - (v >> 63));
+}
+
+static uint64_t unzigzag(uint64_t v)
+{
+    return v >> 1 ^ (0 - (v & 1));
+}
+
+/* ---- what the planes hold ---- */
+
+/* The numbers from .. from + count - 1 as they are stored. *fresh: the ids below it have been seen. */
+static void stored(const struct ints_head *h, const int64_t *values, uint32_t from, uint32_t count, uint64_t *fresh,
+                   uint64_t *ret)
+{
+    switch (h->mode) {
+    case INTS_PLAIN:
+        for (uint32_t i = 0; i < count; i++)
+            ret[i] = (uint64_t)values[from + i] - (uint64_t)h->lowest;
+        return;
+    case INTS_DELTA: {
+        uint64_t before = (uint64_t)values[from ? from - 1 : 0];
+        for (uint32_t i = 0; i < count; i++) {
+            ret[i] = zigzag((uint64_t)values[from + i] - before);
+            before = (uint64_t)values[from + i];
+        }
+        return;
+    }
+    case INTS_FRESH:
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t id = (uint64_t)values[from + i];
+            ret[i] = id == *fresh ? 0 : id + 1;
+            *fresh += id == *fresh;
+        }
+        return;
+    }
+}
+
+/* ---- estimate ---- */
+
+/* log2 in 1/256: the exponent, and the mantissa by a parabola that is right to 1 %. */
+static uint32_t log2_fixed(uint32_t v)
+{
+    unsigned exponent = 31u - (unsigned)__builtin_clz(v);
+    uint32_t m = (uint32_t)(((uint64_t)v << 8) >> exponent) - 256;
+    return exponent * 256 + m + (88 * m * (256 - m) >> 16);
+}
+
+/*
+ * Bytes that a plane takes behind zstd-1, about. A byte that follows the four before it as it did the last time is part of a
+ * match; where matches are costs a bit or less a byte; the others cost their entropy. Chooses as well as compressing each
+ * candidate does, at a fraction of the time.
+ */
+static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plane)
+{
+    uint16_t last[CONTEXTS];
+    uint32_t histogram[256] = {0}, misses = 0, kinds = 0, context = 0;
+    uint8_t bytes[SAMPLE_MAX];
+    memset(last, 0xff, sizeof last);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t c = bytes[i] = (uint8_t)(values[i] >> (8 * plane));
+        uint16_t *slot = &last[context * 2654435761u >> 20];
+        bool hit = *slot != UINT16_MAX && bytes[*slot] == c;
+        *slot = (uint16_t)i;
+        histogram[c] += !hit;
+        misses += !hit;
+        context = context << 8 | c;
+    }
+    if (misses == 0)
+        return 0;
+    uint64_t bits = 0, all = log2_fixed(misses);
+    for (unsigned c = 0; c < 256; c++)
+        if (histogram[c]) {
+            bits += histogram[c] * (all - log2_fixed(histogram[c]));
+            kinds++;
+        }
+    if (misses < count)
+        bits += misses * (uint64_t)(log2_fixed(count) - log2_fixed(misses)) +
+                (count - misses) * (uint64_t)(log2_fixed(count) - log2_fixed(count - misses));
+    return bits / 256 / 8 + kinds * 2 / 5; /* the table of a code takes about 3 bits a symbol */
+}
+
+static uint64_t cost(const struct ints_head *h, const int64_t *values, uint32_t count)
+{
+    uint32_t n = count / 4 < SAMPLE_MIN ? SAMPLE_MIN : count / 4 < SAMPLE_MAX ? count / 4 : SAMPLE_MAX;
+    if (n > count)
+        n = count;
+    uint32_t from = (count - n) / 2;
+    uint64_t sample[SAMPLE_MAX], fresh = 0, sum = 0;
+    if (h->mode == INTS_FRESH)
+        for (uint32_t i = 0; i < from; i++)
+            fresh += (uint64_t)values[i] == fresh;
+    stored(h, values, from, n, &fresh, sample);
+    for (unsigned p = 0; p < h->planes; p++)
+        sum += plane_cost(sample, n, p);
+    return sum * count / n;
 }
 
 /* ---- writing ---- */
 
-struct span { int64_t lowest, highest; };
-
-static struct span span_of_values(const int64_t *values, uint32_t count)
+uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head)
 {
-    struct span s = {values[0], values[0]};
+    assert(count > 0 && count <= INTS_COUNT_MAX);
+    int64_t lowest = values[0], highest = values[0];
+    uint64_t steps = 0;
     for (uint32_t i = 1; i < count; i++) {
-        s.lowest = values[i] < s.lowest ? values[i] : s.lowest;
-        s.highest = values[i] > s.highest ? values[i] : s.highest;
+        lowest = values[i] < lowest ? values[i] : lowest;
+        highest = values[i] > highest ? values[i] : highest;
+        steps |= zigzag((uint64_t)values[i] - (uint64_t)values[i - 1]);
     }
-    return s;
+    uint64_t range = (uint64_t)highest - (uint64_t)lowest;
+    struct ints_head plain = {INTS_PLAIN, planes_of(range), lowest, range, 0}, other = plain;
+    *ret_head = plain;
+    if (range == 0)
+        return 0;
+    other.mode = fresh ? INTS_FRESH : INTS_DELTA;
+    other.planes = planes_of(fresh ? range + 1 : steps);
+    other.first = fresh ? 0 : (uint64_t)values[0] - (uint64_t)lowest;
+    uint64_t plain_cost = cost(&plain, values, count);
+    if (other.planes > plain.planes)
+        return plain_cost;
+    uint64_t other_cost = cost(&other, values, count);
+    if (other_cost >= plain_cost)
+        return plain_cost;
+    *ret_head = other;
+    return other_cost;
 }
 
-static int64_t step_to(const int64_t *values, uint32_t index)
+void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers)
 {
-    return (int64_t)((uint64_t)values[index] - (uint64_t)values[index - 1]);
-}
-
-static struct span span_of_steps(const int64_t *values, uint32_t count)
-{
-    struct span s = {0, 0};
-    for (uint32_t i = 1; i < count; i++) {
-        int64_t step = step_to(values, i);
-        s.lowest = i == 1 || step < s.lowest ? step : s.lowest;
-        s.highest = i == 1 || step > s.highest ? step : s.highest;
-    }
-    return s;
-}
-
-static void put_planes(uint8_t *out, unsigned planes, uint32_t count, uint32_t index, uint64_t v)
-{
-    for (unsigned p = 0; p < planes; p++)
-        out[(size_t)p * count + index] = (uint8_t)(v >> (8 * p));
-}
-
-void ints_put(const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers)
-{
-    struct span v = span_of_values(values, count), s = span_of_steps(values, count);
-    unsigned planes = planes_of((uint64_t)v.highest - (uint64_t)v.lowest);
-    unsigned step_planes = planes_of((uint64_t)s.highest - (uint64_t)s.lowest);
-    enum ints_mode mode = step_planes < planes ? INTS_DELTA : INTS_PLAIN;
-    if (mode == INTS_DELTA)
-        planes = step_planes;
-    buf_put_u8(head, (uint8_t)(mode << 4 | planes));
-    buf_put_varint(head, zigzag(v.lowest));
-    buf_put_varint(head, (uint64_t)v.highest - (uint64_t)v.lowest);
-    if (mode == INTS_DELTA) {
-        buf_put_varint(head, (uint64_t)values[0] - (uint64_t)v.lowest);
-        buf_put_varint(head, zigzag(s.lowest));
-    }
-    if (!buf_reserve(numbers, (size_t)planes * count))
+    buf_put_u8(head, (uint8_t)(h->mode << 4 | h->planes));
+    buf_put_varint(head, zigzag((uint64_t)h->lowest));
+    buf_put_varint(head, h->range);
+    if (h->mode == INTS_DELTA)
+        buf_put_varint(head, h->first);
+    if (!h->planes || !buf_reserve(numbers, ints_size(h, count)))
         return;
     uint8_t *out = numbers->ptr + numbers->len;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t x = mode == INTS_PLAIN ? (uint64_t)values[i] - (uint64_t)v.lowest
-                                        : i ? (uint64_t)step_to(values, i) - (uint64_t)s.lowest : 0;
-        put_planes(out, planes, count, i, x);
+    uint64_t block[BLOCK], fresh = 0;
+    for (uint32_t from = 0; from < count; from += BLOCK) {
+        uint32_t n = count - from < BLOCK ? count - from : BLOCK;
+        stored(h, values, from, n, &fresh, block);
+        for (unsigned p = 0; p < h->planes; p++) {
+            uint8_t *plane = out + (size_t)p * count + from;
+            for (uint32_t i = 0; i < n; i++)
+                plane[i] = (uint8_t)(block[i] >> (8 * p));
+        }
     }
-    numbers->len += (size_t)planes * count;
+    numbers->len += ints_size(h, count);
 }
 
 /* ---- reading ---- */
@@ -77,52 +173,96 @@ bool ints_open(struct ints_head *h, struct reader *heads)
 {
     uint8_t kind = reader_u8(heads);
     *h = (struct ints_head){.mode = kind >> 4, .planes = kind & 15};
-    h->lowest = unzigzag(reader_varint(heads));
+    h->lowest = (int64_t)unzigzag(reader_varint(heads));
     h->range = reader_varint(heads);
-    if (h->mode == INTS_DELTA) {
+    switch (h->mode) {
+    case INTS_PLAIN:
+        return !heads->failed && h->planes == planes_of(h->range);
+    case INTS_DELTA:
         h->first = reader_varint(heads);
-        h->step = (uint64_t)unzigzag(reader_varint(heads));
+        return !heads->failed && h->planes <= 8 && h->range > 0 && h->first <= h->range;
+    case INTS_FRESH:
+        return !heads->failed && h->lowest == 0 && h->range > 0 && h->range < INTS_COUNT_MAX &&
+               h->planes == planes_of(h->range + 1);
     }
-    if (heads->failed || h->planes > 8 || h->first > h->range)
-        return false;
-    return h->mode == INTS_DELTA || (h->mode == INTS_PLAIN && h->planes == planes_of(h->range));
+    return false;
 }
 
-static uint64_t get_planes(const uint8_t *numbers, unsigned planes, uint32_t count, uint32_t index)
+static void gather(const uint8_t *numbers, unsigned planes, uint32_t count, uint32_t from, uint32_t n, uint64_t *ret)
 {
-    uint64_t v = 0;
-    for (unsigned p = 0; p < planes; p++)
-        v |= (uint64_t)numbers[(size_t)p * count + index] << (8 * p);
-    return v;
+    for (uint32_t i = 0; i < n; i++)
+        ret[i] = 0;
+    for (unsigned p = 0; p < planes; p++) {
+        const uint8_t *plane = numbers + (size_t)p * count + from;
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] |= (uint64_t)plane[i] << (8 * p);
+    }
 }
 
-static void store_width(uint8_t *at, unsigned width, uint32_t index, uint64_t v)
+/* What is stored to offsets from the lowest value, in place. *state: the offset before, or the ids seen. */
+static void undo(const struct ints_head *h, uint64_t *v, uint32_t n, uint64_t *state)
+{
+    uint64_t at = *state;
+    if (h->mode == INTS_DELTA)
+        for (uint32_t i = 0; i < n; i++)
+            v[i] = at += unzigzag(v[i]);
+    else if (h->mode == INTS_FRESH)
+        for (uint32_t i = 0; i < n; i++) {
+            bool fresh = v[i] == 0;
+            v[i] = fresh ? at : v[i] - 1;
+            at += fresh;
+        }
+    *state = at;
+}
+
+static void narrow(const uint64_t *v, uint32_t n, unsigned width, uint8_t *out)
 {
     switch (width) {
-    case 1: at[index] = (uint8_t)v; break;
-    case 2: store_u16(at + (size_t)index * 2, (uint16_t)v); break;
-    case 4: store_u32(at + (size_t)index * 4, (uint32_t)v); break;
-    default: store_u64(at + (size_t)index * 8, v);
+    case 1:
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = (uint8_t)v[i];
+        break;
+    case 2:
+        for (uint32_t i = 0; i < n; i++)
+            ((uint16_t *)(void *)out)[i] = (uint16_t)v[i];
+        break;
+    case 4:
+        for (uint32_t i = 0; i < n; i++)
+            ((uint32_t *)(void *)out)[i] = (uint32_t)v[i];
+        break;
+    default:
+        memcpy(out, v, n * sizeof *v);
     }
+}
+
+static bool bytes_are_at_most(const uint8_t *p, uint32_t count, uint64_t limit)
+{
+    uint8_t highest = 0;
+    for (uint32_t i = 0; i < count; i++)
+        highest = p[i] > highest ? p[i] : highest;
+    return highest <= limit;
 }
 
 bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers, struct arena *arena)
 {
     unsigned planes = planes_of(h->range), width = planes <= 2 ? planes : planes <= 4 ? 4 : 8;
-    *n = (struct ints){.width = width, .lowest = h->lowest};
+    *n = (struct ints){.at = numbers, .width = width, .lowest = h->lowest};
+    if (h->mode == INTS_PLAIN && width <= 1)
+        return width == 0 || bytes_are_at_most(numbers, count, h->range) ? BOLE_OK : BOLE_E_CORRUPT;
     uint8_t *at = arena_alloc(arena, (size_t)width * count);
     if (!at)
         return BOLE_E_LIMIT;
-    uint64_t v = h->first;
-    for (uint32_t i = 0; i < count; i++) {
-        if (h->mode == INTS_PLAIN)
-            v = get_planes(numbers, h->planes, count, i);
-        else if (i)
-            v += h->step + get_planes(numbers, h->planes, count, i);
-        if (v > h->range)
+    uint64_t block[BLOCK], state = h->first;
+    for (uint32_t from = 0; from < count; from += BLOCK) {
+        uint32_t some = count - from < BLOCK ? count - from : BLOCK;
+        uint64_t highest = 0;
+        gather(numbers, h->planes, count, from, some, block);
+        undo(h, block, some, &state);
+        for (uint32_t i = 0; i < some; i++)
+            highest = block[i] > highest ? block[i] : highest;
+        if (highest > h->range)
             return BOLE_E_CORRUPT;
-        if (width)
-            store_width(at, width, i, v);
+        narrow(block, some, width, at + (size_t)width * from);
     }
     n->at = at;
     return BOLE_OK;

@@ -78,15 +78,3 @@ unsigned values_count_digits(uint64_t v)
     unsigned guess = (64u - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12; /* bits * log10(2) */
     return guess + (v >= powers[guess]);
 }
-
-bool values_parse_int(bole_slice s, unsigned digits, int64_t *ret_v)
-{
-    bool negative = s.len && s.ptr[0] == '-';
-    const uint8_t *p = s.ptr + negative;
-    size_t len = s.len - negative;
-    uint64_t v;
-    if (!values_parse_digits(p, len, &v) || len < digits || (len > digits && len > 1 && p[0] == '0') || (negative && v == 0))
-        return false;
-    *ret_v = negative ? -(int64_t)v : (int64_t)v;
-    return true;
-}

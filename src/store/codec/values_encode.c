@@ -1,19 +1,29 @@
 /*
- * Choosing a type: the first that fits all values, cheapest first. CONST is one comparison per value; then the types whose
- * pattern the first value has are tried, each until a value does not fit; then a dictionary; RAW takes the rest.
+ * Choosing a type. CONST is one comparison per value. Then the number types are tried on a few values and, if those fit, on
+ * all; what fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better: a dictionary
+ * often wins, because an address or a size that returns costs an id. Texts become a dictionary when at least every second
+ * value is a repetition, else RAW.
+ *
+ * The ids of a dictionary count up in the order in which values come first (measured against frequency and sorted order,
+ * both worse on logs): columns that go together then have the same ids, which zstd sees.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "store/codec/distinct.h"
 #include "store/codec/values_private.h"
 
+enum { SAMPLE = 16 };
+
 struct values_encoder {
-    struct distinct     distinct;
-    int64_t            *numbers; /* [VALUES_COUNT_MAX] */
-    int64_t            *ids;     /* [VALUES_COUNT_MAX] */
-    struct values_input in;      /* of the last call */
+    struct distinct distinct;
+    int64_t  *words[VALUES_WORDS_MAX]; /* [VALUES_COUNT_MAX] each */
+    int64_t  *scratch;                 /* [VALUES_COUNT_MAX] */
+    int64_t  *ids;                     /* [VALUES_COUNT_MAX] */
+    uint32_t *first_row;               /* [VALUES_COUNT_MAX] of each distinct value */
+    struct values_input in;            /* of the last call */
     enum values_type    type;
 };
 
@@ -22,9 +32,13 @@ struct values_encoder *values_encoder_create(void)
     struct values_encoder *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
-    e->numbers = malloc(VALUES_COUNT_MAX * sizeof *e->numbers);
+    bool ok = distinct_init(&e->distinct);
+    for (unsigned w = 0; w < VALUES_WORDS_MAX; w++)
+        ok &= (e->words[w] = malloc(VALUES_COUNT_MAX * sizeof *e->words[w])) != NULL;
+    e->scratch = malloc(VALUES_COUNT_MAX * sizeof *e->scratch);
     e->ids = malloc(VALUES_COUNT_MAX * sizeof *e->ids);
-    if (!distinct_init(&e->distinct) || !e->numbers || !e->ids) {
+    e->first_row = malloc(VALUES_COUNT_MAX * sizeof *e->first_row);
+    if (!ok || !e->scratch || !e->ids || !e->first_row) {
         values_encoder_destroy(e);
         return NULL;
     }
@@ -36,86 +50,193 @@ void values_encoder_destroy(struct values_encoder *e)
     if (!e)
         return;
     distinct_deinit(&e->distinct);
-    free(e->numbers);
+    for (unsigned w = 0; w < VALUES_WORDS_MAX; w++)
+        free(e->words[w]);
+    free(e->scratch);
     free(e->ids);
+    free(e->first_row);
     free(e);
 }
 
 struct parts { struct buf *head, *numbers, *text; };
 
-static bool try_const(const struct values_input *in, struct parts *out)
+static bool same(bole_slice a, bole_slice b)
+{
+    if (a.len != b.len)
+        return false;
+    if (a.len > 16)
+        return memcmp(a.ptr, b.ptr, a.len) == 0;
+    return load_short(a.ptr, a.len) == load_short(b.ptr, b.len) &&
+           (a.len <= 8 || load_u64(a.ptr + a.len - 8) == load_u64(b.ptr + b.len - 8));
+}
+
+static bool is_const(const struct values_input *in)
 {
     for (uint32_t i = 1; i < in->count; i++)
-        if (!bole_slice_eq(in->values[i], in->values[0]))
+        if (!same(in->values[i], in->values[0]))
             return false;
+    return true;
+}
+
+static void put_const(const struct values_input *in, struct parts *out)
+{
     buf_put_u8(out->head, VALUES_CONST);
     buf_put_varint(out->head, in->values[0].len);
     buf_put(out->head, in->values[0]);
-    return true;
 }
 
-static bool try_int(struct values_encoder *e, const struct values_input *in, struct parts *out)
+/* ---- numbers ---- */
+
+static bool find_shape(struct values_encoder *e, const struct values_input *in, struct values_shape *ret_shape)
 {
-    size_t shortest = SIZE_MAX;
-    bool negative = false;
-    for (uint32_t i = 0; i < in->count; i++) {
-        shortest = in->values[i].len < shortest ? in->values[i].len : shortest;
-        negative |= in->values[i].len && in->values[i].ptr[0] == '-';
-    }
-    if (shortest == 0 || shortest > 19)
-        return false;
-    unsigned digits = negative ? 1 : (unsigned)shortest;
-    for (uint32_t i = 0; i < in->count; i++)
-        if (!values_parse_int(in->values[i], digits, &e->numbers[i]))
+    static const enum values_type order[] = {VALUES_IP4, VALUES_UUID, VALUES_TIME, VALUES_INT, VALUES_HEX};
+    bole_slice values[SAMPLE];
+    int64_t time_ns[SAMPLE] = {0};
+    struct values_input sample = {values, in->count < SAMPLE ? in->count : SAMPLE, in->time_ns ? time_ns : NULL};
+    for (uint32_t i = 0; i < sample.count; i++) {
+        uint32_t row = (uint32_t)((uint64_t)i * in->count / sample.count);
+        values[i] = in->values[row];
+        time_ns[i] = in->time_ns ? in->time_ns[row] : 0;
+        if (values[i].len == 0)
             return false;
-    buf_put_u8(out->head, VALUES_INT);
-    buf_put_u8(out->head, (uint8_t)digits);
-    ints_put(e->numbers, in->count, out->head, out->numbers);
-    return true;
+    }
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (values_shape_fit(&sample, order[i], ret_shape, e->words) && values_shape_fit(in, order[i], ret_shape, e->words))
+            return true;
+    return false;
 }
 
-static bool try_dict(struct values_encoder *e, const struct values_input *in, struct parts *out)
+struct plan {
+    struct values_shape shape;
+    struct ints_head    words[VALUES_WORDS_MAX];
+    struct ints_head    ids;
+    bool                relative; /* TIME */
+    uint64_t            cost;
+};
+
+/* TIME: distances from the rows' own times, in scratch. */
+static const int64_t *distances(struct values_encoder *e, const struct values_input *in, const struct values_shape *shape)
+{
+    for (uint32_t i = 0; i < in->count; i++)
+        e->scratch[i] = (int64_t)((uint64_t)e->words[0][i] - (uint64_t)datetime_of_ns(&shape->time, in->time_ns[i]));
+    return e->scratch;
+}
+
+static const int64_t *distinct_words(struct values_encoder *e, unsigned word)
+{
+    for (uint32_t id = 0; id < e->distinct.count; id++)
+        e->scratch[id] = e->words[word][e->first_row[id]];
+    return e->scratch;
+}
+
+static void plan_numbers(struct values_encoder *e, const struct values_input *in, struct plan *p)
+{
+    p->cost = 0;
+    for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
+        p->cost += ints_plan(e->words[w], in->count, false, &p->words[w]);
+    if (p->shape.type != VALUES_TIME)
+        return;
+    struct ints_head head;
+    uint64_t cost = ints_plan(distances(e, in, &p->shape), in->count, false, &head);
+    p->relative = cost <= p->cost;
+    if (p->relative) {
+        p->words[0] = head;
+        p->cost = cost;
+    }
+}
+
+static void plan_dictionary(struct values_encoder *e, const struct values_input *in, struct plan *p)
+{
+    p->cost = ints_plan(e->ids, in->count, true, &p->ids);
+    for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
+        p->cost += ints_plan(distinct_words(e, w), e->distinct.count, false, &p->words[w]);
+}
+
+/* ---- dictionaries ---- */
+
+/* Numbers the values; false when there are more than `limit` different ones, or it looks so from the first thousands. */
+static bool find_distinct(struct values_encoder *e, const struct values_input *in, uint32_t limit)
 {
     struct distinct *d = &e->distinct;
     distinct_reset(d, in->count);
     for (uint32_t i = 0; i < in->count; i++) {
-        uint32_t id = i && bole_slice_eq(in->values[i], in->values[i - 1]) ? (uint32_t)e->ids[i - 1]
-                                                                           : distinct_add(d, in->values[i]);
-        if (id == DISTINCT_NONE || d->count > in->count / 2 + 1)
+        if (i && same(in->values[i], in->values[i - 1])) {
+            e->ids[i] = e->ids[i - 1];
+            continue;
+        }
+        uint32_t before = d->count, id = distinct_add(d, in->values[i]);
+        if (id == DISTINCT_NONE || d->count > limit)
             return false;
+        if (d->count > before) {
+            e->first_row[id] = i;
+            if (id % 1024 == 1023 && id > i - i / 16)
+                return false;
+        }
         e->ids[i] = id;
     }
-    uint64_t classes = 0;
-    size_t size = 0;
-    for (uint32_t id = 0; id < d->count; id++) {
-        e->numbers[id] = (int64_t)d->entries[id].value.len;
-        classes |= values_classes(d->entries[id].value);
-        size += d->entries[id].value.len;
-        buf_put(out->text, d->entries[id].value);
-    }
-    buf_put_u8(out->head, VALUES_DICT);
-    buf_put_u64(out->head, classes);
-    buf_put_varint(out->head, size);
-    buf_put_varint(out->head, d->count);
-    ints_put(e->numbers, d->count, out->head, out->numbers);
-    ints_put(e->ids, in->count, out->head, out->numbers);
     return true;
 }
 
-static void put_raw(struct values_encoder *e, const struct values_input *in, struct parts *out)
+static void put_ids(struct values_encoder *e, const struct ints_head *ids, const struct values_input *in, struct parts *out)
 {
     uint64_t classes = 0;
+    for (uint32_t id = 0; id < e->distinct.count; id++)
+        classes |= values_classes(e->distinct.entries[id].value);
+    buf_put_u8(out->head, VALUES_DICT);
+    buf_put_varint(out->head, classes);
+    buf_put_varint(out->head, e->distinct.count);
+    ints_put(ids, e->ids, in->count, out->head, out->numbers);
+}
+
+/* ---- putting it together ---- */
+
+static enum values_type put_numbers(struct values_encoder *e, const struct values_input *in, struct parts *out,
+                                    struct plan *numbers)
+{
+    struct plan dictionary = {.shape = numbers->shape};
+    plan_numbers(e, in, numbers);
+    bool as_dictionary = false;
+    if (numbers->cost > 0 && find_distinct(e, in, in->count - in->count / 8)) {
+        plan_dictionary(e, in, &dictionary);
+        as_dictionary = dictionary.cost < numbers->cost;
+    }
+    const struct plan *p = as_dictionary ? &dictionary : numbers;
+    if (as_dictionary)
+        put_ids(e, &p->ids, in, out);
+    values_shape_put(&p->shape, p->relative, out->head);
+    for (unsigned w = 0; w < values_shape_words(&p->shape); w++) {
+        const int64_t *v = as_dictionary ? distinct_words(e, w) : p->relative ? distances(e, in, &p->shape) : e->words[w];
+        ints_put(&p->words[w], v, as_dictionary ? e->distinct.count : in->count, out->head, out->numbers);
+    }
+    return as_dictionary ? VALUES_DICT : p->shape.type;
+}
+
+static enum values_type put_texts(struct values_encoder *e, const struct values_input *in, struct parts *out)
+{
+    struct ints_head ids, lengths;
+    bool as_dictionary = find_distinct(e, in, in->count / 2);
+    uint32_t count = as_dictionary ? e->distinct.count : in->count;
+    if (as_dictionary) {
+        ints_plan(e->ids, in->count, true, &ids);
+        put_ids(e, &ids, in, out);
+    }
+    uint64_t classes = 0;
     size_t size = 0;
-    for (uint32_t i = 0; i < in->count; i++) {
-        e->numbers[i] = (int64_t)in->values[i].len;
-        classes |= values_classes(in->values[i]);
-        size += in->values[i].len;
-        buf_put(out->text, in->values[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        bole_slice v = as_dictionary ? e->distinct.entries[i].value : in->values[i];
+        e->scratch[i] = (int64_t)v.len;
+        size += v.len;
+        if (!as_dictionary)
+            classes |= values_classes(v);
+        buf_put(out->text, v);
     }
     buf_put_u8(out->head, VALUES_RAW);
-    buf_put_u64(out->head, classes);
+    if (!as_dictionary)
+        buf_put_varint(out->head, classes);
     buf_put_varint(out->head, size);
-    ints_put(e->numbers, in->count, out->head, out->numbers);
+    ints_plan(e->scratch, count, false, &lengths);
+    ints_put(&lengths, e->scratch, count, out->head, out->numbers);
+    return as_dictionary ? VALUES_DICT : VALUES_RAW;
 }
 
 bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head, struct buf *numbers,
@@ -123,29 +244,43 @@ bole_status values_encode(struct values_encoder *e, const struct values_input *i
 {
     assert(in->count > 0 && in->count <= VALUES_COUNT_MAX);
     struct parts out = {head, numbers, text};
+    struct plan plan = {0};
     e->in = *in;
-    if (try_const(in, &out))
+    if (is_const(in)) {
+        put_const(in, &out);
         e->type = VALUES_CONST;
-    else if (try_int(e, in, &out))
-        e->type = VALUES_INT;
-    else if (try_dict(e, in, &out))
-        e->type = VALUES_DICT;
-    else {
-        e->type = VALUES_RAW;
-        put_raw(e, in, &out);
+    } else if (find_shape(e, in, &plan.shape)) {
+        e->type = put_numbers(e, in, &out, &plan);
+    } else {
+        e->type = put_texts(e, in, &out);
     }
     if (head->failed || numbers->failed || text->failed)
         return bole_fail(err, BOLE_E_NOMEM, "values: no memory for %u values", in->count);
     return BOLE_OK;
 }
 
+/* Of numbers, those that came a short while ago are left out, by a table of the last value with the same hash. */
+static void distinct_numbers(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx)
+{
+    enum { RECENT = 1024 };
+    bole_slice recent[RECENT] = {0};
+    for (uint32_t i = 0; i < e->in.count; i++) {
+        bole_slice v = e->in.values[i];
+        bole_slice *slot = &recent[hash64(v) % RECENT];
+        if (slot->ptr && bole_slice_eq(*slot, v))
+            continue;
+        *slot = v;
+        fn(ctx, v);
+    }
+}
+
 void values_encoder_distinct(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx)
 {
-    if (e->type == VALUES_DICT) {
+    if (e->type == VALUES_CONST)
+        fn(ctx, e->in.values[0]);
+    else if (e->type == VALUES_DICT)
         for (uint32_t id = 0; id < e->distinct.count; id++)
             fn(ctx, e->distinct.entries[id].value);
-        return;
-    }
-    for (uint32_t i = 0; i < (e->type == VALUES_CONST ? 1 : e->in.count); i++)
-        fn(ctx, e->in.values[i]);
+    else
+        distinct_numbers(e, fn, ctx);
 }

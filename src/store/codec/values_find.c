@@ -60,10 +60,10 @@ void values_find(const struct values *v, enum values_match how, bole_slice needl
     memset(ret_bits, 0, ((size_t)v->count + 63) / 64 * sizeof *ret_bits);
     if (!values_may_contain(v, needle))
         return;
-    uint8_t text[64];
+    uint8_t text[1024];
     for (uint32_t i = 0; i < v->count; i++) {
         bole_slice s;
-        if (d->distinct)
+        if (values_distinct_count(v))
             s = values_distinct(v, values_id(v, i));
         else if (v->type == VALUES_RAW)
             s = bole_slice_from(d->text + d->starts[i], values_len(v, i));

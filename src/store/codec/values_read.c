@@ -5,58 +5,110 @@
 
 /* ---- heads ---- */
 
-/* Lengths of values as ints: they give the stamp its lengths, and must be lengths. */
-static bool open_lengths(struct ints_head *h, struct reader *r, struct values_stamp *stamp)
-{
-    if (!ints_open(h, r) || h->lowest < 0 || h->lowest > UINT32_MAX || h->range > UINT32_MAX - (uint64_t)h->lowest)
-        return false;
-    stamp->min_len = (uint32_t)h->lowest;
-    stamp->max_len = (uint32_t)((uint64_t)h->lowest + h->range);
-    return true;
-}
-
 static bool open_const(struct values *v, struct values_detail *d, struct reader *r)
 {
     bole_slice text = reader_bytes(r, reader_varint(r));
     if (r->failed || text.len > UINT32_MAX)
         return false;
-    d->distinct = 1;
+    d->count = 1;
     d->text = text.ptr;
     d->text_end = text.ptr + text.len;
     v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, values_classes(text)};
     return true;
 }
 
-static bool open_text(struct values *v, struct values_detail *d, struct reader *r)
+/* Lengths: they give the stamp, and must be lengths. */
+static bool open_raw(struct values *v, struct values_detail *d, struct reader *r)
 {
-    v->stamp.classes = reader_u64(r);
     uint64_t size = reader_varint(r);
+    struct ints_head *h = &d->word_heads[0];
+    d->words = 1;
     d->text_size = (uint32_t)size;
-    if (size > UINT32_MAX)
+    if (size > UINT32_MAX || !ints_open(h, r) || h->lowest < 0 || h->lowest > UINT32_MAX ||
+        h->range > UINT32_MAX - (uint64_t)h->lowest)
         return false;
-    if (v->type == VALUES_RAW)
-        return open_lengths(&d->numbers_head, r, &v->stamp);
-    uint64_t distinct = reader_varint(r);
-    d->distinct = (uint32_t)distinct;
-    return distinct > 0 && distinct <= VALUES_COUNT_MAX && open_lengths(&d->lengths_head, r, &v->stamp) &&
-           ints_open(&d->numbers_head, r) && d->numbers_head.lowest == 0 && d->numbers_head.range < distinct;
+    v->stamp.min_len = (uint32_t)h->lowest;
+    v->stamp.max_len = (uint32_t)((uint64_t)h->lowest + h->range);
+    return true;
 }
 
-static bool open_int(struct values *v, struct values_detail *d, struct reader *r)
+/* The shortest and the longest value that numbers in their ranges can print as. */
+static bool stamp_lengths(struct values_stamp *stamp, const struct values_detail *d)
 {
-    d->digits = reader_u8(r);
-    if (d->digits == 0 || d->digits > 19 || !ints_open(&d->numbers_head, r))
+    const struct values_shape *s = &d->shape;
+    uint32_t affixes = (uint32_t)(s->prefix.len + s->suffix.len);
+    int64_t lowest = d->word_heads[0].lowest, highest = (int64_t)((uint64_t)lowest + d->word_heads[0].range);
+    switch (s->type) {
+    case VALUES_INT: {
+        if (lowest == INT64_MIN || highest < lowest)
+            return false;
+        uint32_t low = values_shape_len(s, &lowest), high = values_shape_len(s, &highest);
+        *stamp = (struct values_stamp){.min_len = low < high ? low : high, .max_len = low < high ? high : low};
+        if (lowest < 0 && highest >= 0)
+            stamp->min_len = affixes + s->digits + (s->decimals != 0);
+        return true;
+    }
+    case VALUES_IP4:
+        *stamp = (struct values_stamp){.min_len = affixes + 7, .max_len = affixes + 15};
+        return lowest >= 0 && highest >= lowest && highest <= UINT32_MAX;
+    case VALUES_TIME:
+        *stamp = (struct values_stamp){.min_len = affixes + datetime_len_min(&s->time),
+                                       .max_len = affixes + datetime_len_max(&s->time)};
+        return true;
+    default:
+        stamp->min_len = stamp->max_len = values_shape_len(s, (const int64_t[VALUES_WORDS_MAX]){0});
+        return true;
+    }
+}
+
+static uint64_t shape_classes(const struct values_detail *d)
+{
+    const struct values_shape *s = &d->shape;
+    uint8_t alphabet[128];
+    uint64_t classes = values_classes(S("0123456789")) | values_classes(s->prefix) | values_classes(s->suffix);
+    switch (s->type) {
+    case VALUES_INT:
+        return classes | (s->decimals ? values_classes(S(".")) : 0) | (d->word_heads[0].lowest < 0 ? values_classes(S("-")) : 0);
+    case VALUES_IP4: return classes | values_classes(S("."));
+    case VALUES_TIME: return classes | values_classes(datetime_alphabet(&s->time, alphabet));
+    case VALUES_UUID: classes |= values_classes(S("-")); /* fall through */
+    default: return classes | (s->upper ? values_classes(S("ABCDEF")) : values_classes(S("abcdef")));
+    }
+}
+
+static bool open_numbers(struct values *v, struct values_detail *d, struct reader *r)
+{
+    if (!values_shape_open(&d->shape, d->stored, &d->relative, r))
         return false;
-    int64_t lowest = d->numbers_head.lowest, highest;
-    if (d->numbers_head.range > (uint64_t)INT64_MAX - (uint64_t)lowest || lowest == INT64_MIN)
+    d->words = values_shape_words(&d->shape);
+    for (unsigned w = 0; w < d->words; w++)
+        if (!ints_open(&d->word_heads[w], r))
+            return false;
+    return stamp_lengths(&v->stamp, d);
+}
+
+static bool open_column(struct values *v, struct values_detail *d, struct reader *r)
+{
+    uint64_t classes = 0;
+    v->type = d->stored = reader_u8(r);
+    d->count = v->count;
+    if (v->type == VALUES_CONST)
+        return open_const(v, d, r);
+    if (v->type == VALUES_DICT) {
+        classes = reader_varint(r);
+        uint64_t distinct = reader_varint(r);
+        d->count = (uint32_t)distinct;
+        if (distinct == 0 || distinct > VALUES_COUNT_MAX || !ints_open(&d->ids_head, r) || d->ids_head.lowest != 0 ||
+            d->ids_head.range >= distinct)
+            return false;
+        d->stored = reader_u8(r);
+    } else if (v->type == VALUES_RAW) {
+        classes = reader_varint(r);
+    }
+    if (d->stored == VALUES_RAW ? !open_raw(v, d, r) : !open_numbers(v, d, r))
         return false;
-    highest = (int64_t)((uint64_t)lowest + d->numbers_head.range);
-    unsigned low_len = values_int_len(lowest, d->digits), high_len = values_int_len(highest, d->digits);
-    v->stamp = (struct values_stamp){low_len < high_len ? low_len : high_len, low_len > high_len ? low_len : high_len,
-                                     values_classes(S("0123456789")) | (lowest < 0 ? values_classes(S("-")) : 0)};
-    if (lowest < 0 && highest >= 0)
-        v->stamp.min_len = d->digits;
-    return true;
+    v->stamp.classes = v->type == VALUES_RAW || v->type == VALUES_DICT ? classes : shape_classes(d);
+    return v->type != VALUES_DICT || !d->relative;
 }
 
 bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, struct arena *arena, struct bole_err *err)
@@ -65,16 +117,8 @@ bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, str
     if (!d)
         return bole_fail(err, BOLE_E_LIMIT, "values: no room for a head");
     struct reader r = reader_of(*heads);
-    bool ok = false;
-    *v = (struct values){.type = reader_u8(&r), .count = count, .detail = d};
-    switch (v->type) {
-    case VALUES_CONST: ok = open_const(v, d, &r); break;
-    case VALUES_RAW:
-    case VALUES_DICT: ok = open_text(v, d, &r); break;
-    case VALUES_INT: ok = open_int(v, d, &r); break;
-    default: break;
-    }
-    if (!ok || r.failed || count == 0 || count > VALUES_COUNT_MAX)
+    *v = (struct values){.count = count, .detail = d};
+    if (count == 0 || count > VALUES_COUNT_MAX || !open_column(v, d, &r) || r.failed)
         return bole_fail(err, BOLE_E_CORRUPT, "values: bad head of a column");
     *heads = bole_slice_from(r.next, reader_left(&r));
     return BOLE_OK;
@@ -83,7 +127,10 @@ bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, str
 size_t values_numbers_size(const struct values *v)
 {
     const struct values_detail *d = v->detail;
-    return v->type == VALUES_CONST ? 0 : ints_size(&d->numbers_head, v->count) + ints_size(&d->lengths_head, d->distinct);
+    size_t size = ints_size(&d->ids_head, v->count);
+    for (unsigned w = 0; w < d->words; w++)
+        size += ints_size(&d->word_heads[w], d->count);
+    return size;
 }
 
 size_t values_text_size(const struct values *v)
@@ -94,57 +141,102 @@ size_t values_text_size(const struct values *v)
 
 /* ---- parts ---- */
 
-/* Lengths, which follow at *numbers, to where each value starts; the last must end with the text. */
-static bole_status load_starts(struct values_detail *d, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
-                               struct arena *arena)
+/* Lengths to where each value starts; the last must end with the text. */
+static bole_status load_starts(struct values_detail *d, struct arena *arena)
 {
-    struct ints lengths;
-    bole_status st = ints_load(&lengths, h, count, numbers, arena);
-    if (st < 0)
-        return st;
-    uint32_t *starts = arena_alloc(arena, ((size_t)count + 1) * sizeof *starts);
+    uint32_t *starts = arena_alloc(arena, ((size_t)d->count + 1) * sizeof *starts);
     if (!starts)
         return BOLE_E_LIMIT;
     uint64_t at = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < d->count; i++) {
         starts[i] = (uint32_t)at;
-        at += (uint64_t)ints_at(&lengths, i); /* at most 2^16 * 2^32 */
+        at += (uint64_t)ints_at(&d->word[0], i); /* at most 2^16 * 2^32 */
     }
-    starts[count] = (uint32_t)at;
+    starts[d->count] = (uint32_t)at;
     d->starts = starts;
     return at == d->text_size ? BOLE_OK : BOLE_E_CORRUPT;
 }
 
-static bole_status load(struct values_detail *d, const struct values *v, bole_slice numbers, struct arena *arena)
+/* Stamps instead of what is stored, checked to be printable. */
+static bole_status load_stamps(struct values_detail *d, const int64_t *time_ns, struct arena *arena)
 {
-    bole_status st;
-    switch (v->type) {
-    case VALUES_CONST:
-        return BOLE_OK;
-    case VALUES_RAW:
-        return load_starts(d, &d->numbers_head, v->count, numbers.ptr, arena);
-    case VALUES_DICT:
-        st = load_starts(d, &d->lengths_head, d->distinct, numbers.ptr, arena);
-        return st < 0 ? st : ints_load(&d->numbers, &d->numbers_head, v->count,
-                                       numbers.ptr + ints_size(&d->lengths_head, d->distinct), arena);
-    default:
-        return ints_load(&d->numbers, &d->numbers_head, v->count, numbers.ptr, arena);
+    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps);
+    if (!stamps)
+        return BOLE_E_LIMIT;
+    for (uint32_t i = 0; i < d->count; i++) {
+        uint64_t base = d->relative ? (uint64_t)datetime_of_ns(&d->shape.time, time_ns[i]) : 0;
+        stamps[i] = (int64_t)(base + (uint64_t)ints_at(&d->word[0], i));
+        if (!datetime_in_range(&d->shape.time, stamps[i]))
+            return BOLE_E_CORRUPT;
     }
+    d->word[0] = (struct ints){.at = stamps, .width = sizeof *stamps};
+    return BOLE_OK;
+}
+
+/* The distinct values of a dictionary of numbers as text. */
+static bole_status render(struct values_detail *d, struct arena *arena)
+{
+    int64_t words[VALUES_WORDS_MAX];
+    uint32_t *starts = arena_alloc(arena, ((size_t)d->count + 1) * sizeof *starts);
+    if (!starts)
+        return BOLE_E_LIMIT;
+    uint32_t size = 0; /* at most 2^16 * 600 */
+    for (uint32_t id = 0; id < d->count; id++) {
+        values_words(d, id, words);
+        starts[id] = size;
+        size += values_shape_len(&d->shape, words);
+    }
+    starts[d->count] = size;
+    uint8_t *text = arena_bytes(arena, (size_t)size + 16);
+    if (!text)
+        return BOLE_E_LIMIT;
+    for (uint32_t id = 0; id < d->count; id++) {
+        values_words(d, id, words);
+        values_shape_print(&d->shape, words, text + starts[id]);
+    }
+    d->starts = starts;
+    d->text = text;
+    d->text_end = text + size;
+    return BOLE_OK;
+}
+
+static bole_status load(struct values *v, struct values_detail *d, const uint8_t *numbers, const int64_t *time_ns,
+                        struct arena *arena)
+{
+    bole_status st = BOLE_OK;
+    if (v->type == VALUES_DICT) {
+        st = ints_load(&d->ids, &d->ids_head, v->count, numbers, arena);
+        numbers += ints_size(&d->ids_head, v->count);
+    }
+    for (unsigned w = 0; st == BOLE_OK && w < d->words; w++) {
+        st = ints_load(&d->word[w], &d->word_heads[w], d->count, numbers, arena);
+        numbers += ints_size(&d->word_heads[w], d->count);
+    }
+    if (st < 0)
+        return st;
+    if (d->stored == VALUES_RAW)
+        return load_starts(d, arena);
+    if (d->stored == VALUES_TIME)
+        st = load_stamps(d, time_ns, arena);
+    return st == BOLE_OK && v->type == VALUES_DICT ? render(d, arena) : st;
 }
 
 bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns, struct arena *arena,
                         struct bole_err *err)
 {
+    if (v->type == VALUES_CONST && numbers.len == 0 && text.len == 0)
+        return BOLE_OK;
     struct values_detail *d = arena_alloc(arena, sizeof *d);
     if (!d)
         return bole_fail(err, BOLE_E_LIMIT, "values: no room for a column");
     *d = *(const struct values_detail *)v->detail;
-    if (v->type != VALUES_CONST) {
+    assert(time_ns || !d->relative);
+    bole_status st = BOLE_E_CORRUPT;
+    if (numbers.len == values_numbers_size(v) && text.len == d->text_size) {
         d->text = text.ptr;
         d->text_end = text.ptr + text.len;
+        st = load(v, d, numbers.ptr, time_ns, arena);
     }
-    bole_status st = numbers.len == values_numbers_size(v) && text.len == d->text_size ? load(d, v, numbers, arena)
-                                                                                       : BOLE_E_CORRUPT;
     if (st < 0)
         return bole_fail(err, st, st == BOLE_E_LIMIT ? "values: no room for a column" : "values: parts do not fit the head");
     v->detail = d;
@@ -161,13 +253,13 @@ static bole_slice text_at(const struct values_detail *d, uint32_t index)
 uint32_t values_distinct_count(const struct values *v)
 {
     const struct values_detail *d = v->detail;
-    return d->distinct;
+    return v->type == VALUES_CONST || v->type == VALUES_DICT ? d->count : 0;
 }
 
 bole_slice values_distinct(const struct values *v, uint32_t id)
 {
     const struct values_detail *d = v->detail;
-    assert(id < d->distinct);
+    assert(id < values_distinct_count(v));
     return v->type == VALUES_CONST ? bole_slice_from(d->text, v->stamp.max_len) : text_at(d, id);
 }
 
@@ -175,7 +267,7 @@ uint32_t values_id(const struct values *v, uint32_t index)
 {
     const struct values_detail *d = v->detail;
     assert(index < v->count);
-    return v->type == VALUES_CONST ? 0 : (uint32_t)ints_offset(&d->numbers, index);
+    return v->type == VALUES_CONST ? 0 : (uint32_t)ints_offset(&d->ids, index);
 }
 
 static uint8_t *put_text(const struct values_detail *d, bole_slice s, uint8_t *out)
@@ -190,29 +282,29 @@ static uint8_t *put_text(const struct values_detail *d, bole_slice s, uint8_t *o
 uint32_t values_len(const struct values *v, uint32_t index)
 {
     const struct values_detail *d = v->detail;
+    int64_t words[VALUES_WORDS_MAX];
     assert(index < v->count);
-    switch (v->type) {
-    case VALUES_CONST: return v->stamp.max_len;
-    case VALUES_RAW: return d->starts[index + 1] - d->starts[index];
-    case VALUES_DICT: index = (uint32_t)ints_offset(&d->numbers, index); return d->starts[index + 1] - d->starts[index];
-    default: return values_int_len(ints_at(&d->numbers, index), d->digits);
-    }
+    if (v->stamp.min_len == v->stamp.max_len)
+        return v->stamp.max_len;
+    if (v->type == VALUES_DICT)
+        index = (uint32_t)ints_offset(&d->ids, index);
+    if (d->starts)
+        return d->starts[index + 1] - d->starts[index];
+    values_words(d, index, words);
+    return values_shape_len(&d->shape, words);
 }
 
 uint8_t *values_put(const struct values *v, uint32_t index, uint8_t *out)
 {
     const struct values_detail *d = v->detail;
+    int64_t words[VALUES_WORDS_MAX];
     assert(index < v->count);
     switch (v->type) {
     case VALUES_CONST: return put_text(d, bole_slice_from(d->text, v->stamp.max_len), out);
     case VALUES_RAW: return put_text(d, text_at(d, index), out);
-    case VALUES_DICT: return put_text(d, text_at(d, (uint32_t)ints_offset(&d->numbers, index)), out);
-    default: {
-        int64_t n = ints_at(&d->numbers, index);
-        uint64_t magnitude = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-        unsigned len = values_count_digits(magnitude);
-        *out = '-';
-        return values_print_digits(out + (n < 0), magnitude, len < d->digits ? d->digits : len);
-    }
+    case VALUES_DICT: return put_text(d, text_at(d, (uint32_t)ints_offset(&d->ids, index)), out);
+    default:
+        values_words(d, index, words);
+        return values_shape_print(&d->shape, words, out);
     }
 }

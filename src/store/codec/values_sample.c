@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
 
 static bole_slice random_bytes(struct values_sample *s, struct random *r, size_t len, const char *alphabet)
 {
@@ -38,6 +40,52 @@ static bole_slice nasty(struct values_sample *s, struct random *r)
     return random_bytes(s, r, random_below(r, pick & 1 ? 40 : 3), NULL);
 }
 
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the formats are a table */
+
+/* A time as the C library prints it, with a fraction in one of the usual ways. */
+static bole_slice datetime(struct values_sample *s, struct random *r, int64_t now_ns, uint64_t param)
+{
+    static const char *const formats[] = {
+        "%Y-%m-%dT%H:%M:%S|Z", "%Y-%m-%d %H:%M:%S|", "%Y/%m/%d %H:%M:%S|", "[%d/%b/%Y:%H:%M:%S| -0500]", "%b %e %H:%M:%S|",
+        "%a %b %e %H:%M:%S| %Y", "%a %b %d %H:%M:%S| %Y", "%a, %d %b %Y %H:%M:%S| GMT", "%d %b %Y %H:%M:%S|", "%m/%d/%Y %H:%M:%S|",
+        "%d/%m/%Y %H:%M:%S|", "%d.%m.%Y %H:%M:%S|", "%m-%d %H:%M:%S|", "%Y-%m-%d-%H.%M.%S|", "%Y%m%d-%H:%M:%S|", "%Y%m%dT%H%M%S|Z",
+        "%Y%m%d%H%M%S", "%y%m%d %H%M%S", "%y/%m/%d %H:%M:%S|", "%b %d, %Y %H:%M:%S", "%m%d %H:%M:%S|", "%Y-%m-%dT%H:%M", "%Y-%m-%d",
+        "%H:%M:%S|", "%s|", "\"%Y-%m-%d_%H:%M:%S|+00:00\"",
+    };
+    static const int64_t spreads[] = {1000, 1000000000, 100000000000, 40000000000000, 400000000000000000};
+    uint64_t pick = param;
+    const char *format = formats[pick % (sizeof formats / sizeof formats[0])];
+    pick /= sizeof formats / sizeof formats[0];
+    int64_t ns = now_ns + (int64_t)(pick % 7 == 6 ? 7200000000000 : 0);
+    ns += pick % 3 ? (int64_t)random_below(r, (uint64_t)spreads[pick / 7 % 5]) - spreads[pick / 7 % 5] / 2 : 0;
+    pick /= 64;
+    time_t seconds = ns / 1000000000 - (ns % 1000000000 < 0);
+    unsigned digits = (unsigned)(pick % 10), kind = (unsigned)(pick / 10 % 5), fraction = (unsigned)(ns - seconds * 1000000000ll);
+    for (unsigned i = digits; i < 9; i++)
+        fraction /= 10;
+    if (kind && random_below(r, 4) == 0)
+        fraction = fraction / 1000 * 1000 * (unsigned)random_below(r, 2);
+    char text[80], digits_text[16], front[80], back[80], dot = ".,:"[pick / 50 % 3];
+    snprintf(digits_text, sizeof digits_text, "%c%0*u", dot, (int)digits, fraction);
+    size_t len = digits ? digits + 1 : 0;
+    if (kind == 1 || (kind == 2 && fraction == 0))
+        while (len && (digits_text[len - 1] == '0' || len == 1 || kind == 2))
+            len--;
+    if (kind == 3 && digits % 3 == 0)
+        while (len && (len == 1 || memcmp(digits_text + len - 3, "000", 3) == 0))
+            len -= len == 1 ? 1 : 3;
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    snprintf(text, sizeof text, "%s", format);
+    char *bar = strchr(text, '|');
+    if (bar)
+        *bar = 0;
+    size_t n = strftime(front, sizeof front, text, &tm), m = bar && bar[1] ? strftime(back, sizeof back, bar + 1, &tm) : 0;
+    if (format[1] == 's') /* local to the zone of the machine */
+        n = (size_t)snprintf(front, sizeof front, "%" PRId64, (int64_t)seconds);
+    return arena_printf(&s->arena, "%.*s%.*s%.*s", (int)n, front, bar ? (int)len : 0, digits_text, (int)m, back);
+}
+
 static bole_slice one(struct values_sample *s, struct random *r, unsigned kind, uint32_t i, uint64_t param)
 {
     struct arena *a = &s->arena;
@@ -62,6 +110,15 @@ static bole_slice one(struct values_sample *s, struct random *r, unsigned kind, 
     case 12: return random_next(r) & 7 ? arena_printf(a, "%" PRIu64, random_below(r, 100000)) : S("-");
     case 13: return arena_printf(a, "%s%" PRIu64 "ms", random_next(r) & 1 ? "" : "\r\n", random_below(r, 100000));
     case 14: return arena_printf(a, "%" PRIx64, random_width(r));
+    case 15: return arena_printf(a, param & 1 ? "blk_%" PRId64 : "%" PRId64 "ms", (int64_t)random_width(r) >> 1);
+    case 16: return arena_printf(a, "%s%" PRIu64 ".%0*" PRIu64 "%s", param & 1 ? "" : "t=", random_below(r, 200), (int)(1 + param % 5),
+                                 random_below(r, 10), param & 2 ? "" : "s");
+    case 17: return arena_printf(a, "{%08" PRIx64 "-0000-4000-8000-%012" PRIx64 "}", random_next(r) >> 32, random_below(r, 3));
+    case 18: return arena_printf(a, "ip-10.%u.0.%u:443", (unsigned)random_below(r, 2), (unsigned)random_below(r, 255));
+    case 19: return arena_printf(a, "0x%0*" PRIX64, (int)(param % 16), random_width(r));
+    case 20:
+    case 21:
+    case 22: return datetime(s, r, s->time_ns[i], param);
     default: return random_bytes(s, r, i % 97 == 5 ? 5000 : 20, "0123456789");
     }
 }

@@ -12,7 +12,7 @@ struct values_sample {
     struct arena arena;
 };
 
-#define VALUES_SAMPLE_KINDS 16u
+#define VALUES_SAMPLE_KINDS 24u
 
 void values_sample_init(struct values_sample *s, struct random *r, unsigned kind, uint32_t count);
 void values_sample_deinit(struct values_sample *s);

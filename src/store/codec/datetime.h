@@ -1,0 +1,62 @@
+/*
+ * datetime.h - points in time as logs write them: which of the usual forms a text has, its stamp, and the same text again.
+ *
+ * A stamp counts the smallest unit that the form shows (days to nanoseconds) since 1970, as if the text were UTC: a zone is
+ * not part of a form. Where a form leaves out the year or the day, it is the one that brings the stamp nearest to a given
+ * time; printing does not need it. Reading is strict: whatever is read prints back to the same bytes.
+ *
+ * Threads: pure functions; a cache one at a time.
+ */
+#ifndef STORE_CODEC_DATETIME_H
+#define STORE_CODEC_DATETIME_H
+
+#include "base/slice.h"
+
+#define DATETIME_LEN_MAX 48u
+
+/* How a fraction of a second is written. */
+enum datetime_fraction {
+    DATETIME_FIXED = 0,    /* always all digits */
+    DATETIME_TRIMMED = 1,  /* without zeros at the end; nothing for 0 (Go) */
+    DATETIME_GROUPS = 2,   /* 0, 3, 6 or 9 digits, as few as will do (Java) */
+    DATETIME_OPTIONAL = 3, /* all digits, but nothing for 0 (Python) */
+};
+
+struct datetime_format {
+    uint8_t pattern;   /* below datetime_pattern_count */
+    uint8_t digits;    /* of the fraction, 0 .. 9 */
+    uint8_t fraction;  /* enum datetime_fraction */
+    uint8_t separator; /* byte before the fraction; 0: none */
+};
+
+extern const unsigned datetime_pattern_count; /* patterns keep their numbers: they are part of the format */
+
+/* The first pattern, from number `from` on, that the front of text has; its length goes to *ret_len. */
+bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format, size_t *ret_len);
+
+struct datetime_cache { /* of the value before; starts zeroed */
+    int64_t  year;
+    unsigned month, day;
+    int64_t  days;
+};
+
+/* The stamp of a text that is of this form throughout. */
+bool datetime_parse(const struct datetime_format *f, bole_slice text, int64_t near_ns, struct datetime_cache *cache,
+                    int64_t *ret_stamp);
+
+/* For formats that were stored: all fields as they can be. */
+bool datetime_format_valid(const struct datetime_format *f);
+int64_t datetime_of_ns(const struct datetime_format *f, int64_t ns); /* the stamp of a time, rounded down */
+bool datetime_in_range(const struct datetime_format *f, int64_t stamp); /* what can be printed: years 1700 to 2199 */
+bool datetime_is_whole(const struct datetime_format *f); /* one text has one stamp, whatever it is near to */
+
+/* Of a stamp in range. */
+unsigned datetime_len(const struct datetime_format *f, int64_t stamp);
+unsigned datetime_len_min(const struct datetime_format *f);
+unsigned datetime_len_max(const struct datetime_format *f);
+uint8_t *datetime_print(const struct datetime_format *f, int64_t stamp, uint8_t *out); /* may write 16 bytes more */
+
+/* A text of this form with every byte that can occur in any. For class masks. */
+bole_slice datetime_alphabet(const struct datetime_format *f, uint8_t ret_text[128]);
+
+#endif
