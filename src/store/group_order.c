@@ -38,36 +38,52 @@ static void add_range(struct group_scan *g, uint32_t from, uint32_t to)
         g->ranges[g->range_count++] = (struct row_range){from, to};
 }
 
+/* What the query's range of time leaves of the rows from .. to - 1, which are sorted. */
+static void add_rows(struct group_scan *g, uint32_t from, uint32_t to)
+{
+    const struct store_query *q = g->ctx->query;
+    if (g->ctx->takes_all)
+        add_range(g, from, to);
+    else
+        add_range(g, lower_bound(times_of(g), from, to, q->from_ns), lower_bound(times_of(g), from, to, q->to_ns));
+}
+
+static bole_status add_runs(struct group_scan *g, struct bole_err *err)
+{
+    const struct segment_group *group = g->group;
+    g->run_ends = arena_array(&g->arena, group->stream_count, sizeof *g->run_ends);
+    if (!g->run_ends)
+        return no_room(err);
+    for (uint32_t i = 0, from = 0; i < group->stream_count; from = g->run_ends[i++]) {
+        g->run_ends[i] = from + group->streams[i].rows;
+        if (g->stream_map[i] != STREAM_NONE)
+            add_rows(g, from, g->run_ends[i]);
+    }
+    return BOLE_OK;
+}
+
 bole_status group_order_open(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_group *group = g->group;
-    const struct store_query *q = g->ctx->query;
-    bool by_stream = group->order == GROUP_BY_STREAM;
-    uint32_t runs = by_stream ? group->stream_count : 1, from = 0;
+    bole_status st = BOLE_OK;
     g->range_count = g->range_at = 0;
     g->from = g->to = 0;
-    g->ranges = arena_array(&g->arena, runs, sizeof *g->ranges);
-    g->run_ends = by_stream ? arena_array(&g->arena, runs, sizeof *g->run_ends) : NULL;
-    if (!g->ranges || (by_stream && !g->run_ends))
+    g->ranges = arena_array(&g->arena, group->order == GROUP_BY_STREAM ? group->stream_count : 1, sizeof *g->ranges);
+    if (!g->ranges)
         return no_room(err);
-    for (uint32_t i = 0; i < runs; i++) {
-        uint32_t end = by_stream ? from + group->streams[i].rows : group->row_count;
-        if (by_stream)
-            g->run_ends[i] = end;
-        if (!by_stream || g->stream_map[i] != STREAM_NONE)
-            add_range(g, lower_bound(times_of(g), from, end, q->from_ns), lower_bound(times_of(g), from, end,
-                                                                                      q->to_ns));
-        from = end;
-    }
-    return group_order_next(g) ? BOLE_OK : BOLE_END;
+    if (group->order == GROUP_BY_STREAM)
+        st = add_runs(g, err);
+    else
+        add_rows(g, 0, group->row_count);
+    return st < 0 ? st : group_order_next(g) ? BOLE_OK : BOLE_END;
 }
 
 bool group_order_next(struct group_scan *g)
 {
     if (g->range_at == g->range_count)
         return false;
-    const struct row_range *r = g->ctx->query->direction == BACKWARD ? &g->ranges[--g->range_count] :
-        &g->ranges[g->range_at++];
+    bool backward = g->ctx->query->direction == BACKWARD;
+    const struct row_range *r = backward ? &g->ranges[--g->range_count] : &g->ranges[g->range_at++];
     g->from = r->from;
     g->to = r->to;
     return true;

@@ -160,6 +160,11 @@ static bole_status map_streams(struct group_scan *g, struct bole_err *err)
     if (!g->stream_map)
         return no_room(err);
     for (uint32_t i = 0; i < group->stream_count; i++) {
+        if (g->ctx->takes_all) {
+            g->stream_map[i] = group->streams[i].id;
+            any = true;
+            continue;
+        }
         bole_status st =
             stream_table_find(&g->ctx->streams, g->directory->labels[group->streams[i].id], &g->stream_map[i], err);
         if (st < 0)
@@ -297,7 +302,8 @@ static void select_streams(struct group_scan *g, struct vector *v)
 static void select_times(const struct group_scan *g, struct vector *v)
 {
     const struct store_query *q = g->ctx->query;
-    if (g->group->order == GROUP_BY_TIME || (g->group->min_time_ns >= q->from_ns && g->group->max_time_ns < q->to_ns))
+    bool all_in_range = g->group->min_time_ns >= q->from_ns && g->group->max_time_ns < q->to_ns;
+    if (g->group->order == GROUP_BY_TIME || g->ctx->takes_all || all_in_range)
         return;
     for (uint32_t r = 0; r < v->row_count; r++)
         if (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)

@@ -22,6 +22,7 @@ struct scan_context {
     bool                needs_lines;   /* projected, or a predicate looks at them */
     bool                needs_lengths; /* an aggregation adds them up */
     bool                needs_seqs;    /* it does not look at them */
+    bool                takes_all;     /* every row, whatever the query says; streams are numbered as in the directory */
     struct vector       vector;
     void               *part;          /* head_scan or group_scan that filled the vector */
     uint64_t            seq[VECTOR_ROWS_MAX];

@@ -16,8 +16,8 @@ struct row_source { /* a batch and where its rows stand in their group's numberi
     const struct batch *batch;
     uint64_t lsn;
     uint32_t first_row;
-    const uint64_t *seqs; /* [batch->row_count],
-        where rows are not numbered one after the other; NULL: lsn and first_row say */
+    const uint64_t *seqs; /* [batch->row_count] numbers of the rows; NULL: those of lsn, from first_row on */
+    const uint64_t *dead; /* bit r: row r is as if it had never come; NULL: no row is */
 };
 
 struct row_ref {
