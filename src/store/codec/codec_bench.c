@@ -1,5 +1,5 @@
 /*
- * What the text codec makes of log files: codec_bench [--bytes N] [--columns] [--family] FILE...
+ * What the text codec makes of log files: codec_bench [--bytes N] [--columns] [--family] [--split NAME] FILE...
  *
  * Lines are put in row groups as the engine does (8 MB, 65,536 rows, one family), encoded, and every chunk compressed with
  * zstd-1, header and checksum counted. Rates are CPU time of one thread over raw bytes, newlines not counted; searches start
@@ -14,11 +14,14 @@
 
 #include "base/err.h"
 #include "base/random.h"
+#include "store/codec/split.h"
 #include "store/codec/text_private.h"
 
 enum { GROUP_BYTES = 8 << 20, GROUP_ROWS = VALUES_COUNT_MAX, FAMILIES = 32, CHUNK_HEADER = 20 };
 
 static const char *const type_names[] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
+
+static const char *const split_names[SPLIT_KINDS] = {"whole", "digits", "numbers", "fields", "quoted", "shape"};
 
 static double now_s(void)
 {
@@ -50,6 +53,7 @@ struct totals {
     double types[8], types_count[8];
     uint64_t groups, templates, columns, hits;
     double map;
+    uint64_t splits[SPLIT_KINDS];
 };
 
 struct bench {
@@ -259,6 +263,7 @@ static void flush(struct bench *b, struct group *g, uint64_t family)
     double start = now_s();
     check(text_encode(b->encoder, &in, put_chunk, b, &err), &err);
     b->sum.encode_s += now_s() - start;
+    b->sum.splits[text_encoder_split(b->encoder)]++;
     b->sum.compress_s += b->put_s;
     b->sum.raw += (double)g->bytes;
     b->sum.groups++;
@@ -302,7 +307,11 @@ static void report(const struct bench *b, const char *name)
     printf("%-22s ratio %5.2f  encode %4.0f MB/s (zstd %.2f ms/MB)  decode %5.0f MB/s  absent %.3f  hit %.3f ms/MB  (%" PRIu64
            " hits)\n", name, t->raw / t->stored, mb / t->encode_s, t->compress_s * 1e3 / mb, mb / t->decode_s,
            t->absent_s * 1e3 / mb, t->hit_s * 1e3 / mb, t->hits);
-    printf("  %.1f MB in %" PRIu64 " groups, map %.1f %% of stored, per group %.0f templates %.0f columns; %% of raw:", mb, t->groups,
+    printf("  split:");
+    for (int i = 0; i < SPLIT_KINDS; i++)
+        if (t->splits[i])
+            printf(" %s %" PRIu64, split_names[i], t->splits[i]);
+    printf("; %.1f MB in %" PRIu64 " groups, map %.1f %% of stored, per group %.0f templates %.0f columns; %% of raw:", mb, t->groups,
            100 * t->map / t->stored, (double)t->templates / (double)t->groups, (double)t->columns / (double)t->groups);
     for (int i = 0; i < 8; i++)
         printf(" %s %.2f (%.0f)", type_names[i], 100 * t->types[i] / t->raw, t->types_count[i] / (double)t->groups);
@@ -327,8 +336,8 @@ int main(int argc, char **argv)
 {
     size_t max = 64 << 20;
     bool families = false;
+    int split = SPLIT_KINDS;
     static struct bench b;
-    b.encoder = must(text_encoder_create());
     b.cctx = must(ZSTD_createCCtx());
     b.dctx = must(ZSTD_createDCtx());
     arena_init(&b.arena, NULL);
@@ -339,11 +348,18 @@ int main(int argc, char **argv)
             max = strtoull(argv[++i], NULL, 0);
             continue;
         }
+        if (strcmp(argv[i], "--split") == 0 && i + 1 < argc) {
+            for (split = 0, i++; split < SPLIT_KINDS && strcmp(argv[i], split_names[split]) != 0;)
+                split++;
+            continue;
+        }
         if (strcmp(argv[i], "--columns") == 0 || strcmp(argv[i], "--family") == 0) {
             *(argv[i][2] == 'c' ? &b.columns : &families) = true;
             continue;
         }
         size_t len;
+        b.encoder = must(text_encoder_create());
+        text_encoder_fix_split(b.encoder, (enum split)split);
         uint8_t *text = read_file(argv[i], max, &len);
         b.sum = (struct totals){0};
         unsigned family = 0;
@@ -367,6 +383,7 @@ int main(int argc, char **argv)
                 flush(&b, groups[k], k);
         const char *slash = strrchr(argv[i], '/');
         report(&b, slash ? slash + 1 : argv[i]);
+        text_encoder_destroy(b.encoder);
         free(text);
     }
     return 0;

@@ -2,16 +2,20 @@
 
 #include <stdlib.h>
 
+#include "store/codec/mix.h"
+
 void splitter_init(struct splitter *s)
 {
     s->masks = (struct byte_masks){0};
     s->masks_cap = 0;
     s->no_memory = false;
+    s->words = (struct split_words){0};
 }
 
 void splitter_deinit(struct splitter *s)
 {
     free(s->masks.token);
+    free(s->words.list);
     splitter_init(s);
 }
 
@@ -28,30 +32,80 @@ static bool masks_reserve(struct splitter *s, size_t words)
     return true;
 }
 
+bool split_classify(struct splitter *s, bole_slice line)
+{
+    if (!masks_reserve(s, masks_words(line.len))) {
+        s->no_memory = true;
+        return false;
+    }
+    classify(line, &s->masks);
+    return true;
+}
+
 static uint32_t split_whole(struct splitter *s, bole_slice line)
 {
     s->slots[0] = (struct split_slot){0, (uint32_t)line.len};
     return 1;
 }
 
+bool split_add_slot(struct splitter *s, uint32_t *count, bole_slice line, size_t start, size_t end)
+{
+    bool last = *count == SPLIT_SLOTS_MAX - 1;
+    s->slots[(*count)++] = (struct split_slot){(uint32_t)start, (uint32_t)((last ? line.len : end) - start)};
+    return !last;
+}
+
 uint32_t split_line(struct splitter *s, enum split how, bole_slice line)
 {
-    if (how == SPLIT_WHOLE)
+    if (how == SPLIT_WHOLE || !split_classify(s, line))
         return split_whole(s, line);
-    if (!masks_reserve(s, masks_words(line.len))) {
-        s->no_memory = true;
-        return split_whole(s, line);
-    }
-    classify(line, &s->masks);
     switch (how) {
     case SPLIT_DIGITS: return split_digits(s, line);
     case SPLIT_NUMBERS: return split_numbers(s, line);
+    case SPLIT_FIELDS: return split_fields(s, line, false);
+    case SPLIT_QUOTED: return split_fields(s, line, true);
+    case SPLIT_SHAPE: return split_shape(s, line);
     default: return split_whole(s, line);
     }
 }
 
+/* ---- keys ---- */
+
+/* Stamps, addresses and UUIDs are of one kind wherever they stand; what precedes another value says what it is: the last word
+ * in front of it and what stands between, or the value before. */
+enum { KEY_STAMP = 1, KEY_IP4, KEY_UUID, KEY_START };
+
+static uint64_t kind_of(bole_slice value)
+{
+    if (split_compound_end(value, 0) != value.len)
+        return 0;
+    return memchr(value.ptr, ':', value.len) ? KEY_STAMP : memchr(value.ptr, '.', value.len) ? KEY_IP4 : KEY_UUID;
+}
+
+static uint64_t hash_key(uint64_t before, bole_slice literal)
+{
+    return mix_bytes(before, literal.ptr, literal.len) | 1ull << 63;
+}
+
+static uint64_t key_of(const struct splitter *s, bole_slice line, uint32_t slot)
+{
+    const struct split_slot *p = &s->slots[slot];
+    uint64_t kind = kind_of(bole_slice_from(line.ptr + p->offset, p->len));
+    if (kind)
+        return kind;
+    size_t from = slot ? p[-1].offset + p[-1].len : 0, at = p->offset;
+    while (at > from && !mask_has(s->masks.token, at - 1))
+        at--;
+    if (at == from)
+        return hash_key(slot ? s->keys[slot - 1] : KEY_START, bole_slice_from(line.ptr + from, p->offset - from));
+    size_t word = mask_run_start(s->masks.token, at - 1, from);
+    return hash_key(0, bole_slice_from(line.ptr + word, p->offset - word));
+}
+
 void split_keys(struct splitter *s, enum split how, bole_slice line, uint32_t slot_count)
 {
+    if (how == SPLIT_SHAPE && split_shape_keys(s, line))
+        return;
     for (uint32_t i = 0; i < slot_count; i++)
-        s->keys[i] = 0;
+        s->keys[i] = how == SPLIT_WHOLE ? 0 : key_of(s, line, i);
 }

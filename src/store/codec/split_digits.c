@@ -147,14 +147,6 @@ static size_t with_month(bole_slice line, size_t start, size_t end, size_t from)
     return matches(line.ptr + month, line.len - month, "M ?0 00:00:00") ? month : start;
 }
 
-/* Adds [start, end); false: it was the last slot that there is room for, and it takes the rest of the line. */
-static bool add_slot(struct splitter *s, uint32_t *count, bole_slice line, size_t start, size_t end)
-{
-    bool last = *count == SPLIT_SLOTS_MAX - 1;
-    s->slots[(*count)++] = (struct split_slot){(uint32_t)start, (uint32_t)((last ? line.len : end) - start)};
-    return !last;
-}
-
 uint32_t split_digits(struct splitter *s, bole_slice line)
 {
     uint32_t count = 0;
@@ -170,7 +162,7 @@ uint32_t split_digits(struct splitter *s, bole_slice line)
         } else {
             start = with_sign(line, start, from);
         }
-        if (!add_slot(s, &count, line, start, end))
+        if (!split_add_slot(s, &count, line, start, end))
             break;
         from = end;
     }
@@ -185,7 +177,7 @@ static bool add_part(struct splitter *s, uint32_t *count, bole_slice line, size_
         return true;
     if (mask_next_clear(s->masks.digit, digit, line.len) >= end)
         start = digit;
-    return add_slot(s, count, line, start, end);
+    return split_add_slot(s, count, line, start, end);
 }
 
 uint32_t split_numbers(struct splitter *s, bole_slice line)
@@ -198,7 +190,7 @@ uint32_t split_numbers(struct splitter *s, bole_slice line)
         size_t compound = split_compound_end(line, start);
         from = compound ? compound : end;
         if (compound) {
-            if (!add_slot(s, &count, line, start, compound))
+            if (!split_add_slot(s, &count, line, start, compound))
                 break;
             continue;
         }

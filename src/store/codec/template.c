@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "base/bytes.h"
 #include "store/codec/array.h"
+#include "store/codec/mix.h"
 
 void template_table_init(struct template_table *t)
 {
@@ -33,31 +33,15 @@ void template_table_reset(struct template_table *t)
 
 /* ---- hash of the literals ---- */
 
-static inline uint64_t mix(uint64_t a, uint64_t b) /* the folded product of wyhash */
-{
-    __uint128_t m = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xe7037ed1a0b428dbu);
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
-static inline uint64_t hash_piece(uint64_t h, const uint8_t *p, size_t len)
-{
-    h = mix(h, len);
-    for (; len > 8; p += 8, len -= 8)
-        h = mix(h, load_u64(p));
-    if (len >= 4)
-        return mix(h, load_u32(p) | (uint64_t)load_u32(p + len - 4) << 32);
-    return len ? mix(h, p[0] | (uint64_t)p[len / 2] << 8 | (uint64_t)p[len - 1] << 16) : h;
-}
-
 static uint64_t hash_line(bole_slice line, const struct split_slot *slots, uint32_t slot_count)
 {
     uint64_t h = slot_count;
     size_t at = 0;
     for (uint32_t i = 0; i < slot_count; i++) {
-        h = hash_piece(h, line.ptr + at, slots[i].offset - at);
+        h = mix_bytes(h, line.ptr + at, slots[i].offset - at);
         at = slots[i].offset + slots[i].len;
     }
-    return hash_piece(h, line.ptr + at, line.len - at);
+    return mix_bytes(h, line.ptr + at, line.len - at);
 }
 
 static inline bool equal(const uint8_t *a, const uint8_t *b, size_t len) /* literals are short */

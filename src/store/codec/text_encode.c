@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <zstd.h>
 
 #include "base/err.h"
 #include "store/codec/array.h"
@@ -14,6 +15,10 @@
 enum {
     ROWS_PER_TEMPLATE = 16, /* more templates than rows / 16: the rest of the lines is stored whole */
     COLUMNS_MAX = 1000,
+    SAMPLE_ROWS = 2048,     /* that a split is chosen by, in stretches of */
+    SAMPLE_STRETCH = 128,
+    LEARN_ROWS = 2000,      /* that words are learned from */
+    FAMILIES = 1024,        /* that are remembered: by family % FAMILIES, the newer one stays */
     ROWS_MIN = 3,           /* of a template: fewer are smaller as they are */
 };
 
@@ -36,6 +41,14 @@ struct work {
     uint32_t              whole_rows;   /* stored as one slot; if there are any their template is the last one of the map */
 };
 
+/* What is remembered of a family from one row group to the next. */
+struct family {
+    uint64_t   family;
+    uint64_t   per_mille; /* encoded bytes of raw ones when the split was chosen */
+    enum split how;
+    bool       used, try_again;
+};
+
 struct text_encoder {
     struct splitter        splitter;
     struct values_encoder *values;
@@ -43,6 +56,13 @@ struct text_encoder {
     struct chunks          chunks;
     struct buf             map, heads;
     int64_t               *times;       /* [VALUES_COUNT_MAX] of a column's rows */
+    bole_slice             sample_lines[SAMPLE_ROWS];
+    int64_t                sample_times[SAMPLE_ROWS];
+    struct family          families[FAMILIES];
+    ZSTD_CCtx             *zstd;        /* for trials */
+    struct buf             packed;
+    enum split             split;       /* of the last row group */
+    enum split             fixed;       /* SPLIT_KINDS: by trial */
     uint64_t               mismatches;  /* row groups that did not read back: stored whole */
 };
 
@@ -69,14 +89,17 @@ struct text_encoder *text_encoder_create(void)
     struct text_encoder *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
+    e->fixed = SPLIT_KINDS;
     splitter_init(&e->splitter);
     work_init(&e->root);
     chunks_init(&e->chunks);
     buf_init(&e->map, NULL);
     buf_init(&e->heads, NULL);
+    buf_init(&e->packed, NULL);
+    e->zstd = ZSTD_createCCtx();
     e->values = values_encoder_create();
     e->times = malloc(VALUES_COUNT_MAX * sizeof *e->times);
-    if (!e->values || !e->times) {
+    if (!e->values || !e->times || !e->zstd) {
         text_encoder_destroy(e);
         return NULL;
     }
@@ -93,6 +116,8 @@ void text_encoder_destroy(struct text_encoder *e)
     chunks_deinit(&e->chunks);
     buf_deinit(&e->map);
     buf_deinit(&e->heads);
+    buf_deinit(&e->packed);
+    ZSTD_freeCCtx(e->zstd);
     free(e->times);
     free(e);
 }
@@ -317,9 +342,16 @@ static bole_status no_memory(const struct text_input *in, struct bole_err *err)
     return bole_fail(err, BOLE_E_NOMEM, "text: no memory to encode %u lines", in->count);
 }
 
+static bool needs_words(enum split how)
+{
+    return how == SPLIT_FIELDS || how == SPLIT_QUOTED || how == SPLIT_SHAPE;
+}
+
 static bole_status encode_as(struct text_encoder *e, enum split how, const struct text_input *in, struct bole_err *err)
 {
     struct work *w = &e->root;
+    if (needs_words(how))
+        split_learn(&e->splitter, in->lines, in->count, in->count / LEARN_ROWS + 1);
     chunks_reset(&e->chunks);
     buf_reset(&e->map);
     if (!split_rows(e, w, how, in->lines, in->count) || !choose_templates(w, in->count, ROWS_MIN) ||
@@ -373,15 +405,108 @@ static bool reads_back(struct text_encoder *e, const struct text_input *in)
     return same;
 }
 
+/* ---- choosing a split ---- */
+
+/* Some stretches of the lines, far apart. */
+static uint32_t take_sample(struct text_encoder *e, const struct text_input *in)
+{
+    uint32_t n = 0, stretches = SAMPLE_ROWS / SAMPLE_STRETCH;
+    for (uint32_t i = 0; i < stretches; i++) {
+        uint32_t first = in->count <= SAMPLE_ROWS ? i * SAMPLE_STRETCH
+                                                  : (uint32_t)((uint64_t)(in->count - SAMPLE_STRETCH) * i / (stretches - 1));
+        for (uint32_t k = 0; k < SAMPLE_STRETCH && first + k < in->count; k++, n++) {
+            e->sample_lines[n] = in->lines[first + k];
+            e->sample_times[n] = in->time_ns[first + k];
+        }
+    }
+    return n;
+}
+
+/* What the chunks take when they are compressed. */
+static size_t packed_size(struct text_encoder *e)
+{
+    size_t sum = 0;
+    for (uint32_t i = 0; i < e->chunks.count; i++) {
+        bole_slice raw = chunks_at(&e->chunks, i);
+        buf_reset(&e->packed);
+        if (!buf_reserve(&e->packed, ZSTD_compressBound(raw.len)))
+            return SIZE_MAX;
+        size_t n = ZSTD_compressCCtx(e->zstd, e->packed.ptr, e->packed.cap, raw.ptr, raw.len, 1);
+        sum += ZSTD_isError(n) || n > raw.len ? raw.len : n;
+    }
+    return sum;
+}
+
+static uint64_t encoded_per_mille(const struct text_encoder *e, const struct text_input *in)
+{
+    uint64_t raw = 1, encoded = 0;
+    for (uint32_t i = 0; i < in->count; i++)
+        raw += in->lines[i].len;
+    for (uint32_t i = 0; i < e->chunks.count; i++)
+        encoded += chunks_at(&e->chunks, i).len;
+    return encoded * 1000 / raw;
+}
+
+static bole_status try_splits(struct text_encoder *e, const struct text_input *in, enum split *ret_how, struct bole_err *err)
+{
+    static const enum split splits[] = {SPLIT_SHAPE, SPLIT_FIELDS, SPLIT_QUOTED, SPLIT_DIGITS};
+    struct text_input sample = {e->sample_lines, e->sample_times, take_sample(e, in), in->family};
+    uint32_t shaped = split_count_shaped(&e->splitter, sample.lines, sample.count);
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+        if (splits[i] == SPLIT_SHAPE && shaped < sample.count / 2)
+            continue;
+        bole_status st = encode_as(e, splits[i], &sample, err);
+        if (st < 0)
+            return st;
+        size_t size = packed_size(e);
+        if (size < best - best / 64) { /* the ones in front are better to search */
+            best = size;
+            *ret_how = splits[i];
+        }
+    }
+    return BOLE_OK;
+}
+
+static bole_status choose_split(struct text_encoder *e, const struct text_input *in, enum split *ret_how, struct bole_err *err)
+{
+    struct family *f = &e->families[in->family % FAMILIES];
+    *ret_how = e->fixed;
+    if (e->fixed != SPLIT_KINDS)
+        return BOLE_OK;
+    if (f->used && f->family == in->family && !f->try_again) {
+        *ret_how = f->how;
+        return BOLE_OK;
+    }
+    bole_status st = try_splits(e, in, ret_how, err);
+    if (st >= 0)
+        *f = (struct family){.family = in->family, .how = *ret_how, .used = true};
+    return st;
+}
+
+/* A split that no longer does what it did is chosen anew the next time. */
+static void judge_split(struct text_encoder *e, const struct text_input *in)
+{
+    struct family *f = &e->families[in->family % FAMILIES];
+    uint64_t per_mille = encoded_per_mille(e, in);
+    if (!f->per_mille)
+        f->per_mille = per_mille;
+    f->try_again = per_mille > f->per_mille + f->per_mille / 2 + 5;
+}
+
 bole_status text_encode(struct text_encoder *e, const struct text_input *in,
                         bole_status (*put)(void *ctx, bole_slice raw, struct bole_err *err), void *ctx, struct bole_err *err)
 {
     assert(in->count > 0 && in->count <= VALUES_COUNT_MAX);
-    bole_status st = encode_as(e, SPLIT_DIGITS, in, err);
+    bole_status st = choose_split(e, in, &e->split, err);
+    if (st >= 0)
+        st = encode_as(e, e->split, in, err);
     if (st >= 0 && !reads_back(e, in)) {
         e->mismatches++;
-        st = encode_as(e, SPLIT_WHOLE, in, err);
+        st = encode_as(e, e->split = SPLIT_WHOLE, in, err);
     }
+    if (st >= 0)
+        judge_split(e, in);
     for (uint32_t i = 0; st >= 0 && i < e->chunks.count; i++)
         st = put(ctx, chunks_at(&e->chunks, i), err);
     return st;
@@ -408,4 +533,14 @@ void text_encoder_pieces(const struct text_encoder *e, void (*fn)(void *ctx, bol
 uint64_t text_encoder_mismatches(const struct text_encoder *e)
 {
     return e->mismatches;
+}
+
+enum split text_encoder_split(const struct text_encoder *e)
+{
+    return e->split;
+}
+
+void text_encoder_fix_split(struct text_encoder *e, enum split how)
+{
+    e->fixed = how;
 }

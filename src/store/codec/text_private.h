@@ -24,6 +24,7 @@
 #define STORE_CODEC_TEXT_PRIVATE_H
 
 #include "base/bytes.h"
+#include "store/codec/split.h"
 #include "store/codec/text.h"
 
 enum { TEXT_VERSION = 1, TEXT_TEMPLATES_MAX = 65536 };
@@ -79,6 +80,11 @@ struct text {
     uint32_t          *chunk_at; /* [chunk_count] while the map is read: where the next part begins */
     struct text_table  root;
 };
+
+/* ---- text_encode.c, for tests and benchmarks ---- */
+
+enum split text_encoder_split(const struct text_encoder *e); /* of the last row group */
+void text_encoder_fix_split(struct text_encoder *e, enum split how); /* from now on; SPLIT_KINDS: by trial */
 
 /* ---- text_read.c ---- */
 

@@ -58,23 +58,63 @@ static void check_lines(struct text_column_sample *c, const struct text_lines_sa
     buf_deinit(&out);
 }
 
+static void check_round_trip(enum text_sample_kind kind, uint32_t count, struct random *random)
+{
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    text_sample_init(&s, kind, count, random);
+    text_column_sample_init(&c, encoder(), &s);
+    uint64_t *bits = all_bits(s.count);
+    check_lines(&c, &s, bits, 1024);
+    free(bits);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
+
 TEST(every_byte_of_every_line_comes_back)
 {
     struct random random;
     random_seed(&random, seed());
     static const uint32_t counts[] = {1, 2, 63, 64, 65, 700, 5000};
-    for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-            struct text_lines_sample s;
-            struct text_column_sample c;
-            text_sample_init(&s, kind, counts[i], &random);
-            text_column_sample_init(&c, encoder(), &s);
-            uint64_t *bits = all_bits(s.count);
-            check_lines(&c, &s, bits, 1024);
-            free(bits);
-            text_column_sample_deinit(&c);
-            text_sample_deinit(&s);
+    for (int split = 0; split <= SPLIT_KINDS; split++) {
+        text_encoder_fix_split(encoder(), (enum split)split);
+        for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
+            for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+                check_round_trip((enum text_sample_kind)kind, counts[i], &random);
+    }
+}
+
+static bool is_token(uint8_t c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
+
+TEST(slots_lie_in_order_within_the_line_and_their_borders_are_borders_of_tokens)
+{
+    struct random random;
+    random_seed(&random, seed());
+    struct splitter splitter;
+    splitter_init(&splitter);
+    struct text_lines_sample s;
+    text_sample_init(&s, TEXT_SAMPLE_MIXED, 5000, &random);
+    split_learn(&splitter, s.lines, s.count, 3);
+    for (int how = 0; how < SPLIT_KINDS; how++)
+        for (uint32_t row = 0; row < s.count; row++) {
+            bole_slice line = s.lines[row];
+            uint32_t count = split_line(&splitter, (enum split)how, line);
+            size_t at = 0;
+            CHECK(count <= SPLIT_SLOTS_MAX);
+            for (uint32_t i = 0; i < count; i++) {
+                size_t start = splitter.slots[i].offset, end = start + splitter.slots[i].len;
+                CHECK(start >= at && end <= line.len);
+                bool cuts = (start > 0 && start < line.len && is_token(line.ptr[start - 1]) && is_token(line.ptr[start])) ||
+                            (end > 0 && end < line.len && is_token(line.ptr[end - 1]) && is_token(line.ptr[end]));
+                if (cuts && how != SPLIT_NUMBERS)
+                    printf("split %d slot %u of |%.*s|\n", how, i, BOLE_SLICE_ARG(line));
+                CHECK(!cuts || how == SPLIT_NUMBERS);
+                at = end;
+            }
         }
+    CHECK(!splitter.no_memory);
+    splitter_deinit(&splitter);
+    text_sample_deinit(&s);
 }
 
 TEST(any_choice_of_rows_can_be_read_in_any_order)
@@ -195,10 +235,13 @@ TEST(search_finds_what_grep_finds)
 {
     struct random random;
     random_seed(&random, seed());
-    for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
-        for (int round = 0; round < 5; round++)
-            check_random_needles(kind, round ? 100 + (uint32_t)random_below(&random, 2000) : 1 + (uint32_t)random_below(&random, 70),
-                                 300, &random);
+    for (int split = 0; split <= SPLIT_KINDS; split++) {
+        text_encoder_fix_split(encoder(), (enum split)split);
+        for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++)
+            for (int round = 0; round < 2; round++)
+                check_random_needles((enum text_sample_kind)kind, round ? 100 + (uint32_t)random_below(&random, 2000)
+                                                                        : 1 + (uint32_t)random_below(&random, 70), 100, &random);
+    }
 }
 
 TEST(the_empty_needle_is_in_every_line)
