@@ -1,0 +1,149 @@
+#include "store/index/long_tokens.h"
+
+#include <zstd.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/random.h"
+
+#define BYTES_MAX      (8u << 20)
+#define ID_SHAPE_MAX   (4u << 10)  /* bytes of text per shape in the first eight groups; as many more for each eight more */
+#define WORD_SHAPE_MAX (32u << 10)
+#define ZSTD_LEVEL     6
+
+enum { ENTRY_ROW, ENTRY_BUCKET, ENTRY_LEN, ENTRY_HEAD };
+
+void long_tokens_init(struct long_tokens *l, struct budget *budget)
+{
+    *l = (struct long_tokens){.seen = {.multiplier = random_next(&random_system) | 1, .budget = budget}};
+    l->secret = random_next(&random_system);
+    buf_init(&l->bytes, budget);
+}
+
+void long_tokens_deinit(struct long_tokens *l)
+{
+    buf_deinit(&l->bytes);
+    hash_set_deinit(&l->seen);
+}
+
+void long_tokens_reset(struct long_tokens *l)
+{
+    buf_reset(&l->bytes);
+    hash_set_reset(&l->seen);
+    memset(l->size, 0, sizeof l->size);
+    memset(l->dense, 0, sizeof l->dense);
+}
+
+/* False: there is no room for this text. */
+static bool keep(struct long_tokens *l, uint32_t row, uint32_t bucket, bole_slice text, uint32_t group)
+{
+    uint32_t limit = (unit_is_id(row) ? ID_SHAPE_MAX : WORD_SHAPE_MAX) * (1 + group / 8);
+    uint32_t size = (uint32_t)text.len + ENTRY_HEAD;
+    if (text.len > TOKEN_TEXT_LEN_MAX)
+        return false;
+    /* The same text in another case can be of another shape, which may become dense without this one. */
+    enum hash_set_result seen = hash_set_add(&l->seen, hash64_seed(text, l->secret + row));
+    if (seen != HASH_SET_NEW)
+        return seen == HASH_SET_THERE;
+    if (l->size[row][bucket] + size > limit || l->bytes.len + size > BYTES_MAX || !buf_reserve(&l->bytes, size))
+        return false;
+    l->size[row][bucket] += size;
+    buf_put_u8(&l->bytes, (uint8_t)row);
+    buf_put_u8(&l->bytes, (uint8_t)bucket);
+    buf_put_u8(&l->bytes, (uint8_t)text.len);
+    buf_put(&l->bytes, text);
+    return true;
+}
+
+void long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group)
+{
+    uint32_t bucket = shape_bucket(text.len);
+    if (!(l->dense[row] >> bucket & 1) && !keep(l, row, bucket, text, group))
+        l->dense[row] |= 1ull << bucket;
+    l->bytes.failed = false; /* no room for this one says nothing about the next */
+}
+
+/* ---- writing ---- */
+
+static bole_slice entry_text(const uint8_t *entry)
+{
+    return (bole_slice){entry + ENTRY_HEAD, entry[ENTRY_LEN]};
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+    return x[ENTRY_ROW] != y[ENTRY_ROW] ? x[ENTRY_ROW] - y[ENTRY_ROW] : bole_slice_cmp(entry_text(x), entry_text(y));
+}
+
+/* Entries whose shape is not dense; NULL for the list: counts only. */
+static size_t gather(const struct long_tokens *l, const uint8_t **ret_entries)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < l->bytes.len; at += ENTRY_HEAD + (size_t)l->bytes.ptr[at + ENTRY_LEN]) {
+        const uint8_t *entry = l->bytes.ptr + at;
+        if (l->dense[entry[ENTRY_ROW]] >> entry[ENTRY_BUCKET] & 1)
+            continue;
+        if (ret_entries)
+            ret_entries[count] = entry;
+        count++;
+    }
+    return count;
+}
+
+static bool put_block(ZSTD_CCtx *z, uint8_t row, uint8_t longest, bole_slice raw, struct buf *table, struct buf *blocks)
+{
+    size_t bound = ZSTD_compressBound(raw.len);
+    if (!buf_reserve(blocks, bound))
+        return false;
+    size_t size = ZSTD_compressCCtx(z, blocks->ptr + blocks->len, bound, raw.ptr, raw.len, ZSTD_LEVEL);
+    if (ZSTD_isError(size))
+        return false;
+    buf_put_u8(table, row);
+    buf_put_u8(table, longest);
+    buf_put_u16(table, 0);
+    buf_put_u32(table, (uint32_t)size);
+    buf_put_u32(table, (uint32_t)raw.len);
+    buf_put_u32(table, crc32c(0, blocks->ptr + blocks->len, size));
+    blocks->len += size;
+    return !table->failed;
+}
+
+static bool put_blocks(ZSTD_CCtx *z, const uint8_t **entries, size_t count, struct buf *raw, struct buf *table,
+                       struct buf *blocks)
+{
+    for (size_t i = 0, next; i < count; i = next) {
+        uint8_t row = entries[i][ENTRY_ROW], longest = 0;
+        buf_reset(raw);
+        for (next = i; next < count && entries[next][ENTRY_ROW] == row && raw->len < TOKEN_TEXT_RAW; next++) {
+            buf_put(raw, entry_text(entries[next]));
+            buf_put_u8(raw, '\n');
+            if (entries[next][ENTRY_LEN] > longest)
+                longest = entries[next][ENTRY_LEN];
+        }
+        if (raw->failed || !put_block(z, row, longest, buf_slice(raw), table, blocks))
+            return false;
+    }
+    return true;
+}
+
+bole_status long_tokens_write(const struct long_tokens *l, struct buf *table, struct buf *blocks, struct bole_err *err)
+{
+    size_t count = gather(l, NULL);
+    struct buf raw;
+    buf_init(&raw, l->bytes.budget);
+    const uint8_t **entries = malloc((count + 1) * sizeof *entries);
+    ZSTD_CCtx *z = ZSTD_createCCtx();
+    bool ok = entries && z;
+    if (ok) {
+        gather(l, entries);
+        qsort(entries, count, sizeof *entries, compare);
+        ok = put_blocks(z, entries, count, &raw, table, blocks);
+    }
+    ZSTD_freeCCtx(z);
+    free(entries);
+    buf_deinit(&raw);
+    return ok ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "index: no memory for the text of long tokens");
+}

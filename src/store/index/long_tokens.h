@@ -1,0 +1,32 @@
+/*
+ * long_tokens.h - the text of long tokens of a segment, by shape: gathered while the index is built, and its blocks.
+ *
+ * A shape (row of units and length bucket) that has too much text becomes dense: its tokens are too many or too random to be
+ * worth their text, none of it is written, and a reader knows it from the header. So memory and disk are bounded whatever
+ * comes. The more row groups, the more text a shape may have.
+ */
+#ifndef STORE_INDEX_LONG_TOKENS_H
+#define STORE_INDEX_LONG_TOKENS_H
+
+#include "store/index/hash_set.h"
+#include "store/index/token_format.h"
+
+struct long_tokens {
+    struct buf      bytes; /* per token u8 row, u8 bucket, u8 length, lower-cased text */
+    struct hash_set seen;
+    uint64_t        secret;
+    uint32_t        size[UNIT_ROWS][SHAPE_BUCKETS];
+    uint64_t        dense[UNIT_ROWS];
+};
+
+void long_tokens_init(struct long_tokens *l, struct budget *budget);
+void long_tokens_deinit(struct long_tokens *l);
+void long_tokens_reset(struct long_tokens *l);
+
+/* text: lower-cased. group: the row group at hand. Cannot fail: without memory the shape is dense. */
+void long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group);
+
+/* Appends the text table to `table` and the blocks to `blocks`. */
+bole_status long_tokens_write(const struct long_tokens *l, struct buf *table, struct buf *blocks, struct bole_err *err);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * A token costs eight bytes per row group: hash and group in one word. Tokens of the group at hand are in a set, so that each
+ * is kept once. Only long tokens are looked at more closely: their shape, the runs of hex digits in them, and their text.
+ *
+ * Logs hold text of others: where two hashes that are alike would lose a shape or a text, not only add a false positive, the
+ * hash has a secret seed.
+ */
+#include "store/index/token_builder.h"
+
+#include <assert.h>
+#include <zstd.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/random.h"
+
+#define PAIRS_DEFAULT ((size_t)8 << 20)
+#define STAMP_LEVEL   3
+
+struct token_builder *token_builder_create(const struct token_builder_options *options)
+{
+    struct token_builder *b = malloc(sizeof *b);
+    struct token_stamp *stamps = calloc(TOKEN_GROUPS_MAX, sizeof *stamps);
+    if (!b || !stamps) {
+        free(stamps);
+        free(b);
+        return NULL;
+    }
+    assert(options->spare_bits <= 16);
+    b->options = *options;
+    if (!b->options.pairs_max)
+        b->options.pairs_max = PAIRS_DEFAULT;
+    buf_init(&b->pairs, options->budget);
+    b->stamps = stamps;
+    b->seen = (struct hash_set){.multiplier = random_next(&random_system) | 1, .budget = options->budget};
+    b->secret = random_next(&random_system);
+    long_tokens_init(&b->texts, options->budget);
+    b->group = 0;
+    b->group_pairs = 0;
+    return b;
+}
+
+void token_builder_destroy(struct token_builder *b)
+{
+    if (!b)
+        return;
+    buf_deinit(&b->pairs);
+    free(b->stamps);
+    hash_set_deinit(&b->seen);
+    long_tokens_deinit(&b->texts);
+    free(b);
+}
+
+static void reset(struct token_builder *b)
+{
+    buf_reset(&b->pairs);
+    memset(b->stamps, 0, (b->group + 1) * sizeof *b->stamps);
+    hash_set_reset(&b->seen);
+    long_tokens_reset(&b->texts);
+    b->group = 0;
+    b->group_pairs = 0;
+}
+
+static void begin_group(struct token_builder *b, uint32_t group)
+{
+    assert(group >= b->group && group < TOKEN_GROUPS_MAX);
+    if (group == b->group)
+        return;
+    hash_set_reset(&b->seen);
+    b->group = group;
+    b->group_pairs = b->pairs.len;
+}
+
+void token_builder_open_group(struct token_builder *b, uint32_t group)
+{
+    begin_group(b, group);
+    b->stamps[group].flags |= STAMP_OPEN;
+    b->pairs.len = b->group_pairs;
+    b->pairs.failed = false;
+}
+
+/* ---- tokens ---- */
+
+static struct token_stamp *stamp(struct token_builder *b) { return &b->stamps[b->group]; }
+
+static void add_key(struct token_builder *b, uint64_t hash)
+{
+    enum hash_set_result seen = stamp(b)->flags & STAMP_OPEN ? HASH_SET_THERE : hash_set_add(&b->seen, hash);
+    if (seen == HASH_SET_THERE)
+        return;
+    if (seen == HASH_SET_FULL || b->pairs.len / 8 == b->options.pairs_max || !buf_reserve(&b->pairs, 8)) {
+        token_builder_open_group(b, b->group);
+        return;
+    }
+    uint64_t group_mask = TOKEN_GROUPS_MAX - 1;
+    store_u64(b->pairs.ptr + b->pairs.len, (hash & ~group_mask) | b->group);
+    b->pairs.len += 8;
+}
+
+/* Runs within an id that could hold a needle of a narrower class. */
+static void stamp_inner(struct token_builder *b, bole_slice text, enum shape_class c)
+{
+    static const struct { enum shape_class in, run; uint32_t row; } inner[] = {
+        {SHAPE_HEX, SHAPE_DIGITS, INNER_DIGITS}, {SHAPE_ALNUM, SHAPE_LOWER, INNER_LOWER}, {SHAPE_ALNUM, SHAPE_UPPER, INNER_UPPER},
+        {SHAPE_WORD, SHAPE_LOWER, INNER_LOWER},  {SHAPE_WORD, SHAPE_UPPER, INNER_UPPER},  {SHAPE_WORD, SHAPE_ALNUM, INNER_ALNUM},
+    };
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+        size_t at = 0;
+        bole_slice run;
+        while (inner[i].in == c && (run = shape_next_run(text, inner[i].run, TOKEN_EDGE_LEN, &at)).len)
+            if (shape_class_of(shape_kinds(run)) == inner[i].run)
+                stamp(b)->inner[inner[i].row] |= shape_bit(run.len);
+    }
+}
+
+static enum shape_class add_unit(struct token_builder *b, bole_slice text, bole_slice lower)
+{
+    uint8_t kinds = shape_kinds(text);
+    enum shape_class c = shape_class_of(kinds);
+    uint32_t row = unit_row(c, kinds & KIND_DIGIT);
+    stamp(b)->units[row] |= shape_bit(text.len);
+    long_tokens_add(&b->texts, row, lower, b->group);
+    if (unit_is_id(row))
+        stamp_inner(b, text, c);
+    return c;
+}
+
+static void add_long(struct token_builder *b, bole_slice text, bole_slice lower, uint64_t hash)
+{
+    enum hash_set_result seen = hash_set_add(&b->seen, hash64_seed(text, b->secret));
+    if (seen == HASH_SET_THERE)
+        return;
+    if (seen == HASH_SET_FULL) {
+        token_builder_open_group(b, b->group);
+        return;
+    }
+    add_key(b, hash);
+    enum shape_class c = add_unit(b, text, lower);
+    if (c < SHAPE_LOWER || c > SHAPE_WORD)
+        return;
+    bole_slice run;
+    for (size_t at = 0; (run = shape_next_run(text, SHAPE_HEX, TOKEN_EDGE_LEN, &at)).len;) {
+        bole_slice lower_run = {lower.ptr + (run.ptr - text.ptr), run.len};
+        add_key(b, hash64(lower_run));
+        add_unit(b, run, lower_run);
+    }
+}
+
+/* U+017F and U+212A, the two characters outside ASCII that fold into it. */
+static bool has_folding(bole_slice high)
+{
+    return memmem(high.ptr, high.len, "\xc5\xbf", 2) || memmem(high.ptr, high.len, "\xe2\x84\xaa", 3);
+}
+
+static void add_token(struct token_builder *b, const struct token *k, bole_slice piece)
+{
+    bole_slice text = {piece.ptr + k->start, k->len};
+    switch (k->kind) {
+    case TOKEN_ODD:
+        stamp(b)->flags |= STAMP_ODD;
+        return;
+    case TOKEN_UUID:
+        stamp(b)->flags |= STAMP_UUID;
+        break;
+    case TOKEN_HIGH:
+        if (has_folding(text))
+            stamp(b)->flags |= STAMP_FOLD;
+        break;
+    case TOKEN_WORD:
+    case TOKEN_QUAD:
+        break;
+    }
+    if (k->len > TOKEN_LEN_MAX)
+        stamp(b)->flags |= STAMP_GIANT;
+    if (k->len <= TOKEN_EDGE_LEN || k->len > TOKEN_LEN_MAX || k->kind == TOKEN_QUAD || k->kind == TOKEN_UUID)
+        add_key(b, k->hash);
+    else
+        add_long(b, text, tokens_lower(&b->tokens, k), k->hash);
+}
+
+void token_builder_add(struct token_builder *b, uint32_t group, bole_slice piece)
+{
+    const struct token *found;
+    size_t count;
+    begin_group(b, group);
+    if (stamp(b)->flags & STAMP_OPEN)
+        return;
+    tokens_begin(&b->tokens, piece, b->options.whole_compounds ? TOKENS_ALL : TOKENS_WORDS);
+    while (tokens_next(&b->tokens, &found, &count))
+        for (size_t i = 0; i < count; i++)
+            add_token(b, &found[i], piece);
+}
+
+static void stamp_unlisted(struct token_stamp *s, bole_slice text)
+{
+    uint8_t kinds = shape_kinds(text);
+    if (text.len > TOKEN_LEN_MAX)
+        s->flags |= STAMP_GIANT;
+    if (kinds == KIND_HIGH && has_folding(text))
+        s->flags |= STAMP_FOLD;
+    enum shape_class widest = shape_class_of(kinds);
+    /* Where this value has a letter another one may have a digit or any letter. */
+    if (widest > SHAPE_DIGITS && widest < SHAPE_ALNUM)
+        widest = SHAPE_ALNUM;
+    for (uint32_t c = 0; c < SHAPE_CLASSES; c++)
+        if (shape_includes(widest, c))
+            s->unlisted[c] |= shape_bit(text.len);
+}
+
+void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_slice piece)
+{
+    const struct token *found;
+    size_t count;
+    begin_group(b, group);
+    tokens_begin(&b->tokens, piece, TOKENS_WORDS);
+    while (tokens_next(&b->tokens, &found, &count))
+        for (size_t i = 0; i < count; i++)
+            stamp_unlisted(stamp(b), (bole_slice){piece.ptr + found[i].start, found[i].len});
+    size_t dots = 0, dashes = 0;
+    for (size_t i = 0; i < piece.len; i++) {
+        dots += piece.ptr[i] == '.';
+        dashes += piece.ptr[i] == '-';
+    }
+    if (dots >= 3 || dashes >= 4) /* another value of this shape may be, or hold, an address or a UUID */
+        stamp(b)->flags |= STAMP_ODD;
+}
+
+/* ---- the section ---- */
+
+static bool put_stamps(const struct token_stamp *stamps, uint32_t group_count, struct buf *out)
+{
+    size_t size = (size_t)group_count * STAMP_SIZE, bound = ZSTD_compressBound(size);
+    uint8_t *raw = malloc(size);
+    size_t stored = 0;
+    if (raw && buf_reserve(out, bound)) {
+        uint64_t words[STAMP_WORDS];
+        for (uint32_t g = 0; g < group_count; g++) {
+            memcpy(words, &stamps[g], STAMP_SIZE);
+            for (uint32_t i = 0; i < STAMP_WORDS; i++)
+                store_u64(raw + ((size_t)g * STAMP_WORDS + i) * 8, words[i]);
+        }
+        stored = ZSTD_compress(out->ptr + out->len, bound, raw, size, STAMP_LEVEL);
+        if (ZSTD_isError(stored))
+            stored = 0;
+        out->len += stored;
+    }
+    free(raw);
+    return stored > 0;
+}
+
+struct sections { struct buf table, blocks, text_table, texts, stamps; };
+
+/* The head as it lies in front, with its checksum, then blocks and texts. */
+static void put_section(const struct token_builder *b, const struct token_layout *layout, const struct sections *s, struct buf *out)
+{
+    size_t head_size = HEAD_FIXED_SIZE + s->table.len + s->text_table.len + s->stamps.len, start = out->len;
+    buf_put_u32(out, 0);
+    buf_put(out, S(TOKEN_MAGIC));
+    buf_put_u16(out, TOKEN_VERSION);
+    buf_put_u16(out, b->options.whole_compounds ? TOKEN_FLAG_COMPOUNDS : 0);
+    buf_put_u32(out, (uint32_t)head_size);
+    buf_put_u64(out, head_size + s->blocks.len + s->texts.len);
+    buf_put_u32(out, layout->group_count);
+    buf_put_u32(out, (uint32_t)(s->text_table.len / TOKEN_TEXT_ENTRY));
+    buf_put_u64(out, layout->key_count);
+    buf_put_u8(out, (uint8_t)layout->block_bits);
+    buf_put_u8(out, (uint8_t)layout->bucket_bits);
+    buf_put_u8(out, (uint8_t)layout->rest_bits);
+    buf_put_u8(out, (uint8_t)layout->slot_bits);
+    buf_put_u32(out, (uint32_t)s->stamps.len);
+    for (uint32_t row = 0; row < UNIT_ROWS; row++)
+        buf_put_u64(out, b->texts.dense[row]);
+    buf_put(out, buf_slice(&s->table));
+    buf_put(out, buf_slice(&s->text_table));
+    buf_put(out, buf_slice(&s->stamps));
+    if (!out->failed)
+        store_u32(out->ptr + start, crc32c(0, out->ptr + start + HEAD_MAGIC, head_size - HEAD_MAGIC));
+    buf_put(out, buf_slice(&s->blocks));
+    buf_put(out, buf_slice(&s->texts));
+}
+
+static struct token_index_info info_of(const struct token_builder *b, const struct token_layout *layout, const struct sections *s)
+{
+    struct token_index_info info = {
+        .group_count = layout->group_count,
+        .key_count = layout->key_count,
+        .pair_count = b->pairs.len / 8,
+        .head_size = HEAD_FIXED_SIZE + s->table.len + s->text_table.len + s->stamps.len,
+        .map_size = s->blocks.len,
+        .text_size = s->texts.len,
+    };
+    info.total_size = info.head_size + info.map_size + info.text_size;
+    for (uint32_t g = 0; g < layout->group_count; g++)
+        info.open_groups += b->stamps[g].flags & STAMP_OPEN;
+    return info;
+}
+
+bole_status token_builder_finish(struct token_builder *b, uint32_t group_count, struct buf *out,
+                                 struct token_index_info *ret_info, struct bole_err *err)
+{
+    assert(group_count > b->group && group_count <= TOKEN_GROUPS_MAX);
+    struct token_layout layout;
+    struct sections s;
+    struct buf *parts[] = {&s.table, &s.blocks, &s.text_table, &s.texts, &s.stamps};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        buf_init(parts[i], b->options.budget);
+    bole_status st = token_map_write((uint64_t *)(void *)b->pairs.ptr, b->pairs.len / 8, group_count, b->options.spare_bits,
+                                     &layout, &s.table, &s.blocks, err);
+    if (st >= 0)
+        st = long_tokens_write(&b->texts, &s.text_table, &s.texts, err);
+    if (st >= 0 && put_stamps(b->stamps, group_count, &s.stamps)) {
+        put_section(b, &layout, &s, out);
+        *ret_info = info_of(b, &layout, &s);
+    }
+    if (st >= 0 && (!s.stamps.len || out->failed))
+        st = bole_fail(err, BOLE_E_NOMEM, "index: no memory for the section");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        buf_deinit(parts[i]);
+    reset(b);
+    return st;
+}
