@@ -387,6 +387,76 @@ uint8_t *datetime_print(const struct datetime_format *f, int64_t stamp, uint8_t 
     return out;
 }
 
+/* ---- printing within a few days ---- */
+
+void datetime_days_init(struct datetime_days *d, const struct datetime_format *f, int64_t lowest, bole_slice prefix,
+                        bole_slice suffix)
+{
+    size_t len = prefix.len + datetime_len_max(f) + suffix.len, at = prefix.len;
+    *d = (struct datetime_days){.digits = f->digits, .len = (uint8_t)len};
+    if (len > sizeof d->text[0] || f->fraction != DATETIME_FIXED || !has(f, 's'))
+        return;
+    int64_t day = DAY_S * powers[f->digits];
+    d->first = floor_div(lowest, day) * day;
+    for (const char *field = patterns[f->pattern]; *field; field++) {
+        switch (*field) {
+        case 'h': d->hour_at = (uint8_t)at; break;
+        case 'm': d->minute_at = (uint8_t)at; break;
+        case 's': d->second_at = (uint8_t)at; break;
+        default: break;
+        }
+        at += width_of(*field);
+        if (*field == 's' && f->digits) {
+            d->fraction_at = (uint8_t)(at + (f->separator != 0));
+            at = d->fraction_at + f->digits;
+        }
+    }
+    for (unsigned i = 0; i < DATETIME_DAYS && datetime_in_range(f, d->first + i * day); i++) {
+        uint8_t text[DATETIME_LEN_MAX + 16];
+        size_t n = (size_t)(datetime_print(f, d->first + i * day, text) - text);
+        if (prefix.len)
+            memcpy(d->text[i], prefix.ptr, prefix.len);
+        memcpy(d->text[i] + prefix.len, text, n);
+        if (suffix.len)
+            memcpy(d->text[i] + prefix.len + n, suffix.ptr, suffix.len);
+        d->end += (uint64_t)day;
+    }
+}
+
+static void print_two(uint8_t *out, unsigned v)
+{
+    out[0] = (uint8_t)('0' + v / 10);
+    out[1] = (uint8_t)('0' + v % 10);
+}
+
+uint8_t *datetime_days_print(const struct datetime_days *d, int64_t stamp, uint8_t *out)
+{
+    uint64_t offset = (uint64_t)stamp - (uint64_t)d->first, seconds;
+    switch (d->digits) { /* divisions by what the compiler knows */
+    case 0: seconds = offset; break;
+    case 3: seconds = offset / 1000; break;
+    case 6: seconds = offset / 1000000; break;
+    case 9: seconds = offset / 1000000000; break;
+    default: seconds = offset / (uint64_t)powers[d->digits];
+    }
+    unsigned day = (unsigned)seconds / DAY_S, in_day = (unsigned)seconds % DAY_S;
+    const uint8_t *text = d->text[day];
+    for (unsigned i = 0; i < d->len; i += 16)
+        memcpy(out + i, text + i, 16);
+    print_two(out + d->hour_at, in_day / 3600);
+    print_two(out + d->minute_at, in_day / 60 % 60);
+    print_two(out + d->second_at, in_day % 60);
+    if (d->digits) {
+        unsigned fraction = (unsigned)(offset - seconds * (uint64_t)powers[d->digits]);
+        uint8_t *at = out + d->fraction_at + d->digits;
+        for (unsigned i = d->digits; i >= 2; i -= 2, fraction /= 100)
+            print_two(at -= 2, fraction % 100);
+        if (d->digits % 2)
+            at[-1] = (uint8_t)('0' + fraction);
+    }
+    return out + d->len;
+}
+
 bole_slice datetime_alphabet(const struct datetime_format *f, uint8_t ret_text[128])
 {
     size_t len = 10;

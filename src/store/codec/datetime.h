@@ -56,6 +56,26 @@ unsigned datetime_len_min(const struct datetime_format *f);
 unsigned datetime_len_max(const struct datetime_format *f);
 uint8_t *datetime_print(const struct datetime_format *f, int64_t stamp, uint8_t *out); /* may write 16 bytes more */
 
+/* The texts of a few days, in which only the time of day is filled in: printing in a third of the time. */
+#define DATETIME_DAYS 4u
+struct datetime_days {
+    int64_t  first;      /* stamp at which the first day begins */
+    uint64_t end;        /* units from there on for which there are texts; 0: none */
+    uint8_t  digits, len, hour_at, minute_at, second_at, fraction_at;
+    uint8_t  text[DATETIME_DAYS][64];
+};
+
+/* For stamps from `lowest` on, between prefix and suffix; end is 0 for forms and lengths that are not fixed. */
+void datetime_days_init(struct datetime_days *d, const struct datetime_format *f, int64_t lowest, bole_slice prefix,
+                        bole_slice suffix);
+/* Prints prefix, stamp and suffix; there must be a text for it. May write 16 bytes more. */
+uint8_t *datetime_days_print(const struct datetime_days *d, int64_t stamp, uint8_t *out);
+
+static inline bool datetime_days_has(const struct datetime_days *d, int64_t stamp)
+{
+    return (uint64_t)stamp - (uint64_t)d->first < d->end;
+}
+
 /* A text of this form with every byte that can occur in any. For class masks. */
 bole_slice datetime_alphabet(const struct datetime_format *f, uint8_t ret_text[128]);
 

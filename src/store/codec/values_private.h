@@ -34,6 +34,7 @@ struct values_detail {
     struct ints_head    word_heads[VALUES_WORDS_MAX];
     struct ints_head    ids_head;   /* DICT */
     uint32_t            text_size;
+    bool                bare_int;   /* INT with nothing around it and no point */
 
     /* After values_load. */
     struct ints         word[VALUES_WORDS_MAX];
@@ -41,6 +42,7 @@ struct values_detail {
     const uint32_t     *starts;     /* RAW, DICT: [count + 1] where value n lies in text */
     const uint8_t      *text;       /* CONST: from values_open on */
     const uint8_t      *text_end;
+    const struct datetime_days *days; /* TIME */
 };
 
 /* Bits of the classes of the bytes of s. */

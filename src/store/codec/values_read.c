@@ -81,6 +81,7 @@ static bool open_numbers(struct values *v, struct values_detail *d, struct reade
     if (!values_shape_open(&d->shape, d->stored, &d->relative, r))
         return false;
     d->words = values_shape_words(&d->shape);
+    d->bare_int = d->stored == VALUES_INT && !d->shape.decimals && !d->shape.prefix.len && !d->shape.suffix.len;
     for (unsigned w = 0; w < d->words; w++)
         if (!ints_open(&d->word_heads[w], r))
             return false;
@@ -160,16 +161,20 @@ static bole_status load_starts(struct values_detail *d, struct arena *arena)
 /* Stamps instead of what is stored, checked to be printable. */
 static bole_status load_stamps(struct values_detail *d, const int64_t *time_ns, struct arena *arena)
 {
-    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps);
-    if (!stamps)
+    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps), lowest = INT64_MAX;
+    struct datetime_days *days = arena_alloc(arena, sizeof *days);
+    if (!stamps || !days)
         return BOLE_E_LIMIT;
     for (uint32_t i = 0; i < d->count; i++) {
         uint64_t base = d->relative ? (uint64_t)datetime_of_ns(&d->shape.time, time_ns[i]) : 0;
         stamps[i] = (int64_t)(base + (uint64_t)ints_at(&d->word[0], i));
         if (!datetime_in_range(&d->shape.time, stamps[i]))
             return BOLE_E_CORRUPT;
+        lowest = stamps[i] < lowest ? stamps[i] : lowest;
     }
     d->word[0] = (struct ints){.at = stamps, .width = sizeof *stamps};
+    datetime_days_init(days, &d->shape.time, lowest, d->shape.prefix, d->shape.suffix);
+    d->days = days;
     return BOLE_OK;
 }
 
@@ -294,6 +299,14 @@ uint32_t values_len(const struct values *v, uint32_t index)
     return values_shape_len(&d->shape, words);
 }
 
+static uint8_t *put_int(const struct values_detail *d, int64_t v, uint8_t *out)
+{
+    uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    unsigned len = values_count_digits(magnitude);
+    *out = '-';
+    return values_print_digits(out + (v < 0), magnitude, len < d->shape.digits ? d->shape.digits : len);
+}
+
 uint8_t *values_put(const struct values *v, uint32_t index, uint8_t *out)
 {
     const struct values_detail *d = v->detail;
@@ -303,8 +316,18 @@ uint8_t *values_put(const struct values *v, uint32_t index, uint8_t *out)
     case VALUES_CONST: return put_text(d, bole_slice_from(d->text, v->stamp.max_len), out);
     case VALUES_RAW: return put_text(d, text_at(d, index), out);
     case VALUES_DICT: return put_text(d, text_at(d, (uint32_t)ints_offset(&d->ids, index)), out);
-    default:
-        values_words(d, index, words);
-        return values_shape_print(&d->shape, words, out);
+    case VALUES_INT:
+        if (d->bare_int)
+            return put_int(d, ints_at(&d->word[0], index), out);
+        break;
+    case VALUES_TIME: {
+        int64_t stamp = ints_at(&d->word[0], index);
+        if (datetime_days_has(d->days, stamp))
+            return datetime_days_print(d->days, stamp, out);
+        break;
     }
+    default: break;
+    }
+    values_words(d, index, words);
+    return values_shape_print(&d->shape, words, out);
 }
