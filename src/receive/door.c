@@ -73,9 +73,28 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
     return (struct door){.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
 }
 
+bool door_fits(struct door *d, size_t more)
+{
+    size_t max = budget_task_max(d->r->options.budget), need = d->in->body.len + d->r->decoded.cap + d->index_bytes;
+    if (d->result->request)
+        need += ingest_held_bytes(d->result->request);
+    if (!__builtin_add_overflow(need, more, &need) && need <= max)
+        return true;
+    return door_refuse(d, 413, "the request needs more than the %zu MB of memory that one may have: send smaller requests, or raise the "
+                       "server's --memory-limit", max >> 20);
+}
+
+bool door_no_memory(struct door *d, const char *what)
+{
+    enum { NEXT = 4 * 1024 * 1024 }; /* what it takes to go on: a batch, its encoded form, buffers that grow */
+    return door_fits(d, NEXT) && door_refuse(d, 429, "no memory for %s: send again later", what);
+}
+
 bool door_begin(struct door *d, size_t size_bytes)
 {
     struct bole_err err;
+    if (!door_fits(d, ingest_memory(size_bytes)))
+        return false;
     bole_status st = ingest_begin(d->r->ingest, d->r->worker, size_bytes, &d->result->request, &err);
     if (st == BOLE_OK)
         return true;
@@ -158,13 +177,15 @@ bool door_index(struct door *d, bole_slice text, struct json_positions *ret_posi
     size_t need = text.len > JSON_INDEX_TEXT_MAX ? 0 : 4 * text.len; /* when every byte is a token */
     ret_why->msg[0] = 0;
     if (need > KEEP_INDEX && need > d->index_bytes) {
+        if (!door_fits(d, need - d->index_bytes))
+            return false;
         if (!budget_take(r->options.budget, need - d->index_bytes))
-            return door_refuse(d, 429, "no memory to parse %zu bytes of JSON: send again later", text.len);
+            return door_no_memory(d, "the index of JSON text");
         d->index_bytes = need;
     }
     bole_status st = json_index_build(r->index, text, ret_positions, ret_why);
     if (st == BOLE_E_NOMEM)
-        return door_refuse(d, 429, "%s: send again later", ret_why->msg);
+        return door_no_memory(d, "the index of JSON text");
     if (st == BOLE_E_LIMIT)
         return door_refuse(d, 413, "%s", ret_why->msg);
     return true;
@@ -198,7 +219,7 @@ static struct stream_entry *keep_stream(struct door *d, enum door_kind kind, bol
 {
     struct stream_entry *e = stream_cache_add(&d->r->streams, kind, key, d->in->tenant, proto);
     if (!e)
-        door_refuse(d, 429, "no memory for a stream's labels: send again later");
+        door_no_memory(d, "a stream's labels");
     return e;
 }
 
@@ -275,7 +296,7 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
         e = keep_stream(d, kind, key, &proto);
     } else if (st == BOLE_E_NOMEM) {
         e = NULL;
-        door_refuse(d, 429, "%s", err.msg);
+        door_no_memory(d, "a stream's labels");
     } else {
         e = door_refuse_stream(d, kind, key, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS, "%s", err.msg);
     }
@@ -344,7 +365,7 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
         return true;
     bole_status st = ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, &err);
     if (st != BOLE_OK) /* the record keeps all limits: memory is full */
-        return door_refuse(d, st == BOLE_E_FULL ? 503 : 429, "%s", err.msg);
+        return door_no_memory(d, "more records");
     d->result->accepted++;
     d->result->accepted_bytes += line.len + size;
     return true;

@@ -25,12 +25,16 @@ struct door {
     const struct receive_input *in;
     struct receive_result      *result;
     int64_t                     now_ns;
-    size_t                      index_bytes; /* drawn from the budget */
+    size_t                      index_bytes; /* drawn from the budget by its index of JSON tokens */
     bool                        over; /* nothing more is taken: the result has its final status */
 };
 
 /* Starts a request: an empty result, caches trimmed. */
 struct door door_open(struct receiver *r, const struct receive_input *in, struct receive_result *result);
+
+/* False when a request that needs `more` bytes of memory beyond what it holds can never be taken, however long it waits:
+ * then it is over, with 413. What is beyond that may still be refused for now, with 429. */
+bool door_fits(struct door *d, size_t more);
 
 /* Admission. False: ingest refused, the result says so. */
 bool door_begin(struct door *d, size_t size_bytes);
@@ -38,6 +42,9 @@ bool door_begin(struct door *d, size_t size_bytes);
 /* Finds the tokens of a JSON text. False: memory for them is not to be had, the request is over. Else *ret_why is empty, or
  * says what is wrong with the text. */
 bool door_index(struct door *d, bole_slice text, struct json_positions *ret_positions, struct bole_err *ret_why);
+
+/* There is no memory for something: 413 when there never will be, else 429 with `what`. Always false. */
+bool door_no_memory(struct door *d, const char *what);
 
 /* Takes all records back; the whole request is answered with this status and text. Always false. */
 bool door_refuse(struct door *d, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

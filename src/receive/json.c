@@ -257,8 +257,10 @@ static void copy_repaired(struct json *j, bole_slice text, uint8_t **out)
 static uint8_t *alloc_copy(struct json *j, bole_slice text, struct arena *arena)
 {
     uint8_t *bytes = arena_bytes(arena, j->bad_utf8 ? 3 * text.len : text.len);
-    if (!bytes)
+    if (!bytes) {
         json_fail(j, "no memory for a string");
+        j->no_memory = true;
+    }
     return bytes;
 }
 

@@ -24,6 +24,7 @@ struct json {
     bool            bad_utf8; /* strings have to be checked */
     bool            plain;    /* there is no backslash in the document */
     bool            replaced; /* a string that was taken held bad UTF-8 */
+    bool            no_memory; /* the error is that: nothing is wrong with the text */
     const char     *error;    /* NULL: none */
     uint32_t        error_at; /* offset in the text */
 };

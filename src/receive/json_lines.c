@@ -152,7 +152,7 @@ static bool fit_one_more(struct lines *l)
 
 static struct key *no_memory(struct lines *l)
 {
-    door_refuse(l->d, 429, "no memory for the names of fields: send again later");
+    door_no_memory(l->d, "the names of fields");
     return NULL;
 }
 
@@ -399,6 +399,8 @@ static bool store_line(struct lines *l, bole_slice text)
         line = fields[l->best_msg.field].value;
     else
         line = json_repair(&l->j, bole_slice_trim(text), &l->d->r->scratch);
+    if (l->j.no_memory)
+        return door_no_memory(l->d, "a line");
     if (!line_time(l, &time_ns))
         return true;
     struct stream_entry *s = line_stream(l);
@@ -432,6 +434,8 @@ static bool read_line(struct lines *l, bole_slice text)
         return store_line(l, text);
     if (l->d->over)
         return false;
+    if (l->j.no_memory)
+        return door_no_memory(l->d, "a string");
     door_reject(l->d, RECEIVE_MALFORMED, 1, "line %llu: invalid JSON at byte %zu: %s", (unsigned long long)l->line_number,
                 (size_t)(l->j.text + l->j.error_at - text.ptr), l->j.error ? l->j.error : "expecting an object");
     return true;
@@ -540,7 +544,7 @@ void receive_json_lines(struct receiver *r, const struct receive_input *in, cons
     struct door d = door_open(r, in, ret_result);
     struct lines *l = calloc(1, sizeof *l);
     if (!l) {
-        door_refuse(&d, 429, "no memory: send again later");
+        door_no_memory(&d, "a request");
         return;
     }
     l->d = &d;

@@ -203,7 +203,7 @@ TEST(json_lines_full_memory_takes_everything_back)
     fixture_init(&f);
     f.ingest.room = 2;
     push_lines(&f, S("{\"_msg\":\"1\"}\n{\"_msg\":\"2\"}\n{\"_msg\":\"3\"}\n"), (struct json_lines_params){0});
-    fixture_check(&f, 429, "no room for more records within the memory limit", "");
+    fixture_check(&f, 429, "no memory for more records: send again later", "");
     fixture_deinit(&f);
 }
 

@@ -21,8 +21,10 @@ static bool unpack(struct door *d, bole_slice body, bole_slice *ret_message)
     if (size > r->options.decoded_max_bytes)
         return door_refuse(d, 413, "decompressed message size too large than max (%zu vs %zu)", size, r->options.decoded_max_bytes);
     buf_reset(&r->decoded);
+    if (!door_fits(d, 2 * size)) /* a buffer that grows may have twice the room it needs */
+        return false;
     if (!buf_reserve(&r->decoded, size ? size : 1))
-        return door_refuse(d, 429, "no memory to decompress %zu bytes: send again later", size);
+        return door_no_memory(d, "the decompressed request");
     if (snappy_uncompress((const char *)body.ptr, body.len, (char *)r->decoded.ptr, &size) != SNAPPY_OK)
         return door_refuse(d, 400, "snappy: corrupt input");
     *ret_message = bole_slice_from(r->decoded.ptr, size);
@@ -85,6 +87,10 @@ struct stream_entry *loki_push_stream(struct door *d, bole_slice text)
         return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_LABEL_LIMIT, "stream labels size %zu bytes exceeds limit of %u",
                                   text.len, LABELS_SIZE_MAX);
     bole_status st = labels_parse(text, &d->r->scratch, &labels, &count, &err);
+    if (st == BOLE_E_NOMEM) {
+        door_no_memory(d, "a stream's labels");
+        return NULL;
+    }
     if (st < 0)
         return door_refuse_stream(d, DOOR_LABEL_TEXT, text, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS,
                                   "couldn't parse labels: %s: %.*s", err.msg, BOLE_SLICE_ARG(text));
@@ -130,7 +136,7 @@ bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bo
         bole_slice name = label_name_clean(f.key, &d->r->scratch);
         if (name.len == 0) {
             if (!name.ptr && f.key.len)
-                return door_refuse(d, 429, "no memory for structured metadata: send again later");
+                return door_no_memory(d, "structured metadata");
             bole_slice stream = door_stream_text(d, s);
             door_reject(d, RECEIVE_BAD_ENTRY, 1, "stream '%.*s' has structured metadata with an empty name", BOLE_SLICE_ARG(stream));
             return true;

@@ -23,6 +23,8 @@ struct decoder {
 /* The body is over: why, and where. Always false. */
 static bool malformed(struct decoder *x)
 {
+    if (x->j.no_memory)
+        return door_no_memory(x->d, "a string");
     return door_refuse(x->d, 400, "invalid JSON at byte %u: %s", x->j.error_at, x->j.error);
 }
 

@@ -245,6 +245,6 @@ TEST(refusals_of_ingest_are_passed_on)
     f.ingest.refuse = BOLE_OK;
     f.ingest.room = 1; /* memory fills up at the second record: all or nothing */
     fixture_push(&f, S(body), "application/json");
-    fixture_check(&f, 429, "no room for more records within the memory limit", "");
+    fixture_check(&f, 429, "no memory for more records: send again later", "");
     fixture_deinit(&f);
 }

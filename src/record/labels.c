@@ -189,7 +189,7 @@ static bole_status text_value(struct text *t, bole_slice *ret_value)
     /* An escape never gets longer than its text. */
     uint8_t *bytes = arena_bytes(t->arena, to - from);
     if (!bytes)
-        return bole_fail(t->err, BOLE_E_LIMIT, "no room for the labels of a stream");
+        return bole_fail(t->err, BOLE_E_NOMEM, "no memory for the labels of a stream");
     size_t len = 0;
     for (t->at = from; t->at < to;) {
         uint8_t c = t->all.ptr[t->at++];
@@ -209,7 +209,7 @@ bole_status labels_parse(bole_slice text, struct arena *arena, struct label **re
     struct label *labels = arena_array(arena, LABELS_MAX, sizeof *labels);
     size_t count = 0;
     if (!labels)
-        return bole_fail(err, BOLE_E_LIMIT, "no room for the labels of a stream");
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the labels of a stream");
     if (text_peek(&t) != '{')
         return text_fail(&t, "expecting {");
     t.at++;

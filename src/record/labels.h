@@ -39,8 +39,8 @@ static inline bool labels_next(struct reader *r, struct label *ret_label)
 bole_slice labels_find(bole_slice encoded, bole_slice name);
 size_t labels_count(bole_slice encoded);
 
-/* `{a="b", c="d"}` as Loki's push carries it, quoted as in Go; the labels' slices point into text or the arena. The
- * error names the column. An empty set `{}` is valid here. */
+/* `{a="b", c="d"}` as Loki's push carries it, quoted as in Go; the labels' slices point into text or the arena. An empty set
+ * `{}` is valid here. BOLE_E_INVALID names the column, BOLE_E_LIMIT is about the set, BOLE_E_NOMEM: the arena is full. */
 bole_status labels_parse(bole_slice text, struct arena *arena, struct label **ret_labels, size_t *ret_count, struct bole_err *err);
 
 /* The same form back: `{a="b", c="d"}`. */

@@ -170,8 +170,16 @@ bole_slice api_param(struct http_exchange *x, bole_slice name)
     return value.ptr ? value : S("");
 }
 
-void api_reply_query_error(struct http_exchange *x, const struct bole_err *err)
+void api_explain_memory(const struct budget *budget, struct bole_err *err)
 {
+    if (budget->crowded_out && err->code != BOLE_E_CANCELLED)
+        bole_fail(err, BOLE_E_NOMEM, "the memory that all queries share is used up: try again later, ask for less, or raise the server's "
+                  "--memory-limit");
+}
+
+void api_reply_query_error(struct http_exchange *x, const struct budget *budget, struct bole_err *err)
+{
+    api_explain_memory(budget, err);
     switch (err->code) {
     case BOLE_E_INVALID:
     case BOLE_E_LIMIT:

@@ -38,9 +38,13 @@ bool api_wants_categories(struct http_exchange *x);
 /* A parameter as text: its ptr is never NULL. */
 bole_slice api_param(struct http_exchange *x, bole_slice name);
 
+/* What drew on `budget` has failed with *err. When that was because others hold the memory, *err says so from now on, with
+ * BOLE_E_NOMEM, whatever the place where it ran out made of it. */
+void api_explain_memory(const struct budget *budget, struct bole_err *err);
+
 /* The answer to a failed request, as Loki gives it: text/plain without a newline; a limit that a query ran into is its own
- * fault (400), a deadline is 504. */
-void api_reply_query_error(struct http_exchange *x, const struct bole_err *err);
+ * fault (400), memory that others hold is 429, a deadline is 504. */
+void api_reply_query_error(struct http_exchange *x, const struct budget *budget, struct bole_err *err);
 
 /* Answers 200 with the JSON in `body` (taken), or 500 when the buffer ran out of memory. */
 void api_reply_json(struct http_exchange *x, struct buf *body);

@@ -88,11 +88,13 @@ static bool decode(struct http_exchange *x, struct receive_input *in, struct buf
     struct bole_err err = {0};
     bole_status st = coding == CONTENT_UNKNOWN
                          ? bole_fail(&err, BOLE_E_INVALID, "Content-Encoding \"%.*s\" not supported", BOLE_SLICE_ARG(header))
-                         : content_decode(coding, in->body, RECEIVE_DECODED_MAX, decoded, &err);
-    if (st < 0) {
-        http_reply_text(x, st == BOLE_E_INVALID ? 400 : st == BOLE_E_LIMIT ? 413 : 503, "%s", err.msg);
+                         : content_decode(coding, in->body, http_decoded_max(x), decoded, &err);
+    if (st == BOLE_E_LIMIT)
+        http_reply_text(x, 413, "%s: %s", err.msg, http_size_advice(x));
+    else if (st < 0)
+        http_reply_err(x, &err);
+    if (st < 0)
         return false;
-    }
     in->body = buf_slice(decoded);
     return true;
 }

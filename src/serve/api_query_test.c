@@ -135,6 +135,48 @@ TEST(api_query_over_its_memory_or_time_fails_alone)
     world_close(w);
 }
 
+/* Others hold the memory: wherever it runs out, in the parser, in a template or in the store, the query is not at fault. */
+TEST(api_query_without_shared_memory_is_told_to_come_again)
+{
+    static const char *const targets[] = {
+        "/loki/api/v1/query_range?query={app=\"web\"}" RANGE,
+        "/loki/api/v1/query_range?query={app=\"w\\x65b\"} |= \"a\\tb\" | line_format \"{{.app}}\"" RANGE,
+        "/loki/api/v1/query?query=rate({app=\"web\"}[5m])",
+        "/loki/api/v1/labels?query={app=\"web\"}" RANGE,
+        "/loki/api/v1/series?match[]={app=\"web\"}" RANGE,
+        "/loki/api/v1/index/volume?query={app=\"web\"}" RANGE,
+        "/loki/api/v1/detected_fields?query={app=\"web\"}" RANGE,
+        "/loki/api/v1/format_query?query={app=\"web\"}",
+        "/api/v1/query?query={app=\"web\"}" RANGE,
+        "/loki/api/v1/tail?query={app=\"web\"}",
+    };
+    struct budget shared;
+    budget_init(&shared, NULL, 1 << 20);
+    struct world *w = world_open(&(struct api_options){.query_budget = &shared, .tail_budget = &shared});
+    world_push(w, rows);
+    for (size_t room = 0; room < 200000; room += 3000)
+        for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+            CHECK(budget_take(&shared, shared.limit_bytes - room));
+            unsigned status = world_get(w, targets[i], "");
+            budget_give(&shared, shared.limit_bytes - room);
+            if (status == 200 && room > 0)
+                continue;
+            if (strstr(targets[i], "/tail") && status == 400) { /* there was enough to see that it is no WebSocket */
+                CHECK(world_body_has(w, "upgrade the connection"));
+                continue;
+            }
+            if (status == 503) /* only the answer did not fit any more */
+                CHECK_EQ_SLICE(w->body, S("no memory for the answer: try again"));
+            else {
+                CHECK_EQ_U64(status, 429);
+                CHECK_EQ_SLICE(w->body, S("the memory that all queries share is used up: try again later, ask for less, or raise the "
+                                          "server's --memory-limit"));
+            }
+            CHECK(strstr(w->answer, "\r\nRetry-After: 1\r\n"));
+        }
+    world_close(w);
+}
+
 TEST(api_query_over_a_damaged_store_answers_the_rest_with_a_warning)
 {
     struct fs *fs = fs_mem_create();

@@ -207,6 +207,34 @@ TEST(api_push_undoes_gzip_and_refuses_what_it_cannot_read)
     world_close(w);
 }
 
+/* A push needs three times its size on its way. */
+TEST(api_push_without_memory_is_told_to_come_again)
+{
+    struct fs *fs = fs_mem_create();
+    struct world *w = world_open_on(fs); /* the program's store: what is durable it takes */
+    struct buf b;
+    buf_init(&b, NULL);
+    buf_put_str(&b, "{\"_msg\":\"");
+    for (int i = 0; i < 100000; i++)
+        buf_put_u8(&b, 'x');
+    buf_put_str(&b, "\"}\n");
+    for (size_t room = 40000; room < 400000; room += 20000) {
+        size_t taken = w->budget.limit_bytes - w->budget.used_bytes - room;
+        CHECK(budget_take(&w->budget, taken));
+        unsigned status = world_post(w, "/insert/jsonline", "", buf_slice(&b));
+        budget_give(&w->budget, taken);
+        if (status == 200)
+            break;
+        CHECK(status == 503 || status == 429); /* no room for the body; room for that, but not for its records */
+        CHECK(world_body_has(w, "memory") || w->body.len == 0);
+        CHECK(strstr(w->answer, "\r\nRetry-After: 1\r\n"));
+    }
+    CHECK_EQ_U64(world_post(w, "/insert/jsonline", "", buf_slice(&b)), 200);
+    buf_deinit(&b);
+    world_close(w);
+    fs_mem_destroy(fs);
+}
+
 TEST(api_foreign_origins_cannot_write)
 {
     struct world *w = world_open(NULL);

@@ -97,6 +97,10 @@ bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTT
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1:55555" */
 unsigned   http_loop_index(const struct http_exchange *x);
 struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange; one thread at a time */
+/* The most bytes that this request's body may have after decompression: what route or server take, and what the budget
+ * can ever hold. For HTTP_RAW_BODY; with it, for the 413: what its sender, or the operator, can do. */
+size_t     http_decoded_max(const struct http_exchange *x);
+const char *http_size_advice(const struct http_exchange *x);
 
 /* Query string and, for POSTs of type application/x-www-form-urlencoded, the body; decoded. ptr NULL: absent. */
 bole_slice http_param(struct http_exchange *x, bole_slice name);
@@ -115,8 +119,8 @@ struct http_reply {
 void http_reply(struct http_exchange *x, const struct http_reply *reply);
 /* text/plain, as Loki's errors: no newline is added. */
 void http_reply_text(struct http_exchange *x, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The answer that fits the status: INVALID 400, LIMIT 429 with Retry-After, FULL 503 with Retry-After, NOTFOUND 404,
- * CANCELLED 499, UNSUPPORTED 501, the rest 500. */
+/* The answer that fits the status: INVALID 400, LIMIT and NOMEM 429 with Retry-After, FULL 503 with Retry-After,
+ * NOTFOUND 404, CANCELLED 499, UNSUPPORTED 501, the rest 500. */
 void http_reply_err(struct http_exchange *x, const struct bole_err *err);
 /* Takes the bytes of `body` (the buf is empty afterwards); gzip when the client accepts it and it pays. */
 void http_reply_buf(struct http_exchange *x, unsigned status, const char *content_type, struct buf *body);

@@ -340,15 +340,19 @@ static bool feed_buffered(struct http_conn *c)
     return used > 0;
 }
 
-/* Bytes of the scratch buffer; what is not taken is kept. */
+/* Bytes of the scratch buffer; a body that came with its head goes to its place at once, what is not taken is kept. */
 static void feed_scratch(struct http_conn *c, bole_slice bytes)
 {
-    size_t used = feed(c, bytes);
-    if (used < bytes.len && c->state != CONN_CLOSED && c->state != CONN_LINGER && !c->closing) {
-        buf_put(&c->in, bole_slice_sub(bytes, used));
-        if (c->in.failed)
-            conn_close(c);
-    }
+    do
+        bytes = bole_slice_sub(bytes, feed(c, bytes));
+    while (bytes.len && c->state == CONN_BODY);
+    if (bytes.len == 0 || c->state == CONN_CLOSED || c->state == CONN_LINGER || c->closing)
+        return;
+    buf_put(&c->in, bytes);
+    if (c->in.failed && c->state == CONN_HEAD)
+        conn_refuse(c, 503, "out of memory for requests: try again");
+    else if (c->in.failed)
+        conn_close(c);
 }
 
 static void peer_has_closed(struct http_conn *c)

@@ -86,11 +86,13 @@ static unsigned decode_body(struct http_exchange *x, struct bole_err *err)
     enum content_coding coding = content_coding_of(header);
     if (coding == CONTENT_IDENTITY)
         return 0;
-    const struct http_options *o = &x->hl->server->options;
-    size_t max = x->route && x->route->decoded_max_bytes ? x->route->decoded_max_bytes : o->decoded_max_bytes;
     struct buf decoded;
-    buf_init(&decoded, o->budget);
-    bole_status st = content_decode(coding, x->body, max, &decoded, err);
+    buf_init(&decoded, x->hl->server->options.budget);
+    bole_status st = content_decode(coding, x->body, http_decoded_max(x), &decoded, err);
+    if (st == BOLE_E_LIMIT) {
+        size_t said = strlen(err->msg);
+        snprintf(err->msg + said, sizeof err->msg - said, ": %s", http_size_advice(x));
+    }
     if (st == BOLE_OK && !buf_reserve(&decoded, HTTP_BODY_PAD))
         st = bole_fail(err, BOLE_E_NOMEM, "out of memory for requests: try again");
     buf_deinit(&x->body_buf);
@@ -151,6 +153,21 @@ bole_slice http_path(const struct http_exchange *x) { return x->path; }
 bole_slice http_body(const struct http_exchange *x) { return x->body; }
 unsigned http_loop_index(const struct http_exchange *x) { return x->hl->index; }
 struct arena *http_arena(struct http_exchange *x) { return &x->arena; }
+
+size_t http_decoded_max(const struct http_exchange *x)
+{
+    const struct http_server *s = x->hl->server;
+    size_t max = x->route && x->route->decoded_max_bytes ? x->route->decoded_max_bytes : s->options.decoded_max_bytes;
+    return max < s->body_fits ? max : s->body_fits;
+}
+
+const char *http_size_advice(const struct http_exchange *x)
+{
+    const struct http_server *s = x->hl->server;
+    bool memory = s->body_fits < s->options.decoded_max_bytes;
+    return memory ? "send smaller requests, or raise the server's --memory-limit" : "send smaller requests";
+}
+
 bool http_is_upgrade(const struct http_exchange *x) { return x->head.upgrade_websocket; }
 
 bole_slice http_path_param(const struct http_exchange *x, bole_slice name)
@@ -346,7 +363,7 @@ void http_reply_err(struct http_exchange *x, const struct bole_err *err)
     unsigned status = 500;
     switch (err->code) {
     case BOLE_E_INVALID: status = 400; break;
-    case BOLE_E_LIMIT: status = 429; break;
+    case BOLE_E_LIMIT: case BOLE_E_NOMEM: status = 429; break;
     case BOLE_E_FULL: status = 503; break;
     case BOLE_E_NOTFOUND: status = 404; break;
     case BOLE_E_CANCELLED: status = 499; break;

@@ -32,7 +32,7 @@ enum {
     HTTP_REFUSED_BODY_MAX = 64 * 1024, /* a body nobody wants is read up to this, to keep the connection */
     HTTP_COALESCE_MAX = 64 * 1024,     /* answers of pipelined requests gathered for one send */
     HTTP_STREAM_BUFFER_MAX = 256 * 1024,
-    HTTP_LINGER_MAX = 1 << 20,         /* bytes read and dropped so that a refusal arrives before the reset */
+    HTTP_LINGER_MAX = 64 << 20,        /* bytes read and dropped: most clients send all of a body before they read why not */
     HTTP_DATE_SIZE = 29,               /* "Sat, 21 Nov 2026 10:00:00 GMT" */
 };
 #define HTTP_LINGER_NS ((uint64_t)(2 * NS_PER_S))
@@ -143,6 +143,7 @@ struct http_pool;
 
 struct http_server {
     struct http_options options;   /* completed with the defaults; read-only */
+    size_t body_fits;              /* bytes of a body that the budget can hold at all */
     struct http_routes *routes;
     struct http_hosts hosts;
     struct tls_context *tls;       /* NULL: plain */

@@ -28,6 +28,14 @@ static void find_route(struct http_conn *c, bole_slice raw_path)
     else if (!x->route && (!o->fallback || x->head.method == HTTP_METHOD_OTHER))
         x->refusal = x->head.method == HTTP_METHOD_OTHER ? 501 : 404;
     x->body_max = x->route && x->route->body_max_bytes ? x->route->body_max_bytes : o->body_max_bytes;
+    if (x->body_max > c->hl->server->body_fits)
+        x->body_max = c->hl->server->body_fits;
+}
+
+/* NULL without memory. */
+static const char *too_large(struct http_exchange *x)
+{
+    return (const char *)arena_printf(&x->arena, "the body is larger than %zu bytes: %s", x->body_max, http_size_advice(x)).ptr;
 }
 
 /* 0, or the status of a refusal with its text. */
@@ -58,10 +66,10 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
     *ret_text = "Content-Encoding is not one of gzip, zstd, deflate, snappy, or more than one";
     if (coding.ptr && !(x->route && (x->route->flags & HTTP_RAW_BODY)) && content_coding_of(coding) == CONTENT_UNKNOWN)
         return 415;
-    *ret_text = "the body is larger than this server takes";
-    if (!x->refusal && h->content_length > x->body_max)
-        return 413;
-    return 0;
+    if (x->refusal || h->content_length <= x->body_max)
+        return 0;
+    *ret_text = too_large(x);
+    return 413;
 }
 
 static void begin_body(struct http_conn *c)
@@ -165,7 +173,7 @@ static size_t feed_chunked(struct http_conn *c, bole_slice bytes)
     while (rest.len && x->chunk->state != CHUNK_DONE && x->chunk->state != CHUNK_BAD) {
         http_chunk_next(x->chunk, &rest, &data);
         if (x->body_buf.len + data.len + (x->chunk->state == CHUNK_DATA ? x->chunk->left : 0) > x->body_max) {
-            conn_refuse(c, 413, "the body is larger than this server takes");
+            conn_refuse(c, 413, too_large(x));
             return bytes.len;
         }
         buf_put(&x->body_buf, data);

@@ -247,6 +247,7 @@ bole_status http_server_create(const struct http_options *options, struct http_s
     bole_status st = BOLE_OK;
     s->options = *options;
     complete_options(&s->options);
+    s->body_fits = budget_task_max(s->options.budget) / 2; /* a buffer that grows may have twice the room it needs */
     s->listener = (struct loop_watch){.fd = -1, .on_event = on_listener};
     s->accept_timer.on_fire = on_accept_timer;
     s->resume_task.run = on_resume;

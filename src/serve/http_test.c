@@ -26,6 +26,12 @@ static void echo(struct http_exchange *x, void *ctx)
     http_reply(x, &(struct http_reply){.content_type = "text/plain", .body = http_body(x)});
 }
 
+static void length(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply_text(x, 200, "%zu", http_body(x).len);
+}
+
 static void hello(struct http_exchange *x, void *ctx)
 {
     (void)ctx;
@@ -131,6 +137,7 @@ static void until_cancelled(struct http_exchange *x, void *ctx)
 
 static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo},
+    {.methods = HTTP_POST, .path = "/length", .handler = length},
     {.methods = HTTP_GET, .path = "/hello", .handler = hello},
     {.methods = HTTP_POST, .path = "/hello", .handler = no_content, .flags = HTTP_WRITE},
     {.methods = HTTP_POST, .path = "/raw", .handler = echo, .flags = HTTP_RAW_BODY},
@@ -297,7 +304,7 @@ TEST(http_translates_errors)
 {
     static const struct { bole_status code; unsigned status; } cases[] = {
         {BOLE_E_INVALID, 400}, {BOLE_E_LIMIT, 429}, {BOLE_E_FULL, 503}, {BOLE_E_NOTFOUND, 404}, {BOLE_E_CANCELLED, 499},
-        {BOLE_E_UNSUPPORTED, 501}, {BOLE_E_IO, 500}, {BOLE_E_CORRUPT, 500}, {BOLE_E_NOMEM, 500},
+        {BOLE_E_UNSUPPORTED, 501}, {BOLE_E_IO, 500}, {BOLE_E_CORRUPT, 500}, {BOLE_E_NOMEM, 429},
     };
     bole_status code = BOLE_OK;
     struct http_options o = options();
@@ -465,6 +472,40 @@ TEST(http_compresses_answers_for_those_who_accept_it)
     http_server_destroy(s);
 }
 
+/* A body of `len` blanks to /length; packed when the header says so. */
+static unsigned ask_in_chunks(struct http_server *s, const char *coding, size_t len, char *ret_text, size_t size)
+{
+    struct buf plain, packed;
+    int fd = client_connect(s);
+    buf_init(&plain, NULL);
+    buf_init(&packed, NULL);
+    CHECK(buf_reserve(&plain, len));
+    memset(plain.ptr, ' ', len);
+    plain.len = len;
+    bole_slice body = buf_slice(&plain);
+    if (coding[0]) {
+        CHECK(content_gzip(body, &packed));
+        body = buf_slice(&packed);
+    }
+    char line[200];
+    snprintf(line, sizeof line, "POST /length HTTP/1.1\r\n" HOST "%sTransfer-Encoding: chunked\r\n\r\n", coding);
+    client_send_str(fd, line);
+    while (body.len) {
+        size_t n = body.len < 60000 ? body.len : 60000;
+        snprintf(line, sizeof line, "%zx\r\n", n);
+        client_send_str(fd, line);
+        client_send(fd, bole_slice_from(body.ptr, n));
+        client_send_str(fd, "\r\n");
+        body = bole_slice_sub(body, n);
+    }
+    client_send_str(fd, "0\r\n\r\n");
+    client_answer(fd, ret_text, size);
+    close(fd);
+    buf_deinit(&plain);
+    buf_deinit(&packed);
+    return strncmp(ret_text, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(ret_text + 9, NULL, 10) : 0;
+}
+
 TEST(http_lives_within_its_budget)
 {
     struct budget budget;
@@ -474,13 +515,46 @@ TEST(http_lives_within_its_budget)
     o.budget = big_budget = &budget;
     struct http_server *s = testing_server(&o);
     snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", 700000);
-    CHECK_EQ_U64(client_ask(s, head, text, sizeof text), 503);
+    /* It will never fit, in one piece, in chunks or unpacked: waiting is no advice. */
+    CHECK_EQ_U64(client_ask(s, head, text, sizeof text), 413);
+    CHECK(strstr(text, "\r\n\r\nthe body is larger than 262500 bytes: send smaller requests, or raise the server's --memory-limit"));
+    CHECK_EQ_U64(ask_in_chunks(s, "", 270000, text, sizeof text), 413);
+    CHECK(strstr(text, "raise the server's --memory-limit"));
+    CHECK_EQ_U64(ask_in_chunks(s, "Content-Encoding: gzip\r\n", 270000, text, sizeof text), 413);
+    CHECK(strstr(text, "the body is larger than 262500 bytes after decompression: send smaller requests, or raise the server's --memory-limit"));
+    for (int i = 0; i < 1000 && budget.used_bytes > 100000; i++)
+        usleep(5 * 1000); /* an answer arrives before its request's memory is given back */
+    CHECK(budget_take(&budget, 400000)); /* now somebody else has it */
+    CHECK_EQ_U64(ask_in_chunks(s, "", 250000, text, sizeof text), 503);
+    CHECK(strstr(text, "\r\nRetry-After: 1\r\n"));
+    budget_give(&budget, 400000);
+    CHECK_EQ_U64(ask_in_chunks(s, "", 250000, text, sizeof text), 200);
     CHECK_EQ_U64(client_ask(s, "GET /big HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 503); /* the handler's answer is too large */
     CHECK(strstr(text, "\r\nConnection: close\r\n"));
     CHECK_EQ_U64(client_ask(s, "GET /hello HTTP/1.1\r\n" HOST "\r\n", text, sizeof text), 200);
     http_server_destroy(s);
     CHECK_EQ_U64(budget.used_bytes, 0);
     big_budget = NULL;
+}
+
+TEST(http_refusal_reaches_a_client_that_sends_all_of_its_body_first)
+{
+    enum { BODY = 20 << 20 };
+    struct http_server *s = start();
+    int fd = client_connect(s);
+    char text[4096];
+    uint8_t *body = calloc(1, BODY);
+    snprintf(text, sizeof text, "POST /small HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", BODY);
+    client_send_str(fd, text);
+    for (size_t at = 0; at < BODY;) {
+        ssize_t n = send(fd, body + at, BODY - at, MSG_NOSIGNAL);
+        CHECK(n > 0); /* many clients end here and never look for the answer */
+        at += (size_t)n;
+    }
+    CHECK_EQ_U64(client_status(fd), 413);
+    free(body);
+    close(fd);
+    http_server_destroy(s);
 }
 
 TEST(http_tells_a_waiting_client_to_continue)

@@ -205,7 +205,7 @@ static void detect(struct http_exchange *x, struct api *a, void (*reply)(struct 
         st = run_pass(&d, api_param(x, S("query")), pass, &err);
     api_work_count(&work, st, NULL);
     if (st < 0)
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &work.budget, &err);
     else
         reply(&d, limit);
     free_fields(&d);

@@ -33,7 +33,7 @@ static void stats(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = store_volume(s.work.api->options.store, s.view, &s.query, add_totals, &t, &err);
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
@@ -70,7 +70,7 @@ static void volume(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = store_volume(s.work.api->options.store, s.view, &s.query, add_volume, &v, &err);
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
@@ -140,7 +140,7 @@ static void volume_range(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = fill_steps(&s, &v, range.step_ns, steps, &err);
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);

@@ -64,7 +64,7 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
     loki_set_init(&g.set, &s.work.budget);
     bole_status st = run_streams(&s, http_param(x, S("query")), gather_labels, &g, &err);
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
@@ -132,7 +132,7 @@ static void series(struct http_exchange *x, void *ctx)
     struct gather g = {0};
     loki_set_init(&g.set, &s.work.budget);
     if (run_series(&s, &g, &err) < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
@@ -223,7 +223,7 @@ static void detected_labels(struct http_exchange *x, void *ctx)
     loki_set_init(&d.values, &s.work.budget);
     buf_init(&d.key, &s.work.budget);
     if (run_streams(&s, http_param(x, S("query")), detect_labels, &d, &err) < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);

@@ -211,7 +211,7 @@ static void answer(struct http_exchange *x, struct api *a, enum answer_form form
     bole_status st = run(&work, form, categorize, &result, &err);
     api_work_count(&work, st, result ? &result->stats : NULL);
     if (st < 0)
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &work.budget, &err);
     else if (form == FORM_LEGACY)
         reply_legacy(&work, result);
     else
@@ -253,12 +253,17 @@ static void format_query(struct http_exchange *x, void *ctx)
     struct api *a = ctx;
     struct bole_err err = {0};
     struct query *q = NULL;
-    if (query_parse(api_param(x, S("query")), a->options.query_budget, &q, &err) < 0) {
-        reply_invalid(x, &err);
+    struct budget budget;
+    budget_init(&budget, a->options.query_budget, a->options.query_memory_bytes);
+    if (query_parse(api_param(x, S("query")), &budget, &q, &err) < 0) {
+        if (budget.crowded_out)
+            api_reply_query_error(x, &budget, &err);
+        else
+            reply_invalid(x, &err);
         return;
     }
     struct buf text, body;
-    buf_init(&text, a->options.query_budget);
+    buf_init(&text, &budget);
     buf_init(&body, NULL);
     query_format(q, &text);
     buf_put_str(&body, "{\"status\":\"success\",\"data\":");

@@ -19,7 +19,7 @@ bool loki_select_begin(struct loki_select *s, struct api *api, struct http_excha
     if (st == BOLE_OK && !(s->view = store_view(api->options.store)))
         st = bole_fail(&err, BOLE_E_NOMEM, "no memory for a view of the store");
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, &s->work.budget, &err);
         return false;
     }
     s->query = (struct store_query){.tenant = s->work.tenant, .from_ns = s->start_ns,

@@ -191,10 +191,12 @@ static void run_export(struct api_work *work)
         st = run_page(&x, &err);
     if (st < 0 && !x.any) {
         api_out_drop(&x.out);
-        api_reply_query_error(work->x, &err);
+        api_reply_query_error(work->x, &work->budget, &err);
     } else {
-        if (st < 0)
+        if (st < 0) {
+            api_explain_memory(&work->budget, &err);
             put_error(&x.out.buf, &err);
+        }
         if (x.bad_chunks)
             buf_printf(&x.out.buf, "{\"warning\":\"" API_DAMAGE_TEXT "\"}\n", (unsigned long long)x.bad_chunks);
         if (api_lost_groups(a))

@@ -52,8 +52,9 @@ static struct tail *tail_create(struct api *a, bole_slice tenant, bool categoriz
     t->tenant = bole_slice_from(t->tenant_text, tenant.len);
     atomic_init(&t->refs, 1);
     pthread_mutex_init(&t->lock, NULL);
-    tail_out_init(&t->out, a->options.tail_budget, categorize);
-    tail_out_init(&t->history, a->options.tail_budget, categorize);
+    budget_init(&t->budget, a->options.tail_budget, SIZE_MAX);
+    tail_out_init(&t->out, &t->budget, categorize);
+    tail_out_init(&t->history, &t->budget, categorize);
     return t;
 }
 
@@ -266,11 +267,11 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
 
 static bole_status prepare(struct tail *t, struct http_exchange *x, struct bole_err *err)
 {
-    bole_status st = query_parse(api_param(x, S("query")), t->api->options.tail_budget, &t->query, err);
+    bole_status st = query_parse(api_param(x, S("query")), &t->budget, &t->query, err);
     if (st == BOLE_OK && query_type(t->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
     if (st == BOLE_OK)
-        st = query_tail_create(t->query, t->tenant, t->api->options.tail_budget, &t->matcher, err);
+        st = query_tail_create(t->query, t->tenant, &t->budget, &t->matcher, err);
     return st;
 }
 
@@ -313,10 +314,12 @@ static void tail(struct http_exchange *x, void *ctx)
         st = open_tail(t, x, &err);
     }
     if (st < 0) {
-        api_reply_query_error(x, &err);
+        api_reply_query_error(x, t ? &t->budget : &work.budget, &err);
     } else if (st == BOLE_OK) {
-        if (read_history(t, &work, &request, &err) < 0)
+        if (read_history(t, &work, &request, &err) < 0) {
+            api_explain_memory(&work.budget, &err);
             tail_close(t, CLOSE_ERROR, err.msg);
+        }
         end_history(t);
     }
     tail_unref(t);

@@ -15,6 +15,7 @@ struct tail {
     struct tail          *next;        /* the hub's */
     struct api           *api;
     struct tail_hub      *hub;
+    struct budget         budget;      /* its own, without a limit, on that of all tails */
     atomic_uint           refs;
     uint64_t              position;    /* rows up to this LSN are history; set by tail_hub_join */
     struct query         *query;
