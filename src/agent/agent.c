@@ -55,6 +55,9 @@ struct agent {
     uint64_t send_after_ns;       /* backoff */
     uint64_t backoff_ns;
     uint64_t checkpoint_after_ns;
+    uint64_t checkpoint_failures; /* in a row */
+    char     checkpoint_error[256]; /* of the last of them */
+    uint64_t tell_checkpoint_ns, tell_memory_ns; /* not said again before */
     uint64_t release_at_ns;       /* UINT64_MAX: nothing to release */
     struct agent_status status;
 };
@@ -66,6 +69,16 @@ static uint64_t now_ns(const struct agent *a)
     return clock_mono_ns(a->options.clock);
 }
 
+/* What goes on for hours is said once a minute. */
+static bool may_tell(const struct agent *a, uint64_t *tell_after_ns)
+{
+    uint64_t now = now_ns(a);
+    if (now < *tell_after_ns)
+        return false;
+    *tell_after_ns = now + AGENT_TELL_NS;
+    return true;
+}
+
 static void gather_inputs(struct agent *a)
 {
     bool more = files_has_work(a->files) || (a->journal && journal_has_work(a->journal));
@@ -73,7 +86,8 @@ static void gather_inputs(struct agent *a)
     if (!more)
         return;
     if (gather_prepare(&a->gather, 0, &err) < 0) {
-        LOG(ERROR, "agent waits for memory", " reason=%s", LOGQS(err.msg));
+        if (may_tell(a, &a->tell_memory_ns))
+            LOG(ERROR, "agent waits for memory", " reason=%s", LOGQS(err.msg));
         a->read_after_ns = now_ns(a) + RETRY_FIRST_NS;
         return;
     }
@@ -144,6 +158,24 @@ static void send_batch(struct agent *a)
 
 /* ---- the checkpoint ---- */
 
+/* Reading goes on after a failure: lines that come twice after a crash are better than lines that do not come. */
+static void note_checkpoint(struct agent *a, bole_status st, const struct bole_err *err)
+{
+    if (st == BOLE_OK) {
+        if (a->checkpoint_failures)
+            LOG(INFO, "checkpoint is written again", " failures=%llu", (unsigned long long)a->checkpoint_failures);
+        a->checkpoint_failures = 0;
+        a->checkpoint_error[0] = 0;
+        a->tell_checkpoint_ns = 0;
+        return;
+    }
+    a->checkpoint_failures++;
+    snprintf(a->checkpoint_error, sizeof a->checkpoint_error, "%s", err->msg);
+    if (may_tell(a, &a->tell_checkpoint_ns))
+        LOG(ERROR, "checkpoint not written: lines come twice after a crash", " failures=%llu reason=%s",
+            (unsigned long long)a->checkpoint_failures, LOGQS(err->msg));
+}
+
 static void save_checkpoint(struct agent *a)
 {
     struct checkpoint c;
@@ -158,11 +190,7 @@ static void save_checkpoint(struct agent *a)
     checkpoint_deinit(&c);
     a->checkpoint_after_ns = now_ns(a) + AGENT_CHECKPOINT_NS;
     a->dirty = st < 0;
-    if (st < 0) {
-        /* Reading goes on: lines that come twice after a crash are better than lines that do not come. */
-        snprintf(a->status.last_error, sizeof a->status.last_error, "%s", err.msg);
-        LOG(ERROR, "checkpoint not written", " reason=%s", LOGQS(err.msg));
-    }
+    note_checkpoint(a, st, &err);
 }
 
 static bool checkpoint_is_due(const struct agent *a)
@@ -288,6 +316,8 @@ void agent_get_status(struct agent *a, struct agent_status *ret_status)
 {
     pthread_mutex_lock(&a->lock);
     *ret_status = a->status;
+    if (!a->status.last_error[0])
+        memcpy(ret_status->last_error, a->checkpoint_error, sizeof ret_status->last_error);
     ret_status->inputs = files_count(a->files) + (a->journal != NULL);
     ret_status->directories = watch_directory_count(a->watch);
     ret_status->waiting = a->pending;

@@ -23,6 +23,7 @@
 
 #define AGENT_LINGER_NS     (100 * (uint64_t)NS_PER_MS) /* between two batches that are not full: a trickle of lines shares a sync */
 #define AGENT_CHECKPOINT_NS (1000 * (uint64_t)NS_PER_MS)
+#define AGENT_TELL_NS       (60 * (uint64_t)NS_PER_S) /* between two log lines about the same trouble */
 #define AGENT_RETRY_MAX_NS  (10000 * (uint64_t)NS_PER_MS) /* longest wait before a batch is sent again */
 
 /* What `bole serve` reads on a machine that nobody has configured, and what it leaves alone: the journal's own files, login
@@ -87,7 +88,7 @@ struct agent_status {
     uint64_t records_refused; /* for good, by the sink */
     uint64_t retries;         /* sends that had to be repeated */
     bool     waiting;         /* for the sink: a batch is not durable yet */
-    char     last_error[256]; /* of the sink or the checkpoint; "" when the last call was well */
+    char     last_error[256]; /* of the sink, else of the checkpoint; "" when the last call of both was well */
 };
 
 void agent_get_status(struct agent *a, struct agent_status *ret_status);

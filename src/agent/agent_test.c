@@ -1,8 +1,10 @@
 /* The agent as a whole: its thread, its sink, its memory. */
 #include "agent/agent_fixture.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,6 +196,51 @@ TEST(many_files_are_read)
         fixture_pump(&f);
         CHECK_EQ_U64(f.sink.count, (size_t)(round + 1) * 300);
     }
+    fixture_deinit(&f);
+}
+
+static size_t count_in_file(const char *path, const char *text)
+{
+    char line[1024];
+    size_t n = 0;
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    while (fgets(line, sizeof line, in))
+        n += strstr(line, text) != NULL;
+    fclose(in);
+    return n;
+}
+
+/* Few rounds: the log itself holds back more than LOG_BURST lines of one second. */
+TEST(a_checkpoint_that_cannot_be_written_is_told_once_a_minute_and_when_it_can_again)
+{
+    struct fixture f;
+    struct agent_status broken, mended;
+    char path[128], log[128];
+    fixture_init(&f);
+    snprintf(path, sizeof path, "%s/missing/checkpoint", f.dir);
+    snprintf(log, sizeof log, "%s/stderr", f.dir);
+    f.options.checkpoint_path = path;
+    int stderr_fd = dup(STDERR_FILENO), log_fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    assert_true(stderr_fd >= 0 && log_fd >= 0 && dup2(log_fd, STDERR_FILENO) >= 0);
+    fixture_start(&f);
+    for (int i = 0; i < 4; i++) {
+        fixture_append(&f, "a.log", "line\n"); /* the sink is well all the time */
+        fixture_pass(&f, i < 3 ? 2 * NS_PER_S : AGENT_TELL_NS);
+    }
+    agent_get_status(f.agent, &broken);
+    *strrchr(path, '/') = 0;
+    mkdir(path, 0755);
+    fixture_pass(&f, 2 * NS_PER_S);
+    agent_get_status(f.agent, &mended);
+    dup2(stderr_fd, STDERR_FILENO);
+    close(stderr_fd);
+    close(log_fd);
+    CHECK_EQ_U64(f.sink.count, 4);
+    CHECK_EQ_U64(count_in_file(log, "checkpoint not written"), 2);
+    CHECK_EQ_U64(count_in_file(log, "checkpoint is written again"), 1);
+    CHECK(strstr(broken.last_error, "missing"));
+    CHECK_EQ_SLICE(bole_slice_str(mended.last_error), S(""));
     fixture_deinit(&f);
 }
 

@@ -20,19 +20,28 @@ static int zone_offset(struct tail *t, int64_t at_ns)
 }
 
 /* Stamps without a zone are this machine's local time, as syslog writes it: with the offset of then, not of now. */
-static bool time_of_line(struct tail *t, bole_slice line, int64_t now_ns, int64_t *ret_ns)
+static bool time_of_line(struct tail *t, bole_slice line, int64_t reference_ns, int64_t *ret_ns)
 {
-    int guess = t->zone_known ? t->zone_offset_s : zone_offset(t, now_ns);
-    if (!text_time_local(line, now_ns, guess, ret_ns))
+    int guess = t->zone_known ? t->zone_offset_s : zone_offset(t, reference_ns);
+    if (!text_time_local(line, reference_ns, guess, ret_ns))
         return false;
     int offset = zone_offset(t, *ret_ns);
-    return offset == guess || text_time_local(line, now_ns, offset, ret_ns);
+    return offset == guess || text_time_local(line, reference_ns, offset, ret_ns);
+}
+
+/* Of a file that is being caught up with, the last line is as old as the file: a stamp without a year means a time before
+ * that, and one that goes on from the line before. */
+static int64_t reference_of(const struct tail *t, int64_t now_ns)
+{
+    if (t->caught_up || t->modified_ns > now_ns)
+        return now_ns;
+    return text_time_reference(t->line_time_ns, t->modified_ns);
 }
 
 int64_t stamp_time(struct tail *t, bole_slice line, int64_t now_ns)
 {
     int64_t said;
-    if (time_of_line(t, line, now_ns, &said)) {
+    if (time_of_line(t, line, reference_of(t, now_ns), &said)) {
         t->line_time_ns = said;
         return said;
     }

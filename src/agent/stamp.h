@@ -2,7 +2,8 @@
  * stamp.h - the time of a file's line, and its level.
  *
  * Time, the first that applies:
- *   1. what the line itself says at its beginning (receive/text.h);
+ *   1. what the line itself says at its beginning (receive/text.h); a stamp without a year is in the year that goes on from
+ *      the line before, and not later than the file's time of modification while it is being caught up with;
  *   2. for a line that says nothing (the rest of a stack trace): the time of the line before it that did, when the file is
  *      being caught up with, or when that time is at most STAMP_CARRY_NS ago;
  *   3. when the file is being caught up with: its time of modification, for what else is known of an old line;

@@ -321,6 +321,27 @@ TEST(times_come_from_the_line_then_from_the_line_before_then_from_the_clock)
     fixture_deinit(&f);
 }
 
+TEST(an_old_file_is_dated_by_its_modification_and_the_order_of_its_lines)
+{
+    struct fixture f;
+    fixture_init(&f);
+    setenv("TZ", "UTC", 1);
+    tzset();
+    fixture_append(&f, "a.log", "Dec 30 10:00:00 one\nDec 31 10:00:00 two\nJan  1 10:00:00 three\n");
+    const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = time_from_civil(2021, 1, 1, 10, 0, 0)}};
+    assert_int_equal(utimensat(AT_FDCWD, fixture_path(&f, "a.log"), times, 0), 0);
+    fixture_start(&f);
+    fixture_pump(&f);
+    fixture_append(&f, "a.log", "Nov 14 22:13:00 four\n"); /* a minute before now, which is 2023 */
+    fixture_pump(&f);
+    CHECK_LINES(&f, "Dec 30 10:00:00 one", "Dec 31 10:00:00 two", "Jan  1 10:00:00 three", "Nov 14 22:13:00 four");
+    CHECK_EQ_I64(f.sink.lines[0].time_ns, time_from_civil(2020, 12, 30, 10, 0, 0) * NS_PER_S);
+    CHECK_EQ_I64(f.sink.lines[1].time_ns, time_from_civil(2020, 12, 31, 10, 0, 0) * NS_PER_S);
+    CHECK_EQ_I64(f.sink.lines[2].time_ns, time_from_civil(2021, 1, 1, 10, 0, 0) * NS_PER_S);
+    CHECK_EQ_I64(f.sink.lines[3].time_ns, time_from_civil(2023, 11, 14, 22, 13, 0) * NS_PER_S);
+    fixture_deinit(&f);
+}
+
 TEST(stamps_without_a_zone_are_local_time_of_their_own_day)
 {
     struct fixture f;

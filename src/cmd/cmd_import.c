@@ -54,7 +54,8 @@ static const struct argp_child children[] = {CONNECTION_CHILD, {&files_argp, 0, 
 static const struct argp argp = {
     options_table, parse_option, NULL,
     "Sends files to a server: text or JSON lines, plain, gzip or zstd.\v"
-    "The time of a text line is what the line says at its beginning.\n\n"
+    "The time of a text line is what the line says at its beginning. Where stamps have no year (syslog), it is worked out "
+    "from the file's time of modification and the order of its lines.\n\n"
     "Examples:\n"
     "  bole import /var/log/syslog*\n"
     "  zcat old.gz | bole import --labels 'app=\"api\"' -\n"

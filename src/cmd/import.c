@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "cmd/cmd.h"
+#include "cmd/dating.h"
 #include "cmd/lines.h"
 #include "cmd/progress.h"
 #include "cmd/url.h"
-#include "receive/text.h"
 #include "shim/json_doc.h"
 
 enum {
@@ -43,7 +43,7 @@ struct import {
     struct progress progress;
     struct buf labels; /* text */
     struct bole_push *push;
-    int64_t line_time_ns; /* of the last line that said one */
+    struct dating dating;
     struct buf body, url, answer; /* JSON lines */
     struct json_doc *doc;         /* the answer */
     struct request request;
@@ -211,11 +211,13 @@ static void put_json_url(struct import *i, const char *path)
 
 static bole_status add_text(struct import *i, bole_slice line, struct bole_err *err)
 {
-    int64_t now = clock_now_ns(&clock_system), time;
-    if (text_time(line, now, &time))
-        i->line_time_ns = time;
+    int64_t time;
+    if (i->dating.latest_ns == 0)
+        i->dating = dating_begin(i->path, i->lines);
     /* A line that says no time belongs to the one before it: the rest of a stack trace. */
-    return bole_push_add(i->push, buf_slice(&i->labels), i->line_time_ns ? i->line_time_ns : now, line, NULL, 0, err);
+    if (!dating_time(&i->dating, line, &time))
+        time = clock_now_ns(&clock_system);
+    return bole_push_add(i->push, buf_slice(&i->labels), time, line, NULL, 0, err);
 }
 
 static bole_status add_json(struct import *i, bole_slice line, struct bole_err *err)

@@ -14,6 +14,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "record/record.h"
@@ -37,6 +38,7 @@ struct lines {
     bool          in_frame; /* of the packing: more input must come */
     bool          full;     /* the decoder filled `bytes`: it may hold more */
     uint64_t      size, consumed, cut;
+    int64_t       modified_ns; /* 0: not a file */
     uint8_t      *bytes;    /* BUFFER_SIZE */
     size_t        begin, end;
     bool          at_end, skipping; /* skipping: the rest of a line that was cut */
@@ -66,6 +68,8 @@ bole_status lines_open(const char *path, struct lines **ret_lines, struct bole_e
     l->path = path;
     l->waits = !S_ISREG(info.st_mode);
     l->size = l->waits ? 0 : (uint64_t)info.st_size;
+    if (l->waits || __builtin_mul_overflow(info.st_mtim.tv_sec, NS_PER_S, &l->modified_ns))
+        l->modified_ns = 0;
     l->bytes = malloc(BUFFER_SIZE);
     l->input = malloc(CHUNK);
     if (!l->bytes || !l->input) {
@@ -249,6 +253,11 @@ bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *e
 uint64_t lines_size(const struct lines *l)
 {
     return l->size;
+}
+
+int64_t lines_modified_ns(const struct lines *l)
+{
+    return l->modified_ns;
 }
 
 uint64_t lines_consumed(const struct lines *l)

@@ -23,6 +23,7 @@ enum { LINES_WAIT_MS = 200 };
 bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *err);
 
 uint64_t lines_size(const struct lines *l);     /* of the file as it lies there; 0: not known (a pipe, a terminal) */
+int64_t lines_modified_ns(const struct lines *l); /* UTC; 0: not known */
 uint64_t lines_consumed(const struct lines *l); /* of those bytes */
 uint64_t lines_cut(const struct lines *l);      /* lines that were too long */
 

@@ -409,6 +409,15 @@ bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns)
     return text_time_local(line, now_ns, 0, ret_ns);
 }
 
+int64_t text_time_reference(int64_t previous_ns, int64_t latest_ns)
+{
+    const int64_t day_ns = 86400 * NS_PER_S, ahead_ns = (365 - 31 - 1) * day_ns; /* the last day: to_ns looks ahead by one */
+    int64_t reference;
+    if (previous_ns == 0 || __builtin_add_overflow(previous_ns, ahead_ns, &reference) || reference > latest_ns)
+        return latest_ns;
+    return reference;
+}
+
 /* ---- values ---- */
 
 bool time_value_parse(bole_slice text, int64_t *ret_ns)

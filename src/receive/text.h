@@ -23,6 +23,11 @@
 bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns);
 bool text_time_local(bole_slice line, int64_t now_ns, int local_offset_s, int64_t *ret_ns);
 
+/* What to give as now_ns for a line behind one of previous_ns (0: none yet) in a file whose last line is not later than
+ * latest_ns: a stamp without a year is then in the year that goes on from there, December to January, and not in the one
+ * that it alone would be given. Lines may be out of order by up to a month. */
+int64_t text_time_reference(int64_t previous_ns, int64_t latest_ns);
+
 /* A number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size (seconds below 2^31,
  * milliseconds below 2^31 * 1000, and so on); a fraction is of that unit. The whole slice must be it. */
 bool unix_time_parse(bole_slice text, int64_t *ret_ns);

@@ -100,6 +100,26 @@ TEST(stamps_without_a_zone_are_local)
     CHECK_EQ_I64(ns, time_from_civil(2026, 12, 31, 23, 0, 0) * NS_PER_S);
 }
 
+TEST(a_stamp_without_a_year_goes_on_from_the_line_before)
+{
+    const int64_t latest = time_from_civil(2026, 2, 3, 0, 0, 0) * NS_PER_S;
+    static const struct { unsigned year, month, day; const char *line, *wanted; } cases[] = {
+        {2024, 12, 31, "Jan  1 00:00:01 x", "2025-01-01T00:00:01Z"}, {2025, 1, 1, "Dec 31 23:59:59 x", "2024-12-31T23:59:59Z"},
+        {2024, 3, 1, "Nov 30 00:00:00 x", "2024-11-30T00:00:00Z"}, {2023, 12, 1, "Feb 29 12:00:00 x", "2024-02-29T12:00:00Z"},
+        {2026, 2, 1, "Feb  2 00:00:00 x", "2026-02-02T00:00:00Z"}, {2026, 2, 1, "Feb 10 00:00:00 x", "2025-02-10T00:00:00Z"},
+        {2025, 12, 31, "2020-01-01T00:00:00Z x", "2020-01-01T00:00:00Z"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t before = time_from_civil(cases[i].year, cases[i].month, cases[i].day, 0, 0, 0) * NS_PER_S, ns;
+        char text[TIME_TEXT_MAX];
+        CHECK(text_time(bole_slice_str(cases[i].line), text_time_reference(before, latest), &ns));
+        time_format_rfc3339(ns, -1, text);
+        CHECK_EQ_SLICE(bole_slice_str(text), bole_slice_str(cases[i].wanted));
+    }
+    CHECK_EQ_I64(text_time_reference(0, latest), latest);
+    CHECK_EQ_I64(text_time_reference(INT64_MAX, latest), latest);
+}
+
 TEST(any_bytes_may_be_asked_for_a_time)
 {
     static const char alphabet[] = "0123456789-/:T. ,ZNovSatI[<>1(={\"ts\0\xff";
