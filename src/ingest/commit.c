@@ -19,6 +19,7 @@ enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make t
 #define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
 #define RETRY_MAX_NS    (16 * (uint64_t)NS_PER_S)    /* a cut that failed is tried again after 1, 2, 4 ... s, at most this */
 #define REFUSAL_LOG_NS  (60 * (uint64_t)NS_PER_S)    /* one line, however many groups are refused */
+#define OPEN_LOG_NS     (10 * (uint64_t)NS_PER_S)    /* of writes taken, before it is told that they are */
 
 /* ---- the committer ---- */
 
@@ -256,6 +257,19 @@ void ingest_make_room(struct ingest *in)
     pthread_mutex_unlock(&in->cutter_lock);
 }
 
+/* Cuts give room back, so on a full disk the door opens and shuts for a while: it is told as open when it stays so. */
+static void tell_room(struct ingest *in, uint64_t free_bytes)
+{
+    unsigned long long free = free_bytes, reserve = in->options.reserve_bytes;
+    if (in->no_room && !in->shut_told)
+        LOG(WARN, "no room for records: writes are refused until there is", " free_bytes=%llu reserve_bytes=%llu", free, reserve);
+    else if (!in->no_room && in->shut_told && clock_mono_ns(in->options.clock) - in->opened_ns >= OPEN_LOG_NS)
+        LOG(INFO, "there is room again: writes are taken", " free_bytes=%llu", free);
+    else
+        return;
+    in->shut_told = in->no_room;
+}
+
 void ingest_watch_room(struct ingest *in)
 {
     struct queue_stats queue;
@@ -263,13 +277,11 @@ void ingest_watch_room(struct ingest *in)
     queue_stats(in->options.queue, &queue);
     if (in->options.data_dir && fs_free_space(in->options.fs, in->options.data_dir, &free_bytes, NULL) < 0)
         return;
-    if (free_bytes < reserve && !atomic_exchange(&in->no_room, true)) {
-        LOG(WARN, "disk nearly full: writes are refused until there is room", " free_bytes=%llu reserve_bytes=%llu",
-            (unsigned long long)free_bytes, (unsigned long long)in->options.reserve_bytes);
+    if (free_bytes < reserve && !atomic_exchange(&in->no_room, true))
         ingest_make_room(in);
-    } else if (free_bytes >= reserve && !queue.is_full && atomic_exchange(&in->no_room, false)) {
-        LOG(INFO, "there is room again: writes are taken", " free_bytes=%llu", (unsigned long long)free_bytes);
-    }
+    else if (free_bytes >= reserve && !queue.is_full && atomic_exchange(&in->no_room, false))
+        in->opened_ns = clock_mono_ns(in->options.clock);
+    tell_room(in, free_bytes);
 }
 
 /* Until the next tick, or a cut is wanted; a cut that failed is not wanted before its time. cutter_lock held. */

@@ -61,6 +61,8 @@ struct ingest {
     _Atomic uint64_t      generation; /* numbers builders' contents: a stream index is valid for one of them */
     _Atomic bool          no_room;    /* the disk is full to its reserve, or the queue took no group and cannot grow */
     uint64_t              refusal_told_ns; /* committer only; mono, 0: never */
+    bool                  shut_told;  /* cutter only: of no_room */
+    uint64_t              opened_ns;  /* cutter only; mono: when no_room ended */
 
     pthread_mutex_t       lock;
     pthread_cond_t        work;     /* something was handed over, or stop */

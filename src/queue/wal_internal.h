@@ -17,6 +17,7 @@
 enum { WAL_REUSE_MAX = 2 };                       /* released files kept for reuse */
 #define WAL_FILL_SYNC_SIZE ((uint64_t)8 << 20)    /* a file in preparation is synced in steps, to leave room for appends */
 #define WAL_HELPER_TICK_NS NS_PER_S               /* retry when the disk was full; note durable_lsn when idle */
+#define WAL_FAILURE_LOG_NS (60 * (uint64_t)NS_PER_S) /* one line, however often no file can be made */
 
 struct wal {
     struct queue base;
@@ -53,6 +54,7 @@ struct wal {
     uint64_t spare_need;      /* bytes that the spare must take, its header not counted */
     bool prepare_now;         /* the helper shall make a spare */
     bool prepare_failed;      /* there is none because it could not, for whatever reason: it tries again every tick */
+    uint64_t failure_told_ns; /* mono; 0: never */
     uint64_t prepare_attempts;
     struct bole_err prepare_err; /* of the last attempt; code is BOLE_OK after a good one */
     uint64_t appended_lsn, released_lsn;

@@ -228,8 +228,11 @@ void wal_prepare_spare(struct wal *w)
     w->spare = made ? made : w->spare;
     w->spare_need = 0;
     w->prepare_now = false;
-    if (st < 0 && !w->prepare_failed)
+    uint64_t now = clock_mono_ns(w->clock);
+    if (st < 0 && (!w->failure_told_ns || now - w->failure_told_ns >= WAL_FAILURE_LOG_NS)) {
         LOG(WARN, "wal cannot make its next file", " reason=%s", LOGQS(err.msg));
+        w->failure_told_ns = now;
+    }
     w->prepare_failed = st < 0 && !w->spare;
     err.code = st < 0 ? BOLE_E_FULL : BOLE_OK; /* whatever it was, there is no room for now: the helper tries again */
     w->prepare_err = err;
