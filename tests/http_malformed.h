@@ -160,6 +160,7 @@ BAD(415, "two content codings", POST "Content-Encoding: gzip, gzip\r\nContent-Le
 BAD(400, "two content codings in two lines", POST "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")
 BAD(403, "write from a foreign page", POST "Origin: http://evil.example\r\nContent-Length: 3\r\n\r\nabc")
 BAD(403, "write from a page without an origin", POST "Origin: null\r\nContent-Length: 3\r\n\r\nabc")
+BAD(403, "write from a TLS page where there is no TLS", POST "Origin: https://localhost\r\nContent-Length: 3\r\n\r\nabc")
 BAD(403, "write from another port of this machine", POST "Origin: http://localhost:8080\r\nContent-Length: 3\r\n\r\nabc")
 
 #undef H

@@ -140,7 +140,13 @@ void api_fallback(struct http_exchange *x, void *ctx)
 
 bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant)
 {
-    bole_slice tenant = http_header(x, S("x-scope-orgid"));
+    bole_slice name = S("x-scope-orgid"), tenant = {0}, second;
+    size_t at = 0;
+    if (http_header_next(x, name, &at, &tenant) && http_header_next(x, name, &at, &second)) {
+        /* A proxy that adds its own may have let the client's through: none of the two can be trusted. */
+        http_reply_text(x, 400, "X-Scope-OrgID is there more than once");
+        return false;
+    }
     if (!tenant.len) {
         *ret_tenant = S("default");
         return true;

@@ -235,6 +235,21 @@ TEST(api_push_without_memory_is_told_to_come_again)
     fs_mem_destroy(fs);
 }
 
+TEST(api_refuses_a_tenant_that_is_told_twice)
+{
+    struct world *w = world_open(NULL);
+    static const char *const headers[] = {"X-Scope-OrgID: a\r\nx-scope-orgid: b\r\n", "X-Scope-OrgID: a\r\nX-Scope-OrgID: a\r\n",
+                                          "X-Scope-OrgID:\r\nX-Scope-OrgID: a\r\n"};
+    char push[200];
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        CHECK_EQ_U64(world_get(w, "/loki/api/v1/labels?" RANGE, headers[i]), 400);
+        CHECK_EQ_SLICE(w->body, S("X-Scope-OrgID is there more than once"));
+        snprintf(push, sizeof push, "%sContent-Type: application/json\r\n", headers[i]);
+        CHECK_EQ_U64(world_post(w, "/loki/api/v1/push", push, bole_slice_str(two_streams)), 400);
+    }
+    world_close(w);
+}
+
 TEST(api_foreign_origins_cannot_write)
 {
     struct world *w = world_open(NULL);

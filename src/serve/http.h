@@ -93,6 +93,8 @@ unsigned   http_method(const struct http_exchange *x);
 bole_slice http_path(const struct http_exchange *x);              /* decoded once, without the query */
 bole_slice http_path_param(const struct http_exchange *x, bole_slice name); /* decoded; empty when absent */
 bole_slice http_header(const struct http_exchange *x, bole_slice name);     /* any case; first one; ptr NULL: absent */
+/* All of that name, in order: call with *at = 0 first; false after the last one. */
+bool       http_header_next(const struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value);
 bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTTP_RAW_BODY; HTTP_BODY_PAD zeros behind it */
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1:55555" */
 unsigned   http_loop_index(const struct http_exchange *x);

@@ -180,14 +180,24 @@ bole_slice http_path_param(const struct http_exchange *x, bole_slice name)
     return value;
 }
 
+bool http_header_next(const struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value)
+{
+    while (*at < x->head.field_count) {
+        const struct http_field *f = &x->head.fields[(*at)++];
+        if (f->name.len == name.len && bole_slice_eq_nocase(http_span_slice(x->base, f->name), name)) {
+            *ret_value = http_span_slice(x->base, f->value);
+            return true;
+        }
+    }
+    return false;
+}
+
 bole_slice http_header(const struct http_exchange *x, bole_slice name)
 {
-    for (unsigned i = 0; i < x->head.field_count; i++) {
-        const struct http_field *f = &x->head.fields[i];
-        if (f->name.len == name.len && bole_slice_eq_nocase(http_span_slice(x->base, f->name), name))
-            return http_span_slice(x->base, f->value);
-    }
-    return (bole_slice){0};
+    size_t at = 0;
+    bole_slice value = {0};
+    (void)http_header_next(x, name, &at, &value);
+    return value;
 }
 
 bole_slice http_remote(const struct http_exchange *x)

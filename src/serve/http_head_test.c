@@ -198,13 +198,22 @@ TEST(http_host_knows_its_own)
 
 TEST(http_origin_must_be_the_same_server)
 {
-    struct http_hosts h = {0};
-    static const struct { const char *origin, *authority; bool ours; } cases[] = {
+    static const bole_slice names[] = {{(const uint8_t *)"logs.example", 12}};
+    static const struct { const char *origin, *authority; bool ours, tls; } cases[] = {
         {"http://localhost:3100", "localhost:3100", true},
         {"http://LOCALHOST:3100", "localhost:3100", true},
         {"http://localhost", "localhost", true},
         {"http://localhost:80", "localhost", true},
-        {"https://localhost", "localhost:443", true},
+        {"https://localhost", "localhost:443", true, .tls = true},
+        {"https://localhost:443", "localhost", true, .tls = true},
+        {"https://localhost:3100", "localhost:3100", true, .tls = true},
+        {"https://localhost:3100", "localhost:3100", false},
+        {"https://localhost", "localhost", false},
+        {"https://localhost", "localhost:443", false},
+        {"http://localhost:3100", "localhost:3100", false, .tls = true},
+        {"http://localhost", "localhost", false, .tls = true},
+        {"https://logs.example", "localhost:3100", true}, /* a proxy speaks TLS for us */
+        {"http://logs.example:8080", "localhost:3100", true, .tls = true},
         {"http://localhost:3000", "localhost:3100", false},
         {"http://127.0.0.1:3100", "localhost:3100", false},
         {"http://evil.example:3100", "localhost:3100", false},
@@ -215,9 +224,11 @@ TEST(http_origin_must_be_the_same_server)
         {"file://localhost:3100", "localhost:3100", false},
         {"http://localhost:3100/", "localhost:3100", false},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_hosts h = {.names = names, .name_count = 1, .tls = cases[i].tls};
         if (http_origin_is_ours(&h, bole_slice_str(cases[i].origin), bole_slice_str(cases[i].authority)) != cases[i].ours)
-            fail_msg("origin \"%s\" for %s", cases[i].origin, cases[i].authority);
+            fail_msg("origin \"%s\" for %s, tls %d", cases[i].origin, cases[i].authority, cases[i].tls);
+    }
 }
 
 /* ---- routes ---- */

@@ -62,22 +62,18 @@ bool http_host_is_ours(const struct http_hosts *h, bole_slice authority)
 bool http_origin_is_ours(const struct http_hosts *h, bole_slice origin, bole_slice authority)
 {
     bole_slice host, port, our_host, our_port;
-    bole_slice default_port = S("80");
+    bole_slice default_port = h->tls ? S("443") : S("80");
     if (h->any)
         return true;
-    if (origin.len > 8 && bole_slice_eq_nocase((bole_slice){origin.ptr, 8}, S("https://"))) {
-        default_port = S("443");
-        origin = bole_slice_sub(origin, 8);
-    } else if (origin.len > 7 && bole_slice_eq_nocase((bole_slice){origin.ptr, 7}, S("http://"))) {
-        origin = bole_slice_sub(origin, 7);
-    } else {
-        return false;
-    }
-    if (!split_authority(origin, &host, &port) || !split_authority(authority, &our_host, &our_port))
+    bool https = origin.len > 8 && bole_slice_eq_nocase((bole_slice){origin.ptr, 8}, S("https://"));
+    bool http = origin.len > 7 && bole_slice_eq_nocase((bole_slice){origin.ptr, 7}, S("http://"));
+    if ((!https && !http) || !split_authority(bole_slice_sub(origin, https ? 8 : 7), &host, &port))
         return false;
     if (is_configured(h, host))
         return true;
+    if (https != h->tls || !split_authority(authority, &our_host, &our_port))
+        return false;
     port = port.len ? port : default_port;
-    our_port = our_port.len ? our_port : default_port; /* behind a proxy only the browser knows the scheme */
+    our_port = our_port.len ? our_port : default_port;
     return bole_slice_eq_nocase(host, our_host) && bole_slice_eq(port, our_port);
 }

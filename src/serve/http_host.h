@@ -17,14 +17,15 @@ struct http_hosts {
     struct net_addr   listen;
     const bole_slice *names;  /* borrowed */
     size_t            name_count;
+    bool              tls;    /* how we are reached: https or http */
     bool              any;    /* nothing is compared */
 };
 
 /* authority: "host" or "host:port". */
 bool http_host_is_ours(const struct http_hosts *h, bole_slice authority);
 
-/* origin: "scheme://host[:port]", or "null". Ours when it is the authority of the request itself, or a configured name
- * (a proxy may have rewritten Host). */
+/* origin: "scheme://host[:port]", or "null". Ours when it is the authority of the request itself with our scheme, or a
+ * configured name with any scheme and port (a proxy in front may speak TLS for us and rewrite Host). */
 bool http_origin_is_ours(const struct http_hosts *h, bole_slice origin, bole_slice authority);
 
 #endif

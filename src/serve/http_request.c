@@ -58,7 +58,8 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
         return 400;
     find_route(c, raw_path);
     bole_slice origin = http_head_known(h, x->base, HTTP_FIELD_ORIGIN);
-    *ret_text = "a page of another site may not write here: its Origin is neither this server nor a configured host name";
+    *ret_text = "a page of another site may not write here: its Origin is neither this server (scheme, name and port) nor a configured "
+                "host name";
     if (origin.ptr && x->route && (x->route->flags & (HTTP_WRITE | HTTP_UPGRADE)) &&
         !http_origin_is_ours(hosts, origin, authority))
         return 403;

@@ -267,7 +267,8 @@ bole_status http_server_create(const struct http_options *options, struct http_s
         http_server_destroy(s);
         return st;
     }
-    s->hosts = (struct http_hosts){s->bound, s->options.host_names, s->options.host_name_count, s->options.any_host};
+    s->hosts = (struct http_hosts){.listen = s->bound, .names = s->options.host_names, .name_count = s->options.host_name_count,
+                                   .tls = s->tls != NULL, .any = s->options.any_host};
     *ret_server = s;
     return BOLE_OK;
 }

@@ -156,7 +156,6 @@ static const struct { const char *name, *bytes; } accepted[] = {
     {"body of a GET", "GET /hello HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}"},
     {"identity", "POST /echo HTTP/1.1\r\n" HOST "Content-Encoding: identity\r\nContent-Length: 1\r\n\r\nx"},
     {"write from our own page", "POST /echo HTTP/1.1\r\n" HOST "Origin: http://localhost\r\nContent-Length: 1\r\n\r\nx"},
-    {"write through a TLS proxy", "POST /echo HTTP/1.1\r\n" HOST "Origin: https://localhost\r\nContent-Length: 1\r\n\r\nx"},
     {"read from a foreign page", "GET /hello HTTP/1.1\r\n" HOST "Origin: http://evil.example\r\n\r\n"},
     {"unknown fields twice", "GET /hello HTTP/1.1\r\n" HOST "X: a\r\nX: b\r\nAccept: a\r\nAccept: b\r\n\r\n"},
 };

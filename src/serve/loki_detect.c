@@ -167,6 +167,8 @@ static bole_status parse_request(struct detect *d, uint64_t *ret_limit, struct b
     struct http_exchange *x = d->work->x;
     struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
     bole_slice limit = http_param(x, S("limit")), line_limit = http_param(x, S("line_limit"));
+    if (limit.len == 0)
+        limit = http_param(x, S("field_limit")); /* its older name, which Loki still takes */
     uint64_t lines = LINES_DEFAULT;
     *ret_limit = FIELDS_DEFAULT;
     d->request = api_work_request(d->work);
