@@ -105,6 +105,7 @@ struct fields {
     int64_t  year, epoch_s, fraction;
     unsigned month, day, weekday, hour, minute, second;
     uint64_t seen; /* FIELD(letter) of those that were there */
+    size_t   second_at, end_at; /* where second and fraction are */
 };
 
 #define FIELD(letter) (1ull << ((letter) & 63)) /* letters of fields differ in their low six bits */
@@ -164,14 +165,16 @@ static size_t parse_fields(const struct datetime_format *f, bole_slice text, str
         unsigned width = width_of(*field);
         if (text.len - at < width || !parse_field(*field, text.ptr + at, v))
             return 0;
-        at += width;
         if (width > 1)
             v->seen |= FIELD(*field);
+        at += width;
         if (*field == 's' || *field == 'U') {
             size_t len;
             if (!parse_fraction(f, text.ptr + at, text.len - at, &v->fraction, &len))
                 return 0;
+            v->second_at = at - width;
             at += len;
+            v->end_at = at;
         }
     }
     return at;
@@ -179,8 +182,12 @@ static size_t parse_fields(const struct datetime_format *f, bole_slice text, str
 
 static int64_t days_of(int64_t year, unsigned month, unsigned day, struct datetime_cache *c)
 {
-    if (c->month != month || c->day != day || c->year != year)
-        *c = (struct datetime_cache){year, month, day, time_from_civil(year, month, day, 0, 0, 0) / DAY_S};
+    if (c->month != month || c->day != day || c->year != year) {
+        c->days = time_from_civil(year, month, day, 0, 0, 0) / DAY_S;
+        c->year = year;
+        c->month = month;
+        c->day = day;
+    }
     return c->days;
 }
 
@@ -229,23 +236,54 @@ static bool days_of_fields(const struct fields *v, int64_t near_s, struct dateti
     return true;
 }
 
+/* A text that differs from one before in second and fraction only: most do, and it takes a quarter of the time. */
+static bool parse_within_minute(const struct datetime_format *f, bole_slice text, int64_t near_s, const struct datetime_cache *c,
+                                int64_t *ret_stamp)
+{
+    unsigned second;
+    int64_t fraction;
+    size_t len;
+    if (c->end_at == 0 || text.len != c->text.len || memcmp(text.ptr, c->text.ptr, c->second_at) != 0 ||
+        memcmp(text.ptr + c->end_at, c->text.ptr + c->end_at, text.len - c->end_at) != 0 ||
+        near_s - c->near_s > DAY_S / 4 || near_s - c->near_s < -DAY_S / 4)
+        return false;
+    size_t at = c->second_at + 2u;
+    if (!parse_two(text.ptr + c->second_at, 0, 59, &second) ||
+        !parse_fraction(f, text.ptr + at, c->end_at - at, &fraction, &len) || at + len != c->end_at)
+        return false;
+    *ret_stamp = c->minute + second * powers[f->digits] + fraction;
+    return true;
+}
+
 bool datetime_parse(const struct datetime_format *f, bole_slice text, int64_t near_ns, struct datetime_cache *cache,
                     int64_t *ret_stamp)
 {
     struct fields v = {0};
+    int64_t near_s = floor_div(near_ns, NS_PER_S);
+    if (parse_within_minute(f, text, near_s, cache, ret_stamp))
+        return true;
     if (text.len == 0 || parse_fields(f, text, &v) != text.len)
         return false;
     int64_t seconds = v.epoch_s, unit = v.seen & (FIELD('s') | FIELD('U')) ? 1 : v.seen & FIELD('m') ? 60 : DAY_S;
     if (!seconds) {
         int64_t days;
-        if (!days_of_fields(&v, floor_div(near_ns, NS_PER_S), cache, &days))
+        if (!days_of_fields(&v, near_s, cache, &days))
             return false;
         if (v.seen & FIELD('a') && (unsigned)(((days + 4) % 7 + 7) % 7) != v.weekday)
             return false;
         seconds = days * DAY_S + v.hour * 3600ll + v.minute * 60 + v.second;
     }
+    if (seconds < lowest_s || seconds > highest_s)
+        return false;
     *ret_stamp = seconds / unit * powers[f->digits] + v.fraction; /* whole units: exact also below 0 */
-    return seconds >= lowest_s && seconds <= highest_s;
+    if (v.seen & FIELD('s') && f->fraction == DATETIME_FIXED) {
+        cache->text = text;
+        cache->second_at = (uint8_t)v.second_at;
+        cache->end_at = (uint8_t)v.end_at;
+        cache->minute = (seconds - v.second) * powers[f->digits];
+        cache->near_s = near_s;
+    }
+    return true;
 }
 
 /* A fraction as the first value has it. */
@@ -302,16 +340,28 @@ bool datetime_format_valid(const struct datetime_format *f)
     return unit_s(f) == 1 && (f->fraction == DATETIME_FIXED || f->separator) && (f->fraction != DATETIME_GROUPS || f->digits % 3 == 0);
 }
 
-int64_t datetime_of_ns(const struct datetime_format *f, int64_t ns)
+void datetime_of_ns(const struct datetime_format *f, const int64_t *time_ns, uint32_t count, int64_t *ret_stamps)
 {
-    return floor_div(ns, f->digits ? powers[9 - f->digits] : unit_s(f) * NS_PER_S);
+#define DIVIDE(unit)                                   \
+    for (uint32_t i = 0; i < count; i++)               \
+        ret_stamps[i] = floor_div(time_ns[i], (unit)); \
+    break
+    int64_t unit = f->digits ? powers[9 - f->digits] : unit_s(f) * NS_PER_S;
+    switch (unit) { /* a division by what the compiler knows is a multiplication */
+    case 1: DIVIDE(1);
+    case NS_PER_US: DIVIDE(NS_PER_US);
+    case NS_PER_MS: DIVIDE(NS_PER_MS);
+    case NS_PER_S: DIVIDE(NS_PER_S);
+    default: DIVIDE(unit);
+    }
+#undef DIVIDE
 }
 
-bool datetime_in_range(const struct datetime_format *f, int64_t stamp)
+void datetime_range(const struct datetime_format *f, int64_t *ret_lowest, int64_t *ret_highest)
 {
-    int64_t low = has(f, 'U') ? EPOCH_MIN_S : lowest_s, high = highest_s;
-    int64_t units = floor_div(stamp, powers[f->digits]);
-    return units >= floor_div(low, unit_s(f)) && units <= floor_div(high, unit_s(f));
+    int64_t low = has(f, 'U') ? EPOCH_MIN_S : lowest_s, unit = unit_s(f), units = powers[f->digits];
+    *ret_lowest = floor_div(low, unit) * units;
+    *ret_highest = floor_div(highest_s, unit) * units + units - 1;
 }
 
 bool datetime_is_whole(const struct datetime_format *f)
@@ -411,7 +461,9 @@ void datetime_days_init(struct datetime_days *d, const struct datetime_format *f
             at = d->fraction_at + f->digits;
         }
     }
-    for (unsigned i = 0; i < DATETIME_DAYS && datetime_in_range(f, d->first + i * day); i++) {
+    int64_t first_of_all, last_of_all;
+    datetime_range(f, &first_of_all, &last_of_all);
+    for (unsigned i = 0; i < DATETIME_DAYS && d->first + i * day <= last_of_all; i++) {
         uint8_t text[DATETIME_LEN_MAX + 16];
         size_t n = (size_t)(datetime_print(f, d->first + i * day, text) - text);
         if (prefix.len)

@@ -34,10 +34,13 @@ extern const unsigned datetime_pattern_count; /* patterns keep their numbers: th
 /* The first pattern, from number `from` on, that the front of text has; its length goes to *ret_len. */
 bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format, size_t *ret_len);
 
-struct datetime_cache { /* of the value before; starts zeroed */
-    int64_t  year;
-    unsigned month, day;
-    int64_t  days;
+struct datetime_cache { /* of the texts before; starts zeroed, for texts that stay where they are */
+    int64_t    year, days;
+    unsigned   month, day;
+    bole_slice text;              /* the last one read in full */
+    uint8_t    second_at, end_at; /* in it; what is read from other texts that are the same outside */
+    int64_t    minute;            /* stamp of its minute */
+    int64_t    near_s;
 };
 
 /* The stamp of a text that is of this form throughout. */
@@ -46,8 +49,10 @@ bool datetime_parse(const struct datetime_format *f, bole_slice text, int64_t ne
 
 /* For formats that were stored: all fields as they can be. */
 bool datetime_format_valid(const struct datetime_format *f);
-int64_t datetime_of_ns(const struct datetime_format *f, int64_t ns); /* the stamp of a time, rounded down */
-bool datetime_in_range(const struct datetime_format *f, int64_t stamp); /* what can be printed: years 1700 to 2199 */
+/* The stamps of times, rounded down. */
+void datetime_of_ns(const struct datetime_format *f, const int64_t *time_ns, uint32_t count, int64_t *ret_stamps);
+/* What can be printed: years 1700 to 2199. */
+void datetime_range(const struct datetime_format *f, int64_t *ret_lowest, int64_t *ret_highest);
 bool datetime_is_whole(const struct datetime_format *f); /* one text has one stamp, whatever it is near to */
 
 /* Of a stamp in range. */

@@ -124,13 +124,16 @@ static void measure(struct bench *b, const struct column *c)
     struct bole_err err = {0};
     struct buf head = {0}, numbers = {0}, text = {0};
     struct values_input in = {c->values, c->count, c->time_ns};
-    check(values_encode(b->encoder, &in, &head, &numbers, &text, &err), &err); /* the first time touches the memory */
-    buf_reset(&head);
-    buf_reset(&numbers);
-    buf_reset(&text);
-    double start = now_s();
-    check(values_encode(b->encoder, &in, &head, &numbers, &text, &err), &err);
-    double encode_s = now_s() - start;
+    double encode_s = 1e9;
+    for (int round = 0; round < 4; round++) { /* the best: other programs and the first touch of memory are not our cost */
+        buf_reset(&head);
+        buf_reset(&numbers);
+        buf_reset(&text);
+        double start = now_s();
+        check(values_encode(b->encoder, &in, &head, &numbers, &text, &err), &err);
+        double took = now_s() - start;
+        encode_s = took < encode_s ? took : encode_s;
+    }
     bole_slice heads = buf_slice(&head);
     struct values v;
     check(values_open(&v, c->count, &heads, &b->arena, &err), &err);
@@ -206,12 +209,14 @@ static void split_line(struct bench *b, bole_slice line, int64_t *now_ns)
     for (size_t at = 0; n < SLOTS_MAX - 1;) {
         size_t end = at, len;
         if (datetime_detect(bole_slice_sub(line, at), 0, *now_ns, &format, &len) && format.pattern + 1u < datetime_pattern_count &&
-            len > 8) {
+            len > 14) {
             int64_t stamp;
             end = at + len;
-            if (!found && (found = datetime_parse(&format, bole_slice_from(line.ptr + at, len), *now_ns, &cache, &stamp)))
-                for (*now_ns = stamp; datetime_of_ns(&format, *now_ns) < stamp;)
+            if (!found && (found = datetime_parse(&format, bole_slice_from(line.ptr + at, len), *now_ns, &cache, &stamp))) {
+                *now_ns = stamp;
+                for (unsigned i = format.digits; i < 9; i++)
                     *now_ns *= 10;
+            }
         } else {
             while (end < line.len && !strchr(separators, line.ptr[end]))
                 end++;

@@ -100,9 +100,12 @@ static bool find_shape(struct values_encoder *e, const struct values_input *in, 
         if (values[i].len == 0)
             return false;
     }
-    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (values_shape_fit(&sample, order[i], ret_shape, e->words) && values_shape_fit(in, order[i], ret_shape, e->words))
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct values_shape shape = {.type = order[i]};
+        if (values_shape_possible(order[i], in->values[0]) && values_shape_fit(&sample, &shape, &shape, e->words) &&
+            values_shape_fit(in, &shape, ret_shape, e->words))
             return true;
+    }
     return false;
 }
 
@@ -117,8 +120,9 @@ struct plan {
 /* TIME: distances from the rows' own times, in scratch. */
 static const int64_t *distances(struct values_encoder *e, const struct values_input *in, const struct values_shape *shape)
 {
+    datetime_of_ns(&shape->time, in->time_ns, in->count, e->scratch);
     for (uint32_t i = 0; i < in->count; i++)
-        e->scratch[i] = (int64_t)((uint64_t)e->words[0][i] - (uint64_t)datetime_of_ns(&shape->time, in->time_ns[i]));
+        e->scratch[i] = (int64_t)((uint64_t)e->words[0][i] - (uint64_t)e->scratch[i]);
     return e->scratch;
 }
 
@@ -177,11 +181,17 @@ static bool find_distinct(struct values_encoder *e, const struct values_input *i
     return true;
 }
 
-static void put_ids(struct values_encoder *e, const struct ints_head *ids, const struct values_input *in, struct parts *out)
+static uint64_t distinct_classes(const struct values_encoder *e)
 {
     uint64_t classes = 0;
     for (uint32_t id = 0; id < e->distinct.count; id++)
         classes |= values_classes(e->distinct.entries[id].value);
+    return classes;
+}
+
+static void put_ids(struct values_encoder *e, const struct ints_head *ids, uint64_t classes, const struct values_input *in,
+                    struct parts *out)
+{
     buf_put_u8(out->head, VALUES_DICT);
     buf_put_varint(out->head, classes);
     buf_put_varint(out->head, e->distinct.count);
@@ -196,13 +206,13 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
     struct plan dictionary = {.shape = numbers->shape};
     plan_numbers(e, in, numbers);
     bool as_dictionary = false;
-    if (numbers->cost > 0 && find_distinct(e, in, in->count - in->count / 8)) {
+    if (numbers->cost > in->count / 16 && find_distinct(e, in, in->count - in->count / 8)) {
         plan_dictionary(e, in, &dictionary);
         as_dictionary = dictionary.cost < numbers->cost;
     }
     const struct plan *p = as_dictionary ? &dictionary : numbers;
     if (as_dictionary)
-        put_ids(e, &p->ids, in, out);
+        put_ids(e, &p->ids, distinct_classes(e), in, out);
     values_shape_put(&p->shape, p->relative, out->head);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++) {
         const int64_t *v = as_dictionary ? distinct_words(e, w) : p->relative ? distances(e, in, &p->shape) : e->words[w];
@@ -211,24 +221,39 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
     return as_dictionary ? VALUES_DICT : p->shape.type;
 }
 
+/* Bytes and classes of texts; their lengths go to scratch. */
+static size_t put_bytes(struct values_encoder *e, const struct values_input *in, bool as_dictionary, uint32_t count,
+                        struct buf *text, uint64_t *ret_classes)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < count; i++)
+        size += in->values[as_dictionary ? e->first_row[i] : i].len;
+    if (!buf_reserve(text, size + 16))
+        return size;
+    uint8_t *out = text->ptr + text->len, *end = out + size;
+    for (uint32_t i = 0; i < count; i++) {
+        bole_slice v = in->values[as_dictionary ? e->first_row[i] : i];
+        e->scratch[i] = (int64_t)v.len;
+        if (v.len)
+            memcpy(out, v.ptr, v.len);
+        out += v.len;
+    }
+    *ret_classes = values_classes(bole_slice_from(text->ptr + text->len, size));
+    text->len += size;
+    assert(out == end);
+    return size;
+}
+
 static enum values_type put_texts(struct values_encoder *e, const struct values_input *in, struct parts *out)
 {
     struct ints_head ids, lengths;
     bool as_dictionary = find_distinct(e, in, in->count / 2);
     uint32_t count = as_dictionary ? e->distinct.count : in->count;
+    uint64_t classes = 0;
+    size_t size = put_bytes(e, in, as_dictionary, count, out->text, &classes);
     if (as_dictionary) {
         ints_plan(e->ids, in->count, true, &ids);
-        put_ids(e, &ids, in, out);
-    }
-    uint64_t classes = 0;
-    size_t size = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bole_slice v = as_dictionary ? e->distinct.entries[i].value : in->values[i];
-        e->scratch[i] = (int64_t)v.len;
-        size += v.len;
-        if (!as_dictionary)
-            classes |= values_classes(v);
-        buf_put(out->text, v);
+        put_ids(e, &ids, classes, in, out);
     }
     buf_put_u8(out->head, VALUES_RAW);
     if (!as_dictionary)

@@ -26,10 +26,13 @@ static const uint8_t class_of[256] = {
 
 uint64_t values_classes(bole_slice s)
 {
-    uint64_t classes = 0;
-    for (size_t i = 0; i < s.len; i++)
-        classes |= 1ull << class_of[s.ptr[i]];
-    return classes;
+    uint64_t a = 0, b = 0; /* two chains: half the waiting */
+    size_t i = 0;
+    for (; i + 1 < s.len; i += 2) {
+        a |= 1ull << class_of[s.ptr[i]];
+        b |= 1ull << class_of[s.ptr[i + 1]];
+    }
+    return a | b | (i < s.len ? 1ull << class_of[s.ptr[i]] : 0);
 }
 
 bool values_may_contain(const struct values *v, bole_slice needle)

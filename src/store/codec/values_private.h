@@ -65,9 +65,11 @@ bool values_parse_digits(const uint8_t *p, size_t len, uint64_t *ret_v);
 uint8_t *values_print_digits(uint8_t *out, uint64_t v, unsigned len); /* writes at most 16 bytes more */
 unsigned values_count_digits(uint64_t v);                             /* 1 .. 20 */
 
-/* Reads all values as numbers of this type, in the shape that they have in common. False: they are not; words is spoilt. */
-bool values_shape_fit(const struct values_input *in, enum values_type type, struct values_shape *ret_shape,
+/* Reads all values as numbers of the type of `sample`, in the shape that they have in common. `sample` is what some of the
+ * values gave, or holds the type and nothing else. False: they are not of that type; words is spoilt. */
+bool values_shape_fit(const struct values_input *in, const struct values_shape *sample, struct values_shape *ret_shape,
                       int64_t *const words[VALUES_WORDS_MAX]);
+bool values_shape_possible(enum values_type type, bole_slice value); /* at a glance */
 
 unsigned values_shape_words(const struct values_shape *s);
 /* near_ns: TIME without year or day. False: not a value of this shape; what is read prints back to the same bytes. */

@@ -161,17 +161,22 @@ static bole_status load_starts(struct values_detail *d, struct arena *arena)
 /* Stamps instead of what is stored, checked to be printable. */
 static bole_status load_stamps(struct values_detail *d, const int64_t *time_ns, struct arena *arena)
 {
-    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps), lowest = INT64_MAX;
+    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps), low, high, lowest = INT64_MAX, highest = INT64_MIN;
     struct datetime_days *days = arena_alloc(arena, sizeof *days);
     if (!stamps || !days)
         return BOLE_E_LIMIT;
+    if (d->relative)
+        datetime_of_ns(&d->shape.time, time_ns, d->count, stamps);
+    else
+        memset(stamps, 0, d->count * sizeof *stamps);
     for (uint32_t i = 0; i < d->count; i++) {
-        uint64_t base = d->relative ? (uint64_t)datetime_of_ns(&d->shape.time, time_ns[i]) : 0;
-        stamps[i] = (int64_t)(base + (uint64_t)ints_at(&d->word[0], i));
-        if (!datetime_in_range(&d->shape.time, stamps[i]))
-            return BOLE_E_CORRUPT;
+        stamps[i] = (int64_t)((uint64_t)stamps[i] + (uint64_t)ints_at(&d->word[0], i));
         lowest = stamps[i] < lowest ? stamps[i] : lowest;
+        highest = stamps[i] > highest ? stamps[i] : highest;
     }
+    datetime_range(&d->shape.time, &low, &high);
+    if (lowest < low || highest > high)
+        return BOLE_E_CORRUPT;
     d->word[0] = (struct ints){.at = stamps, .width = sizeof *stamps};
     datetime_days_init(days, &d->shape.time, lowest, d->shape.prefix, d->shape.suffix);
     d->days = days;

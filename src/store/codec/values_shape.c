@@ -222,17 +222,24 @@ static bool parse_core(const struct values_shape *s, bole_slice core, int64_t ne
     }
 }
 
-bool values_shape_parse(const struct values_shape *s, bole_slice value, int64_t near_ns, struct datetime_cache *cache,
-                        int64_t ret_words[VALUES_WORDS_MAX])
+/* What is between prefix and suffix; empty when they are not there. */
+static bole_slice core_of(const struct values_shape *s, bole_slice value)
 {
     size_t affixes = s->prefix.len + s->suffix.len;
     if (value.len <= affixes)
-        return false;
+        return (bole_slice){0};
     bole_slice core = bole_slice_from(value.ptr + s->prefix.len, value.len - affixes);
-    if (!bole_slice_eq(bole_slice_from(value.ptr, s->prefix.len), s->prefix) ||
-        !bole_slice_eq(bole_slice_from(core.ptr + core.len, s->suffix.len), s->suffix))
-        return false;
-    return parse_core(s, core, near_ns, cache, ret_words);
+    if (affixes && (!bole_slice_eq(bole_slice_from(value.ptr, s->prefix.len), s->prefix) ||
+                    !bole_slice_eq(bole_slice_from(core.ptr + core.len, s->suffix.len), s->suffix)))
+        return (bole_slice){0};
+    return core;
+}
+
+bool values_shape_parse(const struct values_shape *s, bole_slice value, int64_t near_ns, struct datetime_cache *cache,
+                        int64_t ret_words[VALUES_WORDS_MAX])
+{
+    bole_slice core = core_of(s, value);
+    return core.len && parse_core(s, core, near_ns, cache, ret_words);
 }
 
 unsigned values_shape_len(const struct values_shape *s, const int64_t *words)
@@ -316,11 +323,6 @@ static bool find_affixes(const struct values_input *in, struct values_shape *s)
     return true;
 }
 
-static bole_slice core_of(const struct values_shape *s, bole_slice value)
-{
-    size_t affixes = s->prefix.len + s->suffix.len;
-    return value.len <= affixes ? (bole_slice){0} : bole_slice_from(value.ptr + s->prefix.len, value.len - affixes);
-}
 
 /* A column of decimal numbers is padded to its shortest one, and no longer one may begin with a zero. */
 static bool fit_decimal(const struct values_input *in, struct values_shape *s, int64_t *ret_words)
@@ -403,47 +405,67 @@ static bool fit_time(const struct values_input *in, struct values_shape *s, int6
 {
     bole_slice first = in->values[0];
     size_t at = 0, len;
-    while (at < first.len && at < 8 && strchr("[({<\"'- ", first.ptr[at]))
+    while (at < first.len && at < 8 && first.ptr[at] && strchr("[({<\"'- ", first.ptr[at]))
         at++;
     s->prefix = bole_slice_from(first.ptr, at);
     for (unsigned p = 0; datetime_detect(bole_slice_sub(first, at), p, in->time_ns[0], &s->time, &len); p++) {
-        struct datetime_format fixed = s->time;
         uint32_t failed_at;
+        p = s->time.pattern;
         s->suffix = bole_slice_sub(first, at + len);
         if (s->suffix.len > VALUES_AFFIX_MAX)
             return false;
         if (parse_all(in, s, words, &failed_at) || fit_fractions(in, s, failed_at, words))
             return true;
-        p = fixed.pattern;
     }
     return false;
 }
 
-bool values_shape_fit(const struct values_input *in, enum values_type type, struct values_shape *ret_shape,
+/* Between the affixes that s has. */
+static bool fit_core(const struct values_input *in, struct values_shape *s, int64_t *const words[VALUES_WORDS_MAX])
+{
+    uint32_t failed_at;
+    if (s->type == VALUES_INT)
+        return fit_decimal(in, s, words[0]);
+    s->digits = (unsigned)core_of(s, in->values[0]).len;
+    if (s->type == VALUES_HEX && s->digits > 16 * VALUES_WORDS_MAX)
+        return false;
+    s->upper = s->type != VALUES_IP4 && has_capitals(in, s);
+    return parse_all(in, s, words, &failed_at);
+}
+
+bool values_shape_fit(const struct values_input *in, const struct values_shape *sample, struct values_shape *ret_shape,
                       int64_t *const words[VALUES_WORDS_MAX])
 {
-    struct values_shape s = {.type = type};
-    uint32_t failed_at;
-    if (type == VALUES_TIME) {
-        if (!in->time_ns || !fit_time(in, &s, words))
-            return false;
-    } else {
-        if (!find_affixes(in, &s))
-            return false;
-        if (type == VALUES_INT) {
-            if (!fit_decimal(in, &s, words[0]))
-                return false;
-        } else {
-            s.digits = (unsigned)core_of(&s, in->values[0]).len;
-            if (type == VALUES_HEX && s.digits > 16 * VALUES_WORDS_MAX)
-                return false;
-            s.upper = type != VALUES_IP4 && has_capitals(in, &s);
-            if (!parse_all(in, &s, words, &failed_at))
-                return false;
-        }
+    struct values_shape s = *sample;
+    bool fits = false;
+    if (s.type == VALUES_TIME)
+        fits = in->time_ns && fit_time(in, &s, words);
+    else if (s.digits) /* affixes of a sample are those of all, as a rule */
+        fits = fit_core(in, &s, words);
+    if (!fits && s.type != VALUES_TIME)
+        fits = find_affixes(in, &s) && fit_core(in, &s, words);
+    if (fits)
+        *ret_shape = s;
+    return fits;
+}
+
+bool values_shape_possible(enum values_type type, bole_slice value)
+{
+    unsigned digits = 0, dots = 0, dashes = 0, letters = 0;
+    for (size_t i = 0; i < value.len && i < 2 * UUID_LEN; i++) {
+        uint8_t c = value.ptr[i];
+        digits += c >= '0' && c <= '9';
+        dots += c == '.';
+        dashes += c == '-';
+        letters += (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     }
-    *ret_shape = s;
-    return true;
+    switch (type) {
+    case VALUES_IP4: return dots >= 3 && digits >= 4;
+    case VALUES_UUID: return value.len >= UUID_LEN && dashes >= 4;
+    case VALUES_TIME: return digits >= 6;
+    case VALUES_INT: return digits >= 1;
+    default: return digits + letters >= 1;
+    }
 }
 
 /* ---- heads ---- */
