@@ -103,3 +103,13 @@ void classify(bole_slice line, const struct byte_masks *ret_masks)
 #endif
     classify_portable(line, ret_masks);
 }
+
+size_t mask_next_far(const uint64_t *mask, size_t from, size_t len, uint64_t flip)
+{
+    for (size_t word = from / 64 + 1; word < masks_words(len); word++)
+        if (mask[word] != flip) {
+            size_t at = word * 64 + (size_t)__builtin_ctzll(mask[word] ^ flip);
+            return at < len ? at : len;
+        }
+    return len;
+}

@@ -24,34 +24,28 @@ static inline size_t masks_words(size_t len) { return (len + 63) / 64; }
 void classify(bole_slice line, const struct byte_masks *ret_masks);
 void classify_portable(bole_slice line, const struct byte_masks *ret_masks);
 
-/* The first set (clear) bit at or after `from`; `len` when there is none. */
-static inline size_t mask_next(const uint64_t *mask, size_t from, size_t len)
+/* The first set (clear) bit at or after `from` and before `len`, else `len`, which may be less than the line's length. */
+size_t mask_next_far(const uint64_t *mask, size_t from, size_t len, uint64_t flip);
+
+static inline size_t mask_next_of(const uint64_t *mask, size_t from, size_t len, uint64_t flip)
 {
     if (from >= len)
         return len;
-    size_t word = from / 64, words = masks_words(len);
-    uint64_t bits = mask[word] >> from % 64 << from % 64;
-    while (!bits) {
-        if (++word == words)
-            return len;
-        bits = mask[word];
-    }
-    return word * 64 + (size_t)__builtin_ctzll(bits);
+    uint64_t bits = (mask[from / 64] ^ flip) >> from % 64;
+    if (!bits) /* seldom: words are short */
+        return mask_next_far(mask, from, len, flip);
+    size_t at = from + (size_t)__builtin_ctzll(bits);
+    return at < len ? at : len;
+}
+
+static inline size_t mask_next(const uint64_t *mask, size_t from, size_t len)
+{
+    return mask_next_of(mask, from, len, 0);
 }
 
 static inline size_t mask_next_clear(const uint64_t *mask, size_t from, size_t len)
 {
-    if (from >= len)
-        return len;
-    size_t word = from / 64, words = masks_words(len);
-    uint64_t bits = ~mask[word] >> from % 64 << from % 64;
-    while (!bits) {
-        if (++word == words)
-            return len;
-        bits = ~mask[word];
-    }
-    size_t at = word * 64 + (size_t)__builtin_ctzll(bits);
-    return at < len ? at : len;
+    return mask_next_of(mask, from, len, UINT64_MAX);
 }
 
 /* Where the run of set bits that holds `at` begins, `from` at the earliest. Bit `at` must be set, from <= at. */
@@ -66,6 +60,16 @@ static inline size_t mask_run_start(const uint64_t *mask, size_t at, size_t from
     }
     size_t start = word * 64 + 64 - (size_t)__builtin_clzll(clear);
     return start > from ? start : from;
+}
+
+/* Bits at .. at + len - 1, which must lie in the line; len is 1 .. 64. */
+static inline uint64_t mask_window(const uint64_t *mask, size_t at, size_t len)
+{
+    size_t word = at / 64, shift = at % 64;
+    uint64_t bits = mask[word] >> shift;
+    if (shift + len > 64)
+        bits |= mask[word + 1] << (64 - shift);
+    return len < 64 ? bits & ((1ull << len) - 1) : bits;
 }
 
 static inline bool mask_has(const uint64_t *mask, size_t at)

@@ -4,19 +4,30 @@
 
 #include "store/codec/mix.h"
 
-void splitter_init(struct splitter *s)
+bool splitter_init(struct splitter *s)
 {
     s->masks = (struct byte_masks){0};
     s->masks_cap = 0;
     s->no_memory = false;
-    s->words = (struct split_words){0};
+    s->lines = NULL;
+    s->line_count = 0;
+    s->words = (struct split_words){.list = malloc(SPLIT_WORDS_SIZE * sizeof *s->words.list)};
+    return s->words.list;
 }
 
 void splitter_deinit(struct splitter *s)
 {
     free(s->masks.token);
     free(s->words.list);
-    splitter_init(s);
+    s->masks.token = NULL;
+    s->words.list = NULL;
+}
+
+void split_begin(struct splitter *s, const bole_slice *lines, uint32_t count)
+{
+    s->lines = lines;
+    s->line_count = count;
+    s->words.threshold = 0;
 }
 
 static bool masks_reserve(struct splitter *s, size_t words)
@@ -45,20 +56,30 @@ bool split_classify(struct splitter *s, bole_slice line)
 static uint32_t split_whole(struct splitter *s, bole_slice line)
 {
     s->slots[0] = (struct split_slot){0, (uint32_t)line.len};
+    s->kinds[0] = SLOT_OTHER;
     return 1;
 }
 
-bool split_add_slot(struct splitter *s, uint32_t *count, bole_slice line, size_t start, size_t end)
+bool split_add_slot(struct splitter *s, uint32_t *count, bole_slice line, size_t start, size_t end, enum slot_kind kind)
 {
     bool last = *count == SPLIT_SLOTS_MAX - 1;
-    s->slots[(*count)++] = (struct split_slot){(uint32_t)start, (uint32_t)((last ? line.len : end) - start)};
+    s->slots[*count] = (struct split_slot){(uint32_t)start, (uint32_t)((last ? line.len : end) - start)};
+    s->kinds[(*count)++] = (uint8_t)(last ? SLOT_OTHER : kind);
     return !last;
+}
+
+size_t split_string_end(const struct splitter *s, bole_slice line, size_t from)
+{
+    for (;;) {
+        size_t at = mask_next(s->masks.quote, from, line.len);
+        if (at == line.len || line.ptr[at] == '"')
+            return at;
+        from = at + 2; /* behind a backslash and what it escapes */
+    }
 }
 
 uint32_t split_line(struct splitter *s, enum split how, bole_slice line)
 {
-    if (how == SPLIT_WHOLE || !split_classify(s, line))
-        return split_whole(s, line);
     switch (how) {
     case SPLIT_DIGITS: return split_digits(s, line);
     case SPLIT_NUMBERS: return split_numbers(s, line);
@@ -69,17 +90,36 @@ uint32_t split_line(struct splitter *s, enum split how, bole_slice line)
     }
 }
 
+struct split_hint split_hint(const struct splitter *s, bole_slice line, uint32_t slot)
+{
+    size_t at = s->slots[slot].offset, len = s->slots[slot].len;
+    struct split_hint hint = {.kind = s->kinds[slot]};
+    if (at > 0 && mask_has(s->masks.token, at - 1)) /* the minus of blk_-1: the next line may be without */
+        hint.kind = SLOT_OTHER;
+    if (hint.kind == SLOT_COMPOUND && len <= 64) {
+        hint.digits = mask_window(s->masks.digit, at, len);
+        hint.tokens = mask_window(s->masks.token, at, len);
+        hint.len = (uint8_t)len;
+    } else if (hint.kind == SLOT_COMPOUND) {
+        hint.kind = SLOT_OTHER;
+    } else if (hint.kind == SLOT_FIELD) {
+        hint.digits = mask_next(s->masks.digit, at, at + len) < at + len;
+    }
+    return hint;
+}
+
 /* ---- keys ---- */
 
 /* Stamps, addresses and UUIDs are of one kind wherever they stand; what precedes another value says what it is: the last word
  * in front of it and what stands between, or the value before. */
 enum { KEY_STAMP = 1, KEY_IP4, KEY_UUID, KEY_START };
 
-static uint64_t kind_of(bole_slice value)
+static uint64_t kind_of(const struct splitter *s, bole_slice line, const struct split_slot *slot)
 {
-    if (split_compound_end(value, 0) != value.len)
+    bool stamp;
+    if (split_compound_end(s, line, slot->offset, &stamp) != slot->offset + slot->len || slot->len == 0)
         return 0;
-    return memchr(value.ptr, ':', value.len) ? KEY_STAMP : memchr(value.ptr, '.', value.len) ? KEY_IP4 : KEY_UUID;
+    return stamp ? KEY_STAMP : slot->len == 36 ? KEY_UUID : KEY_IP4;
 }
 
 static uint64_t hash_key(uint64_t before, bole_slice literal)
@@ -90,7 +130,7 @@ static uint64_t hash_key(uint64_t before, bole_slice literal)
 static uint64_t key_of(const struct splitter *s, bole_slice line, uint32_t slot)
 {
     const struct split_slot *p = &s->slots[slot];
-    uint64_t kind = kind_of(bole_slice_from(line.ptr + p->offset, p->len));
+    uint64_t kind = kind_of(s, line, p);
     if (kind)
         return kind;
     size_t from = slot ? p[-1].offset + p[-1].len : 0, at = p->offset;

@@ -1,14 +1,14 @@
 /*
  * A field is what stands between separators. One with a digit in it is a value; one without is part of the template if it is
- * a word that many lines of the sample have, else a value as well: the names, paths and agents of which each line has its own.
+ * a word that many lines have, else a value as well: the names, paths and agents of which each line has its own.
  */
-#include <stdlib.h>
-
 #include "store/codec/mix.h"
 #include "store/codec/split.h"
 
 enum {
     WORDS_USED_MAX = SPLIT_WORDS_SIZE / 2,
+    LEARN_ROWS = 2048,   /* at most, and about so many bytes */
+    LEARN_BYTES = 512 * 1024,
     ROWS_PER_WORD = 200, /* a word of fewer than one line in so many is a value */
     WORD_COUNT_MIN = 3,
 };
@@ -52,33 +52,16 @@ static bool is_literal(const struct splitter *s, bole_slice line, struct field f
     return find_word(&s->words, mix_bytes(0, line.ptr + f.start, f.end - f.start))->count >= s->words.threshold;
 }
 
-uint32_t split_fields(struct splitter *s, bole_slice line, bool quoted)
+/* The text of the first quoted string of line[from .. to) that ends anywhere; false when there is none. */
+static bool find_quoted(const struct splitter *s, bole_slice line, size_t from, size_t to, struct field *ret_text)
 {
-    uint32_t count = 0;
-    size_t from = 0;
-    struct field f;
-    while (next_field(s, line, from, &f)) {
-        const uint8_t *quote = quoted && f.start > from ? memchr(line.ptr + from, '"', f.start - from) : NULL;
-        if (quote) {
-            size_t start = (size_t)(quote + 1 - line.ptr);
-            const uint8_t *end = memchr(line.ptr + start, '"', line.len - start);
-            if (end) {
-                from = (size_t)(end + 1 - line.ptr);
-                if (start < from - 1 && !split_add_slot(s, &count, line, start, from - 1))
-                    break;
-                continue;
-            }
+    for (size_t at = from; (at = mask_next(s->masks.quote, at, to)) < to; at++)
+        if (line.ptr[at] == '"') {
+            size_t end = split_string_end(s, line, at + 1);
+            *ret_text = (struct field){at + 1, end};
+            return end < line.len;
         }
-        size_t compound = split_compound_end(line, f.start);
-        if (compound)
-            f.end = compound;
-        else
-            f.end = without_dots(line, f);
-        from = f.end > f.start ? f.end : f.start + 1;
-        if ((compound || (f.end > f.start && !is_literal(s, line, f))) && !split_add_slot(s, &count, line, f.start, f.end))
-            break;
-    }
-    return count;
+    return false;
 }
 
 static void learn_line(struct splitter *s, bole_slice line)
@@ -98,19 +81,51 @@ static void learn_line(struct splitter *s, bole_slice line)
     }
 }
 
-void split_learn(struct splitter *s, const bole_slice *lines, uint32_t count, uint32_t step)
+/* Words of lines all over the row group, as many as make a good guess. */
+static void learn(struct splitter *s)
 {
     struct split_words *w = &s->words;
-    if (!w->list)
-        w->list = malloc(SPLIT_WORDS_SIZE * sizeof *w->list);
-    s->no_memory |= !w->list;
-    if (!w->list)
-        return;
     memset(w->list, 0, SPLIT_WORDS_SIZE * sizeof *w->list);
     w->used = 0;
-    uint32_t seen = 0;
-    for (uint32_t i = 0; i < count; i += step, seen++)
-        if (split_classify(s, lines[i]))
-            learn_line(s, lines[i]);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < s->line_count; i++)
+        bytes += s->lines[i].len;
+    uint32_t step = s->line_count / LEARN_ROWS + 1, seen = 0;
+    if (step < bytes / LEARN_BYTES + 1)
+        step = (uint32_t)(bytes / LEARN_BYTES + 1);
+    for (uint32_t i = 0; i < s->line_count; i += step, seen++)
+        if (split_classify(s, s->lines[i]))
+            learn_line(s, s->lines[i]);
     w->threshold = seen / ROWS_PER_WORD > WORD_COUNT_MIN ? seen / ROWS_PER_WORD : WORD_COUNT_MIN;
 }
+
+uint32_t split_fields(struct splitter *s, bole_slice line, bool quoted)
+{
+    uint32_t count = 0;
+    size_t from = 0;
+    struct field f;
+    if (!s->words.threshold) {
+        learn(s);
+        split_classify(s, line); /* what the masks were of */
+    }
+    while (next_field(s, line, from, &f)) {
+        enum slot_kind kind = SLOT_STRING;
+        bool is_slot = true, stamp;
+        size_t compound;
+        if (quoted && f.start > from && find_quoted(s, line, from, f.start, &f)) {
+            from = f.end + 1;
+        } else if ((compound = split_compound_end(s, line, f.start, &stamp))) {
+            kind = stamp ? SLOT_COMPOUND : SLOT_ADDRESS;
+            from = f.end = compound;
+        } else {
+            kind = SLOT_FIELD;
+            f.end = without_dots(line, f);
+            from = f.end > f.start ? f.end : f.start + 1;
+            is_slot = f.end > f.start && !is_literal(s, line, f);
+        }
+        if (is_slot && !split_add_slot(s, &count, line, f.start, f.end, kind))
+            break;
+    }
+    return count;
+}
+

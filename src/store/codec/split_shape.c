@@ -37,33 +37,21 @@ static bool take(struct parser *p, uint8_t c)
     return yes;
 }
 
-/* The closing quote of a string whose text begins at `from`; line.len when there is none. */
-static size_t string_end(const struct parser *p, size_t from)
-{
-    for (;;) {
-        size_t at = mask_next(p->s->masks.quote, from, p->line.len);
-        if (at == p->line.len || p->line.ptr[at] == '"')
-            return at;
-        from = at + 2;
-    }
-}
-
-static void add_value(struct parser *p, uint64_t path, size_t start, size_t end)
+static void add_value(struct parser *p, uint64_t path, size_t start, size_t end, enum slot_kind kind)
 {
     if (p->keys)
         p->s->keys[p->count] = path | 1ull << 63;
-    p->full = !split_add_slot(p->s, &p->count, p->line, start, end);
+    p->full = !split_add_slot(p->s, &p->count, p->line, start, end, kind);
     p->at = end;
 }
 
-/* The bracket that closes the array whose content begins at `from`; line.len when there is none. */
-static size_t array_end(const struct parser *p, size_t from, bool *ret_has_object)
+size_t split_array_end(const struct splitter *s, bole_slice line, size_t from, bool *ret_has_object)
 {
     unsigned depth = 1;
     *ret_has_object = false;
-    for (size_t at = from; at < p->line.len; at++)
-        switch (p->line.ptr[at]) {
-        case '"': at = string_end(p, at + 1); break;
+    for (size_t at = from; at < line.len; at++)
+        switch (line.ptr[at]) {
+        case '"': at = split_string_end(s, line, at + 1); break;
         case '[': depth++; break;
         case '{': *ret_has_object = true; break;
         case ']':
@@ -72,7 +60,7 @@ static size_t array_end(const struct parser *p, size_t from, bool *ret_has_objec
             break;
         default: break;
         }
-    return p->line.len;
+    return line.len;
 }
 
 /* ---- JSON ---- */
@@ -92,10 +80,10 @@ static bool take_value(struct parser *p, uint64_t path, uint8_t *ret_open)
         return false;
     uint8_t c = p->line.ptr[p->at];
     if (c == '"') {
-        size_t end = string_end(p, p->at + 1);
+        size_t end = split_string_end(p->s, p->line, p->at + 1);
         if (end >= p->line.len)
             return false;
-        add_value(p, path, p->at + 1, end);
+        add_value(p, path, p->at + 1, end, SLOT_STRING);
         p->at++;
         return true;
     }
@@ -105,13 +93,13 @@ static bool take_value(struct parser *p, uint64_t path, uint8_t *ret_open)
     }
     if (c == '[') {
         bool has_object;
-        size_t end = array_end(p, p->at + 1, &has_object);
+        size_t end = split_array_end(p->s, p->line, p->at + 1, &has_object);
         if (end == p->line.len)
             return false;
         if (has_object) {
             *ret_open = c;
         } else {
-            add_value(p, path, p->at + 1, end);
+            add_value(p, path, p->at + 1, end, SLOT_ARRAY);
             p->at++;
         }
         return true;
@@ -121,7 +109,7 @@ static bool take_value(struct parser *p, uint64_t path, uint8_t *ret_open)
         end++;
     if (end == p->at)
         return false;
-    add_value(p, path, p->at, end);
+    add_value(p, path, p->at, end, SLOT_SCALAR);
     return true;
 }
 
@@ -130,7 +118,7 @@ static bool take_key(struct parser *p, uint64_t parent, uint64_t *ret_path)
 {
     if (!take(p, '"'))
         return false;
-    size_t end = string_end(p, p->at);
+    size_t end = split_string_end(p->s, p->line, p->at);
     if (end >= p->line.len)
         return false;
     if (p->keys)
@@ -167,10 +155,10 @@ static bool parse_json(struct parser *p)
         uint8_t open;
         if (top->array && top->elements++ == ELEMENTS_MAX) {
             bool has_object;
-            size_t end = array_end(p, p->at, &has_object);
+            size_t end = split_array_end(p->s, p->line, p->at, &has_object);
             if (end >= p->line.len)
                 return false;
-            add_value(p, mix(path, 2), p->at, end);
+            add_value(p, mix(path, 2), p->at, end, SLOT_OTHER);
         } else if ((!top->array && !take_key(p, path, &path)) || !take_value(p, path, &open)) {
             return false;
         } else if (open) {
@@ -211,21 +199,21 @@ static bool parse_logfmt(struct parser *p)
         if (!take(p, '=')) { /* a word without value */
             if (pairs == 0)
                 return false;
-            add_value(p, mix(path, 4), start, end);
+            add_value(p, mix(path, 4), start, end, SLOT_BLANK);
         } else {
             if (p->keys)
                 path = mix_bytes(3, p->line.ptr + start, end - start);
             pairs++;
             start = p->at;
             if (take(p, '"')) {
-                end = string_end(p, p->at);
+                end = split_string_end(p->s, p->line, p->at);
                 if (end >= p->line.len)
                     return false;
-                add_value(p, path, start + 1, end);
+                add_value(p, path, start + 1, end, SLOT_STRING);
                 p->at++;
             } else {
                 const uint8_t *blank = memchr(p->line.ptr + start, ' ', p->line.len - start);
-                add_value(p, path, start, blank ? (size_t)(blank - p->line.ptr) : p->line.len);
+                add_value(p, path, start, blank ? (size_t)(blank - p->line.ptr) : p->line.len, SLOT_BLANK);
             }
         }
         if (p->full)

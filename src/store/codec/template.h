@@ -16,10 +16,10 @@ struct template {
     uint64_t hash;
     uint32_t slot_count;
     uint32_t piece_at; /* its slot_count + 1 literal lengths in pieces[] */
-    uint32_t slot_at;  /* its slot_count keys and columns */
+    uint32_t slot_at;  /* its slot_count slots in keys[], hints[] and columns[] */
     uint32_t text_at, text_len; /* literals end to end in text */
     uint32_t rows;
-    uint32_t next;     /* what followed it the last time */
+    uint32_t next, next_before; /* what followed it the last times */
 };
 
 struct column { /* of slots */
@@ -34,9 +34,10 @@ struct template_table {
     uint32_t         count, cap;
     uint32_t        *pieces;
     uint32_t         piece_count, piece_cap;
-    uint64_t        *keys;    /* of slots */
-    uint32_t        *columns; /* of slots; set by template_columns */
-    uint32_t         slot_count, slot_cap, column_of_cap;
+    uint64_t          *keys;    /* of slots */
+    struct split_hint *hints;
+    uint32_t          *columns; /* set by template_columns */
+    uint32_t           slot_count, key_cap, hint_cap, column_of_cap;
     struct buf       text;
     uint32_t        *index; /* [index_size]: number of a template + 1, 0 is free */
     uint32_t         index_size;
@@ -47,6 +48,10 @@ struct template_table {
 void template_table_init(struct template_table *t);
 void template_table_deinit(struct template_table *t);
 void template_table_reset(struct template_table *t);
+
+/* The template of a line that the splitter has classified, if it is one that followed the last one before; s->slots are then
+ * filled. Else TEMPLATE_NONE. */
+uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line);
 
 /* The template of a line that the splitter has just split in `slot_count` slots. A new one, for which `how` gives the keys, if
  * that makes no more than `limit`; else TEMPLATE_NONE. */

@@ -17,7 +17,6 @@ enum {
     COLUMNS_MAX = 1000,
     SAMPLE_ROWS = 2048,     /* that a split is chosen by, in stretches of */
     SAMPLE_STRETCH = 128,
-    LEARN_ROWS = 2000,      /* that words are learned from */
     FAMILIES = 1024,        /* that are remembered: by family % FAMILIES, the newer one stays */
     ROWS_MIN = 3,           /* of a template: fewer are smaller as they are */
 };
@@ -56,6 +55,7 @@ struct text_encoder {
     struct chunks          chunks;
     struct buf             map, heads;
     int64_t               *times;       /* [VALUES_COUNT_MAX] of a column's rows */
+    bool                   has_column[VALUES_COUNT_MAX / ROWS_PER_TEMPLATE + 2]; /* of templates */
     bole_slice             sample_lines[SAMPLE_ROWS];
     int64_t                sample_times[SAMPLE_ROWS];
     struct family          families[FAMILIES];
@@ -90,7 +90,7 @@ struct text_encoder *text_encoder_create(void)
     if (!e)
         return NULL;
     e->fixed = SPLIT_KINDS;
-    splitter_init(&e->splitter);
+    bool ok = splitter_init(&e->splitter);
     work_init(&e->root);
     chunks_init(&e->chunks);
     buf_init(&e->map, NULL);
@@ -99,7 +99,7 @@ struct text_encoder *text_encoder_create(void)
     e->zstd = ZSTD_createCCtx();
     e->values = values_encoder_create();
     e->times = malloc(VALUES_COUNT_MAX * sizeof *e->times);
-    if (!e->values || !e->times || !e->zstd) {
+    if (!ok || !e->values || !e->times || !e->zstd) {
         text_encoder_destroy(e);
         return NULL;
     }
@@ -141,8 +141,17 @@ static bool split_rows(struct text_encoder *e, struct work *w, enum split how, c
     if (!array_reserve(&w->row_template, &w->row_cap, count, sizeof *w->row_template))
         return false;
     for (uint32_t row = 0; row < count; row++) {
-        uint32_t slot_count = split_line(&e->splitter, how, lines[row]);
-        uint32_t number = template_intern(&w->templates, &e->splitter, how, lines[row], slot_count, limit);
+        uint32_t slot_count = 0, number = TEMPLATE_NONE;
+        if (how != SPLIT_WHOLE && !split_classify(&e->splitter, lines[row]))
+            return false;
+        if (how != SPLIT_WHOLE && how != SPLIT_NUMBERS)
+            number = template_guess(&w->templates, &e->splitter, lines[row]);
+        if (number == TEMPLATE_NONE) {
+            slot_count = split_line(&e->splitter, how, lines[row]);
+            number = template_intern(&w->templates, &e->splitter, how, lines[row], slot_count, limit);
+        } else {
+            slot_count = w->templates.list[number].slot_count;
+        }
         w->row_template[row] = number;
         if (number != TEMPLATE_NONE && !add_slots(w, e->splitter.slots, slot_count))
             return false;
@@ -276,20 +285,17 @@ static const int64_t *column_times(struct text_encoder *e, const struct work *w,
 {
     if (w->columns.list[column].count == in->count)
         return in->time_ns;
-    uint32_t n = 0, last = TEMPLATE_NONE;
-    bool has = false;
-    for (uint32_t row = 0; row < in->count; row++) {
-        uint32_t number = w->row_template[row];
-        if (number != last) {
-            const struct template *p = map_template(w, number);
-            has = p == &whole && column == w->columns.count - 1;
-            for (uint32_t k = 0; p != &whole && k < p->slot_count && !has; k++)
-                has = w->templates.columns[p->slot_at + k] == column;
-            last = number;
-        }
-        if (has)
-            e->times[n++] = in->time_ns[row];
+    uint32_t n = 0, templates = map_templates(w);
+    memset(e->has_column, 0, templates * sizeof *e->has_column);
+    for (uint32_t i = 0; i < templates; i++) {
+        const struct template *p = map_template(w, i);
+        e->has_column[i] = p == &whole && column == w->columns.count - 1;
+        for (uint32_t k = 0; p != &whole && k < p->slot_count; k++)
+            e->has_column[i] |= w->templates.columns[p->slot_at + k] == column;
     }
+    for (uint32_t row = 0; row < in->count; row++)
+        if (e->has_column[w->row_template[row]])
+            e->times[n++] = in->time_ns[row];
     assert(n == w->columns.list[column].count);
     return e->times;
 }
@@ -342,16 +348,10 @@ static bole_status no_memory(const struct text_input *in, struct bole_err *err)
     return bole_fail(err, BOLE_E_NOMEM, "text: no memory to encode %u lines", in->count);
 }
 
-static bool needs_words(enum split how)
-{
-    return how == SPLIT_FIELDS || how == SPLIT_QUOTED || how == SPLIT_SHAPE;
-}
-
 static bole_status encode_as(struct text_encoder *e, enum split how, const struct text_input *in, struct bole_err *err)
 {
     struct work *w = &e->root;
-    if (needs_words(how))
-        split_learn(&e->splitter, in->lines, in->count, in->count / LEARN_ROWS + 1);
+    split_begin(&e->splitter, in->lines, in->count);
     chunks_reset(&e->chunks);
     buf_reset(&e->map);
     if (!split_rows(e, w, how, in->lines, in->count) || !choose_templates(w, in->count, ROWS_MIN) ||

@@ -91,13 +91,14 @@ TEST(slots_lie_in_order_within_the_line_and_their_borders_are_borders_of_tokens)
     struct random random;
     random_seed(&random, seed());
     struct splitter splitter;
-    splitter_init(&splitter);
+    CHECK(splitter_init(&splitter));
     struct text_lines_sample s;
     text_sample_init(&s, TEXT_SAMPLE_MIXED, 5000, &random);
-    split_learn(&splitter, s.lines, s.count, 3);
+    split_begin(&splitter, s.lines, s.count);
     for (int how = 0; how < SPLIT_KINDS; how++)
         for (uint32_t row = 0; row < s.count; row++) {
             bole_slice line = s.lines[row];
+            CHECK(split_classify(&splitter, line));
             uint32_t count = split_line(&splitter, (enum split)how, line);
             size_t at = 0;
             CHECK(count <= SPLIT_SLOTS_MAX);
