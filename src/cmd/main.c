@@ -16,6 +16,7 @@ static const struct command {
     {"import", cmd_import, "send files to a server"},
     {"open", cmd_open, "look at a file or a stream in the browser, with nothing installed"},
     {"check", cmd_check, "verify every byte of a data directory"},
+    {"inspect", cmd_inspect, "show what a segment file is made of"},
     {"version", cmd_version, "print the version"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

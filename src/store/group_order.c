@@ -2,13 +2,6 @@
 
 #include "base/err.h"
 
-enum { GAP_ROWS = 256 /* ranges this close are one: a vector costs about as much */ };
-
-static const int64_t *times_of(const struct group_scan *g)
-{
-    return (const int64_t *)(const void *)g->times.ptr;
-}
-
 /* First row of from .. to - 1 with a time of at least time_ns, else to. */
 static uint32_t lower_bound(const int64_t *times, uint32_t from, uint32_t to, int64_t time_ns)
 {
@@ -27,95 +20,96 @@ static bole_status no_room(struct bole_err *err)
     return bole_fail(err, BOLE_E_LIMIT, "a row group does not fit into the query's memory limit");
 }
 
-static void add_range(struct group_scan *g, uint32_t from, uint32_t to)
+static void set_rows(uint64_t *bits, uint32_t from, uint32_t to)
 {
-    struct row_range *last = g->range_count ? &g->ranges[g->range_count - 1] : NULL;
-    if (from >= to)
-        return;
-    if (last && from - last->to <= GAP_ROWS)
-        last->to = to;
-    else
-        g->ranges[g->range_count++] = (struct row_range){from, to};
+    for (uint32_t row = from; row < to;) {
+        uint32_t n = 64 - row % 64 < to - row ? 64 - row % 64 : to - row;
+        bits[row / 64] |= (n == 64 ? ~0ull : (1ull << n) - 1) << row % 64;
+        row += n;
+    }
 }
 
-/* What the query's range of time leaves of the rows from .. to - 1, which are sorted. */
-static void add_rows(struct group_scan *g, uint32_t from, uint32_t to)
+/* The rows from .. to - 1, which lie by time. */
+static void select_run(struct group_scan *g, uint32_t from, uint32_t to)
 {
     const struct store_query *q = g->ctx->query;
-    if (g->ctx->takes_all)
-        add_range(g, from, to);
-    else
-        add_range(g, lower_bound(times_of(g), from, to, q->from_ns), lower_bound(times_of(g), from, to, q->to_ns));
+    if (!g->ctx->takes_all) {
+        from = lower_bound(group_scan_times(g), from, to, q->from_ns);
+        to = lower_bound(group_scan_times(g), from, to, q->to_ns);
+    }
+    if (from >= to)
+        return;
+    set_rows(group_scan_bits(g), from, to);
+    g->from = g->from < g->to ? g->from : from; /* runs come in the order of their rows */
+    g->to = to;
 }
 
-static bole_status add_runs(struct group_scan *g, struct bole_err *err)
+static bole_status select_streams(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_group *group = g->group;
     g->run_ends = arena_array(&g->arena, group->stream_count, sizeof *g->run_ends);
     if (!g->run_ends)
         return no_room(err);
-    for (uint32_t i = 0, from = 0; i < group->stream_count; from = g->run_ends[i++]) {
+    for (uint32_t i = 0, from = 0; i < group->stream_count; i++) {
         g->run_ends[i] = from + group->streams[i].rows;
         if (g->stream_map[i] != STREAM_NONE)
-            add_rows(g, from, g->run_ends[i]);
+            select_run(g, from, g->run_ends[i]);
+        from = g->run_ends[i];
     }
     return BOLE_OK;
 }
 
-bole_status group_order_open(struct group_scan *g, struct bole_err *err)
+bole_status group_order_select(struct group_scan *g, struct bole_err *err)
 {
-    const struct segment_group *group = g->group;
-    bole_status st = BOLE_OK;
-    g->range_count = g->range_at = 0;
-    g->from = g->to = 0;
-    g->ranges = arena_array(&g->arena, group->order == GROUP_BY_STREAM ? group->stream_count : 1, sizeof *g->ranges);
-    if (!g->ranges)
+    size_t size = group_scan_words(g) * sizeof(uint64_t);
+    buf_reset(&g->bits);
+    if (!buf_reserve(&g->bits, size))
         return no_room(err);
-    if (group->order == GROUP_BY_STREAM)
-        st = add_runs(g, err);
+    memset(g->bits.ptr, 0, size);
+    g->from = g->to = 0;
+    bole_status st = BOLE_OK;
+    if (g->group->order == GROUP_BY_STREAM)
+        st = select_streams(g, err);
     else
-        add_rows(g, 0, group->row_count);
-    return st < 0 ? st : group_order_next(g) ? BOLE_OK : BOLE_END;
+        select_run(g, 0, g->group->row_count);
+    return st < 0 ? st : g->from < g->to ? BOLE_OK : BOLE_END;
 }
 
-bool group_order_next(struct group_scan *g)
+/* The compiler compares several at a time. */
+static bool run_sorted(const int64_t *times, uint32_t count)
 {
-    if (g->range_at == g->range_count)
-        return false;
-    bool backward = g->ctx->query->direction == BACKWARD;
-    const struct row_range *r = backward ? &g->ranges[--g->range_count] : &g->ranges[g->range_at++];
-    g->from = r->from;
-    g->to = r->to;
-    return true;
+    uint64_t unsorted = 0;
+    for (uint32_t r = 1; r < count; r++)
+        unsorted |= times[r] < times[r - 1];
+    return !unsorted;
 }
 
-bool group_order_times_valid(const struct group_scan *g, const int64_t *times)
+bool group_order_times_valid(const struct segment_group *group, const int64_t *times)
 {
-    const struct segment_group *group = g->group;
+    bool by_stream = group->order == GROUP_BY_STREAM, sorted = true;
     int64_t min = INT64_MAX, max = INT64_MIN;
-    bool sorted = true;
-    for (uint32_t from = 0, end, run = 0; from < group->row_count; from = end, run++) {
-        end = group->order == GROUP_BY_STREAM ? from + group->streams[run].rows : group->row_count;
-        for (uint32_t r = from + 1; r < end; r++)
-            sorted = sorted && times[r] >= times[r - 1];
+    for (uint32_t i = 0, from = 0; i < (by_stream ? group->stream_count : 1); i++) {
+        uint32_t count = by_stream ? group->streams[i].rows : group->row_count;
+        sorted = sorted && run_sorted(times + from, count);
         min = times[from] < min ? times[from] : min;
-        max = times[end - 1] > max ? times[end - 1] : max;
+        max = times[from + count - 1] > max ? times[from + count - 1] : max;
+        from += count;
     }
     return sorted && min == group->min_time_ns && max == group->max_time_ns;
 }
 
-void group_order_streams(const struct group_scan *g, uint32_t row_count, uint32_t *ret_streams)
+void group_order_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams)
 {
     uint32_t from = 0, to = g->group->stream_count - 1; /* the run of the first row is one of these */
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (g->run_ends[middle] <= g->first_row)
+        if (g->run_ends[middle] <= first)
             from = middle + 1;
         else
             to = middle;
     }
-    for (uint32_t r = 0; r < row_count; r++) {
-        while (g->first_row + r >= g->run_ends[from])
+    for (uint32_t r = 0; r < count; r++) {
+        while (first + r >= g->run_ends[from])
             from++;
         ret_streams[r] = from;
     }

@@ -4,22 +4,26 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "shim/regex.h"
 #include "store/group_fields.h"
 #include "store/group_order.h"
 
-void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan *scan, struct objects *objects)
+static void init_buffers(struct group_scan *g, struct budget *budget)
 {
-    struct budget *budget = ctx->query->budget;
-    *g = (struct group_scan){.ctx = ctx, .scan = scan};
-    segment_reader_init(&g->reader, objects, budget);
-    arena_init(&g->arena, budget);
-    struct buf *const bufs[] = {&g->time_raw,   &g->times,    &g->seqs,     &g->stream_raw,
-                                &g->length_raw, &g->page_raw, &g->page_ends};
+    struct buf *const bufs[] = {&g->raw, &g->times, &g->seqs, &g->bits, &g->lines};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_init(bufs[i], budget);
 }
 
-static void close_group(struct group_scan *g)
+void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan *scan, struct objects *objects)
+{
+    *g = (struct group_scan){.ctx = ctx, .scan = scan};
+    segment_reader_init(&g->reader, objects, ctx->query->budget);
+    arena_init(&g->arena, ctx->query->budget);
+    init_buffers(g, ctx->query->budget);
+}
+
+void group_scan_close(struct group_scan *g)
 {
     segment_directory_unref(g->directory);
     g->directory = NULL;
@@ -29,11 +33,10 @@ static void close_group(struct group_scan *g)
 
 void group_scan_deinit(struct group_scan *g)
 {
-    close_group(g);
+    group_scan_close(g);
     segment_reader_deinit(&g->reader);
     arena_deinit(&g->arena);
-    struct buf *const bufs[] = {&g->time_raw,   &g->times,    &g->seqs,     &g->stream_raw,
-                                &g->length_raw, &g->page_raw, &g->page_ends};
+    struct buf *const bufs[] = {&g->raw, &g->times, &g->seqs, &g->bits, &g->lines};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_deinit(bufs[i]);
 }
@@ -60,7 +63,7 @@ static bole_status malformed(const struct group_scan *g, const struct segment_ch
                      (unsigned long long)c->offset, what);
 }
 
-static uint8_t *reserve(struct buf *b, size_t size)
+static void *reserve(struct buf *b, size_t size)
 {
     buf_reset(b);
     return buf_reserve(b, size) ? b->ptr : NULL;
@@ -68,30 +71,25 @@ static uint8_t *reserve(struct buf *b, size_t size)
 
 /* ---- columns that every row has ---- */
 
-static int64_t *times_of(const struct group_scan *g)
-{
-    return (int64_t *)(void *)g->times.ptr;
-}
-
 static bole_status load_times(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_group *group = g->group;
     const struct segment_chunk *c = &group->time->chunks[0];
     struct packed packed;
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->time_raw, err);
+    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->raw, err);
     if (st < 0)
         return st;
-    if (g->time_raw.len < 8 ||
-        !packed_open(&packed, bole_slice_sub(buf_slice(&g->time_raw), 8), PACK_DELTA, group->row_count))
+    if (g->raw.len < 8 || !packed_open(&packed, bole_slice_sub(buf_slice(&g->raw), 8), PACK_DELTA, group->row_count))
         return malformed(g, c, "the times are not well formed", err);
-    uint64_t *times = (uint64_t *)(void *)reserve(&g->times, group->row_count * sizeof *times);
+    uint32_t rows = group->row_count;
+    uint64_t *times = reserve(&g->times, rows * sizeof *times);
     if (!times)
         return no_room(err);
-    packed_read(&packed, 0, group->row_count, times);
-    uint64_t scale = load_u64(g->time_raw.ptr);
-    for (uint32_t r = 0; r < group->row_count; r++)
+    packed_read(&packed, 0, rows, times);
+    uint64_t scale = load_u64(g->raw.ptr);
+    for (uint32_t r = 0; scale != 1 && r < rows; r++)
         times[r] *= scale;
-    if (!group_order_times_valid(g, times_of(g)))
+    if (!group_order_times_valid(group, group_scan_times(g)))
         return malformed(g, c, "the times are not sorted or not those of the directory", err);
     return BOLE_OK;
 }
@@ -99,23 +97,13 @@ static bole_status load_times(struct group_scan *g, struct bole_err *err)
 static bole_status load_streams(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_chunk *c = &g->group->stream->chunks[0];
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_STREAM, &g->stream_raw, err);
+    bole_slice raw;
+    bole_status st = segment_chunk_read_arena(&g->reader, c, CHUNK_STREAM, &g->arena, &raw, err);
     if (st < 0)
         return st;
-    if (!packed_open(&g->streams, buf_slice(&g->stream_raw), PACK_PLAIN, g->group->row_count) ||
+    if (!packed_open(&g->streams, raw, PACK_PLAIN, g->group->row_count) ||
         !packed_below(&g->streams, g->group->stream_count))
         return malformed(g, c, "the stream column is not well formed", err);
-    return BOLE_OK;
-}
-
-static bole_status load_lengths(struct group_scan *g, struct bole_err *err)
-{
-    const struct segment_chunk *c = &g->group->line->chunks[0];
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_LINE, &g->length_raw, err);
-    if (st < 0)
-        return st;
-    if (!packed_open(&g->lengths, buf_slice(&g->length_raw), PACK_PLAIN, g->group->row_count))
-        return malformed(g, c, "the line lengths are not well formed", err);
     return BOLE_OK;
 }
 
@@ -137,28 +125,50 @@ static bool decode_seqs(bole_slice raw, uint64_t *ret_seqs, uint32_t row_count)
 static bole_status load_seqs(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_chunk *c = &g->group->seq->chunks[0];
-    bole_status st =
-        segment_chunk_read(&g->reader, c, CHUNK_SEQ, &g->time_raw, err); /* times are decoded: the buffer is free */
+    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_SEQ, &g->raw, err);
     if (st < 0)
         return st;
-    uint64_t *seqs = (uint64_t *)(void *)reserve(&g->seqs, g->group->row_count * sizeof *seqs);
+    uint64_t *seqs = reserve(&g->seqs, g->group->row_count * sizeof *seqs);
     if (!seqs)
         return no_room(err);
-    if (!decode_seqs(buf_slice(&g->time_raw), seqs, g->group->row_count))
+    if (!decode_seqs(buf_slice(&g->raw), seqs, g->group->row_count))
         return malformed(g, c, "the row numbers are not well formed", err);
     g->seqs_loaded = true;
     return BOLE_OK;
 }
 
-/* ---- opening ---- */
+static bole_status load_text_chunk(void *ctx, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err)
+{
+    struct group_scan *g = ctx;
+    const struct segment_chunk *c = &g->group->text->chunks[chunk];
+    bole_status st = segment_chunk_read_arena(&g->reader, c, CHUNK_TEXT, &g->arena, ret_raw, err);
+    if (st < 0)
+        g->bad = c;
+    return st;
+}
 
-static bole_status map_streams(struct group_scan *g, struct bole_err *err)
+static bole_status open_text(struct group_scan *g, struct bole_err *err)
+{
+    const struct text_source source = {.load = load_text_chunk,
+                                       .ctx = g,
+                                       .chunk_count = g->group->text->chunk_count,
+                                       .row_count = g->group->row_count,
+                                       .time_ns = group_scan_times(g),
+                                       .arena = &g->arena};
+    g->bad = &g->group->text->chunks[0];
+    return text_open(&source, &g->text, err);
+}
+
+/* ---- opening: what can be said about all rows at once ---- */
+
+static bole_status map_streams(struct group_scan *g, bool *ret_all, struct bole_err *err)
 {
     const struct segment_group *group = g->group;
     bool any = false;
     g->stream_map = arena_array(&g->arena, group->stream_count, sizeof *g->stream_map);
     if (!g->stream_map)
         return no_room(err);
+    *ret_all = true;
     for (uint32_t i = 0; i < group->stream_count; i++) {
         if (g->ctx->takes_all) {
             g->stream_map[i] = group->streams[i].id;
@@ -170,112 +180,154 @@ static bole_status map_streams(struct group_scan *g, struct bole_err *err)
         if (st < 0)
             return st;
         any = any || g->stream_map[i] != STREAM_NONE;
+        *ret_all = *ret_all && g->stream_map[i] != STREAM_NONE;
     }
     return any ? BOLE_OK : BOLE_END;
+}
+
+void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams)
+{
+    if (g->group->order == GROUP_BY_TIME)
+        packed_read_u32(&g->streams, first, count, ret_streams);
+    else
+        group_order_streams(g, first, count, ret_streams);
+}
+
+static void select_streams(struct group_scan *g)
+{
+    uint32_t *stream = g->ctx->stream; /* scratch */
+    uint64_t *bits = group_scan_bits(g);
+    for (uint32_t row = g->from; row < g->to;) {
+        uint32_t n = VECTOR_ROWS_MAX < g->to - row ? VECTOR_ROWS_MAX : g->to - row;
+        packed_read_u32(&g->streams, row, n, stream);
+        for (uint32_t i = 0; i < n; i++)
+            bits[(row + i) / 64] &= ~((uint64_t)(g->stream_map[stream[i]] == STREAM_NONE) << (row + i) % 64);
+        row += n;
+    }
+}
+
+static bool is_empty(const struct group_scan *g)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < group_scan_words(g); i++)
+        any |= group_scan_bits(g)[i];
+    return !any;
+}
+
+static bole_status select_without(struct group_scan *g, bole_slice needle, struct bole_err *err)
+{
+    uint32_t words = group_scan_words(g);
+    uint64_t *bits = group_scan_bits(g), *with = arena_array(&g->arena, words, sizeof *with);
+    if (!with)
+        return no_room(err);
+    memcpy(with, bits, words * sizeof *with);
+    bole_status st = text_contains(g->text, needle, with, err);
+    for (uint32_t i = 0; st >= 0 && i < words; i++)
+        bits[i] &= ~with[i];
+    return st;
+}
+
+/* What templates and columns can decide: needles wholly, of a regular expression the text that every match contains. */
+static bole_status select_text(struct group_scan *g, const struct store_predicate *p, struct bole_err *err)
+{
+    bole_slice needle = p->kind == PREDICATE_LINE_MATCHES ? regex_needle(p->regex) : p->value;
+    switch (p->kind) {
+    case PREDICATE_LINE_CONTAINS:
+    case PREDICATE_LINE_MATCHES:
+        return needle.len ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
+    case PREDICATE_LINE_NOT_CONTAINS:
+        if (needle.len)
+            return select_without(g, needle, err);
+        memset(g->bits.ptr, 0, group_scan_words(g) * sizeof(uint64_t)); /* every line contains nothing */
+        return BOLE_OK;
+    default: return BOLE_OK;
+    }
+}
+
+/* Predicates in the order of their cost: streams, fields, lines. BOLE_END: no row is left, or a damaged chunk decides. */
+static bole_status select_rows(struct group_scan *g, bool all_streams, struct bole_err *err)
+{
+    const struct store_query *q = g->ctx->query;
+    struct bole_err why;
+    if (!all_streams && g->group->order == GROUP_BY_TIME)
+        select_streams(g);
+    for (size_t i = 0; i < q->predicate_count; i++)
+        if (!predicate_is_on_line(&q->predicates[i])) {
+            bole_status st = group_fields_select(g, &q->predicates[i], err);
+            if (st != BOLE_OK)
+                return st;
+        }
+    if (is_empty(g))
+        return BOLE_END;
+    if (!g->ctx->needs_lines && !g->ctx->needs_lengths)
+        return BOLE_OK;
+    bole_status st = open_text(g, &why);
+    for (size_t i = 0; st >= 0 && i < q->predicate_count; i++)
+        if (predicate_is_on_line(&q->predicates[i])) {
+            st = select_text(g, &q->predicates[i], &why);
+            if (st >= 0 && is_empty(g))
+                return BOLE_END;
+        }
+    if (st < 0 && err)
+        *err = why;
+    return st < 0 ? group_scan_set_aside(g, g->bad, st, &why) : BOLE_OK;
 }
 
 static bole_status open_columns(struct group_scan *g, struct bole_err *err)
 {
     struct bole_err why;
-    bole_status st = load_times(g, &why);
+    bool all_streams;
+    bole_status st = map_streams(g, &all_streams, err);
+    if (st != BOLE_OK)
+        return st;
+    st = load_times(g, &why);
     const struct segment_chunk *c = &g->group->time->chunks[0];
     if (st >= 0) {
-        st = group_order_open(g, err);
+        st = group_order_select(g, err);
         if (st != BOLE_OK)
             return st;
         c = &g->group->stream->chunks[0];
         if (g->group->order == GROUP_BY_TIME) /* else the directory says which rows are whose */
             st = load_streams(g, &why);
     }
-    if (st >= 0 && (g->ctx->needs_lines || g->ctx->needs_lengths)) {
-        c = &g->group->line->chunks[0];
-        st = load_lengths(g, &why);
+    if (st < 0) {
+        if (err)
+            *err = why;
+        return group_scan_set_aside(g, c, st, &why);
     }
-    if (st < 0 && err)
-        *err = why;
-    return st < 0 ? group_scan_set_aside(g, c, st, &why) : BOLE_OK;
+    g->ctx->stats.rows_scanned += g->to - g->from;
+    g->ctx->stats.bytes_scanned += g->group->line_bytes * (g->to - g->from) / g->group->row_count; /* on average */
+    return select_rows(g, all_streams, err);
 }
 
 bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory,
                             uint32_t group, struct bole_err *err)
 {
-    assert(!g->directory);
-    arena_reset(&g->arena);
+    assert(!g->segment);
     g->segment = segment;
     g->directory = take_directory;
     g->group = &take_directory->groups[group];
     g->reader.key = segment->info.key;
+    arena_reset(&g->arena);
+    g->text = NULL;
     g->seqs_loaded = false;
-    g->page = 0;
-    bole_status st = map_streams(g, err);
-    if (st == BOLE_OK)
-        st = open_columns(g, err);
-    if (st == BOLE_OK && !(g->fields = group_fields_create(g)))
-        st = no_room(err);
+    g->fields = group_fields_create(g);
+    bole_status st = g->fields ? open_columns(g, err) : no_room(err);
     if (st != BOLE_OK)
-        close_group(g);
+        group_scan_close(g);
     return st;
-}
-
-/* ---- lines ---- */
-
-/* Finds the page of a row: its number, first row and number of rows. */
-static void find_page(struct group_scan *g, uint32_t row)
-{
-    if (g->page && row >= g->page_first && row < g->page_first + g->page_rows)
-        return;
-    const struct segment_column *line = g->group->line;
-    uint32_t first = 0, page = 1;
-    while (row >= first + line->chunks[page].rows)
-        first += line->chunks[page++].rows;
-    g->page = page;
-    g->page_first = first;
-    g->page_rows = line->chunks[page].rows;
-    buf_reset(&g->page_ends); /* not loaded yet */
-}
-
-static bole_status load_page(struct group_scan *g, struct bole_err *err)
-{
-    if (g->page_ends.len)
-        return BOLE_OK;
-    const struct segment_chunk *c = &g->group->line->chunks[g->page];
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_LINE, &g->page_raw, err);
-    if (st < 0)
-        return st;
-    uint32_t *ends = (uint32_t *)(void *)reserve(&g->page_ends, g->page_rows * sizeof *ends);
-    if (!ends)
-        return no_room(err);
-    packed_read_u32(&g->lengths, g->page_first, g->page_rows, ends);
-    uint64_t end = 0;
-    for (uint32_t r = 0; r < g->page_rows; r++) {
-        end += ends[r];
-        ends[r] = (uint32_t)end;
-        if (end > g->page_raw.len)
-            break;
-    }
-    if (end != g->page_raw.len)
-        return malformed(g, c, "a page of lines is not as long as its lines", err);
-    g->page_ends.len = g->page_rows * sizeof *ends;
-    return BOLE_OK;
 }
 
 /* ---- vectors ---- */
 
-/* Takes the next rows from the asked end: at most one vector, within one page when lines are needed, and cut so that the
- * vectors of a page begin VECTOR_ROWS_MAX apart whichever end they are taken from. */
+/* Takes the next rows from the asked end: one vector, cut so that vectors begin VECTOR_ROWS_MAX apart whichever end they are
+ * taken from. */
 static uint32_t take_rows(struct group_scan *g)
 {
     bool backward = g->ctx->query->direction == BACKWARD;
-    uint32_t base = 0, end = g->group->row_count, row = backward ? g->to - 1 : g->from;
-    if (g->ctx->needs_lines) {
-        find_page(g, row);
-        base = g->page_first;
-        end = base + g->page_rows;
-    }
-    uint32_t block = base + (row - base) / VECTOR_ROWS_MAX * VECTOR_ROWS_MAX;
+    uint32_t block = (backward ? g->to - 1 : g->from) / VECTOR_ROWS_MAX * VECTOR_ROWS_MAX;
     uint32_t first = block > g->from ? block : g->from;
-    uint32_t last = block + VECTOR_ROWS_MAX < end ? block + VECTOR_ROWS_MAX : end;
-    last = last < g->to ? last : g->to;
+    uint32_t last = block + VECTOR_ROWS_MAX < g->to ? block + VECTOR_ROWS_MAX : g->to;
     if (backward)
         g->to = first;
     else
@@ -284,73 +336,78 @@ static uint32_t take_rows(struct group_scan *g)
     return last - first;
 }
 
-static void select_streams(struct group_scan *g, struct vector *v)
+static void select_vector(struct group_scan *g, struct vector *v)
 {
-    uint32_t *stream = g->ctx->stream;
-    if (g->group->order == GROUP_BY_TIME)
-        packed_read_u32(&g->streams, g->first_row, v->row_count, stream);
-    else
-        group_order_streams(g, v->row_count, stream);
-    for (uint32_t r = 0; r < v->row_count; r++) {
-        stream[r] = g->stream_map[stream[r]];
-        if (stream[r] == STREAM_NONE)
-            vector_deselect(v, r);
+    const uint64_t *bits = group_scan_bits(g);
+    uint32_t word = g->first_row / 64, shift = g->first_row % 64, words = group_scan_words(g);
+    for (uint32_t i = 0; i < VECTOR_ROWS_MAX / 64; i++) {
+        uint64_t low = word + i < words ? bits[word + i] >> shift : 0;
+        uint64_t high = shift && word + i + 1 < words ? bits[word + i + 1] << (64 - shift) : 0;
+        v->selected[i] &= low | high;
     }
 }
 
-/* By stream, a range may hold rows between those of two streams that are outside of the query's time. */
-static void select_times(const struct group_scan *g, struct vector *v)
+static bool has_regex(const struct store_query *q)
+{
+    for (size_t i = 0; i < q->predicate_count; i++)
+        if (predicate_is_regex(&q->predicates[i]))
+            return true;
+    return false;
+}
+
+/* Builds the lines of the selected rows and applies what only they can decide. */
+static bole_status fill_lines(struct group_scan *g, struct vector *v, struct bole_err *err)
 {
     const struct store_query *q = g->ctx->query;
-    bool all_in_range = g->group->min_time_ns >= q->from_ns && g->group->max_time_ns < q->to_ns;
-    if (g->group->order == GROUP_BY_TIME || g->ctx->takes_all || all_in_range)
-        return;
-    for (uint32_t r = 0; r < v->row_count; r++)
-        if (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)
-            vector_deselect(v, r);
+    bool matches = has_regex(q);
+    if (!matches && !(q->projection & PROJECT_LINE))
+        return BOLE_OK;
+    buf_reset(&g->lines);
+    bole_status st = text_lines(g->text, g->first_row, v->row_count, group_scan_bits(g), &g->lines, g->line_ends, err);
+    if (st < 0)
+        return st;
+    struct line_block block = {g->lines.ptr, g->line_ends, 0};
+    for (size_t i = 0; matches && i < q->predicate_count && !vector_is_empty(v); i++)
+        if (predicate_is_regex(&q->predicates[i]))
+            predicate_apply_lines(&q->predicates[i], v, &block);
+    if (q->projection & PROJECT_LINE)
+        scan_context_project(g->ctx, &block);
+    return BOLE_OK;
 }
 
-/* Predicates in the order of their cost: streams, fields, lines. BOLE_END: the field of a predicate is damaged and nothing
- * can be said about the group's rows; BOLE_AGAIN: only the page in hand is. */
-static bole_status fill_vector(struct group_scan *g, struct vector *v, struct bole_err *err)
+bole_status group_scan_select_regex(struct group_scan *g, struct bole_err *err)
 {
-    struct scan_context *ctx = g->ctx;
-    const struct store_query *q = ctx->query;
-    select_streams(g, v);
-    select_times(g, v);
-    for (size_t i = 0; i < q->predicate_count && !vector_is_empty(v); i++)
-        if (!predicate_is_on_line(&q->predicates[i])) {
-            bole_status st = group_fields_predicate(g, &q->predicates[i], i, err);
-            if (st != BOLE_OK)
-                return st;
-        }
-    if (ctx->needs_lines && !vector_is_empty(v)) {
-        struct bole_err why;
-        bole_status st = load_page(g, &why);
-        if (st < 0) {
-            if (err)
-                *err = why;
-            st = group_scan_set_aside(g, &g->group->line->chunks[g->page], st, &why);
-            return st == BOLE_END ? BOLE_AGAIN : st;
-        }
-        const uint32_t *ends = (const uint32_t *)(const void *)g->page_ends.ptr;
-        uint32_t at = g->first_row - g->page_first;
-        struct line_block lines = {g->page_raw.ptr, ends + at, at ? ends[at - 1] : 0};
-        ctx->stats.bytes_scanned += lines.ends[v->row_count - 1] - lines.start;
-        scan_context_lines(ctx, &lines);
-    } else {
-        ctx->stats.bytes_scanned += g->group->line_bytes * v->row_count / g->group->row_count; /* on average */
+    struct vector *v = &g->ctx->vector;
+    uint64_t *bits = group_scan_bits(g);
+    bole_status st = BOLE_OK;
+    struct bole_err why;
+    if (!has_regex(g->ctx->query))
+        return BOLE_OK;
+    for (uint32_t row = 0; st >= 0 && row < g->group->row_count; row += VECTOR_ROWS_MAX) {
+        uint32_t left = g->group->row_count - row;
+        g->first_row = row;
+        scan_context_begin(g->ctx, g->scan, left < VECTOR_ROWS_MAX ? left : VECTOR_ROWS_MAX);
+        select_vector(g, v);
+        if (vector_is_empty(v))
+            continue;
+        st = fill_lines(g, v, &why);
+        for (uint32_t i = 0; i < (v->row_count + 63) / 64; i++)
+            bits[row / 64 + i] &= v->selected[i];
     }
-    if (ctx->needs_lengths)
-        packed_read_u32(&g->lengths, g->first_row, v->row_count, ctx->line_length);
-    return BOLE_OK;
+    if (st < 0 && err)
+        *err = why;
+    return st < 0 ? group_scan_set_aside(g, g->bad, st, &why) : BOLE_OK;
 }
 
 /* What only rows that go out need. */
 static bole_status finish_vector(struct group_scan *g, struct vector *v, struct bole_err *err)
 {
+    struct bole_err why;
+    uint32_t *stream = g->ctx->stream;
+    group_scan_streams(g, g->first_row, v->row_count, stream);
+    for (uint32_t r = 0; r < v->row_count; r++)
+        stream[r] = g->stream_map[stream[r]];
     if (g->ctx->needs_seqs) {
-        struct bole_err why;
         bole_status st = g->seqs_loaded ? BOLE_OK : load_seqs(g, &why);
         if (st < 0) {
             if (err)
@@ -362,22 +419,28 @@ static bole_status finish_vector(struct group_scan *g, struct vector *v, struct 
     return g->ctx->query->projection & PROJECT_FIELDS ? group_fields_load_all(g, err) : BOLE_OK;
 }
 
-/* The page in hand is damaged: its other rows are not worth a visit. */
-static void skip_page(struct group_scan *g)
+/* BOLE_END: a damaged chunk; nothing more can be said about this group. */
+static bole_status fill_vector(struct group_scan *g, struct vector *v, struct bole_err *err)
 {
-    if (g->ctx->query->direction == BACKWARD)
-        g->to = g->page_first > g->from ? g->page_first : g->from;
-    else
-        g->from = g->page_first + g->page_rows < g->to ? g->page_first + g->page_rows : g->to;
+    struct bole_err why;
+    bole_status st = g->text ? fill_lines(g, v, &why) : BOLE_OK;
+    if (st >= 0 && g->ctx->needs_lengths && !vector_is_empty(v))
+        st = text_lengths(g->text, g->first_row, v->row_count, g->ctx->line_length, &why);
+    if (st >= 0)
+        return vector_is_empty(v) ? BOLE_OK : finish_vector(g, v, err);
+    if (err)
+        *err = why;
+    return group_scan_set_aside(g, g->bad, st, &why);
 }
 
-static bool vector_in_bound(const struct group_scan *g, const int64_t *times, uint32_t row_count)
+static bool vector_in_bound(const struct group_scan *g, const struct vector *v, const int64_t *times)
 {
-    int64_t min = times[0], max = times[row_count - 1];
-    for (uint32_t r = 0; g->group->order != GROUP_BY_TIME && r < row_count; r++) {
-        min = times[r] < min ? times[r] : min;
-        max = times[r] > max ? times[r] : max;
-    }
+    int64_t min = times[0], max = times[v->row_count - 1];
+    if (g->group->order != GROUP_BY_TIME)
+        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r)) {
+            min = times[r] < min ? times[r] : min;
+            max = times[r] > max ? times[r] : max;
+        }
     return scan_context_in_bound(g->ctx, min, max);
 }
 
@@ -385,34 +448,31 @@ bole_status group_scan_next(struct group_scan *g, struct bole_err *err)
 {
     struct scan_context *ctx = g->ctx;
     struct vector *v = &ctx->vector;
-    while (g->from < g->to || group_order_next(g)) {
+    while (g->from < g->to) {
         uint32_t n = take_rows(g);
-        const int64_t *times = times_of(g) + g->first_row;
-        if (!vector_in_bound(g, times, n)) {
+        const int64_t *times = group_scan_times(g) + g->first_row;
+        scan_context_begin(ctx, g->scan, n);
+        select_vector(g, v);
+        if (vector_is_empty(v))
+            continue;
+        if (!vector_in_bound(g, v, times)) {
             if (g->group->order == GROUP_BY_TIME)
                 break; /* all that follow lie beyond the bound, too */
             continue;
         }
-        scan_context_begin(ctx, g->scan, n);
         ctx->part = g;
         g->vector_number++;
         v->time_ns = times;
         v->fields = group_fields_of_row;
         v->field = group_fields_column;
-        ctx->stats.rows_scanned += n;
         bole_status st = fill_vector(g, v, err);
-        if (st == BOLE_OK && !vector_is_empty(v)) {
-            st = finish_vector(g, v, err);
-            if (st == BOLE_OK)
-                return st;
-        }
         if (st < 0)
             return st;
         if (st == BOLE_END)
             break;
-        if (st == BOLE_AGAIN)
-            skip_page(g);
+        if (!vector_is_empty(v))
+            return BOLE_OK;
     }
-    close_group(g);
+    group_scan_close(g);
     return BOLE_END;
 }

@@ -1,23 +1,23 @@
 /*
- * group_scan.h - vectors of one row group of a segment; columns are read when first needed.
+ * group_scan.h - vectors of one row group of a segment. What a group can say at once about all its rows (times, streams,
+ * fields, needles) is said when it is opened, as a bitmap; vectors are made of what is left, and only their lines are built.
  *
- * What a group needs in memory is its times and numbers (16 bytes a row), one page of lines, and the field columns that
- * are asked for; all of it drawn from the query's budget.
+ * What a group needs in memory is its times and numbers (16 bytes a row) and the columns that are asked for; all of it drawn
+ * from the query's budget.
  *
  * Threads: the scan's.
  * Errors:  a bad chunk is noted, counted in the statistics, and what hangs on it is left out: the group for its times,
- *          streams and predicates' fields, a page of lines for a page, a field for a field that is only shown.
+ *          streams, lines and predicates' fields, a field for a field that is only shown.
  */
 #ifndef STORE_GROUP_SCAN_H
 #define STORE_GROUP_SCAN_H
 
+#include "store/codec/text.h"
 #include "store/pack.h"
 #include "store/scan_context.h"
 #include "store/segment.h"
 
 struct field_state;
-
-struct row_range { uint32_t from, to; }; /* rows from .. to - 1 */
 
 struct group_scan {
     struct scan_context *ctx;
@@ -27,17 +27,17 @@ struct group_scan {
     struct segment_directory *directory;   /* counted */
     const struct segment_group *group;
     struct arena arena;                    /* as long as the group */
-    struct buf time_raw, times, seqs, stream_raw, length_raw, page_raw, page_ends;
+    struct buf raw, times, seqs, bits, lines;
     bool seqs_loaded;
-    struct packed streams, lengths;
+    struct packed streams;
     uint32_t *stream_map;                  /* of the group's streams */
     uint32_t *run_ends;                    /* GROUP_BY_STREAM: where the rows of each of the group's streams end */
-    struct row_range *ranges;              /* [range_at] .. [range_count - 1] are not begun yet: group_order.h */
-    uint32_t range_at, range_count;
-    uint32_t from, to;                     /* rows of the range in hand not visited yet */
+    struct text *text;                     /* NULL: not opened */
+    const struct segment_chunk *bad;       /* the chunk that `text` could not load */
+    uint32_t from, to;                     /* rows that have not been visited lie between these */
     uint32_t first_row;                    /* of the current vector */
     uint64_t vector_number;                /* of the current vector: what belongs to it says so */
-    uint32_t page, page_first, page_rows;  /* the page of lines that is loaded; page 0: none */
+    uint32_t line_ends[VECTOR_ROWS_MAX];
     struct field_state *fields;            /* [group->column_count] */
 };
 
@@ -49,6 +49,18 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
                             struct bole_err *err);
 /* BOLE_OK: the context's vector has selected rows. BOLE_END: the group is done. */
 bole_status group_scan_next(struct group_scan *g, struct bole_err *err);
+
+void group_scan_close(struct group_scan *g); /* before its end, too */
+
+/* Index into the group's streams of the rows first .. first + count - 1. */
+void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams);
+
+/* Clears the bits of the rows that fail a regular expression, which otherwise happens vector by vector. BOLE_END: damaged. */
+bole_status group_scan_select_regex(struct group_scan *g, struct bole_err *err);
+
+static inline int64_t *group_scan_times(const struct group_scan *g) { return (int64_t *)(void *)g->times.ptr; }
+static inline uint64_t *group_scan_bits(const struct group_scan *g) { return (uint64_t *)(void *)g->bits.ptr; }
+static inline uint32_t group_scan_words(const struct group_scan *g) { return (g->group->row_count + 63) / 64; }
 
 /* Turns damage of a chunk into BOLE_END, noted and counted; other failures are returned. */
 bole_status group_scan_set_aside(struct group_scan *g, const struct segment_chunk *c, bole_status st, const struct bole_err *why);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 
+enum { NARROW = 56 /* bits: a value lies in 8 bytes wherever it begins */ };
 enum { BASE_SIZE = 8, PLAIN_HEADER = BASE_SIZE + 1, DELTA_HEADER = 2 * BASE_SIZE + 1 };
 
 static unsigned width_of(uint64_t max)
@@ -144,7 +145,7 @@ static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsign
 {
     uint64_t mask = mask_of(width);
     size_t bit = (size_t)from * width;
-    if (width <= 56) {
+    if (width <= NARROW) {
         for (uint32_t i = 0; i < count; i++, bit += width)
             ret_values[i] = base + (load_u64(bits + bit / 8) >> bit % 8 & mask);
         return;
@@ -161,8 +162,16 @@ static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsign
 static void read_delta_block(const struct packed *p, const uint8_t *b, uint32_t from, uint32_t count,
                              uint64_t *ret_values)
 {
-    uint64_t steps[PACK_BLOCK], value = load_u64(b);
-    read_bits(b + DELTA_HEADER, 0, from + count - 1, b[DELTA_HEADER - 1], load_u64(b + BASE_SIZE), steps);
+    uint64_t steps[PACK_BLOCK], value = load_u64(b), lowest = load_u64(b + BASE_SIZE);
+    unsigned width = b[DELTA_HEADER - 1];
+    if (from == 0 && width <= NARROW) { /* whole blocks, as they are mostly read: in one go */
+        uint64_t mask = mask_of(width);
+        ret_values[0] = value;
+        for (size_t i = 1, bit = 0; i < count; i++, bit += width)
+            ret_values[i] = value += lowest + (load_u64(b + DELTA_HEADER + bit / 8) >> bit % 8 & mask);
+        return;
+    }
+    read_bits(b + DELTA_HEADER, 0, from + count - 1, width, lowest, steps);
     for (uint32_t i = 0; i < from; i++)
         value += steps[i];
     ret_values[0] = value;
@@ -189,12 +198,19 @@ void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t
 
 void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint32_t *ret_values)
 {
-    uint64_t values[PACK_BLOCK];
-    for (uint32_t done = 0; done < count;) {
-        uint32_t n = count - done < PACK_BLOCK ? count - done : PACK_BLOCK;
-        packed_read(p, from + done, n, values);
-        for (uint32_t i = 0; i < n; i++)
-            ret_values[done + i] = (uint32_t)values[i];
-        done += n;
+    assert(p->mode == PACK_PLAIN && from <= p->count && count <= p->count - from);
+    while (count) {
+        uint32_t block = from / PACK_BLOCK, first = from % PACK_BLOCK;
+        uint32_t n = PACK_BLOCK - first < count ? PACK_BLOCK - first : count;
+        const uint8_t *b = p->bytes + p->block_at[block], *bits = b + PLAIN_HEADER;
+        uint32_t base = load_u32(b);
+        unsigned width = b[PLAIN_HEADER - 1];
+        uint32_t mask = (uint32_t)mask_of(width);
+        size_t bit = (size_t)first * width;
+        for (uint32_t i = 0; i < n; i++, bit += width) /* the low 32 bits of a value lie in 8 bytes at any width */
+            ret_values[i] = base + ((uint32_t)(load_u64(bits + bit / 8) >> bit % 8) & mask);
+        from += n;
+        count -= n;
+        ret_values += n;
     }
 }

@@ -11,6 +11,11 @@ bool predicate_is_on_line(const struct store_predicate *p)
     return p->kind != PREDICATE_FIELD_EQ && p->kind != PREDICATE_FIELD_NE;
 }
 
+bool predicate_is_regex(const struct store_predicate *p)
+{
+    return p->kind == PREDICATE_LINE_MATCHES || p->kind == PREDICATE_LINE_NOT_MATCHES;
+}
+
 static uint32_t selected_count(const struct vector *v)
 {
     uint32_t count = 0;

@@ -22,6 +22,7 @@ static inline bole_slice line_block_get(const struct line_block *b, uint32_t row
 }
 
 bool predicate_is_on_line(const struct store_predicate *p);
+bool predicate_is_regex(const struct store_predicate *p);
 
 void predicate_apply_lines(const struct store_predicate *p, struct vector *v, const struct line_block *b);
 

@@ -22,9 +22,13 @@ void scan_context_lines(struct scan_context *ctx, const struct line_block *b)
     for (size_t i = 0; i < q->predicate_count && !vector_is_empty(v); i++)
         if (predicate_is_on_line(&q->predicates[i]))
             predicate_apply_lines(&q->predicates[i], v, b);
-    if (!(q->projection & PROJECT_LINE) || vector_is_empty(v))
-        return;
-    for (uint32_t r = 0; r < v->row_count; r++)
+    if (q->projection & PROJECT_LINE && !vector_is_empty(v))
+        scan_context_project(ctx, b);
+}
+
+void scan_context_project(struct scan_context *ctx, const struct line_block *b)
+{
+    for (uint32_t r = 0; r < ctx->vector.row_count; r++)
         ctx->lines[r] = line_block_get(b, r);
-    v->line = (struct column){.kind = COLUMN_PLAIN, .values = ctx->lines};
+    ctx->vector.line = (struct column){.kind = COLUMN_PLAIN, .values = ctx->lines};
 }

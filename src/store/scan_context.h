@@ -48,6 +48,8 @@ void scan_context_begin(struct scan_context *ctx, struct scan *scan, uint32_t ro
 
 /* Line predicates on the selected rows, then the slices where they are projected. */
 void scan_context_lines(struct scan_context *ctx, const struct line_block *b);
+/* The lines as the vector's column. */
+void scan_context_project(struct scan_context *ctx, const struct line_block *b);
 
 static inline bool vector_is_empty(const struct vector *v) { return vector_first(v) >= v->row_count; }
 

@@ -1,17 +1,13 @@
 /*
  * The fields of a group, three passes. The first counts each key; the FIELD_COLUMNS_MAX most frequent keys get a column of
  * their own. The second lays the entries (row, field) of each such key end to end, in row order, and puts everything else
- * (rarer keys, a second value of one key) into the column that takes the rest. The third writes column by column: as a
- * dictionary when at least every second value is a repetition, else as bytes.
+ * (rarer keys, a second value of one key) into the column that takes the rest. The third writes column by column.
  */
 #include "store/segment_fields.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-#include "store/pack.h"
-
-enum { DICT_TRIAL = 1024 /* distinct values after which a column that does not repeat itself gives up */ };
+#include "store/codec/values.h"
 
 struct entry {
     uint32_t row;
@@ -36,16 +32,21 @@ struct field_writer {
     uint32_t  use_count, use_capacity;
     struct entry *entries;
     uint32_t  entry_capacity;
-    struct interner values;
-    struct buf scratch, rest;
-    uint32_t   lengths[GROUP_ROWS_MAX]; /* or ids */
+    struct values_encoder *encoder;
+    struct buf scratch, numbers, text, rest;
     uint32_t   rest_lengths[GROUP_ROWS_MAX];
-    bole_slice slices[GROUP_ROWS_MAX];
+    bole_slice slices[GROUP_ROWS_MAX]; /* values of the column in hand */
+    int64_t    times[GROUP_ROWS_MAX];  /* of their rows */
 };
 
 struct field_writer *field_writer_create(void)
 {
-    return calloc(1, sizeof(struct field_writer)); /* interner and buffers start empty as zeros */
+    struct field_writer *f = calloc(1, sizeof *f); /* buffers start empty as zeros */
+    if (f && !(f->encoder = values_encoder_create())) {
+        free(f);
+        return NULL;
+    }
+    return f;
 }
 
 void field_writer_destroy(struct field_writer *f)
@@ -55,42 +56,12 @@ void field_writer_destroy(struct field_writer *f)
     free(f->use_of_key);
     free(f->uses);
     free(f->entries);
-    interner_deinit(&f->values);
+    values_encoder_destroy(f->encoder);
     buf_deinit(&f->scratch);
+    buf_deinit(&f->numbers);
+    buf_deinit(&f->text);
     buf_deinit(&f->rest);
     free(f);
-}
-
-void bytes_column_put(const struct bytes_column *c, enum chunk_kind kind, struct chunk_codec *z, struct buf *scratch,
-                      struct buf *out, struct buf *directory)
-{
-    /* Pages first, to count them: their sizes go behind the number of chunks. */
-    uint32_t page_rows[GROUP_RAW_MAX / PAGE_RAW_TARGET * 4], page_count = 0;
-    size_t raw = 0;
-    uint32_t first = 0;
-    for (uint32_t row = 0; row < c->row_count; row++) {
-        raw += c->lengths[row] - (c->lengths[row] ? c->bias : 0);
-        if (raw >= PAGE_RAW_TARGET || row + 1 == c->row_count) {
-            assert(page_count <
-                   sizeof page_rows / sizeof *page_rows); /* a group ends with the row that passes its limit */
-            page_rows[page_count++] = row + 1 - first;
-            first = row + 1;
-            raw = 0;
-        }
-    }
-    buf_put_varint(directory, 1 + page_count);
-    buf_reset(scratch);
-    pack_u32(scratch, c->lengths, c->row_count);
-    buf_put_varint(directory, chunk_put(out, z, kind, c->row_count, buf_slice(scratch)));
-    buf_put_varint(directory, c->row_count);
-    for (uint32_t page = 0, row = 0; page < page_count; page++) {
-        buf_reset(scratch);
-        for (uint32_t end = row + page_rows[page]; row < end; row++)
-            buf_put(scratch, c->value(c->ctx, row));
-        out->failed |= scratch->failed;
-        buf_put_varint(directory, chunk_put(out, z, kind, page_rows[page], buf_slice(scratch)));
-        buf_put_varint(directory, page_rows[page]);
-    }
 }
 
 /* ---- pass 1: which keys ---- */
@@ -211,90 +182,64 @@ static bole_slice entry_value(const struct group_rows *g, const struct entry *e)
     return batch_field(g->sources[g->rows[e->row].source].batch, e->field).value;
 }
 
-/* Fills f->lengths with ids. False when the values do not repeat enough. */
-static bool make_dict(struct field_writer *f, const struct group_rows *g, const struct entry *entries, uint32_t count)
+/* Encodes the first `count` values of f->slices and puts the chunks of a column that `count` rows have. */
+static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_count, enum chunk_kind kind, struct chunk_codec *z,
+                       struct buf *out, struct buf *directory)
 {
-    bole_slice last = {0};
-    uint32_t id = 0;
-    interner_reset(&f->values);
-    memset(f->lengths, 0, g->row_count * sizeof *f->lengths);
-    for (uint32_t i = 0; i < count; i++) {
-        bole_slice value = entry_value(g, &entries[i]);
-        if (i == 0 || !bole_slice_eq(value, last)) {
-            if (!interner_put(&f->values, 0, value, &id))
-                return false; /* no memory for a dictionary: bytes need none */
-            if (f->values.count > DICT_TRIAL && f->values.count > i / 2)
-                return false;
-        }
-        last = value;
-        f->lengths[entries[i].row] = id + 1;
+    struct values_input in = {.values = f->slices, .count = count, .time_ns = f->times};
+    buf_reset(&f->numbers);
+    buf_reset(&f->text);
+    if (values_encode(f->encoder, &in, &f->scratch, &f->numbers, &f->text, NULL) < 0)
+        return false;
+    buf_put(&f->scratch, buf_slice(&f->numbers));
+    buf_put_varint(directory, f->text.len ? 2 : 1);
+    buf_put_varint(directory, chunk_put(out, z, kind, row_count, buf_slice(&f->scratch)));
+    buf_put_varint(directory, row_count);
+    if (f->text.len) {
+        buf_put_varint(directory, chunk_put(out, z, kind, row_count, buf_slice(&f->text)));
+        buf_put_varint(directory, row_count);
     }
-    return f->values.count <= count / 2 + 1;
+    return !f->scratch.failed && !f->text.failed;
 }
 
-static void put_dict(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
-                     struct buf *directory)
-{
-    buf_put_varint(directory, 2);
-    buf_reset(&f->scratch);
-    pack_u32(&f->scratch, f->lengths, g->row_count);
-    buf_put_varint(directory, chunk_put(out, z, CHUNK_FIELD_DICT, g->row_count, buf_slice(&f->scratch)));
-    buf_put_varint(directory, g->row_count);
-    buf_reset(&f->scratch);
-    for (uint32_t i = 0; i < f->values.count; i++) {
-        buf_put_varint(&f->scratch, f->values.items[i].text.len);
-        buf_put(&f->scratch, f->values.items[i].text);
-    }
-    out->failed |= f->scratch.failed;
-    buf_put_varint(directory, chunk_put(out, z, CHUNK_FIELD_DICT, f->values.count, buf_slice(&f->scratch)));
-    buf_put_varint(directory, f->values.count);
-}
-
-static bole_slice slice_of_row(const void *ctx, uint32_t row)
-{
-    return ((const bole_slice *)ctx)[row];
-}
-
-static void put_bytes(struct field_writer *f, const struct group_rows *g, const struct entry *entries, uint32_t count,
-                      struct chunk_codec *z, struct buf *out, struct buf *directory)
-{
-    memset(f->lengths, 0, g->row_count * sizeof *f->lengths);
-    memset(f->slices, 0, g->row_count * sizeof *f->slices);
-    for (uint32_t i = 0; i < count; i++) {
-        bole_slice value = entry_value(g, &entries[i]);
-        f->slices[entries[i].row] = value;
-        f->lengths[entries[i].row] = (uint32_t)value.len + 1;
-    }
-    struct bytes_column c = {f->lengths, g->row_count, 1, slice_of_row, f->slices};
-    bytes_column_put(&c, CHUNK_FIELD_BYTES, z, &f->scratch, out, directory);
-}
-
-static void put_rest_column(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
+static bool put_rest_column(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
                             struct buf *directory)
 {
     size_t at = 0;
     for (uint32_t row = 0; row < g->row_count; row++) {
         f->slices[row] = bole_slice_from(f->rest.ptr + at, f->rest_lengths[row]);
+        f->times[row] = g->rows[row].time_ns;
         at += f->rest_lengths[row];
     }
-    struct bytes_column c = {f->rest_lengths, g->row_count, 0, slice_of_row, f->slices};
-    buf_put_u8(directory, CHUNK_FIELD_REST);
-    bytes_column_put(&c, CHUNK_FIELD_REST, z, &f->scratch, out, directory);
+    buf_put_u8(directory, CHUNK_REST);
+    buf_reset(&f->scratch);
+    buf_put_varint(&f->scratch, g->row_count);
+    return put_values(f, g->row_count, g->row_count, CHUNK_REST, z, out, directory);
 }
 
-static void put_column(struct field_writer *f, const struct group_rows *g, const struct key_use *use,
+static bool put_column(struct field_writer *f, const struct group_rows *g, const struct key_use *use,
                        struct chunk_codec *z, struct buf *out, struct buf *directory)
 {
     const struct entry *entries = f->entries + use->first;
     bole_slice key = g->keys->items[use->key].text;
-    bool is_dict = make_dict(f, g, entries, use->filled);
-    buf_put_u8(directory, is_dict ? CHUNK_FIELD_DICT : CHUNK_FIELD_BYTES);
+    buf_put_u8(directory, CHUNK_FIELD);
     buf_put_varint(directory, key.len);
     buf_put(directory, key);
-    if (is_dict)
-        put_dict(f, g, z, out, directory);
-    else
-        put_bytes(f, g, entries, use->filled, z, out, directory);
+    buf_reset(&f->scratch);
+    buf_put_varint(&f->scratch, use->filled);
+    size_t bits = f->scratch.len;
+    if (use->filled < g->row_count)
+        buf_put_zeros(&f->scratch, (g->row_count + 7) / 8);
+    if (f->scratch.failed)
+        return false;
+    for (uint32_t i = 0; i < use->filled; i++) {
+        uint32_t row = entries[i].row;
+        f->slices[i] = entry_value(g, &entries[i]);
+        f->times[i] = g->rows[row].time_ns;
+        if (use->filled < g->row_count)
+            f->scratch.ptr[bits + row / 8] |= (uint8_t)(1u << row % 8);
+    }
+    return put_values(f, use->filled, g->row_count, CHUNK_FIELD, z, out, directory);
 }
 
 bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
@@ -316,9 +261,8 @@ bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct
     uint32_t columns = choose_columns(f);
     place_entries(f, g);
     for (uint32_t i = 0; i < columns; i++)
-        put_column(f, g, &f->uses[i], z, out, directory);
-    if (f->rest.len)
-        put_rest_column(f, g, z, out, directory);
+        if (!put_column(f, g, &f->uses[i], z, out, directory))
+            return false;
     *ret_columns = columns + (f->rest.len > 0);
-    return !f->rest.failed && !f->scratch.failed;
+    return !f->rest.failed && (f->rest.len == 0 || put_rest_column(f, g, z, out, directory));
 }

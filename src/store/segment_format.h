@@ -31,13 +31,14 @@
  * Tail:    u32 size of the footer, u32 crc32c of the footer and that size, "BoleSeg\n".
  *
  * Columns of a row group (rows sorted by (time, seq), or, order 1, by (index of the stream, time, seq)):
- *   TIME         one chunk: u64 scale, pack delta of time / scale
- *   SEQ          one chunk: runs of consecutive numbers: zigzag varint (first - end of the run before), varint length - 1
- *   STREAM       one chunk: pack plain of the index into the group's stream list
- *   LINE         one chunk of lengths: pack plain; then pages: the bytes of so many rows, end to end
- *   FIELD_DICT   one chunk of ids: pack plain, 0: absent, else value + 1; one chunk of values: varint length, bytes each
- *   FIELD_BYTES  as LINE, but length + 1, and 0: absent
- *   FIELD_REST   as LINE; a row's bytes are its remaining fields: varint length, key, varint length, value each
+ *   TIME     one chunk: u64 scale, pack delta of time / scale
+ *   SEQ      one: runs of consecutive numbers: zigzag varint (first - end of the run before), varint length - 1
+ *   STREAM   one: pack plain of the index into the group's stream list
+ *   TEXT     the lines: codec/text.h
+ *   FIELD    varint rows that have the key; if not all: a bit per row; head and numbers of their values (codec/values.h);
+ *            a second chunk with the text of the values when there is any
+ *   REST     as FIELD, of all rows; a row's value is its remaining fields: varint length, key, varint length, value each
+ *   ROLLUP   one: rollup.h. May be missing
  */
 #ifndef STORE_SEGMENT_FORMAT_H
 #define STORE_SEGMENT_FORMAT_H
@@ -70,17 +71,16 @@ enum group_order {
 /* One row group: what is compressed, indexed and skipped together. */
 #define GROUP_ROWS_MAX      65536u
 #define GROUP_RAW_MAX       (8u * 1024 * 1024)  /* bytes of lines and fields; the row that passes it is the last */
-#define PAGE_RAW_TARGET     (512u * 1024)       /* bytes of a page of lines or values; the row that passes it is the last */
-#define FIELD_COLUMNS_MAX   64u                 /* keys with a column of their own; the others share FIELD_REST */
+#define FIELD_COLUMNS_MAX   64u                 /* keys with a column of their own; the others share REST */
 
 enum chunk_kind {
     CHUNK_TIME = 1,
     CHUNK_SEQ = 2,
     CHUNK_STREAM = 3,
-    CHUNK_LINE = 4,
-    CHUNK_FIELD_DICT = 5,
-    CHUNK_FIELD_BYTES = 6,
-    CHUNK_FIELD_REST = 7,
+    CHUNK_TEXT = 4,
+    CHUNK_FIELD = 5,
+    CHUNK_REST = 6,
+    CHUNK_ROLLUP = 7,
     CHUNK_SECTION = 100,
 };
 

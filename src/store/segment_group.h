@@ -49,8 +49,8 @@ struct segment_group {
     /* Of a group that was read: */
     uint64_t   offset, size; /* its chunks lie there, without gaps */
     struct segment_column *columns;
-    const struct segment_column *time, *seq, *stream, *line; /* each is there */
-    const struct segment_column *rest;                       /* or NULL */
+    const struct segment_column *time, *seq, *stream, *text; /* each is there */
+    const struct segment_column *rest, *rollup;              /* or NULL */
 };
 
 struct segment_totals {

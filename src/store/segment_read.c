@@ -142,29 +142,19 @@ static bool parse_chunk(struct parser *p, struct segment_chunk *c)
     return !p->in.failed;
 }
 
-/* Lengths for all rows, then pages that hold all rows between them. */
-static bool pages_valid(const struct segment_column *c, uint32_t row_count)
-{
-    uint64_t rows = 0;
-    for (uint32_t i = 1; i < c->chunk_count; i++) {
-        if (c->chunks[i].rows == 0)
-            return false;
-        rows += c->chunks[i].rows;
-    }
-    return c->chunk_count >= 2 && c->chunks[0].rows == row_count && rows == row_count;
-}
-
 static bool column_valid(const struct segment_column *c, const struct segment_group *g)
 {
+    for (uint32_t i = 0; i < c->chunk_count; i++)
+        if (c->chunks[i].rows != g->row_count)
+            return false;
     switch (c->kind) {
     case CHUNK_TIME:
     case CHUNK_SEQ:
-    case CHUNK_STREAM: return c->chunk_count == 1 && c->chunks[0].rows == g->row_count;
-    case CHUNK_LINE:
-    case CHUNK_FIELD_BYTES:
-    case CHUNK_FIELD_REST: return pages_valid(c, g->row_count);
-    case CHUNK_FIELD_DICT:
-        return c->chunk_count == 2 && c->chunks[0].rows == g->row_count && c->chunks[1].rows < UINT32_MAX;
+    case CHUNK_STREAM:
+    case CHUNK_ROLLUP: return c->chunk_count == 1;
+    case CHUNK_FIELD:
+    case CHUNK_REST: return c->chunk_count == 1 || c->chunk_count == 2;
+    case CHUNK_TEXT: return c->chunk_count >= 1;
     case CHUNK_SECTION: break;
     }
     return false;
@@ -173,7 +163,7 @@ static bool column_valid(const struct segment_column *c, const struct segment_gr
 static bool parse_column(struct parser *p, struct segment_group *g, struct segment_column *c)
 {
     c->kind = reader_u8(&p->in);
-    if (c->kind == CHUNK_FIELD_DICT || c->kind == CHUNK_FIELD_BYTES)
+    if (c->kind == CHUNK_FIELD)
         c->key = reader_bytes(&p->in, reader_varint(&p->in));
     c->chunk_count = (uint32_t)read_count(&p->in, 2);
     if (p->in.failed || c->chunk_count > 1 + g->row_count || !(c->chunks = take(p, c->chunk_count, sizeof *c->chunks)))
@@ -181,12 +171,13 @@ static bool parse_column(struct parser *p, struct segment_group *g, struct segme
     for (uint32_t i = 0; i < c->chunk_count; i++)
         if (!parse_chunk(p, &c->chunks[i]))
             return false;
-    const struct segment_column **place = c->kind == CHUNK_TIME         ? &g->time
-                                          : c->kind == CHUNK_SEQ        ? &g->seq
-                                          : c->kind == CHUNK_STREAM     ? &g->stream
-                                          : c->kind == CHUNK_LINE       ? &g->line
-                                          : c->kind == CHUNK_FIELD_REST ? &g->rest
-                                                                        : NULL;
+    const struct segment_column **place = c->kind == CHUNK_TIME     ? &g->time
+                                          : c->kind == CHUNK_SEQ    ? &g->seq
+                                          : c->kind == CHUNK_STREAM ? &g->stream
+                                          : c->kind == CHUNK_TEXT   ? &g->text
+                                          : c->kind == CHUNK_REST   ? &g->rest
+                                          : c->kind == CHUNK_ROLLUP ? &g->rollup
+                                                                    : NULL;
     if (place && *place)
         return false; /* twice */
     if (place)
@@ -246,7 +237,7 @@ static bool parse_group_head(struct parser *p, struct segment_group *g)
 static bool parse_columns_of_group(struct parser *p, struct segment_group *g)
 {
     g->column_count = (uint32_t)read_count(&p->in, 2);
-    if (g->column_count > 5 + FIELD_COLUMNS_MAX || !(g->columns = take(p, g->column_count, sizeof *g->columns)))
+    if (g->column_count > 6 + FIELD_COLUMNS_MAX || !(g->columns = take(p, g->column_count, sizeof *g->columns)))
         return false;
     const uint8_t *entries = p->in.next;
     g->offset = p->next_offset;
@@ -255,7 +246,7 @@ static bool parse_columns_of_group(struct parser *p, struct segment_group *g)
             return false;
     g->column_entries = bole_slice_from(entries, (size_t)(p->in.next - entries));
     g->size = p->next_offset - g->offset;
-    return g->time && g->seq && g->stream && g->line;
+    return g->time && g->seq && g->stream && g->text;
 }
 
 static bool parse_group(struct parser *p, struct segment_group *g)
@@ -488,7 +479,7 @@ const struct segment_column *segment_group_field(const struct segment_group *g, 
 {
     for (uint32_t i = 0; i < g->column_count; i++) {
         const struct segment_column *c = &g->columns[i];
-        if ((c->kind == CHUNK_FIELD_DICT || c->kind == CHUNK_FIELD_BYTES) && bole_slice_eq(c->key, key))
+        if (c->kind == CHUNK_FIELD && bole_slice_eq(c->key, key))
             return c;
     }
     return NULL;

@@ -239,7 +239,7 @@ static void forge_groups(struct segment_sample *s, struct forgery *f, unsigned w
         for (uint32_t k = 0; k < g->column_count; k++) {
             const struct segment_column *c = &g->columns[k];
             buf_put_u8(&f->directory, (uint8_t)c->kind);
-            if (c->kind == CHUNK_FIELD_DICT || c->kind == CHUNK_FIELD_BYTES) {
+            if (c->kind == CHUNK_FIELD) {
                 buf_put_varint(&f->directory, c->key.len);
                 buf_put(&f->directory, c->key);
             }

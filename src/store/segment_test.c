@@ -107,17 +107,17 @@ TEST(a_segment_cut_off_or_lengthened_is_found)
     segment_sample_destroy(s);
 }
 
-/* A damaged page takes its own rows with it and nothing else. */
+/* A damaged chunk of lines takes the rows of its group with it and nothing else. */
 TEST(the_rest_of_a_damaged_segment_is_served)
 {
     struct segment_sample *s = segment_sample_create();
     uint8_t *bytes = malloc(s->file.len);
     memcpy(bytes, s->file.ptr, s->file.len);
     const struct segment_group *g = &s->directory->groups[0];
-    bytes[g->line->chunks[1].offset + 40] ^= 1;
+    bytes[g->text->chunks[1].offset + 40] ^= 1;
     uint64_t bad = 0, rows = segment_sample_use(s, bole_slice_from(bytes, s->file.len), true, &bad);
     CHECK(bad > 0);
-    CHECK_EQ_U64(rows, s->row_count - g->line->chunks[1].rows);
+    CHECK_EQ_U64(rows, s->row_count - g->row_count);
     free(bytes);
     segment_sample_destroy(s);
 }

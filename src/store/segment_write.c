@@ -1,6 +1,6 @@
 /*
  * A row group is written column by column from the batches it came in: the columns of a batch are arrays, so each pass
- * reads what it needs and nothing else. Only line bytes are copied, once, into the page that is compressed next.
+ * reads what it needs and nothing else.
  */
 #include "store/segment_write.h"
 
@@ -10,7 +10,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "store/codec/text.h"
 #include "store/pack.h"
+#include "store/rollup.h"
 #include "store/segment_fields.h"
 
 #define STREAM_UNKNOWN UINT32_MAX
@@ -23,6 +25,9 @@ struct segment_writer {
     uint32_t **key_ids;         /* per source: its key index to the segment's */
     struct interner keys;
     struct field_writer *fields;
+    struct text_encoder *text;
+    uint32_t text_rows, text_chunks; /* of the group in hand */
+    struct rollup_builder rollup;
     struct segment_file *file;
     struct buf directory, scratch; /* of one group: entries of its columns; a column */
     struct segment_stream *uses;   /* [use_capacity] streams of the current group */
@@ -31,6 +36,7 @@ struct segment_writer {
     uint32_t  use_capacity, use_count;
     uint64_t  wide[GROUP_ROWS_MAX];
     uint32_t  narrow[GROUP_ROWS_MAX];
+    bole_slice lines[GROUP_ROWS_MAX];
 };
 
 static bool map_sources(struct segment_writer *w)
@@ -67,7 +73,8 @@ struct segment_writer *segment_writer_create(const struct row_source *sources, s
     w->source_count = source_count;
     w->file = file;
     w->fields = field_writer_create();
-    if (!w->fields || !map_sources(w)) {
+    w->text = text_encoder_create();
+    if (!w->fields || !w->text || !map_sources(w)) {
         segment_writer_destroy(w);
         return NULL;
     }
@@ -83,6 +90,8 @@ void segment_writer_destroy(struct segment_writer *w)
     free(w->key_ids);
     interner_deinit(&w->keys);
     field_writer_destroy(w->fields);
+    text_encoder_destroy(w->text);
+    rollup_deinit(&w->rollup);
     buf_deinit(&w->directory);
     buf_deinit(&w->scratch);
     free(w->uses);
@@ -224,20 +233,49 @@ static struct digest digest_of_rows(const struct segment_writer *w, const struct
     return sum;
 }
 
-static bole_slice line_of_row(const void *ctx, uint32_t row)
+static bole_status put_text_chunk(void *ctx, bole_slice raw, struct bole_err *err)
 {
-    const struct group_rows *g = ctx;
-    return batch_line(g->sources[g->rows[row].source].batch, g->rows[row].row);
+    struct segment_writer *w = ctx;
+    (void)err; /* a failed buffer is found at the end of the group */
+    buf_put_varint(&w->scratch, chunk_put(&w->file->out, &w->file->codec, CHUNK_TEXT, w->text_rows, raw));
+    buf_put_varint(&w->scratch, w->text_rows);
+    w->text_chunks++;
+    return BOLE_OK;
 }
 
-static void put_lines(struct segment_writer *w, const struct group_rows *g)
+static bool put_lines(struct segment_writer *w, const struct group_rows *g)
 {
-    for (uint32_t row = 0; row < g->row_count; row++)
-        w->narrow[row] = (uint32_t)line_of_row(g, row).len;
-    struct bytes_column c = {w->narrow, g->row_count, 0, line_of_row, g};
-    buf_put_u8(&w->directory, CHUNK_LINE);
-    bytes_column_put(&c, CHUNK_LINE, &w->file->codec, &w->scratch, &w->file->out, &w->directory);
+    for (uint32_t row = 0; row < g->row_count; row++) {
+        w->lines[row] = batch_line(g->sources[g->rows[row].source].batch, g->rows[row].row);
+        w->wide[row] = (uint64_t)g->rows[row].time_ns;
+    }
+    struct text_input in = {.lines = w->lines,
+                            .time_ns = (const int64_t *)w->wide,
+                            .count = g->row_count,
+                            .family = g->family};
+    w->text_rows = g->row_count;
+    w->text_chunks = 0;
+    if (text_encode(w->text, &in, put_text_chunk, w, NULL) < 0)
+        return false;
+    buf_put_u8(&w->directory, CHUNK_TEXT);
+    buf_put_varint(&w->directory, w->text_chunks);
+    buf_put(&w->directory, buf_slice(&w->scratch)); /* the sizes of its chunks */
+    bool ok = !w->scratch.failed;
     buf_reset(&w->scratch);
+    return ok;
+}
+
+/* From w->narrow, which collect_streams has filled. False: it would not help, or there is no memory for it. */
+static bool put_rollup(struct segment_writer *w, const struct group_rows *g)
+{
+    rollup_begin(&w->rollup, w->use_count);
+    for (uint32_t row = 0; row < g->row_count; row++)
+        rollup_add(&w->rollup, w->narrow[row], g->rows[row].time_ns,
+                   batch_line(g->sources[g->rows[row].source].batch, g->rows[row].row).len);
+    if (!rollup_finish(&w->rollup, g->row_count, &w->scratch))
+        return false;
+    put_single(w, CHUNK_ROLLUP, g->row_count);
+    return true;
 }
 
 /* ---- groups ---- */
@@ -285,12 +323,13 @@ static bole_status put_group(struct segment_writer *w, const struct group_kind *
         buf_reset(&w->directory);
         pack_u32(&w->scratch, w->narrow, g->row_count);
         put_single(w, CHUNK_STREAM, g->row_count);
+        bool has_rollup = put_rollup(w, g);
         put_times(w, g);
         put_seqs(w, g);
-        put_lines(w, g);
-        ok = field_writer_put(w->fields, g, &f->codec, &f->out, &w->directory, &field_columns, &d.field_bytes) &&
+        ok = put_lines(w, g) &&
+             field_writer_put(w->fields, g, &f->codec, &f->out, &w->directory, &field_columns, &d.field_bytes) &&
              !w->directory.failed && !w->scratch.failed && !f->out.failed;
-        d.column_count = 4 + field_columns;
+        d.column_count = 4 + has_rollup + field_columns;
         d.column_entries = buf_slice(&w->directory);
         if (ok)
             return segment_file_add(f, &d, err);

@@ -11,6 +11,7 @@
 
 #include "store/backends.h"
 #include "store/collapse.h"
+#include "store/group_count.h"
 #include "store/head.h"
 #include "store/segment.h"
 
@@ -69,8 +70,9 @@ uint32_t segments_scan_stream_count(const struct scan *scan);
 void segments_scan_set_bound(struct scan *scan, int64_t bound_ns);
 void segments_scan_stats(const struct scan *scan, struct store_scan_stats *ret_stats);
 void segments_scan_close(struct scan *scan);
-/* For aggregations, right after opening: vectors come without seq and, if asked for, with the lengths of their lines. */
-void segments_scan_count_only(struct scan *scan, bool with_lengths);
+/* For aggregations, right after opening: row groups go to the counter where it can count them; the vectors of the others come
+ * without seq and, when bytes are counted, with the lengths of their lines. */
+void segments_scan_count_only(struct scan *scan, const struct group_counter *counter);
 const uint32_t *segments_scan_lengths(const struct scan *scan);
 
 /* segments_sum.c */

@@ -27,6 +27,7 @@ struct segments_scan {
     struct scan_context ctx;
     struct head_scan head;
     struct group_scan group;
+    const struct group_counter *counter; /* NULL: everything comes as vectors */
     struct part *parts; /* heap */
     size_t part_count, part_capacity;
 };
@@ -201,6 +202,26 @@ static bole_status expand_segment(struct segments_scan *s, struct segment *segme
     return st;
 }
 
+/* Opens a group for its vectors, or counts it. Takes the part's reference on its directory. BOLE_END: there is nothing in it. */
+static bole_status open_group(struct segments_scan *s, const struct part *part, struct bole_err *err)
+{
+    bole_status st = BOLE_E_UNSUPPORTED;
+    if (s->counter)
+        st = group_count_rollup(&s->group, s->counter, part->segment, part->directory, part->group, err);
+    if (st != BOLE_E_UNSUPPORTED) {
+        segment_directory_unref(part->directory);
+        return st < 0 ? st : BOLE_OK;
+    }
+    st = group_scan_open(&s->group, part->segment, part->directory, part->group, err);
+    if (st != BOLE_OK || !s->counter)
+        return st;
+    st = group_count_rows(&s->group, s->counter, err);
+    if (st == BOLE_E_UNSUPPORTED)
+        return BOLE_OK;
+    group_scan_close(&s->group);
+    return st < 0 ? st : BOLE_OK;
+}
+
 /* The top of the heap. BOLE_AGAIN: something was done, look at the heap again. BOLE_END: nothing left within the bound. */
 static bole_status open_part(struct segments_scan *s, struct bole_err *err)
 {
@@ -218,7 +239,7 @@ static bole_status open_part(struct segments_scan *s, struct bole_err *err)
     bole_status st = BOLE_OK;
     switch (part.kind) {
     case PART_HEAD: st = head_scan_open(&s->head, part.entry, err); break;
-    case PART_GROUP: st = group_scan_open(&s->group, part.segment, part.directory, part.group, err); break;
+    case PART_GROUP: st = open_group(s, &part, err); break;
     case PART_SEGMENT: st = expand_segment(s, part.segment, err); break;
     }
     s->ctx.stats.parts_pruned += st == BOLE_END;
@@ -264,9 +285,10 @@ void segments_scan_stats(const struct scan *scan, struct store_scan_stats *ret_s
     *ret_stats = scan_of(scan)->ctx.stats;
 }
 
-void segments_scan_count_only(struct scan *scan, bool with_lengths)
+void segments_scan_count_only(struct scan *scan, const struct group_counter *counter)
 {
-    scan_of(scan)->ctx.needs_lengths = with_lengths;
+    scan_of(scan)->counter = counter;
+    scan_of(scan)->ctx.needs_lengths = counter->aggregation->what == AGGREGATE_BYTES;
     scan_of(scan)->ctx.needs_seqs = false;
 }
 

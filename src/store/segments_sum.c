@@ -1,5 +1,6 @@
 /*
- * Counting. aggregate() runs a scan that asks for no lines (unless a predicate looks at them) and adds up in a small table;
+ * Counting. aggregate() runs a scan that asks for no lines (unless a predicate looks at them): row groups are counted where
+ * they lie (group_count.h), what comes as vectors all the same (the head, fields of many values) is added up in a small table;
  * streams() and volume() answer from the directories, which know rows and bytes of every stream, and look at rows only in
  * the head.
  */
@@ -62,38 +63,19 @@ static bole_status tally_add(struct tally *t, uint32_t stream, uint32_t bucket, 
     }
 }
 
-/* Bucket i is (start + (i-1) * bucket, start + i * bucket]. */
-static bool bucket_of(const struct store_aggregation *a, int64_t time_ns, uint32_t *ret_bucket)
-{
-    __int128 offset = (__int128)time_ns - a->start_ns + a->bucket_ns - 1; /* rounds up */
-    if (offset < 0)
-        return false;
-    __int128 bucket = offset / a->bucket_ns;
-    if (bucket >= a->bucket_count)
-        return false;
-    *ret_bucket = (uint32_t)bucket;
-    return true;
-}
-
 /* Times mostly stay in the bucket of the row before: (after_ns, to_ns]. */
 struct bucket_memory {
     int64_t  after_ns, to_ns;
     uint32_t bucket;
-    bool     valid;
 };
 
 static bool find_bucket(const struct store_aggregation *a, struct bucket_memory *m, int64_t time_ns,
                         uint32_t *ret_bucket)
 {
-    if (m->valid && time_ns > m->after_ns && time_ns <= m->to_ns) {
-        *ret_bucket = m->bucket;
-        return true;
-    }
-    if (!bucket_of(a, time_ns, ret_bucket))
-        return false;
-    __int128 to = (__int128)a->start_ns + (__int128)*ret_bucket * a->bucket_ns, after = to - a->bucket_ns;
-    *m = (struct bucket_memory){(int64_t)after, (int64_t)to, *ret_bucket, after >= INT64_MIN && to <= INT64_MAX};
-    return true;
+    bool found = (time_ns > m->after_ns && time_ns <= m->to_ns) ||
+                 group_count_bucket(a, time_ns, &m->bucket, &m->after_ns, &m->to_ns);
+    *ret_bucket = m->bucket;
+    return found;
 }
 
 static bole_status add_vector(struct tally *t, const struct store_aggregation *a, struct vector *v,
@@ -129,7 +111,8 @@ bole_status segments_aggregate(struct store *self, struct view *view, struct sto
         st = bole_fail(err, BOLE_E_LIMIT, "an aggregation does not fit into the query's memory limit");
     if (st >= 0) {
         *t = (struct tally){.scan = scan, .fn = fn, .ctx = ctx};
-        segments_scan_count_only(scan, aggregation->what == AGGREGATE_BYTES);
+        struct group_counter counter = {aggregation, fn, ctx};
+        segments_scan_count_only(scan, &counter);
         struct bucket_memory memory = {0};
         struct vector *v;
         while ((st = segments_scan_next(scan, &v, err)) == BOLE_OK &&
