@@ -299,26 +299,49 @@ static void detect_fraction(struct datetime_format *f, bole_slice rest)
     f->digits = (uint8_t)digits;
 }
 
+/* Digits, letters and other bytes where the pattern has them, up to its fraction: most patterns end here at once. */
+static bool looks_like(const char *pattern, bole_slice text)
+{
+    size_t at = 0;
+    for (; *pattern && *pattern != 's' && *pattern != 'U'; at += width_of(*pattern++)) {
+        uint8_t c = at < text.len ? text.ptr[at] : 0;
+        bool digit = (uint8_t)(c - '0') < 10, ok;
+        switch (*pattern) {
+        case 'Y': case 'y': case 'M': case 'D': case 'h': case 'm': ok = digit; break;
+        case 'e': ok = digit || c == ' '; break;
+        case 'a': case 'b': ok = (uint8_t)(c - 'A') < 26; break;
+        default: ok = c == (uint8_t)*pattern;
+        }
+        if (!ok)
+            return false;
+    }
+    return at < text.len || (!*pattern && at == text.len);
+}
+
+/* The length of the front of text up to the fraction. */
+static size_t whole_len(const char *pattern)
+{
+    size_t len = 0;
+    for (; *pattern; pattern++) {
+        len += width_of(*pattern);
+        if (*pattern == 's' || *pattern == 'U')
+            break;
+    }
+    return len;
+}
+
 bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format, size_t *ret_len)
 {
     for (unsigned p = from; p < datetime_pattern_count; p++) {
+        if (!looks_like(patterns[p], text))
+            continue;
         struct datetime_format f = {.pattern = (uint8_t)p};
+        if (has(&f, 's') || has(&f, 'U'))
+            detect_fraction(&f, bole_slice_sub(text, whole_len(patterns[p])));
         struct datetime_cache cache = {0};
-        size_t at = 0, len;
-        int64_t stamp;
-        for (const char *field = patterns[p]; *field && at < text.len; field++) {
-            struct fields v = {0};
-            unsigned width = width_of(*field);
-            if (text.len - at < width || !parse_field(*field, text.ptr + at, &v))
-                break;
-            at += width;
-            if (*field == 's' || *field == 'U') {
-                detect_fraction(&f, bole_slice_sub(text, at));
-                break;
-            }
-        }
         struct fields v = {0};
-        len = parse_fields(&f, text, &v);
+        int64_t stamp;
+        size_t len = parse_fields(&f, text, &v);
         if (len == 0 || (len < text.len && (uint8_t)(text.ptr[len] - '0') < 10) ||
             !datetime_parse(&f, bole_slice_from(text.ptr, len), near_ns, &cache, &stamp))
             continue;

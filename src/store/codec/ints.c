@@ -116,32 +116,40 @@ static uint64_t cost(const struct ints_head *h, const int64_t *values, uint32_t 
 
 /* ---- writing ---- */
 
-uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head)
+void ints_plan_plain(const int64_t *values, uint32_t count, struct ints_head *ret_head)
 {
     assert(count > 0 && count <= INTS_COUNT_MAX);
     int64_t lowest = values[0], highest = values[0];
-    uint64_t steps = 0;
     for (uint32_t i = 1; i < count; i++) {
         lowest = values[i] < lowest ? values[i] : lowest;
         highest = values[i] > highest ? values[i] : highest;
-        steps |= zigzag((uint64_t)values[i] - (uint64_t)values[i - 1]);
     }
     uint64_t range = (uint64_t)highest - (uint64_t)lowest;
-    struct ints_head plain = {INTS_PLAIN, planes_of(range), lowest, range, 0}, other = plain;
-    *ret_head = plain;
-    if (range == 0)
+    *ret_head = (struct ints_head){INTS_PLAIN, planes_of(range), lowest, range, 0};
+}
+
+uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head)
+{
+    struct ints_head plain, other;
+    ints_plan_plain(values, count, &plain);
+    *ret_head = other = plain;
+    if (plain.range == 0)
         return 0;
-    other.mode = fresh ? INTS_FRESH : INTS_DELTA;
-    other.planes = planes_of(fresh ? range + 1 : steps);
-    other.first = fresh ? 0 : (uint64_t)values[0] - (uint64_t)lowest;
-    uint64_t plain_cost = cost(&plain, values, count);
-    if (other.planes > plain.planes)
-        return plain_cost;
-    uint64_t other_cost = cost(&other, values, count);
-    if (other_cost >= plain_cost)
-        return plain_cost;
-    *ret_head = other;
-    return other_cost;
+    uint64_t highest = plain.range + 1; /* that is stored */
+    if (fresh) {
+        other.mode = INTS_FRESH;
+    } else {
+        other.mode = INTS_DELTA;
+        other.first = (uint64_t)values[0] - (uint64_t)plain.lowest;
+        highest = 0;
+        for (uint32_t i = 1; i < count; i++)
+            highest |= zigzag((uint64_t)values[i] - (uint64_t)values[i - 1]);
+    }
+    other.planes = planes_of(highest);
+    uint64_t plain_cost = cost(&plain, values, count), other_cost = other.planes > plain.planes ? plain_cost : cost(&other, values, count);
+    if (other_cost < plain_cost)
+        *ret_head = other;
+    return other_cost < plain_cost ? other_cost : plain_cost;
 }
 
 void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers)

@@ -34,6 +34,7 @@ struct ints_head {
 /* Chooses the mode that will compress better. `fresh`: the values are ids in the order in which they come first.
  * Returns about how many bytes the planes will take behind zstd-1. */
 uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head);
+void ints_plan_plain(const int64_t *values, uint32_t count, struct ints_head *ret_head); /* without looking for better */
 
 /* Appends head and planes. Failure sticks in the buffers. */
 void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers);

@@ -208,7 +208,7 @@ static void split_line(struct bench *b, bole_slice line, int64_t *now_ns)
     bool found = false;
     for (size_t at = 0; n < SLOTS_MAX - 1;) {
         size_t end = at, len;
-        if (datetime_detect(bole_slice_sub(line, at), 0, *now_ns, &format, &len) && format.pattern + 1u < datetime_pattern_count &&
+        if (line.len - at > 14 && memchr(line.ptr + at, ':', 14) && datetime_detect(bole_slice_sub(line, at), 0, *now_ns, &format, &len) &&
             len > 14) {
             int64_t stamp;
             end = at + len;

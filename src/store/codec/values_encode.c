@@ -15,7 +15,10 @@
 #include "store/codec/distinct.h"
 #include "store/codec/values_private.h"
 
-enum { SAMPLE = 16 };
+enum {
+    SAMPLE = 16,
+    FEW = 32, /* with fewer new values than one in so many, marking them as new gains nothing */
+};
 
 struct values_encoder {
     struct distinct distinct;
@@ -72,9 +75,11 @@ static bool same(bole_slice a, bole_slice b)
 
 static bool is_const(const struct values_input *in)
 {
-    for (uint32_t i = 1; i < in->count; i++)
+    for (uint32_t i = 1; i < in->count; i++) {
+        values_prefetch(in, i);
         if (!same(in->values[i], in->values[0]))
             return false;
+    }
     return true;
 }
 
@@ -164,6 +169,7 @@ static bool find_distinct(struct values_encoder *e, const struct values_input *i
     struct distinct *d = &e->distinct;
     distinct_reset(d, in->count);
     for (uint32_t i = 0; i < in->count; i++) {
+        values_prefetch(in, i);
         if (i && same(in->values[i], in->values[i - 1])) {
             e->ids[i] = e->ids[i - 1];
             continue;
@@ -252,14 +258,17 @@ static enum values_type put_texts(struct values_encoder *e, const struct values_
     uint64_t classes = 0;
     size_t size = put_bytes(e, in, as_dictionary, count, out->text, &classes);
     if (as_dictionary) {
-        ints_plan(e->ids, in->count, true, &ids);
+        if (count > in->count / FEW)
+            ints_plan(e->ids, in->count, true, &ids);
+        else
+            ints_plan_plain(e->ids, in->count, &ids);
         put_ids(e, &ids, classes, in, out);
     }
     buf_put_u8(out->head, VALUES_RAW);
     if (!as_dictionary)
         buf_put_varint(out->head, classes);
     buf_put_varint(out->head, size);
-    ints_plan(e->scratch, count, false, &lengths);
+    ints_plan_plain(e->scratch, count, &lengths);
     ints_put(&lengths, e->scratch, count, out->head, out->numbers);
     return as_dictionary ? VALUES_DICT : VALUES_RAW;
 }

@@ -336,6 +336,7 @@ static bool fit_decimal(const struct values_input *in, struct values_shape *s, i
     for (uint32_t i = 0; i < in->count; i++) {
         unsigned digits;
         bool padded;
+        values_prefetch(in, i);
         if (!parse_decimal(core_of(s, in->values[i]), s->decimals, &ret_words[i], &digits, &padded))
             return false;
         shortest = digits < shortest ? digits : shortest;
@@ -364,6 +365,7 @@ static bool parse_all(const struct values_input *in, const struct values_shape *
     unsigned count = values_shape_words(s);
     for (uint32_t i = 0; i < in->count; i++) {
         int64_t v[VALUES_WORDS_MAX];
+        values_prefetch(in, i);
         if (!values_shape_parse(s, in->values[i], in->time_ns ? in->time_ns[i] : 0, &cache, v)) {
             *ret_failed_at = i;
             return false;
