@@ -128,3 +128,17 @@ def test_foreign_hosts_and_origins_are_refused(server):
     assert server.request("POST", "/loki/api/v1/push", body, headers).status == 403
     headers["Origin"] = server.url
     assert server.request("POST", "/loki/api/v1/push", body, headers).status == 204
+
+
+@pytest.mark.parametrize("name", ["limit", "field_limit"])
+def test_detected_fields_and_values_have_a_limit(server, name):
+    line = json.dumps({f"field{i:04}": i for i in range(1200)})
+    server.push([({"job": "d"}, [(NOW, line)] + [(NOW + i, json.dumps({"number": f"v{i}"})) for i in range(1, 21)])])
+    window = {"query": '{job="d"}', "start": NOW - 10**9, "end": NOW + 10**9}
+    fields = server.get("/loki/api/v1/detected_fields", window).json()
+    assert (len(fields["fields"]), fields["limit"]) == (1000, 1000)
+    fields = server.get("/loki/api/v1/detected_fields", {**window, name: 7}).json()
+    assert (len(fields["fields"]), fields["limit"]) == (7, 7)
+    values = server.get("/loki/api/v1/detected_field/number/values", {**window, name: 5}).json()
+    assert (len(values["values"]), values["limit"]) == (5, 5)
+    assert len(server.get("/loki/api/v1/detected_field/number/values", window).json()["values"]) == 20

@@ -25,6 +25,8 @@ int cmd_serve(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
+static inline const char *plural_s(uint64_t n) { return n == 1 ? "" : "s"; } /* "1 line", "2 lines" */
+
 /* "error: message" on stderr; returns EXIT_FAILED. */
 int cmd_fail(const struct bole_err *err);
 /* The exit code for a command's last status; a failure is told. */

@@ -1,11 +1,13 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/lock.h"
 #include "cmd/sink_http.h"
 
 enum { GLOBS_MAX = 128, KEY_NO_JOURNAL = 256, KEY_STATE };
@@ -16,13 +18,17 @@ struct agent_command {
     size_t glob_count;
     const char *excludes[GLOBS_MAX];
     size_t exclude_count;
-    const char *state;
+    const char *state; /* NULL: the default */
     bool no_journal;
 };
 
+#define STATE_NAME "bole-agent/checkpoint"
+
 static const struct argp_option options_table[] = {
     {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
-    {"state", KEY_STATE, "FILE", 0, "Where the positions are kept (default ./bole-agent.checkpoint)", 0},
+    {"state", KEY_STATE, "FILE", 0,
+     "Where the positions are kept, one agent each (default: /var/lib/" STATE_NAME " for root, else ~/.local/state/" STATE_NAME
+     "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
     {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
     {0},
 };
@@ -50,8 +56,51 @@ static const struct argp argp = {
     "  bole agent --addr http://127.0.0.1:3100 --no-journal '/srv/*/log/*.log'\n",
     children, NULL, NULL};
 
+/* The path of the state file; its directory is made when it is the default one. */
+static bole_status state_path(const struct agent_command *o, char *path, size_t size, struct bole_err *err)
+{
+    const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n;
+    if (o->state) {
+        n = snprintf(path, size, "%s", o->state);
+        return n < (int)size ? BOLE_OK : bole_fail(err, BOLE_E_INVALID, "--state: the path is too long");
+    }
+    if (systemd && *systemd)
+        n = snprintf(path, size, "%.*s/checkpoint", (int)strcspn(systemd, ":"), systemd);
+    else if (xdg && *xdg == '/')
+        n = snprintf(path, size, "%s/" STATE_NAME, xdg);
+    else if (geteuid() == 0)
+        n = snprintf(path, size, "/var/lib/" STATE_NAME);
+    else if (home && *home)
+        n = snprintf(path, size, "%s/.local/state/" STATE_NAME, home);
+    else
+        return bole_fail(err, BOLE_E_INVALID, "there is no HOME to keep the positions in: name a file with --state");
+    if (n >= (int)size)
+        return bole_fail(err, BOLE_E_INVALID, "the path of the state file is too long: name another with --state");
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    bole_status st = fs_make_dir(&fs_posix, path, err);
+    if (st < 0)
+        bole_err_context(err, "making %s for the positions (--state names another file)", path);
+    *slash = '/';
+    return st;
+}
+
+/* Two agents on one state file would each write over what the other has read. */
+static bole_status lock_state(const char *path, struct file **ret_lock, struct bole_err *err)
+{
+    char lock_path[4096 + 8];
+    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    bole_status st = lock_take(lock_path, true, ret_lock, err);
+    if (st < 0)
+        bole_err_context(err, "the state file %s (--state)", path);
+    return st;
+}
+
 static bole_status run(const struct agent_command *o, struct bole_err *err)
 {
+    char state[4096];
+    struct file *lock = NULL;
     struct bole_client *client = NULL;
     struct tail_sink *sink = NULL;
     struct agent *agent = NULL;
@@ -69,11 +118,15 @@ static bole_status run(const struct agent_command *o, struct bole_err *err)
         .excludes = excludes,
         .exclude_count = exclude_count,
         .journal = !o->no_journal,
-        .checkpoint_path = o->state,
+        .checkpoint_path = state,
         .fs = &fs_posix,
         .clock = &clock_system,
     };
-    bole_status st = cmd_client(&o->connection, &client, err);
+    bole_status st = state_path(o, state, sizeof state, err);
+    if (st == BOLE_OK)
+        st = lock_state(state, &lock, err);
+    if (st == BOLE_OK)
+        st = cmd_client(&o->connection, &client, err);
     if (st == BOLE_OK)
         st = sink_http_create(client, &sink, err);
     options.sink = sink;
@@ -82,20 +135,24 @@ static bole_status run(const struct agent_command *o, struct bole_err *err)
     if (st == BOLE_OK)
         st = agent_start(agent, err);
     if (st == BOLE_OK) {
-        LOG(INFO, "sending", " to=%s", LOGQS(bole_client_url(client)));
+        LOG(INFO, "sending", " to=%s state=%s", LOGQS(bole_client_url(client)), LOGQS(state));
         while (!cmd_stopped)
             pause();
         LOG(INFO, "stopping");
     }
+    uint64_t begin_ns = clock_mono_ns(&clock_system);
     agent_destroy(agent);
     tail_sink_destroy(sink);
     bole_client_destroy(client);
+    file_close(lock);
+    if (st == BOLE_OK)
+        LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return st;
 }
 
 int cmd_agent(int argc, char **argv)
 {
-    struct agent_command o = {.state = "bole-agent.checkpoint"};
+    struct agent_command o = {0};
     cmd_parse(&argp, argc, argv, &o);
     cmd_catch_signals();
     struct bole_err err;

@@ -75,9 +75,12 @@ int cmd_import(int argc, char **argv)
         st = import_file(client, o.files.paths[i], &o.import, &result, &err);
     bole_client_destroy(client);
     if (result.lines)
-        fprintf(stderr, "%llu lines stored, %.1f MB sent%s\n", (unsigned long long)result.lines, (double)result.bytes / 1e6,
-                result.cut_lines ? "; some were longer than a line may be and were cut" : "");
+        fprintf(stderr, "%llu line%s stored, %.1f MB sent\n", (unsigned long long)result.lines, plural_s(result.lines),
+                (double)result.bytes / 1e6);
+    if (result.cut_lines)
+        fprintf(stderr, "%llu line%s longer than a line may be (768 KiB): cut there\n", (unsigned long long)result.cut_lines,
+                plural_s(result.cut_lines));
     if (result.refused)
-        fprintf(stderr, "%llu lines were refused\n", (unsigned long long)result.refused);
+        fprintf(stderr, "%llu line%s refused\n", (unsigned long long)result.refused, plural_s(result.refused));
     return st < 0 ? cmd_fail(&err) : result.refused ? EXIT_FAILED : EXIT_OK;
 }

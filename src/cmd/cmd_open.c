@@ -158,7 +158,7 @@ static bole_status serve_files(const struct open_command *o, const char *dir, st
         st = import_file(client, o->files.paths[i], &import, &result, err);
     }
     if (st == BOLE_OK) {
-        fprintf(stderr, "%llu lines; Ctrl-C ends\n", (unsigned long long)result.lines);
+        fprintf(stderr, "%llu line%s; Ctrl-C ends\n", (unsigned long long)result.lines, plural_s(result.lines));
         show(o, client, true, !shown);
     }
     while (st == BOLE_OK && !cmd_stopped)

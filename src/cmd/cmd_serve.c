@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/server.h"
@@ -153,6 +154,8 @@ int cmd_serve(int argc, char **argv)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    uint64_t begin_ns = clock_mono_ns(&clock_system);
     server_destroy(server);
+    LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return EXIT_OK;
 }

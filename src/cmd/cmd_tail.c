@@ -162,7 +162,7 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
     print_entries(t);
     unsigned dropped = 0;
     if (json_doc_member(frame, "dropped_entries", &v) && json_doc_each(v, count_one, &dropped) && dropped)
-        fprintf(stderr, "(%u lines came faster than they could be sent and are not shown; they are stored)\n", dropped);
+        fprintf(stderr, "(%u line%s came faster than can be sent, not shown but stored)\n", dropped, plural_s(dropped));
     return printer_flush(&t->printer, err);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cmd/lock.h"
 #include "ingest/ingest.h"
 #include "process/service_name.h"
 #include "queue/wal.h"
@@ -22,6 +23,7 @@ enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of
 enum { CONNECTIONS_MAX = 20000, FILES_MIN = 64, FOLLOWED_MAX = 4096 }; /* descriptors */
 
 struct server {
+    struct file        *lock; /* of the data directory */
     struct budget       budget;
     struct budget       query_budget, tail_budget; /* parts of it, so that neither keeps records out */
     struct queue       *queue;
@@ -103,16 +105,30 @@ static uint64_t disk_reserve(const struct server_options *o)
     return o->disk_reserve_bytes ? o->disk_reserve_bytes : INGEST_RESERVE_DEFAULT;
 }
 
+/* Log and catalogue have locks of their own; this one comes first, so that the answer names who is there. */
+static bole_status take_data_dir(struct server *s, const char *dir, struct bole_err *err)
+{
+    char path[4096];
+    bole_status st = fs_make_dir(&fs_posix, dir, err);
+    if (st < 0) {
+        bole_err_context(err, "making the data directory %s", dir);
+        return st;
+    }
+    snprintf(path, sizeof path, "%s/" DATA_LOCK_NAME, dir);
+    st = lock_take(path, true, &s->lock, err);
+    if (st == BOLE_E_CONFLICT)
+        bole_err_context(err, "the data directory %s (--data, BOLE_DATA)", dir);
+    return st;
+}
+
 static bole_status open_storage(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     char queue_uri[4096], store_uri[4096];
     snprintf(queue_uri, sizeof queue_uri, o->scratch ? "mem:" : "wal:%s/wal", o->data_dir);
     snprintf(store_uri, sizeof store_uri, "segments:%s", o->data_dir);
-    bole_status st = fs_make_dir(&fs_posix, o->data_dir, err);
-    if (st < 0) {
-        bole_err_context(err, "making the data directory %s", o->data_dir);
+    bole_status st = take_data_dir(s, o->data_dir, err);
+    if (st < 0)
         return st;
-    }
     struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget,
                                   .head_max_bytes = head_max(s)};
     char wal_dir[4096];
@@ -262,5 +278,6 @@ void server_destroy(struct server *s)
     api_destroy(s->api);
     store_destroy(s->store);
     queue_destroy(s->queue);
+    file_close(s->lock);
     free(s);
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include "bole/types.h"
 
+#define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
+
 struct server;
 
 struct server_options {
