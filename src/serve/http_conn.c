@@ -20,7 +20,6 @@
 enum {
     PUMP_BYTES_MAX = 1 << 20,    /* received for one connection before the others get their turn */
     HEAD_RECV_MIN = 1024,
-    WS_PINGS_PER_IDLE = 4,       /* a silent WebSocket is pinged four times as often as a silent connection is closed */
 };
 
 static const struct http_options *options_of(const struct http_conn *c)
@@ -433,7 +432,6 @@ static uint64_t time_limit(const struct http_conn *c)
     case CONN_HANDSHAKE: case CONN_HEAD: return o->header_timeout_ns;
     case CONN_BODY: return o->body_timeout_ns;
     case CONN_IDLE: return o->idle_timeout_ns;
-    case CONN_WS: return ws_is_closing(c->x) ? HTTP_LINGER_NS : o->idle_timeout_ns / WS_PINGS_PER_IDLE;
     case CONN_LINGER: return HTTP_LINGER_NS;
     default: return 0; /* the handler's time is its own */
     }
@@ -442,7 +440,9 @@ static uint64_t time_limit(const struct http_conn *c)
 static void arm_timer(struct http_conn *c)
 {
     uint64_t limit = time_limit(c);
-    if (limit)
+    if (c->state == CONN_WS)
+        loop_timer_set(c->hl->loop, &c->timer, ws_deadline(c->x));
+    else if (limit)
         loop_timer_set(c->hl->loop, &c->timer, c->since_ns + limit);
     else
         loop_timer_clear(c->hl->loop, &c->timer);
@@ -492,22 +492,25 @@ static void on_event(struct loop_watch *w, uint32_t events)
     }
     if (events & (EPOLLIN | EPOLLRDHUP))
         c->readable = true;
-    if (events & EPOLLOUT)
+    if (events & EPOLLOUT) {
+        if (c->send_blocked && c->state == CONN_WS)
+            ws_heard(c->x); /* its system has taken what was there */
         c->send_blocked = false;
+    }
     conn_pump(c);
 }
 
 static void on_timer(struct loop_timer *t)
 {
     struct http_conn *c = (struct http_conn *)((char *)t - offsetof(struct http_conn, timer));
-    if (conn_has_unsent(c))
+    if (c->state == CONN_WS)
+        ws_time_is_up(c->x);
+    else if (conn_has_unsent(c))
         conn_close(c); /* the client does not read */
     else if (c->state == CONN_HEAD)
         conn_refuse(c, 408, "the header did not arrive in time");
     else if (c->state == CONN_BODY)
         conn_refuse(c, 408, "the body did not arrive in time");
-    else if (c->state == CONN_WS)
-        ws_silence(c->x);
     else
         conn_close(c);
     conn_pump(c);

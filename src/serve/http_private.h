@@ -227,8 +227,9 @@ void stream_destroy(struct http_stream *s);  /* NULL is fine */
 void ws_wake(struct http_exchange *x);       /* opens it */
 bool ws_take(struct http_exchange *x);       /* frames what is queued into the connection's buffer; false: nothing */
 void ws_receive(struct http_exchange *x, bole_slice bytes);
-void ws_silence(struct http_exchange *x);    /* nothing went either way for a while: ping, or give up */
-bool ws_is_closing(const struct http_exchange *x);
+void ws_heard(struct http_exchange *x);      /* a sign that the client takes part */
+uint64_t ws_deadline(const struct http_exchange *x);
+void ws_time_is_up(struct http_exchange *x); /* the deadline has passed: ping, or give up */
 bool ws_is_over(const struct http_exchange *x); /* both sides have closed */
 void ws_drain(struct http_exchange *x);
 void ws_gone(struct http_exchange *x);       /* the connection is closed */

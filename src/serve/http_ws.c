@@ -2,10 +2,15 @@
  * WebSockets (RFC 6455). Framing, masking, fragments, UTF-8 and control frames are wslay's. It is not thread-safe, so only
  * the loop calls it: other threads leave messages in `inbox`, and the loop takes all of them over whenever the connection
  * has nothing left to send. So a client that does not read fills the inbox, and the sender hears BOLE_AGAIN.
+ *
+ * Such a client takes memory from all others, so it is cut off early. What is sent to it is no sign of life: the system
+ * takes bytes for it whether it reads or not. Only what comes from it is, or room in a socket that was full. The socket's
+ * buffer is small, so that room comes often while it reads, and not for long when it does not.
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <openssl/evp.h>
 #include <wslay/wslay.h>
@@ -20,7 +25,11 @@ enum {
     ACCEPT_SIZE = 28,        /* 20 bytes in base64 */
     LENGTH_PREFIX = 4,       /* of a message in the inbox */
     CLOSE_REASON_MAX = 123,  /* a control frame's payload is at most 125 bytes, two are the code */
+    SOCKET_BUFFER = 256 * 1024, /* bytes asked for; Linux takes twice that */
 };
+
+/* Parts of the time that a silent connection is left alone, and of the one for sending. */
+enum { PING_PART = 4, PONG_PART = 12, STUCK_PART = 3 }; /* by default 30 s, 10 s, 10 s */
 
 struct http_ws {
     pthread_mutex_t lock;
@@ -33,6 +42,7 @@ struct http_ws {
     /* Loop thread only: */
     wslay_event_context_ptr wslay;
     bole_slice received;            /* being given to wslay */
+    uint64_t heard_ns;              /* the last sign of life, or the ping since then */
     bool     ping_sent, told_gone, out_of_memory;
 };
 
@@ -209,8 +219,10 @@ void ws_wake(struct http_exchange *x)
     memcpy(x->answer.head + x->answer.date_at, loop_date(x->hl), HTTP_DATE_SIZE);
     buf_put(&c->out, (bole_slice){x->answer.head, x->answer.head_len});
     counter_add(&x->hl->counters.by_class[1], 1);
-    c->state = CONN_WS;
-    c->since_ns = loop_now_ns(x->hl->loop);
+    int size = SOCKET_BUFFER;
+    (void)setsockopt(c->watch.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    conn_set_state(c, CONN_WS);
+    ws_heard(x);
     if (c->out.failed)
         conn_close(c);
     else if (x->hl->draining)
@@ -253,7 +265,7 @@ bool ws_is_over(const struct http_exchange *x)
     return !wslay_event_want_read(x->ws->wslay) && !wslay_event_want_write(x->ws->wslay);
 }
 
-bool ws_is_closing(const struct http_exchange *x)
+static bool is_closing(const struct http_exchange *x)
 {
     return wslay_event_get_close_sent(x->ws->wslay);
 }
@@ -261,8 +273,7 @@ bool ws_is_closing(const struct http_exchange *x)
 void ws_receive(struct http_exchange *x, bole_slice bytes)
 {
     struct http_ws *ws = x->ws;
-    x->conn->since_ns = loop_now_ns(x->hl->loop);
-    ws->ping_sent = false;
+    ws_heard(x);
     ws->received = bytes;
     /* A message that is too large or malformed makes wslay queue the close frame that says so. */
     int rc = wslay_event_recv(ws->wslay);
@@ -271,16 +282,38 @@ void ws_receive(struct http_exchange *x, bole_slice bytes)
         conn_close(x->conn);
 }
 
-void ws_silence(struct http_exchange *x)
+void ws_heard(struct http_exchange *x)
+{
+    x->ws->heard_ns = loop_now_ns(x->hl->loop);
+    x->ws->ping_sent = false;
+}
+
+/* When what is there to be sent has waited too long without a byte being taken. */
+static uint64_t stuck_deadline(const struct http_exchange *x)
+{
+    return x->conn->since_ns + (is_closing(x) ? HTTP_LINGER_NS : x->hl->server->options.write_timeout_ns / STUCK_PART);
+}
+
+uint64_t ws_deadline(const struct http_exchange *x)
+{
+    uint64_t idle = x->hl->server->options.idle_timeout_ns, stuck = stuck_deadline(x);
+    uint64_t silent = x->ws->heard_ns + idle / (x->ws->ping_sent ? PONG_PART : PING_PART);
+    if (is_closing(x))
+        return stuck;
+    return conn_has_unsent(x->conn) && stuck < silent ? stuck : silent;
+}
+
+void ws_time_is_up(struct http_exchange *x)
 {
     struct http_ws *ws = x->ws;
     struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
-    if (ws->ping_sent || ws_is_closing(x) || wslay_event_queue_msg(ws->wslay, &ping) != 0) {
+    bool stuck = conn_has_unsent(x->conn) && loop_now_ns(x->hl->loop) >= stuck_deadline(x);
+    if (stuck || ws->ping_sent || is_closing(x) || wslay_event_queue_msg(ws->wslay, &ping) != 0) {
         conn_close(x->conn);
         return;
     }
+    ws_heard(x); /* time for the answer */
     ws->ping_sent = true;
-    x->conn->since_ns = loop_now_ns(x->hl->loop);
 }
 
 void ws_drain(struct http_exchange *x)

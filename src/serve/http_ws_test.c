@@ -1,4 +1,5 @@
 /* WebSockets over a socket: handshake, frames, limits, closing. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,12 @@ enum { OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 static _Atomic(struct http_exchange *) opened;
 static atomic_int closed_count;
 
+/* Those that are open, for a thread that sends to all of them. */
+enum { OPEN_MAX = 16 };
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct http_exchange *open_ones[OPEN_MAX]; /* guarded by open_lock */
+static unsigned open_count;                       /* guarded by open_lock */
+
 static void on_text(struct http_exchange *x, bole_slice text, void *ctx)
 {
     (void)ctx;
@@ -30,8 +37,13 @@ static void on_text(struct http_exchange *x, bole_slice text, void *ctx)
 
 static void on_close(struct http_exchange *x, void *ctx)
 {
-    (void)x, (void)ctx;
+    (void)ctx;
     opened = NULL;
+    pthread_mutex_lock(&open_lock);
+    for (unsigned i = 0; i < open_count; i++)
+        if (open_ones[i] == x)
+            open_ones[i--] = open_ones[--open_count];
+    pthread_mutex_unlock(&open_lock);
     atomic_fetch_add(&closed_count, 1);
 }
 
@@ -47,6 +59,10 @@ static void open_ws(struct http_exchange *x, void *ctx)
     } else {
         opened = x;
         (void)http_ws_send(x, S("welcome"));
+        pthread_mutex_lock(&open_lock);
+        if (open_count < OPEN_MAX)
+            open_ones[open_count++] = x;
+        pthread_mutex_unlock(&open_lock);
     }
 }
 
@@ -288,7 +304,7 @@ TEST(ws_bounds_what_waits_for_a_slow_client)
 
 TEST(ws_pings_a_silent_client_and_then_gives_up)
 {
-    struct http_server *s = start(MS(400)); /* a ping after a quarter of it */
+    struct http_server *s = start(MS(1200)); /* a ping after a quarter of it */
     int fd = open_client(s, OPEN_WITH(""));
     expect_frame(fd, OP_PING, S(""));
     send_frame(fd, 0x80 | OP_PONG, S(""), true);
@@ -296,6 +312,85 @@ TEST(ws_pings_a_silent_client_and_then_gives_up)
     CHECK(client_is_closed(fd));
     wait_closed(1);
     close(fd);
+    http_server_destroy(s);
+}
+
+/* Sends to all of them for at most four seconds, or until they are gone; true when they are. */
+static bool send_until_all_are_gone(size_t size)
+{
+    static uint8_t message[32 * 1024];
+    memset(message, 'm', sizeof message);
+    for (int i = 0; i < 400; i++) {
+        pthread_mutex_lock(&open_lock);
+        unsigned left = open_count;
+        for (unsigned k = 0; k < left; k++)
+            (void)http_ws_send(open_ones[k], (bole_slice){message, size});
+        pthread_mutex_unlock(&open_lock);
+        if (left == 0)
+            return true;
+        usleep(10 * 1000);
+    }
+    return false;
+}
+
+/* What is sent to it goes into the system's buffers and is no sign of life, be it little, so that they are never full, or
+ * much. */
+TEST(ws_cuts_off_clients_that_do_not_read)
+{
+    static const struct { size_t size; uint64_t idle_timeout_ns; } cases[] = {
+        {10, MS(1200)},   /* a ping after 300 ms, 100 for its answer */
+        {32 * 1024, 0},   /* no ping for half a minute, but stuck after 167 ms */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_server *s = start(cases[i].idle_timeout_ns);
+        int fds[8];
+        for (size_t k = 0; k < 8; k++)
+            fds[k] = open_client(s, OPEN_WITH(""));
+        CHECK(send_until_all_are_gone(cases[i].size));
+        wait_closed(8);
+        for (size_t k = 0; k < 8; k++)
+            close(fds[k]);
+        http_server_destroy(s);
+    }
+}
+
+struct reader {
+    int fd;
+    unsigned messages;
+};
+
+/* Frames of up to 64 KB, as fast as one in ten milliseconds, up to the end of the connection. */
+static void *read_slowly(void *arg)
+{
+    struct reader *r = arg;
+    static uint8_t payload[64 * 1024];
+    uint8_t head[4];
+    while (recv(r->fd, head, 2, MSG_WAITALL) == 2 && (head[1] < 126 || recv(r->fd, head + 2, 2, MSG_WAITALL) == 2)) {
+        size_t len = head[1] < 126 ? head[1] : (size_t)head[2] << 8 | head[3];
+        if (len && recv(r->fd, payload, len, MSG_WAITALL) != (ssize_t)len)
+            break;
+        if ((head[0] & 15) == OP_PING)
+            send_frame(r->fd, 0x80 | OP_PONG, S(""), true);
+        r->messages += (head[0] & 15) == OP_TEXT;
+        usleep(10 * 1000);
+    }
+    return NULL;
+}
+
+/* Its buffers are always full, so that it comes to a ping long after it was sent. */
+TEST(ws_keeps_a_slow_client_that_reads)
+{
+    struct http_server *s = start(MS(1200));
+    struct reader r = {.fd = open_client(s, OPEN_WITH(""))};
+    pthread_t thread;
+    CHECK(thread_start("reader", read_slowly, &r, &thread, NULL) == BOLE_OK);
+    CHECK(!send_until_all_are_gone(32 * 1024));
+    CHECK_EQ_I64(closed_count, 0);
+    shutdown(r.fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    CHECK(r.messages > 50);
+    close(r.fd);
+    wait_closed(1);
     http_server_destroy(s);
 }
 
