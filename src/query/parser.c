@@ -1,5 +1,5 @@
 /*
- * parser.c - expressions: range and vector aggregations, binary operators, literals.
+ * parser.c - the parser itself, and expressions: binary operators, literals, what stands between them.
  *
  * Recursive descent with precedence climbing. Loki's parser is made by yacc; where its error texts list what would have
  * been right, this parser lists the same tokens, since people search for these texts.
@@ -132,15 +132,10 @@ const char *ast_op_name(enum token_kind op)
     return words[op].word ? words[op].word : token_name(op);
 }
 
-static bool is_between(enum token_kind kind, enum token_kind first, enum token_kind last)
-{
-    return kind >= first && kind <= last;
-}
+static bool is_range_function(enum token_kind k) { return token_is_between(k, TOKEN_RATE, TOKEN_ABSENT_OVER_TIME); }
+static bool is_aggregate(enum token_kind k) { return token_is_between(k, TOKEN_SUM, TOKEN_SORT_DESC); }
 
-static bool is_range_function(enum token_kind k) { return is_between(k, TOKEN_RATE, TOKEN_ABSENT_OVER_TIME); }
-static bool is_aggregate(enum token_kind k) { return is_between(k, TOKEN_SUM, TOKEN_SORT_DESC); }
-
-static struct expr *new_expr(struct parser *p, enum expr_kind kind, enum token_kind op, const struct expr *left,
+struct expr *parser_new_expr(struct parser *p, enum expr_kind kind, enum token_kind op, const struct expr *left,
                              const struct expr *right)
 {
     struct expr *e = parser_alloc(p, sizeof *e);
@@ -166,8 +161,7 @@ bool parse_signed_number(struct parser *p, double *ret_value)
     return parser_expect(p, TOKEN_NUMBER);
 }
 
-/* (a, b) behind by, on, group_left; the list may be empty. */
-static struct ast_pair *parse_names(struct parser *p)
+struct ast_pair *parse_names(struct parser *p)
 {
     struct ast_pair *first = NULL, **tail = &first;
     if (!parser_expect(p, TOKEN_LPAREN))
@@ -198,265 +192,11 @@ static struct ast_pair *parse_names(struct parser *p)
     }
 }
 
-/* by (a) or without (a), if there is one. */
-static struct ast_grouping *parse_grouping(struct parser *p)
-{
-    if (p->token.kind != TOKEN_BY && p->token.kind != TOKEN_WITHOUT)
-        return NULL;
-    struct ast_grouping *g = parser_alloc(p, sizeof *g);
-    if (!g)
-        return NULL;
-    g->without = p->token.kind == TOKEN_WITHOUT;
-    parser_advance(p);
-    g->names = parse_names(p);
-    return g;
-}
-
-/* ---- range aggregations ---- */
-
-static void parse_unwrap(struct parser *p, struct expr *e)
-{
-    struct ast_unwrap *u = parser_alloc(p, sizeof *u);
-    if (!u)
-        return;
-    parser_advance(p); /* unwrap; its pipe is taken */
-    enum token_kind conversion = p->token.kind;
-    if (is_between(conversion, TOKEN_BYTES_CONV, TOKEN_DURATION_SECONDS_CONV)) {
-        u->conversion = conversion == TOKEN_BYTES_CONV      ? UNWRAP_BYTES
-                        : conversion == TOKEN_DURATION_CONV ? UNWRAP_DURATION
-                                                            : UNWRAP_DURATION_SECONDS;
-        parser_advance(p);
-        parser_expect(p, TOKEN_LPAREN);
-    } else if (conversion != TOKEN_IDENTIFIER) {
-        UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_BYTES_CONV, TOKEN_DURATION_CONV, TOKEN_DURATION_SECONDS_CONV);
-    }
-    u->label = parser_text(p);
-    parser_expect(p, TOKEN_IDENTIFIER);
-    if (conversion != TOKEN_IDENTIFIER)
-        parser_expect(p, TOKEN_RPAREN);
-    struct ast_stage **tail = &u->filters;
-    while (parser_accept(p, TOKEN_PIPE)) {
-        struct ast_stage *stage = parser_alloc(p, sizeof *stage);
-        if (!stage)
-            return;
-        stage->kind = STAGE_LABEL_FILTER;
-        stage->filter = parse_label_filter(p);
-        *tail = stage;
-        tail = &stage->next;
-    }
-    e->unwrap = u;
-}
-
-static void parse_offset(struct parser *p, struct expr *e)
-{
-    if (!parser_accept(p, TOKEN_OFFSET))
-        return;
-    int64_t sign = parser_accept(p, TOKEN_SUB) ? -1 : 1;
-    e->offset_ns = sign * p->token.duration_ns;
-    parser_expect(p, TOKEN_DURATION);
-}
-
-static void parse_pipeline_and_unwrap(struct parser *p, struct expr *e)
-{
-    struct ast_stage **tail = &e->log.stages;
-    while (*tail)
-        tail = &(*tail)->next;
-    parse_stages(p, tail, true);
-    if (!parser_failed(p) && p->token.kind == TOKEN_UNWRAP) {
-        if (e->unwrap)
-            UNEXPECTED(p);
-        else
-            parse_unwrap(p, e);
-    }
-}
-
-/* `{a="b"} | json [5m] offset 1h`, with the range also in front of the pipeline, and any of it in parentheses. */
-static void parse_log_range(struct parser *p, struct expr *e)
-{
-    if (!parser_enter(p))
-        return;
-    if (parser_accept(p, TOKEN_LPAREN)) {
-        parse_log_range(p, e);
-        parser_expect(p, TOKEN_RPAREN);
-    } else {
-        e->log.matchers = parse_selector(p, false);
-    }
-    if (!e->range_ns)
-        parse_pipeline_and_unwrap(p, e);
-    if (p->token.kind == TOKEN_RANGE && !parser_failed(p) && !e->range_ns) {
-        e->range_ns = p->token.duration_ns;
-        if (e->range_ns <= 0)
-            parser_fail(p, BOLE_E_INVALID, "the range must be longer than 0");
-        parser_advance(p);
-        parse_offset(p, e);
-        if (!e->unwrap)
-            parse_pipeline_and_unwrap(p, e);
-    }
-    parser_leave(p);
-}
-
-static bool has_grouping(enum token_kind op)
-{
-    return op == TOKEN_AVG_OVER_TIME || op == TOKEN_MIN_OVER_TIME || op == TOKEN_MAX_OVER_TIME ||
-           op == TOKEN_STDDEV_OVER_TIME || op == TOKEN_STDVAR_OVER_TIME || op == TOKEN_QUANTILE_OVER_TIME ||
-           op == TOKEN_FIRST_OVER_TIME || op == TOKEN_LAST_OVER_TIME;
-}
-
-static bool works_without_unwrap(enum token_kind op)
-{
-    return op == TOKEN_RATE || op == TOKEN_COUNT_OVER_TIME || op == TOKEN_BYTES_RATE || op == TOKEN_BYTES_OVER_TIME ||
-           op == TOKEN_ABSENT_OVER_TIME;
-}
-
-static bool works_with_unwrap(enum token_kind op)
-{
-    return op != TOKEN_COUNT_OVER_TIME && op != TOKEN_BYTES_RATE && op != TOKEN_BYTES_OVER_TIME;
-}
-
-static void check_range(struct parser *p, const struct expr *e)
-{
-    const char *name = ast_op_name(e->op);
-    if (e->grouping && !has_grouping(e->op))
-        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
-    if (e->unwrap ? !works_with_unwrap(e->op) : !works_without_unwrap(e->op))
-        parser_fail(p, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
-    if (e->op == TOKEN_QUANTILE_OVER_TIME && !e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
-    if (e->op != TOKEN_QUANTILE_OVER_TIME && e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter %g not supported for operation %s", e->number, name);
-}
-
-static struct expr *parse_range_aggregation(struct parser *p)
-{
-    struct expr *e = new_expr(p, EXPR_RANGE, p->token.kind, NULL, NULL);
-    if (!e)
-        return NULL;
-    parser_advance(p);
-    parser_expect(p, TOKEN_LPAREN);
-    if (p->token.kind == TOKEN_NUMBER && !parser_failed(p)) {
-        e->has_number = true;
-        e->number = p->token.number;
-        parser_advance(p);
-        parser_expect(p, TOKEN_COMMA);
-    }
-    parse_log_range(p, e);
-    if (!e->range_ns)
-        UNEXPECTED(p, TOKEN_RANGE);
-    parser_expect(p, TOKEN_RPAREN);
-    e->grouping = parse_grouping(p);
-    check_range(p, e);
-    return parser_failed(p) ? NULL : e;
-}
-
-/* ---- vector aggregations ---- */
-
-static bool wants_number(enum token_kind op)
-{
-    return op == TOKEN_TOPK || op == TOKEN_BOTTOMK || op == TOKEN_APPROX_TOPK;
-}
-
-static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_text)
-{
-    const char *name = ast_op_name(e->op);
-    if (wants_number(e->op) && !e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
-    if (!wants_number(e->op) && e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
-    if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 1e9))
-        parser_fail(p, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
-    if (e->has_number && e->number <= 0)
-        parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name, BOLE_SLICE_ARG(number_text));
-    if (e->op == TOKEN_APPROX_TOPK && e->grouping)
-        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
-}
-
-static struct expr *parse_aggregate(struct parser *p)
-{
-    enum token_kind op = p->token.kind;
-    bole_slice number_text = {0};
-    double number = 0;
-    bool has_number = false;
-    parser_advance(p);
-    struct ast_grouping *grouping = parse_grouping(p);
-    parser_expect(p, TOKEN_LPAREN);
-    struct lexer at_number = p->lexer;
-    struct token token = p->token;
-    if (token.kind == TOKEN_NUMBER && !parser_failed(p)) {
-        parser_advance(p);
-        has_number = parser_accept(p, TOKEN_COMMA);
-        if (has_number) {
-            number = token.number;
-            number_text = token.text;
-        } else if (!parser_failed(p)) { /* `sum(1 + ...)`: a literal that begins an expression */
-            p->lexer = at_number;
-            p->token = token;
-        }
-    }
-    struct expr *operand = parse_expr(p);
-    parser_expect(p, TOKEN_RPAREN);
-    if (!grouping)
-        grouping = parse_grouping(p);
-    struct expr *e = new_expr(p, EXPR_AGGREGATE, op, operand, NULL);
-    if (!e)
-        return NULL;
-    e->left = operand;
-    e->grouping = grouping;
-    e->has_number = has_number;
-    e->number = number;
-    if (operand->kind == EXPR_LOG)
-        UNEXPECTED(p, TOKEN_RANGE);
-    check_aggregate(p, e, number_text);
-    return parser_failed(p) ? NULL : e;
-}
-
-/* ---- the rest ---- */
-
-static bole_slice parse_string(struct parser *p)
-{
-    bole_slice s = parser_text(p);
-    parser_expect(p, TOKEN_STRING);
-    return s;
-}
-
-static struct expr *parse_label_replace(struct parser *p)
-{
-    parser_advance(p);
-    parser_expect(p, TOKEN_LPAREN);
-    struct expr *operand = parse_expr(p);
-    struct expr *e = new_expr(p, EXPR_LABEL_REPLACE, TOKEN_LABEL_REPLACE, operand, NULL);
-    if (!e)
-        return NULL;
-    e->left = operand;
-    bole_slice *arguments[] = {&e->destination, &e->replacement, &e->source, &e->pattern};
-    for (size_t i = 0; i < 4; i++) {
-        parser_expect(p, TOKEN_COMMA);
-        *arguments[i] = parse_string(p);
-    }
-    parser_expect(p, TOKEN_RPAREN);
-    if (operand->kind == EXPR_LOG)
-        parser_fail(p, BOLE_E_INVALID, "label_replace needs a metric query");
-    struct bole_err why = {0};
-    if (!parser_failed(p) && ast_regex_compile(p->ast, e->pattern, REGEX_ANCHORED, &e->regex, &why) < 0)
-        parser_fail(p, why.code, "invalid regex in label_replace: %s", why.msg);
-    return parser_failed(p) ? NULL : e;
-}
-
-static struct expr *parse_vector(struct parser *p)
-{
-    struct expr *e = new_expr(p, EXPR_VECTOR, TOKEN_VECTOR, NULL, NULL);
-    if (!e)
-        return NULL;
-    parser_advance(p);
-    parser_expect(p, TOKEN_LPAREN);
-    e->number = p->token.number;
-    parser_expect(p, TOKEN_NUMBER);
-    parser_expect(p, TOKEN_RPAREN);
-    return parser_failed(p) ? NULL : e;
-}
+/* ---- operands ---- */
 
 static struct expr *parse_literal(struct parser *p)
 {
-    struct expr *e = new_expr(p, EXPR_LITERAL, TOKEN_NUMBER, NULL, NULL);
+    struct expr *e = parser_new_expr(p, EXPR_LITERAL, TOKEN_NUMBER, NULL, NULL);
     if (!e || !parse_signed_number(p, &e->number))
         return NULL;
     return e;
@@ -464,7 +204,7 @@ static struct expr *parse_literal(struct parser *p)
 
 static struct expr *parse_log(struct parser *p)
 {
-    struct expr *e = new_expr(p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
+    struct expr *e = parser_new_expr(p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
     if (!e)
         return NULL;
     e->log.matchers = parse_selector(p, false);
@@ -562,7 +302,7 @@ static struct expr *parse_binary(struct parser *p, unsigned min_precedence)
         parse_matching(p, &modifiers);
         /* `^` is right-associative, all others go from left to right. */
         struct expr *right = parse_binary(p, op->kind == TOKEN_POW ? op->precedence : op->precedence + 1);
-        struct expr *e = right ? new_expr(p, EXPR_BINARY, op->kind, left, right) : NULL;
+        struct expr *e = right ? parser_new_expr(p, EXPR_BINARY, op->kind, left, right) : NULL;
         if (!e)
             return NULL;
         e->left = left;
@@ -624,7 +364,7 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
     struct parser p;
     struct bole_err unwanted;
     if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
-        p.ast->root = new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
+        p.ast->root = parser_new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
         struct ast_matcher *matchers = parse_selector(&p, true);
         if (!parser_failed(&p) && p.token.kind != TOKEN_END)
             p.status = bole_fail(p.err, BOLE_E_INVALID, "only label matchers are supported");

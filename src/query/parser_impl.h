@@ -1,4 +1,4 @@
-/* parser_impl.h - what parser.c and parser_log.c share. Once failed, a parser makes no progress and keeps its first error. */
+/* parser_impl.h - what parser.c, parser_log.c and parser_metric.c share. Once failed, a parser makes no progress and keeps its first error. */
 #ifndef QUERY_PARSER_IMPL_H
 #define QUERY_PARSER_IMPL_H
 
@@ -21,6 +21,12 @@ struct parser {
 
 static inline bool parser_failed(const struct parser *p) { return p->status < 0; }
 
+/* Kinds stand in groups: the functions of a family are neighbours. */
+static inline bool token_is_between(enum token_kind kind, enum token_kind first, enum token_kind last)
+{
+    return kind >= first && kind <= last;
+}
+
 void parser_advance(struct parser *p);
 bool parser_accept(struct parser *p, enum token_kind kind);
 /* Takes the token or fails with what was expected. */
@@ -36,6 +42,10 @@ void parser_fail(struct parser *p, bole_status status, const char *fmt, ...) __a
 void *parser_alloc(struct parser *p, size_t size); /* zeroed; NULL after failing */
 bole_slice parser_text(struct parser *p);          /* copy of the current token's text */
 
+/* An expression over its operands (NULL: none); NULL after failing, also when it is nested too deeply. */
+struct expr *parser_new_expr(struct parser *p, enum expr_kind kind, enum token_kind op, const struct expr *left,
+                             const struct expr *right);
+
 bool parser_enter(struct parser *p); /* one level deeper; pairs with parser_leave on success */
 void parser_leave(struct parser *p);
 
@@ -44,6 +54,12 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine);
 void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
 struct label_filter *parse_label_filter(struct parser *p);
 struct expr *parse_expr(struct parser *p);
+struct expr *parse_range_aggregation(struct parser *p); /* at its name, as the next three */
+struct expr *parse_aggregate(struct parser *p);
+struct expr *parse_label_replace(struct parser *p);
+struct expr *parse_vector(struct parser *p);
+/* (a, b) behind by, on, group_left; the list may be empty. */
+struct ast_pair *parse_names(struct parser *p);
 /* `-5`, `+1`, `0.5` */
 bool parse_signed_number(struct parser *p, double *ret_value);
 

@@ -1,0 +1,242 @@
+/* files_table.c - the set of files: by path, by identity, the queue of those with work; kept in checkpoints. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/file_labels.h"
+#include "agent/files_private.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+/* ---- tables ---- */
+
+static struct tail **id_bucket(struct files *f, uint64_t inode)
+{
+    return &f->by_id[hash64_seed((bole_slice){(const uint8_t *)&inode, sizeof inode}, 0) % FILES_BUCKETS];
+}
+
+static struct tail **path_bucket(struct files *f, const char *path)
+{
+    return &f->by_path[hash64(bole_slice_str(path)) % FILES_BUCKETS];
+}
+
+struct tail *files_find_path(struct files *f, const char *path)
+{
+    struct tail *t = *path_bucket(f, path);
+    while (t && strcmp(t->path, path) != 0)
+        t = t->next_by_path;
+    return t;
+}
+
+struct tail *files_find_id(struct files *f, const struct source_id *id)
+{
+    struct tail *t = *id_bucket(f, id->inode);
+    while (t && !source_id_same(&t->id, id, t->fd >= 0))
+        t = t->next_by_id;
+    return t;
+}
+
+void files_link_id(struct files *f, struct tail *t)
+{
+    struct tail **bucket = id_bucket(f, t->id.inode);
+    t->next_by_id = *bucket;
+    *bucket = t;
+}
+
+void files_unlink_id(struct files *f, struct tail *t)
+{
+    for (struct tail **at = id_bucket(f, t->id.inode); *at; at = &(*at)->next_by_id)
+        if (*at == t) {
+            *at = t->next_by_id;
+            return;
+        }
+}
+
+void files_own_path(struct files *f, struct tail *t)
+{
+    assert(!t->owns_path && !files_find_path(f, t->path));
+    struct tail **bucket = path_bucket(f, t->path);
+    t->next_by_path = *bucket;
+    *bucket = t;
+    t->owns_path = true;
+    t->seen_scan = f->scan;
+    t->seen_ns = clock_now_ns(f->options.clock);
+}
+
+void files_disown_path(struct files *f, struct tail *t)
+{
+    if (!t->owns_path)
+        return;
+    for (struct tail **at = path_bucket(f, t->path); *at; at = &(*at)->next_by_path)
+        if (*at == t) {
+            *at = t->next_by_path;
+            break;
+        }
+    t->owns_path = false;
+}
+
+void files_mark_ready(struct files *f, struct tail *t)
+{
+    if (t->is_ready || t->fd < 0)
+        return;
+    t->is_ready = true;
+    t->next_ready = NULL;
+    *(f->ready_first ? &f->ready_last->next_ready : &f->ready_first) = t;
+    f->ready_last = t;
+}
+
+static void unready(struct files *f, struct tail *t)
+{
+    if (!t->is_ready)
+        return;
+    struct tail *before = NULL;
+    for (struct tail *at = f->ready_first; at != t; at = at->next_ready)
+        before = at;
+    *(before ? &before->next_ready : &f->ready_first) = t->next_ready;
+    if (f->ready_last == t)
+        f->ready_last = before;
+    t->is_ready = false;
+}
+
+struct tail *files_add(struct files *f, const char *path)
+{
+    struct buf labels;
+    struct bole_err err = {0};
+    buf_init(&labels, NULL);
+    struct tail *t = NULL;
+    if (file_labels(bole_slice_str(path), f->options.host, f->options.job, &labels, &err) == BOLE_OK)
+        t = tail_create(path, buf_slice(&labels));
+    buf_deinit(&labels);
+    if (!t) {
+        LOG(ERROR, "file not read", " path=%s reason=%s", LOGQS(path), LOGQS(err.msg[0] ? err.msg : "no memory"));
+        return NULL;
+    }
+    t->next = f->all;
+    f->all = t;
+    f->count++;
+    return t;
+}
+
+void files_close(struct files *f, struct tail *t)
+{
+    unready(f, t);
+    if (t->fd >= 0)
+        f->open_count--;
+    tail_detach(t);
+}
+
+void files_drop(struct files *f, struct tail *t)
+{
+    files_close(f, t);
+    files_disown_path(f, t);
+    files_unlink_id(f, t);
+    for (struct tail **at = &f->all; *at; at = &(*at)->next)
+        if (*at == t) {
+            *at = t->next;
+            break;
+        }
+    f->count--;
+    f->changed = true;
+    tail_destroy(t);
+}
+void files_set_unreadable(struct files *f, struct tail *t, const char *reason)
+{
+    t->state = TAIL_UNREADABLE;
+    t->count.errors++;
+    t->retry_ns = files_now_ns(f) + f->options.retry_ns;
+    snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
+}
+
+/* ---- checkpoints, status ---- */
+
+bool files_take_changed(struct files *f)
+{
+    bool changed = f->changed;
+    f->changed = false;
+    return changed;
+}
+
+bole_status files_checkpoint(const struct files *f, struct checkpoint *c, struct bole_err *err)
+{
+    int64_t now = clock_now_ns(f->options.clock);
+    c->files = arena_array(&c->arena, f->count, sizeof *c->files);
+    if (!c->files)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a checkpoint of %zu files", f->count);
+    for (const struct tail *t = f->all; t; t = t->next)
+        if (t->id.inode && t->state != TAIL_SKIPPED)
+            c->files[c->file_count++] = (struct checkpoint_file){
+                .path = bole_slice_str(t->path),
+                .id = t->id,
+                .print = t->print,
+                .mark = t->durable,
+                .seen_ns = t->fd >= 0 || t->owns_path ? now : t->seen_ns,
+            };
+    return BOLE_OK;
+}
+
+bole_status files_restore(struct files *f, const struct checkpoint *c, struct bole_err *err)
+{
+    for (size_t i = 0; i < c->file_count; i++) {
+        const struct checkpoint_file *from = &c->files[i];
+        struct tail *t = files_add(f, (const char *)from->path.ptr);
+        if (!t)
+            return bole_fail(err, BOLE_E_NOMEM, "no memory for the files of the checkpoint");
+        t->id = from->id;
+        t->print = from->print;
+        t->durable = from->mark;
+        t->offset = t->size = from->mark.offset;
+        t->in_cut_line = from->mark.in_cut_line;
+        t->seen_ns = from->seen_ns;
+        t->state = TAIL_PARKED;
+        t->chase = true; /* when the first scan does not meet it */
+        files_link_id(f, t);
+    }
+    f->restored_ns = c->saved_ns;
+    return BOLE_OK;
+}
+
+size_t files_count(const struct files *f)
+{
+    return f->count;
+}
+
+void files_each(const struct files *f, void (*fn)(const struct tail *t, void *ctx), void *ctx)
+{
+    for (const struct tail *t = f->all; t; t = t->next)
+        fn(t, ctx);
+}
+
+bole_status files_create(const struct files_options *options, struct files **ret_files, struct bole_err *err)
+{
+    struct files *f = calloc(1, sizeof *f);
+    uint8_t *texts = malloc(options->host.len + options->job.len + 1);
+    if (!f || !texts) {
+        free(f);
+        free(texts);
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the set of files");
+    }
+    f->options = *options;
+    f->texts = texts;
+    f->scan = 1;
+    if (options->host.len)
+        memcpy(texts, options->host.ptr, options->host.len);
+    if (options->job.len)
+        memcpy(texts + options->host.len, options->job.ptr, options->job.len);
+    f->options.host.ptr = texts;
+    f->options.job.ptr = texts + options->host.len;
+    *ret_files = f;
+    return BOLE_OK;
+}
+
+void files_destroy(struct files *f)
+{
+    if (!f)
+        return;
+    for (struct tail *t = f->all, *next; t; t = next) {
+        next = t->next;
+        tail_destroy(t);
+    }
+    free(f->texts);
+    free(f);
+}
