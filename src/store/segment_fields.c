@@ -183,27 +183,27 @@ static bole_slice entry_value(const struct group_rows *g, const struct entry *e)
 }
 
 /* Encodes the first `count` values of f->slices and puts the chunks of a column that `count` rows have. */
-static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_count, enum chunk_kind kind, struct chunk_codec *z,
-                       struct buf *out, struct buf *directory)
+static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_count, enum chunk_kind kind, struct segment_file *file,
+                       struct buf *directory)
 {
     struct values_input in = {.values = f->slices, .count = count, .time_ns = f->times};
     buf_reset(&f->numbers);
     buf_reset(&f->text);
     if (values_encode(f->encoder, &in, &f->scratch, &f->numbers, &f->text, NULL) < 0)
         return false;
+    values_encoder_distinct(f->encoder, segment_file_piece, file);
     buf_put(&f->scratch, buf_slice(&f->numbers));
     buf_put_varint(directory, f->text.len ? 2 : 1);
-    buf_put_varint(directory, chunk_put(out, z, kind, row_count, buf_slice(&f->scratch)));
+    buf_put_varint(directory, chunk_put(&file->out, &file->codec, kind, row_count, buf_slice(&f->scratch)));
     buf_put_varint(directory, row_count);
     if (f->text.len) {
-        buf_put_varint(directory, chunk_put(out, z, kind, row_count, buf_slice(&f->text)));
+        buf_put_varint(directory, chunk_put(&file->out, &file->codec, kind, row_count, buf_slice(&f->text)));
         buf_put_varint(directory, row_count);
     }
     return !f->scratch.failed && !f->text.failed;
 }
 
-static bool put_rest_column(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
-                            struct buf *directory)
+static bool put_rest_column(struct field_writer *f, const struct group_rows *g, struct segment_file *file, struct buf *directory)
 {
     size_t at = 0;
     for (uint32_t row = 0; row < g->row_count; row++) {
@@ -214,11 +214,11 @@ static bool put_rest_column(struct field_writer *f, const struct group_rows *g, 
     buf_put_u8(directory, CHUNK_REST);
     buf_reset(&f->scratch);
     buf_put_varint(&f->scratch, g->row_count);
-    return put_values(f, g->row_count, g->row_count, CHUNK_REST, z, out, directory);
+    return put_values(f, g->row_count, g->row_count, CHUNK_REST, file, directory);
 }
 
 static bool put_column(struct field_writer *f, const struct group_rows *g, const struct key_use *use,
-                       struct chunk_codec *z, struct buf *out, struct buf *directory)
+                       struct segment_file *file, struct buf *directory)
 {
     const struct entry *entries = f->entries + use->first;
     bole_slice key = g->keys->items[use->key].text;
@@ -239,11 +239,11 @@ static bool put_column(struct field_writer *f, const struct group_rows *g, const
         if (use->filled < g->row_count)
             f->scratch.ptr[bits + row / 8] |= (uint8_t)(1u << row % 8);
     }
-    return put_values(f, use->filled, g->row_count, CHUNK_FIELD, z, out, directory);
+    return put_values(f, use->filled, g->row_count, CHUNK_FIELD, file, directory);
 }
 
-bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
-                      struct buf *directory, uint32_t *ret_columns, uint64_t *ret_bytes)
+bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct segment_file *file, struct buf *directory,
+                      uint32_t *ret_columns, uint64_t *ret_bytes)
 {
     uint32_t total = 0;
     *ret_columns = 0;
@@ -261,8 +261,8 @@ bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct
     uint32_t columns = choose_columns(f);
     place_entries(f, g);
     for (uint32_t i = 0; i < columns; i++)
-        if (!put_column(f, g, &f->uses[i], z, out, directory))
+        if (!put_column(f, g, &f->uses[i], file, directory))
             return false;
     *ret_columns = columns + (f->rest.len > 0);
-    return !f->rest.failed && (f->rest.len == 0 || put_rest_column(f, g, z, out, directory));
+    return !f->rest.failed && (f->rest.len == 0 || put_rest_column(f, g, file, directory));
 }

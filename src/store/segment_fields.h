@@ -21,8 +21,9 @@ struct field_writer; /* buffers, kept from group to group */
 struct field_writer *field_writer_create(void); /* NULL: no memory */
 void field_writer_destroy(struct field_writer *f);
 
-/* Appends chunks to out and column entries to directory; false when there is no memory. */
-bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct chunk_codec *z, struct buf *out,
-                      struct buf *directory, uint32_t *ret_columns, uint64_t *ret_bytes);
+/* Appends chunks to the file and column entries to directory, and gives the index the values; false when there is no
+ * memory. */
+bool field_writer_put(struct field_writer *f, const struct group_rows *g, struct segment_file *file, struct buf *directory,
+                      uint32_t *ret_columns, uint64_t *ret_bytes);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/crc32c.h"
 #include "base/err.h"
 
-enum { WRITE_SIZE = 1 << 20 };
+enum { WRITE_SIZE = 1 << 20, TOKEN_PAIRS_MAX = 4 << 20 };
 
 /* ---- life ---- */
 
@@ -32,6 +32,11 @@ bole_status segment_file_create(struct objects *objects, bole_slice key, const u
     buf_init(&f->scratch, budget);
     arena_init(&f->names, budget);
     f->totals = segment_totals_empty(level, created_ns);
+    const struct token_builder_options tokens = {.pairs_max = TOKEN_PAIRS_MAX, .budget = budget};
+    if (!(f->tokens = token_builder_create(&tokens))) {
+        segment_file_destroy(f);
+        return no_memory(err);
+    }
     bole_status st = objects_create(objects, key, &f->object, err);
     if (st < 0) {
         segment_file_destroy(f);
@@ -51,6 +56,7 @@ void segment_file_destroy(struct segment_file *f)
     if (!f)
         return;
     object_writer_destroy(f->object);
+    token_builder_destroy(f->tokens);
     chunk_codec_deinit(&f->codec);
     interner_deinit(&f->streams);
     interner_deinit(&f->tenants);
@@ -126,6 +132,14 @@ static bole_status write_out(struct segment_file *f, struct bole_err *err)
     return st;
 }
 
+void segment_file_piece(void *ctx, bole_slice piece)
+{
+    struct segment_file *f = ctx;
+    f->has_pieces = true;
+    if (f->group_count < TOKEN_GROUPS_MAX)
+        token_builder_add(f->tokens, f->group_count, piece);
+}
+
 bole_status segment_file_add(struct segment_file *f, const struct segment_group *g, struct bole_err *err)
 {
     uint32_t tenant;
@@ -135,6 +149,9 @@ bole_status segment_file_add(struct segment_file *f, const struct segment_group 
     struct segment_group named = *g;
     named.tenant = f->tenants.items[tenant].text;
     segment_totals_add(&f->totals, &named);
+    if (!f->has_pieces && f->group_count < TOKEN_GROUPS_MAX)
+        token_builder_open_group(f->tokens, f->group_count);
+    f->has_pieces = false;
     f->group_count++;
     return f->out.len >= WRITE_SIZE ? write_out(f, err) : BOLE_OK;
 }
@@ -157,6 +174,26 @@ static struct section put_section(struct segment_file *f, enum section_type type
         s.crc = crc32c(0, f->out.ptr + at, s.size);
     buf_reset(&f->scratch);
     return s;
+}
+
+/* *ret_count: 1, or 0 where there are more groups than an index can name. */
+static bole_status put_tokens(struct segment_file *f, struct section *ret_section, uint32_t *ret_count, struct bole_err *err)
+{
+    struct token_index_info info;
+    size_t at = f->out.len;
+    *ret_count = 0;
+    if (f->group_count > TOKEN_GROUPS_MAX)
+        return BOLE_OK;
+    bole_status st = token_builder_finish(f->tokens, f->group_count, &f->out, &info, err);
+    if (st < 0 || f->out.failed)
+        return st < 0 ? st : no_memory(err);
+    *ret_section = (struct section){.type = SECTION_TOKENS,
+                                    .version = TOKENS_VERSION,
+                                    .offset = f->written + at,
+                                    .size = f->out.len - at,
+                                    .crc = crc32c(0, f->out.ptr + at, f->out.len - at)};
+    *ret_count = 1;
+    return BOLE_OK;
 }
 
 static struct section put_streams(struct segment_file *f)
@@ -212,9 +249,15 @@ bole_status segment_file_finish(struct segment_file *f, struct segment_totals *r
                                 struct bole_err *err)
 {
     assert(f->group_count > 0);
-    const struct section sections[] = {put_streams(f), put_directory(f)};
-    put_footer(f, sections, sizeof sections / sizeof *sections);
-    bole_status st = write_out(f, err);
+    struct section sections[3];
+    uint32_t count;
+    bole_status st = put_tokens(f, &sections[0], &count, err);
+    if (st < 0)
+        return st;
+    sections[count++] = put_streams(f);
+    sections[count++] = put_directory(f); /* behind the index: what is always needed lies in the last bytes */
+    put_footer(f, sections, count);
+    st = write_out(f, err);
     if (st >= 0)
         st = object_writer_finish(f->object, err);
     if (st < 0)

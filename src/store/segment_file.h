@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "objects/objects.h"
 #include "store/chunk.h"
+#include "store/index/token_map.h"
 #include "store/interner.h"
 #include "store/segment_group.h"
 
@@ -27,6 +28,8 @@ struct segment_file {
     struct interner    streams, tenants;
     struct buf         directory, scratch;
     uint32_t           group_count;
+    struct token_builder *tokens;
+    bool               has_pieces; /* of the group in hand */
     struct segment_totals totals;
 };
 
@@ -38,6 +41,10 @@ void segment_file_destroy(struct segment_file *f); /* NULL is fine */
 
 /* The number of a stream in this file; false: no memory. */
 bool segment_file_stream(struct segment_file *f, uint8_t flags, bole_slice labels, uint32_t *ret_id);
+
+/* A piece of text of the row group in hand, for the token index: index/token_map.h says what pieces are. A group without any
+ * is one that the index never excludes. ctx: the file. */
+void segment_file_piece(void *ctx, bole_slice piece);
 
 /* Ends a row group: its chunks are those appended to `out` since the last one, described by g (but for what is said
  * there to be of groups that were read). */

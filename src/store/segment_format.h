@@ -13,6 +13,7 @@
  *          payload, u32 size of the payload decompressed, u32 rows; payload.
  *
  * Section: one chunk; its rows are the entries it holds. Unknown types are skipped (and can still be checked).
+ *   3 tokens     no chunk but the bytes of docs/format/index.md, which are read by ranges; the first section; may be missing
  *   1 streams    per entry: u8 flags, varint length, canonical label set (record/labels.h)
  *   2 directory  varint level (0: a cut, else a merge), varint tenants, per tenant: varint length, name; then per row group
  *                (the chunk's rows say how many):
@@ -59,8 +60,8 @@
 enum { HEADER_MAGIC = 0, HEADER_VERSION = 8, HEADER_ZERO = 10, HEADER_STORE = 12, HEADER_CRC = 28 };
 _Static_assert(HEADER_CRC + sizeof(uint32_t) == SEGMENT_HEADER_SIZE, "segment header layout");
 
-enum section_type { SECTION_STREAMS = 1, SECTION_DIRECTORY = 2 };
-enum { STREAMS_VERSION = 1, DIRECTORY_VERSION = 2 };
+enum section_type { SECTION_STREAMS = 1, SECTION_DIRECTORY = 2, SECTION_TOKENS = 3 };
+enum { STREAMS_VERSION = 1, DIRECTORY_VERSION = 2, TOKENS_VERSION = 1 };
 
 enum group_order {
     GROUP_BY_TIME = 0,

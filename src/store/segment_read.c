@@ -11,6 +11,7 @@
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "record/labels.h"
+#include "store/index/token_map.h"
 
 enum { TAIL_READ = 64 * 1024, GROUP_ENTRY_MIN = 64 /* bytes of the numbers alone */ };
 
@@ -425,6 +426,12 @@ static bole_status parse_file(struct segment_reader *r, struct segment_directory
     if (st < 0)
         return st;
     p.end_offset = d->sections[0].offset;
+    if (d->sections[0].type == SECTION_TOKENS && d->sections[0].version == TOKENS_VERSION)
+        d->tokens_section = &d->sections[0];
+    d->objects = r->objects;
+    d->key = (char *)arena_printf(&d->arena, "%.*s%c", BOLE_SLICE_ARG(r->key), 0).ptr;
+    if (!d->key)
+        return no_room(r, err);
     return parse_directory(&p, raw, entries) ? BOLE_OK : bad_section(r, &p, offset, err);
 }
 
@@ -466,6 +473,7 @@ void segment_directory_unref(struct segment_directory *d)
 {
     if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
         return;
+    token_index_close(atomic_load(&d->tokens));
     arena_deinit(&d->arena);
     free(d);
 }

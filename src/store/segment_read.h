@@ -16,6 +16,8 @@
 #include "store/chunk.h"
 #include "store/segment_group.h"
 
+struct token_index; /* index/token_map.h */
+
 struct segment_section {
     uint16_t type, version;
     uint64_t offset, size;
@@ -28,6 +30,10 @@ struct segment_directory {
     struct segment_totals totals;
     struct segment_section *sections;
     uint32_t section_count;
+    const struct segment_section *tokens_section; /* NULL: no index that this program knows */
+    _Atomic(struct token_index *) tokens;         /* opened when first needed; reads by the two below */
+    struct objects *objects;
+    char *key;
     uint64_t footer_offset;
     bole_slice *labels;      /* [stream_count] canonical label sets */
     uint8_t    *stream_flags;

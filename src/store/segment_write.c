@@ -257,6 +257,7 @@ static bool put_lines(struct segment_writer *w, const struct group_rows *g)
     w->text_chunks = 0;
     if (text_encode(w->text, &in, put_text_chunk, w, NULL) < 0)
         return false;
+    text_encoder_pieces(w->text, segment_file_piece, w->file);
     buf_put_u8(&w->directory, CHUNK_TEXT);
     buf_put_varint(&w->directory, w->text_chunks);
     buf_put(&w->directory, buf_slice(&w->scratch)); /* the sizes of its chunks */
@@ -327,7 +328,7 @@ static bole_status put_group(struct segment_writer *w, const struct group_kind *
         put_times(w, g);
         put_seqs(w, g);
         ok = put_lines(w, g) &&
-             field_writer_put(w->fields, g, &f->codec, &f->out, &w->directory, &field_columns, &d.field_bytes) &&
+             field_writer_put(w->fields, g, f, &w->directory, &field_columns, &d.field_bytes) &&
              !w->directory.failed && !w->scratch.failed && !f->out.failed;
         d.column_count = 4 + has_rollup + field_columns;
         d.column_entries = buf_slice(&w->directory);

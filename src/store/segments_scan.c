@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "store/group_scan.h"
 #include "store/head_scan.h"
+#include "store/segment_tokens.h"
 #include "store/segments.h"
 
 enum part_kind { PART_HEAD, PART_SEGMENT, PART_GROUP };
@@ -173,6 +174,17 @@ void segments_scan_close(struct scan *scan)
 
 /* ---- visiting ---- */
 
+/* Sets the bits of the groups that the query's range of time reaches and the token index does not exclude. */
+static void find_candidates(struct segments_scan *s, struct segment *segment, struct segment_directory *d,
+                            uint64_t *ret_groups)
+{
+    const struct store_query *q = s->ctx.query;
+    for (uint32_t i = 0; i < d->group_count; i++)
+        if (d->groups[i].max_time_ns >= q->from_ns && d->groups[i].min_time_ns < q->to_ns)
+            ret_groups[i / 64] |= 1ull << i % 64;
+    segment_tokens_prune(segment, d, q, ret_groups, &s->ctx.stats);
+}
+
 /* Replaces a segment by its groups of the query's tenant. */
 static bole_status expand_segment(struct segments_scan *s, struct segment *segment, struct bole_err *err)
 {
@@ -190,10 +202,20 @@ static bole_status expand_segment(struct segments_scan *s, struct segment *segme
         return st;
     }
     s->ctx.stats.parts_total--; /* its groups count instead */
+    uint64_t *candidates = arena_array(&s->group.arena, (d->group_count + 63) / 64, sizeof *candidates);
+    if (!candidates)
+        st = no_room(err);
+    else
+        find_candidates(s, segment, d, candidates);
     for (uint32_t i = 0; st >= 0 && i < d->group_count; i++) {
         const struct segment_group *g = &d->groups[i];
         if (!bole_slice_eq(g->tenant, s->ctx.query->tenant))
             continue;
+        if (!(candidates[i / 64] >> i % 64 & 1)) {
+            s->ctx.stats.parts_total++;
+            s->ctx.stats.parts_pruned++;
+            continue;
+        }
         struct part part = {.kind = PART_GROUP, .group = i, .segment = segment, .directory = segment_directory_ref(d)};
         if (!consider(s, part, g->min_time_ns, g->max_time_ns))
             st = no_room(err);
