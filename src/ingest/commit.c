@@ -17,7 +17,7 @@
 
 enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make the sync cheap, far under the limit */
 #define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
-#define RETRY_MAX_NS    (16 * (uint64_t)NS_PER_S)    /* a cut that failed is tried again after 1, 2, 4 ... s, at most this */
+#define RETRY_MAX_NS    (16 * (uint64_t)NS_PER_S)    /* a cut that failed is tried again after 1, 2, 4 ... 16 s */
 #define REFUSAL_LOG_NS  (60 * (uint64_t)NS_PER_S)    /* one line, however many groups are refused */
 #define OPEN_LOG_NS     (10 * (uint64_t)NS_PER_S)    /* of writes taken, before it is told that they are */
 
@@ -262,7 +262,8 @@ static void tell_room(struct ingest *in, uint64_t free_bytes)
 {
     unsigned long long free = free_bytes, reserve = in->options.reserve_bytes;
     if (in->no_room && !in->shut_told)
-        LOG(WARN, "no room for records: writes are refused until there is", " free_bytes=%llu reserve_bytes=%llu", free, reserve);
+        LOG(WARN, "no room for records: writes are refused until there is", " free_bytes=%llu reserve_bytes=%llu", free,
+            reserve);
     else if (!in->no_room && in->shut_told && clock_mono_ns(in->options.clock) - in->opened_ns >= OPEN_LOG_NS)
         LOG(INFO, "there is room again: writes are taken", " free_bytes=%llu", free);
     else
@@ -311,7 +312,8 @@ static void cut_ended(struct ingest *in, bole_status st, const struct bole_err *
     if (!retry->delay_ns)
         LOG(ERROR, "moving records into segments failed, they stay in the queue: it is tried again", " reason=%s",
             LOGQS(err->msg));
-    retry->delay_ns = !retry->delay_ns ? HOUSEKEEPING_NS : retry->delay_ns < RETRY_MAX_NS ? 2 * retry->delay_ns : RETRY_MAX_NS;
+    uint64_t longer = retry->delay_ns ? 2 * retry->delay_ns : HOUSEKEEPING_NS;
+    retry->delay_ns = longer < RETRY_MAX_NS ? longer : RETRY_MAX_NS;
     retry->due_ns = clock_mono_ns(in->options.clock) + retry->delay_ns;
 }
 

@@ -27,8 +27,9 @@ struct ingest_options {
     struct budget      *budget;       /* rows between admission and the store */
     struct fs          *fs;
     const char         *data_dir;     /* its free space is watched; NULL: not */
-    uint64_t            reserve_bytes; /* free space below which nothing is taken (fs_reserve); 0: the default. The queue
-                                        * has its own: what is taken until the next look at the disk has room there */
+    /* Free space below which nothing is taken (fs_reserve); 0: the default. The queue has its own: what is taken until
+     * the next look at the disk has room there. */
+    uint64_t            reserve_bytes;
     unsigned            worker_count;
     /* Called on the committer thread with what has just become searchable: live tail. May be NULL. */
     void (*on_commit)(uint64_t lsn, struct batch *const *batches, size_t batch_count, void *ctx);
@@ -46,7 +47,8 @@ struct ingest_stats {
 bole_status ingest_create(const struct ingest_options *options, struct ingest **ret_ingest, struct bole_err *err);
 void ingest_destroy(struct ingest *in); /* commits what was handed over, stops the thread; NULL is fine */
 
-/* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no room on the disk). */
+/* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no room on the
+ * disk). */
 bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err);
 
 /* A stream as its caller knows it. Fill in the first three (canonical labels, record/labels.h; slices live as long as the

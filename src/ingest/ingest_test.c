@@ -508,8 +508,9 @@ static bole_status try_store(struct fixture *f, struct bole_err *err)
     return wait_for(&w, 1);
 }
 
-/* Want of a descriptor for the log's next file, and a disk that is full to its reserve: requests are told "later", the door
- * is shut until there is room, and opens by itself. Mutant: let the queue's status through as it was (BOLE_E_LIMIT, IO). */
+/* Want of a descriptor for the log's next file, and a disk that is full to its reserve: requests are told "later", the
+ * door is shut until there is room, and opens by itself. Mutant: let the queue's status through as it was
+ * (BOLE_E_LIMIT, IO). */
 TEST(without_room_requests_wait_and_service_returns)
 {
     enum { RESERVE = 8 << 20, CAPACITY = 16 << 20 };
@@ -519,8 +520,8 @@ TEST(without_room_requests_wait_and_service_returns)
         struct fs *disk = fs_mem_create();
         struct bole_err err;
         budget_init(&f.budget, NULL, SIZE_MAX);
-        struct queue_options q = {.uri = S("wal:data/wal"), .fs = disk, .clock = &clock_system, .random = &random_system,
-                                  .reserve_bytes = RESERVE};
+        struct queue_options q = {.uri = S("wal:data/wal"), .fs = disk, .clock = &clock_system,
+                                  .random = &random_system, .reserve_bytes = RESERVE};
         CHECK_OK(queue_open(&q, &f.queue, &err), err);
         struct store_options s = {.uri = S("segments:data"), .fs = disk, .clock = &clock_system, .budget = &f.budget};
         CHECK_OK(store_open(&s, &f.store, &err), err);

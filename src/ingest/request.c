@@ -95,8 +95,8 @@ static bole_status admit(struct ingest *in, size_t size_bytes, struct bole_err *
     struct budget *b = in->options.budget;
     if (in->no_room) {
         atomic_fetch_add(&in->count.refused_full, 1);
-        return bole_fail(err, BOLE_E_FULL, "the disk of the data directory is full, or takes no new file (the log of the server "
-                                           "says why): service returns by itself");
+        return bole_fail(err, BOLE_E_FULL, "the disk of the data directory is full, or takes no new file (the log of the "
+                                           "server says why): service returns by itself");
     }
     if (b && b->limit_bytes != SIZE_MAX) {
         size_t used = atomic_load_explicit(&b->used_bytes, memory_order_relaxed);

@@ -6,8 +6,8 @@
  * object is the old one, the new one or not there, never half. What a crash leaves under a name with '~' is removed when
  * the directory is opened.
  *
- * A failed sync of the data costs that object alone: its file goes, and the next one begins a new file. A failed sync of the
- * directory is the end: the kernel may have dropped the change of a name, and would let the next sync succeed.
+ * A failed sync of the data costs that object alone: its file goes, and the next one begins a new file. A failed sync
+ * of the directory is the end: the kernel may have dropped the change of a name, and would let the next sync succeed.
  *
  * A file is opened for every read: two system calls beside the read itself, which brings some hundred kilobytes.
  */

@@ -148,8 +148,8 @@ TEST(a_file_put_is_all_or_nothing)
     }
 }
 
-/* The kernel may have dropped the new name, and would let the next sync succeed: nothing is promised any more. Goes red when
- * the failed sync is an error like others. */
+/* The kernel may have dropped the new name, and would let the next sync succeed: nothing is promised any more. Goes red
+ * when the failed sync is an error like others. */
 TEST(a_failed_sync_of_names_is_the_end)
 {
     static const struct {
@@ -163,7 +163,8 @@ TEST(a_failed_sync_of_names_is_the_end)
         bole_slice fresh = S("fresh");
         fatal_count = 0;
         fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = cases[i].sync_index, .fail_errno = 5});
-        CHECK_EQ_STATUS(cases[i].removes ? objects_remove(o, S("seg"), NULL) : objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_IO);
+        CHECK_EQ_STATUS(cases[i].removes ? objects_remove(o, S("seg"), NULL)
+                                         : objects_put(o, S("seg"), &fresh, 1, NULL), BOLE_E_IO);
         CHECK_EQ_U64(fatal_count, 1);
         uint64_t calls = fs_mem_call_count(fs);
         CHECK_EQ_U64(calls, cases[i].sync_index);

@@ -84,8 +84,8 @@ static inline void file_close(struct file *f) { if (f) f->ops->close(f); }
 
 extern struct fs fs_posix;
 
-/* Free space that a reserve asks for: an eighth more to begin again than to stop, so that nothing stops and begins again all
- * the time at the edge. */
+/* Free space that a reserve asks for: an eighth more to begin again than to stop, so that nothing stops and begins
+ * again all the time at the edge. */
 static inline uint64_t fs_reserve(uint64_t reserve_bytes, bool stopped)
 {
     uint64_t more = stopped ? reserve_bytes / 8 : 0;

@@ -262,7 +262,8 @@ TEST(fs_mem_keeps_the_contract)
     }
 }
 
-/* A directory held open is synced, and all that is open used, when there is no descriptor left; a new file is "later". */
+/* A directory held open is synced, and all that is open used, when there is no descriptor left; a new file
+ * is "later". */
 TEST(without_a_descriptor_nothing_new_is_opened_and_what_is_open_works)
 {
     struct rlimit old, none;

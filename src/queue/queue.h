@@ -44,7 +44,7 @@ struct queue_stats {
     uint64_t groups_total, syncs_total, bytes_total; /* appended since it was opened; bytes of payload */
     uint64_t sync_ns_total;      /* in write and sync */
     uint64_t torn_tail_bytes;    /* cut off when opened: written but never acknowledged */
-    uint64_t corrupt_frames;     /* groups that were once durable and cannot be read, at least; found when opened or read */
+    uint64_t corrupt_frames;     /* groups that were once durable and are lost, at least; found when opened or read */
 };
 
 struct queue_ops {

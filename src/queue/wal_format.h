@@ -52,11 +52,13 @@
 #define WAL_VERSION 1u
 
 enum { HEADER_MAGIC = 0, HEADER_VERSION = 8, HEADER_FLAGS = 12, HEADER_FILE = 16, HEADER_SEQUENCE = 24, HEADER_BASE = 32,
-       HEADER_FILE_SIZE = 40, HEADER_CRC = 60, WAL_HEADER_COPY_SIZE = 64, WAL_HEADER_SECOND = 2048, WAL_HEADER_SIZE = 4096 };
+       HEADER_FILE_SIZE = 40, HEADER_CRC = 60, WAL_HEADER_COPY_SIZE = 64, WAL_HEADER_SECOND = 2048,
+       WAL_HEADER_SIZE = 4096 };
 enum { FRAME_CRC = 0, FRAME_LENGTH = 4, FRAME_FILE = 8, FRAME_LSN = 16, FRAME_DURABLE = 24, WAL_FRAME_HEADER_SIZE = 32,
        WAL_FRAME_ALIGN = 8 };
 enum { STATE_MAGIC = 0, STATE_VERSION = 8, STATE_COUNT = 16, STATE_RELEASED = 24, STATE_DURABLE = 32,
-       STATE_CURRENT = 40, STATE_SPARE = 48, STATE_CRC = 60, WAL_STATE_SLOT_SIZE = 64, WAL_STATE_SECOND = 4096, WAL_STATE_SIZE = 8192 };
+       STATE_CURRENT = 40, STATE_SPARE = 48, STATE_CRC = 60, WAL_STATE_SLOT_SIZE = 64, WAL_STATE_SECOND = 4096,
+       WAL_STATE_SIZE = 8192 };
 _Static_assert(FRAME_DURABLE + sizeof(uint64_t) == WAL_FRAME_HEADER_SIZE, "frame header layout");
 _Static_assert(HEADER_CRC + sizeof(uint32_t) == WAL_HEADER_COPY_SIZE, "file header layout");
 _Static_assert(STATE_CRC + sizeof(uint32_t) == WAL_STATE_SLOT_SIZE, "state slot layout");
@@ -70,8 +72,8 @@ struct wal_header {
 
 struct wal_state {
     uint64_t count, released_lsn, durable_lsn;
-    /* Sequences; 0: none. Every file that may hold groups whose numbers nothing else tells is one of the two; after a clean
-     * stop both are 0, and durable_lsn is the last group there is. */
+    /* Sequences; 0: none. Every file that may hold groups whose numbers nothing else tells is one of the two; after a
+     * clean stop both are 0, and durable_lsn is the last group there is. */
     uint64_t current, spare;
 };
 

@@ -1,6 +1,6 @@
 /*
- * The end of the log is gone: its newest file was deleted or cut short. While groups are appended nothing can tell how many
- * there were, but that some were is never passed over: it is counted and told at every start until it is released.
+ * The end of the log is gone: its newest file was deleted or cut short. While groups are appended nothing can tell how
+ * many there were, but that some were is never passed over: it is counted and told at every start until it is released.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@ enum { GROUPS = 16, GROUP_SIZE = 3000, GROUPS_PER_FILE = 4 };
 
 enum stop { STOP_POWER_CUT, STOP_AFTER_RELEASE, STOP_CLEAN };
 
-/* Four files of four groups. The state names the last two; it was written last when the fourth was made, or by a release of
- * the first group, or by a clean stop. */
+/* Four files of four groups. The state names the last two; it was written last when the fourth was made, or by a
+ * release of the first group, or by a clean stop. */
 static void fill(struct fixture *f, enum stop stop)
 {
     fixture_init(f, 4);

@@ -69,8 +69,8 @@ struct wal {
 /* Ends the process, or marks the queue dead when on_fatal returns. Any thread, no lock held. Returns BOLE_E_IO. */
 bole_status wal_fatal(struct wal *w, struct bole_err *err);
 
-/* Of names in the directory. A failure is the end: the kernel may have dropped any of the changes, and would let the next
- * sync succeed. No lock held, but release_lock may be. */
+/* Of names in the directory. A failure is the end: the kernel may have dropped any of the changes, and would let the
+ * next sync succeed. No lock held, but release_lock may be. */
 bole_status wal_sync_dir(struct wal *w, struct bole_err *err);
 
 bole_status wal_files_add(struct wal *w, struct wal_file *f, struct bole_err *err);

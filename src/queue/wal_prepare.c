@@ -1,11 +1,12 @@
 /*
  * The next file is made ready before it is needed: zeros written and synced (or a released file with a new id), header,
  * name and directory synced. An append into it then overwrites blocks that exist, and fdatasync has no metadata to
- * write: 0.3 ms instead of 1.7 ms for 64 KB where this was measured. This is also the one place where the log takes room
- * on the disk, so the disk's reserve is kept here.
+ * write: 0.3 ms instead of 1.7 ms for 64 KB where this was measured. This is also the one place where the log takes
+ * room on the disk, so the disk's reserve is kept here.
  *
  * Nothing here touches acknowledged groups, so a failure, a failed sync of the file included, only discards the file in
- * preparation; a failed sync of the directory is the end. The state names a file before groups go to it: docs/format/wal.md.
+ * preparation; a failed sync of the directory is the end. The state names a file before groups go to it:
+ * docs/format/wal.md.
  */
 #include <string.h>
 
@@ -22,7 +23,8 @@ void wal_file_discard(struct wal *w, struct wal_file *f)
     pthread_mutex_lock(&w->lock);
     bool dead = w->dead; /* then the disk is left as it is */
     pthread_mutex_unlock(&w->lock);
-    if (!dead && wal_path(path, sizeof path, w->dir, f->name) && fs_unlink(w->fs, path, &err) < 0 && err.code != BOLE_E_NOTFOUND)
+    if (!dead && wal_path(path, sizeof path, w->dir, f->name) && fs_unlink(w->fs, path, &err) < 0 &&
+        err.code != BOLE_E_NOTFOUND)
         LOG(WARN, "wal file stays until the next start", " reason=%s", LOGQS(err.msg));
     wal_file_destroy(f);
 }
@@ -92,8 +94,8 @@ static bole_status check_room(struct wal *w, uint64_t size, uint64_t reserve, st
     return st;
 }
 
-/* A released file starts a new life. Its first life ends with the first byte of the new header. It takes no room, but what
- * goes into it will take some in the store. */
+/* A released file starts a new life. Its first life ends with the first byte of the new header. It takes no room, but
+ * what goes into it will take some in the store. */
 static bole_status reuse_file(struct wal *w, struct wal_file *f, uint64_t reserve, struct bole_err *err)
 {
     char old_name[WAL_NAME_SIZE];
@@ -180,8 +182,8 @@ static struct wal_file *take_reusable(struct wal *w, uint64_t size, struct wal_f
     return fit;
 }
 
-/* Names it in the state beside the file that groups go to now. release_lock held until it is the spare, lest a state without
- * it is written meanwhile. On failure it is gone. */
+/* Names it in the state beside the file that groups go to now. release_lock held until it is the spare, lest a state
+ * without it is written meanwhile. On failure it is gone. */
 static bole_status name_in_state(struct wal *w, struct wal_file **made, struct bole_err *err)
 {
     struct wal_state next = wal_state_now(w);

@@ -147,8 +147,8 @@ static bole_status repair(struct wal *w, struct wal_survey *sv, struct bole_err 
     return st;
 }
 
-/* The name of an empty file is certainly durable only when the state has it: a process before us may have died between the
- * renaming and the sync. */
+/* The name of an empty file is certainly durable only when the state has it: a process before us may have died between
+ * the renaming and the sync. */
 static bool is_named(const struct wal_survey *sv, const struct wal_file *f)
 {
     return sv->state_certain && (f->sequence == sv->state.current || f->sequence == sv->state.spare);
@@ -202,8 +202,8 @@ static bole_status skip_to(struct wal *w, uint64_t lsn, struct bole_err *err)
     return st;
 }
 
-/* Step 5. Written although it may say nothing new: before a file goes because of it, the state must be certain, and what was
- * read may be in the page cache only. */
+/* Step 5. Written although it may say nothing new: before a file goes because of it, the state must be certain, and
+ * what was read may be in the page cache only. */
 static bole_status settle(struct wal *w, struct wal_survey *sv, struct bole_err *err)
 {
     bole_status st = wal_state_create(w, err);

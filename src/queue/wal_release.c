@@ -119,8 +119,8 @@ static void keep_for_reuse(struct wal *w, struct wal_file *f)
         wal_file_discard(w, f);
 }
 
-/* Takes the released files out of the list: up to keep_max that are worth keeping go to `keep`, the others to `gone`. One
- * that the state still names stays until it does not: its absence would count as a loss. Both locks held. */
+/* Takes the released files out of the list: up to keep_max that are worth keeping go to `keep`, the others to `gone`.
+ * One that the state still names stays until it does not: its absence would count as a loss. Both locks held. */
 static void pick_released(struct wal *w, struct wal_file **keep, size_t keep_max, size_t *keep_count,
                           struct wal_file **gone, size_t *gone_count)
 {

@@ -1,6 +1,6 @@
 /*
- * Room for groups: how much of the disk the log takes, what it leaves, and that it serves again by itself whatever kept it
- * from making a file.
+ * Room for groups: how much of the disk the log takes, what it leaves, and that it serves again by itself whatever kept
+ * it from making a file.
  */
 #include <errno.h>
 
@@ -77,8 +77,8 @@ TEST(service_returns_when_more_than_the_reserve_is_free)
     fixture_deinit(&f);
 }
 
-/* What the store writes instead goes into the reserve; so a file used again is room taken as well, and a full log does not
- * keep files for that. */
+/* What the store writes instead goes into the reserve; so a file used again is room taken as well, and a full log does
+ * not keep files for that. */
 TEST(a_full_log_gives_all_released_files_back)
 {
     struct fixture f;
@@ -116,8 +116,8 @@ TEST(below_the_reserve_no_file_is_used_again)
     fixture_deinit(&f);
 }
 
-/* Nothing acknowledged is touched by making a file: want of descriptors, of permission, even a disk that refuses writes is
- * "later" to whoever appends, and over when it is over. */
+/* Nothing acknowledged is touched by making a file: want of descriptors, of permission, even a disk that refuses writes
+ * is "later" to whoever appends, and over when it is over. */
 TEST(without_a_descriptor_groups_wait_and_service_returns)
 {
     for (int with_helper = 0; with_helper < 2; with_helper++) {
@@ -154,7 +154,7 @@ TEST(whatever_call_keeps_a_file_from_being_made_is_no_error_of_the_request)
                 fixture_append_ok(&f, GROUP_SIZE); /* the file is full */
             fs_mem_set_faults(f.disk, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = codes[k]});
             bole_status st = fixture_append(&f, GROUP_SIZE);
-            bool done = stats_of(&f).bytes_on_disk > FIXTURE_FILE_SIZE; /* from here on it is the group that is written */
+            bool done = stats_of(&f).bytes_on_disk > FIXTURE_FILE_SIZE; /* now it is the group that is written */
             CHECK(done || fixture_is_dead() || st == BOLE_E_FULL);
             fs_mem_set_faults(f.disk, &(struct fs_mem_faults){0});
             if (!fixture_is_dead())

@@ -3,8 +3,8 @@
  * Bytes that are no frame are kept as suspects until the next whole frame tells what lies between: if groups are
  * missing there, the suspects were those groups. Behind the last frame it is the highest durable_lsn seen anywhere (in
  * a frame, a file header, the state) that decides: groups up to it are lost, above it nothing was ever acknowledged and
- * the write is torn. That number lags behind while groups are appended; so the state names the files that they go to, and a
- * file says how large it was made: where the end of the log is gone, at least one group counts as lost with it.
+ * the write is torn. That number lags behind while groups are appended; so the state names the files that they go to,
+ * and a file says how large it was made: where the end of the log is gone, at least one group counts as lost with it.
  */
 #include "queue/wal_survey.h"
 

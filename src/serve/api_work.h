@@ -12,7 +12,7 @@
 /* printf format; told with every answer that lacks rows. */
 #define API_DAMAGE_TEXT "the answer is not complete: damaged chunks left out: %llu"
 /* The same, for api_lost_groups: told with every answer, since nobody knows which lack rows. */
-#define API_LOST_TEXT "rows may be missing: %llu groups of the write-ahead log were damaged or are gone, see `bole check`"
+#define API_LOST_TEXT "rows may be missing: groups of the write-ahead log damaged or gone: %llu, see `bole check`"
 
 struct api_work {
     struct api           *api;

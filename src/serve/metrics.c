@@ -79,7 +79,7 @@ static void write_ingest(struct writer *w, struct ingest *ingest)
     figure(w, "requests_total", COUNTER, s.requests_total, "Requests that brought records.");
     figure(w, "refused_full_total", COUNTER, s.refused_full_total, "Requests refused because the disk has no room.");
     figure(w, "refused_limit_total", COUNTER, s.refused_limit_total, "Requests refused because memory has no room.");
-    figure(w, "bad_batches_total", COUNTER, s.bad_batches_total, "Batches found in the queue at the start that do not decode.");
+    figure(w, "bad_batches_total", COUNTER, s.bad_batches_total, "Batches of the queue that do not decode.");
     seconds(w, "commit_seconds_total", COUNTER, (double)s.commit_ns_total / 1e9, "Time spent in group commits.");
     close_family(w);
 }

@@ -1,6 +1,7 @@
 /*
- * A disk that fails one sync, for tests: SYNC_FAILS=commit:N is the N-th fdatasync of the committer, names:N the N-th fsync,
- * which Bole uses for directories. The call fails with EIO, once, and is not made: whoever asks again is told "done".
+ * A disk that fails one sync, for tests: SYNC_FAILS=commit:N is the N-th fdatasync of the committer, names:N the N-th
+ * fsync, which Bole uses for directories. The call fails with EIO, once, and is not made: whoever asks again is told "done".
+ * SYNC_DELAY_MS=N: every sync of the committer takes that much longer.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static atomic_long calls;
 
@@ -27,10 +29,15 @@ int fdatasync(int fd)
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     char thread[16] = "";
     pthread_getname_np(pthread_self(), thread, sizeof thread);
-    if (strcmp(thread, "bole-commit") == 0 && fails("commit")) {
+    const char *delay_ms = getenv("SYNC_DELAY_MS");
+    if (strcmp(thread, "bole-commit") != 0)
+        return real(fd);
+    if (fails("commit")) {
         errno = EIO;
         return -1;
     }
+    if (delay_ms)
+        usleep(1000 * (useconds_t)atol(delay_ms));
     return real(fd);
 }
 

@@ -38,8 +38,9 @@ class Client:
     def push(self):
         """A large line that does not compress. The number of the line, or the refusal."""
         number, noise = self.pushed, self.dice.randbytes(100_000).hex()
-        body = json.dumps({"streams": [{"stream": {"job": "fd"}, "values": [[str(time.time_ns()), f"{number} {noise}"]]}]})
-        answer = self.request("POST", "/loki/api/v1/push", body)
+        values = [[str(time.time_ns()), f"{number} {noise}"]]
+        answer = self.request("POST", "/loki/api/v1/push",
+                              json.dumps({"streams": [{"stream": {"job": "fd"}, "values": values}]}))
         self.pushed += answer.status == 204
         return answer
 

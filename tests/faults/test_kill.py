@@ -43,6 +43,27 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(tmp_path, full):
     assert slowest <= RESTART_CPU_S
 
 
+def test_a_start_that_is_killed_is_done_by_the_next_one(tmp_path):
+    """Reading the log back, damage put aside and all, is cut off at any moment of its first tenth of a second."""
+    dice = random.Random(7)
+    server = bole.Server(data=tmp_path / "data")
+    try:
+        load = bole.Load(server)
+        time.sleep(1.5)
+        server.kill()
+        load.stop()
+        for _ in range(25):
+            server.start(wait=False)
+            time.sleep(dice.uniform(0, 0.1))
+            server.kill()
+        server.start()
+        assert load.acked
+        assert bole.verdict(bole.stored_numbers(server), load.acked, load.sent) == ([], [], [])
+        assert server.metric("bole_queue_corrupt_frames") == 0
+    finally:
+        server.kill()
+
+
 def test_the_test_goes_red_when_the_answer_comes_before_the_write(tmp_path):
     """The mutant: a preloaded library keeps the log's writes in memory for a while and says that they are done."""
     library = tmp_path / "early_answer.so"
