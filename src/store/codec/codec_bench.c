@@ -21,7 +21,7 @@ enum { GROUP_BYTES = 8 << 20, GROUP_ROWS = VALUES_COUNT_MAX, FAMILIES = 32, CHUN
 
 static const char *const type_names[] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
 
-static const char *const split_names[SPLIT_KINDS] = {"whole", "digits", "numbers", "fields", "quoted", "shape"};
+static const char *const split_names[SPLIT_KINDS] = {"whole", "digits", "numbers", "parts", "fields", "quoted", "shape"};
 
 static double now_s(void)
 {
@@ -134,6 +134,23 @@ static size_t packed_size(struct bench *b, bole_slice raw)
 
 struct column_cost { uint32_t column; size_t numbers, text; };
 
+static void add_cost(struct bench *b, struct text *t, const struct text_column *c, struct column_cost *cost)
+{
+    struct bole_err err = {0};
+    bole_slice numbers, text;
+    check(text_load_part(t, &c->numbers, &numbers, &err), &err);
+    check(text_load_part(t, &c->text, &text, &err), &err);
+    cost->numbers += packed_size(b, numbers);
+    cost->text += packed_size(b, text);
+    if (c->kind == TEXT_COLUMN_VALUES)
+        return;
+    check(text_load_part(t, &c->table->numbers_part, &numbers, &err), &err);
+    cost->numbers += packed_size(b, numbers);
+    cost->text += packed_size(b, c->table->literals);
+    for (uint32_t i = 0; i < c->table->column_count; i++)
+        add_cost(b, t, &c->table->columns[i], cost);
+}
+
 static int by_cost(const void *a, const void *b)
 {
     const struct column_cost *x = a, *y = b;
@@ -147,11 +164,9 @@ static void show_columns(struct bench *b, const struct group *g)
     uint32_t n = text_column_count(t);
     struct column_cost *costs = must(calloc(n, sizeof *costs));
     for (uint32_t c = 0; c < n; c++) {
-        bole_slice numbers, text;
         check(text_load_column(t, &t->root, c, &err), &err);
-        check(text_load_part(t, &t->root.columns[c].numbers, &numbers, &err), &err);
-        check(text_load_part(t, &t->root.columns[c].text, &text, &err), &err);
-        costs[c] = (struct column_cost){c, packed_size(b, numbers), packed_size(b, text)};
+        costs[c].column = c;
+        add_cost(b, t, &t->root.columns[c], &costs[c]);
     }
     qsort(costs, n, sizeof *costs, by_cost);
     size_t total = 0;
@@ -164,11 +179,18 @@ static void show_columns(struct bench *b, const struct group *g)
     for (uint32_t i = 0; i < n && i < 40; i++) {
         struct text_column_info info = text_column_info(t, costs[i].column);
         const struct values *v = &t->root.columns[costs[i].column].values;
-        printf("  %5u %-5s %6u values %6u distinct  numbers %7zu -> %6zu  text %7zu -> %6zu ", costs[i].column,
-               type_names[info.type], info.count, info.distinct, info.numbers_size, costs[i].numbers, info.text_size,
+        printf("  %5u %s%-5s %6u values %6u distinct  numbers %7zu -> %6zu  text %7zu -> %6zu ", costs[i].column,
+               t->root.columns[costs[i].column].kind ? "+" : " ", type_names[info.type], info.count, info.distinct, info.numbers_size, costs[i].numbers, info.text_size,
                costs[i].text);
         for (uint32_t k = 0; k < 3; k++) {
             uint32_t at = k * (v->count - 1) / 2;
+            const struct text_column *c = &t->root.columns[costs[i].column];
+            if (c->kind != TEXT_COLUMN_VALUES) {
+                uint32_t line = c->kind == TEXT_COLUMN_DICTIONARY ? (uint32_t)ints_offset(&c->ids, at) : at;
+                uint32_t len = c->starts[line + 1] - c->starts[line];
+                printf(" |%.*s", len > 50 ? 50 : (int)len, (const char *)c->lines + c->starts[line]);
+                continue;
+            }
             uint32_t len = values_len(v, at);
             uint8_t *p = must(malloc(len + 16));
             values_put(v, at, p);

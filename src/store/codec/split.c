@@ -23,8 +23,10 @@ void splitter_deinit(struct splitter *s)
     s->words.list = NULL;
 }
 
-void split_begin(struct splitter *s, const bole_slice *lines, uint32_t count)
+void split_begin(struct splitter *s, enum split how, bool within, const bole_slice *lines, uint32_t count)
 {
+    s->how = how;
+    s->within = within;
     s->lines = lines;
     s->line_count = count;
     s->words.threshold = 0;
@@ -50,6 +52,8 @@ bool split_classify(struct splitter *s, bole_slice line)
         return false;
     }
     classify(line, &s->masks);
+    for (size_t word = 0; s->how == SPLIT_PARTS && word < masks_words(line.len); word++)
+        s->masks.separator[word] = ~s->masks.token[word];
     return true;
 }
 
@@ -78,11 +82,12 @@ size_t split_string_end(const struct splitter *s, bole_slice line, size_t from)
     }
 }
 
-uint32_t split_line(struct splitter *s, enum split how, bole_slice line)
+uint32_t split_line(struct splitter *s, bole_slice line)
 {
-    switch (how) {
+    switch (s->how) {
     case SPLIT_DIGITS: return split_digits(s, line);
     case SPLIT_NUMBERS: return split_numbers(s, line);
+    case SPLIT_PARTS:
     case SPLIT_FIELDS: return split_fields(s, line, false);
     case SPLIT_QUOTED: return split_fields(s, line, true);
     case SPLIT_SHAPE: return split_shape(s, line);
@@ -94,7 +99,7 @@ struct split_hint split_hint(const struct splitter *s, bole_slice line, uint32_t
 {
     size_t at = s->slots[slot].offset, len = s->slots[slot].len;
     struct split_hint hint = {.kind = s->kinds[slot]};
-    if (at > 0 && mask_has(s->masks.token, at - 1)) /* the minus of blk_-1: the next line may be without */
+    if (at > 0 && mask_has(s->masks.token, at - 1) && !s->within) /* the minus of blk_-1: the next line may be without */
         hint.kind = SLOT_OTHER;
     if (hint.kind == SLOT_COMPOUND && len <= 64) {
         hint.digits = mask_window(s->masks.digit, at, len);
@@ -142,10 +147,10 @@ static uint64_t key_of(const struct splitter *s, bole_slice line, uint32_t slot)
     return hash_key(0, bole_slice_from(line.ptr + word, p->offset - word));
 }
 
-void split_keys(struct splitter *s, enum split how, bole_slice line, uint32_t slot_count)
+void split_keys(struct splitter *s, bole_slice line, uint32_t slot_count)
 {
-    if (how == SPLIT_SHAPE && split_shape_keys(s, line))
+    if (s->how == SPLIT_SHAPE && split_shape_keys(s, line))
         return;
     for (uint32_t i = 0; i < slot_count; i++)
-        s->keys[i] = how == SPLIT_WHOLE ? 0 : key_of(s, line, i);
+        s->keys[i] = s->how == SPLIT_WHOLE ? 0 : key_of(s, line, i);
 }

@@ -4,6 +4,7 @@
  *   WHOLE    the line is one slot
  *   DIGITS   a run of [A-Za-z0-9_] with a digit in it; IPv4, UUID, stamps and signed numbers as one slot
  *   NUMBERS  as DIGITS, but "part0017" is a literal and a number: for values inside which tokens need not stay whole
+ *   PARTS    as FIELDS, but every byte that is of no token separates: for paths and URLs
  *   FIELDS   what stands between separators, but words that many lines have are literal
  *   QUOTED   as FIELDS, but a quoted string is one slot
  *   SHAPE    the values of a JSON object or of a logfmt line
@@ -18,7 +19,7 @@
 
 #include "store/codec/classify.h"
 
-enum split { SPLIT_WHOLE, SPLIT_DIGITS, SPLIT_NUMBERS, SPLIT_FIELDS, SPLIT_QUOTED, SPLIT_SHAPE, SPLIT_KINDS };
+enum split { SPLIT_WHOLE, SPLIT_DIGITS, SPLIT_NUMBERS, SPLIT_PARTS, SPLIT_FIELDS, SPLIT_QUOTED, SPLIT_SHAPE, SPLIT_KINDS };
 
 #define SPLIT_SLOTS_MAX 1024u /* of one line: the last slot takes the rest of the line */
 
@@ -56,6 +57,8 @@ struct split_words {
 #define SPLIT_WORDS_SIZE 16384u
 
 struct splitter {
+    enum split        how;
+    bool              within;
     const bole_slice *lines; /* to learn from */
     uint32_t          line_count;
     struct split_words words;
@@ -70,14 +73,15 @@ struct splitter {
 bool splitter_init(struct splitter *s); /* false: no memory */
 void splitter_deinit(struct splitter *s);
 
-/* The lines that words are learned from when FIELDS, QUOTED or SHAPE first need them: borrowed until then. */
-void split_begin(struct splitter *s, const bole_slice *lines, uint32_t count);
+/* What is to be split, and how. within: these are values of a column, inside which tokens need not stay whole. Words are learned from the lines when they are first needed: borrowed until then. */
+void split_begin(struct splitter *s, enum split how, bool within, const bole_slice *lines,
+                 uint32_t count);
 
 /* Fills s->masks, which the calls below read; false: no memory. */
 bool split_classify(struct splitter *s, bole_slice line);
 
 /* Fills s->slots in the order of the line, without overlaps, and s->kinds. Returns their number. */
-uint32_t split_line(struct splitter *s, enum split how, bole_slice line);
+uint32_t split_line(struct splitter *s, bole_slice line);
 
 /* A template, by its literals and what is known of its slots. */
 struct split_guide {
@@ -95,7 +99,7 @@ uint32_t split_count_shaped(struct splitter *s, const bole_slice *lines, uint32_
 
 /* For a line that founds a template: fills s->keys for the slots that split_line has just found. Slots with the same key
  * share a column in all templates; 0 is a column of its own. Keys depend on the literals alone. */
-void split_keys(struct splitter *s, enum split how, bole_slice line, uint32_t slot_count);
+void split_keys(struct splitter *s, bole_slice line, uint32_t slot_count);
 struct split_hint split_hint(const struct splitter *s, bole_slice line, uint32_t slot);
 
 /* ---- for the files of the splitters ---- */
@@ -111,6 +115,9 @@ bool split_add_slot(struct splitter *s, uint32_t *count, bole_slice line, size_t
 
 /* The end of the stamp, IPv4 address or UUID that begins at `at`, 0 when there is none. */
 size_t split_compound_end(const struct splitter *s, bole_slice line, size_t at, bool *ret_stamp);
+
+/* The separator that ends the field with this byte in it. Two backslashes are none. */
+size_t split_field_end(const struct splitter *s, bole_slice line, size_t from);
 
 /* The closing quote of a string whose text begins at `from`; line.len when there is none. */
 size_t split_string_end(const struct splitter *s, bole_slice line, size_t from);

@@ -131,6 +131,7 @@ static size_t any_end(const struct splitter *s, bole_slice line, size_t at, bool
 
 size_t split_compound_end(const struct splitter *s, bole_slice line, size_t at, bool *ret_stamp)
 {
+    *ret_stamp = false;
     if (line.len - at < 7)
         return 0;
     size_t end = any_end(s, line, at, ret_stamp);

@@ -15,14 +15,24 @@ enum {
 
 struct field { size_t start, end; };
 
+size_t split_field_end(const struct splitter *s, bole_slice line, size_t from)
+{
+    size_t end = mask_next(s->masks.separator, from, line.len);
+    while (line.len - end >= 2 && line.ptr[end] == '\\' && line.ptr[end + 1] == '\\' && s->how != SPLIT_PARTS)
+        end = mask_next(s->masks.separator, end + 2, line.len); /* of a path in JSON */
+    return end;
+}
+
 /* The next field at or after `from`; false at the end of the line. */
 static bool next_field(const struct splitter *s, bole_slice line, size_t from, struct field *ret_field)
 {
     size_t start = mask_next_clear(s->masks.separator, from, line.len);
+    if (s->within && start > from && start < line.len && line.ptr[start - 1] == '\\' &&
+        (start - from == 1 || line.ptr[start - 2] != '\\'))
+        start = mask_next_clear(s->masks.separator, start + 1, line.len); /* the letter of an escape */
     if (start == line.len)
         return false;
-    size_t end = mask_next(s->masks.separator, start, line.len);
-    *ret_field = (struct field){start, end};
+    *ret_field = (struct field){start, split_field_end(s, line, start)};
     return true;
 }
 

@@ -35,7 +35,7 @@ static size_t slot_end(const struct splitter *s, bole_slice line, size_t at, con
         end = mask_next_clear(s->masks.token, at + (at < line.len && line.ptr[at] == '-'), line.len);
         return end > at && mask_next(s->masks.digit, at, line.len) < end ? end : NO_END;
     case SLOT_FIELD:
-        end = mask_next(s->masks.separator, at, line.len);
+        end = split_field_end(s, line, at);
         while (end > at && line.ptr[end - 1] == '.')
             end--;
         return end > at && (!hint->digits || mask_next(s->masks.digit, at, line.len) < end) ? end : NO_END;

@@ -141,8 +141,7 @@ static uint32_t add(struct template_table *t, const struct splitter *s, bole_sli
     return t->count++;
 }
 
-static uint32_t find_or_add(struct template_table *t, struct splitter *s, enum split how, bole_slice line, uint32_t slot_count,
-                            uint32_t limit)
+static uint32_t find_or_add(struct template_table *t, struct splitter *s, bole_slice line, uint32_t slot_count, uint32_t limit)
 {
     uint64_t hash = hash_line(line, s->slots, slot_count);
     if (t->index_size) {
@@ -158,7 +157,7 @@ static uint32_t find_or_add(struct template_table *t, struct splitter *s, enum s
     }
     if (t->count >= limit || t->no_memory)
         return TEMPLATE_NONE;
-    split_keys(s, how, line, slot_count);
+    split_keys(s, line, slot_count);
     uint32_t number = add(t, s, line, slot_count, hash);
     if (number == TEMPLATE_NONE)
         return number;
@@ -198,10 +197,9 @@ uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice
     return guess(t, s, line, last->next_before) ? follow(t, last->next_before) : TEMPLATE_NONE;
 }
 
-uint32_t template_intern(struct template_table *t, struct splitter *s, enum split how, bole_slice line, uint32_t slot_count,
-                         uint32_t limit)
+uint32_t template_intern(struct template_table *t, struct splitter *s, bole_slice line, uint32_t slot_count, uint32_t limit)
 {
-    uint32_t number = find_or_add(t, s, how, line, slot_count, limit);
+    uint32_t number = find_or_add(t, s, line, slot_count, limit);
     return number == TEMPLATE_NONE ? number : follow(t, number);
 }
 

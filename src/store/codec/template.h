@@ -53,10 +53,8 @@ void template_table_reset(struct template_table *t);
  * filled. Else TEMPLATE_NONE. */
 uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line);
 
-/* The template of a line that the splitter has just split in `slot_count` slots. A new one, for which `how` gives the keys, if
- * that makes no more than `limit`; else TEMPLATE_NONE. */
-uint32_t template_intern(struct template_table *t, struct splitter *s, enum split how, bole_slice line, uint32_t slot_count,
-                         uint32_t limit);
+/* The template of a line that the splitter has just split in `slot_count` slots. A new one, if that makes no more than `limit`; else TEMPLATE_NONE. */
+uint32_t template_intern(struct template_table *t, struct splitter *s, bole_slice line, uint32_t slot_count, uint32_t limit);
 
 static inline bole_slice template_text(const struct template_table *t, const struct template *p)
 {

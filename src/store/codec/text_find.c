@@ -14,6 +14,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "store/codec/find_bytes.h"
 #include "store/codec/text_private.h"
 
 enum {
@@ -46,15 +47,10 @@ struct finder {
     uint64_t            *rows;       /* of the template at hand; written when first needed */
     bool                 rows_known, has_candidates;
     struct condition     path[CONDITIONS_MAX]; /* of the way at hand */
-    struct answer        answers[ANSWERS_MAX];
+    struct answer       *answers;    /* [ANSWERS_MAX]; NULL while there are none */
     uint32_t             answer_count, steps_left;
     struct bole_err     *err;
 };
-
-static bole_status no_room(struct finder *f)
-{
-    return bole_fail(f->err, BOLE_E_LIMIT, "text: no room to search a column of text");
-}
 
 /* ---- conditions on columns ---- */
 
@@ -118,35 +114,106 @@ static bool may_match(const struct values *v, enum values_match how, bole_slice 
     return values_may_contain(v, part);
 }
 
-/* The rows whose value in the column matches a part of the needle; NULL for none. */
-static bole_status find_rows(struct finder *f, const struct condition *c, const uint64_t **ret_rows)
+static bole_status table_contains(struct text *t, struct text_table *table, bole_slice needle, uint64_t *bits,
+                                  struct bole_err *err);
+
+/* f->scratch: bit per value of a column that is stored as values. */
+static bole_status find_in_values(struct finder *f, uint32_t number, enum values_match how, bole_slice part, bool *ret_any)
 {
-    struct text_column *column = &f->table->columns[c->column];
-    bole_slice part = {f->needle.ptr + c->from, c->len};
-    *ret_rows = NULL;
-    if (!may_match(&column->values, c->how, part))
-        return BOLE_OK;
+    struct text_column *column = &f->table->columns[number];
     bole_slice text;
     bole_status st = text_load_part(f->text, &column->text, &text, f->err);
     if (st < 0)
         return st;
     /* Most columns of texts do not have it: then their ids need not be loaded. */
     if (text.len && part.len && (column->values.type == VALUES_RAW || column->values.type == VALUES_DICT) &&
-        !memmem(text.ptr, text.len, part.ptr, part.len))
+        !find_bytes(text, part))
         return BOLE_OK;
-    st = text_load_column(f->text, f->table, c->column, f->err);
+    st = text_load_column(f->text, f->table, number, f->err);
     if (st < 0)
         return st;
-    values_find(&column->values, c->how, part, f->scratch);
-    if (!any_bit(f->scratch, (column->values.count + 63) / 64))
+    values_find(&column->values, how, part, f->scratch);
+    *ret_any = any_bit(f->scratch, (column->values.count + 63) / 64);
+    return BOLE_OK;
+}
+
+static bool matches(bole_slice line, enum values_match how, bole_slice part)
+{
+    if (line.len < part.len || (how == VALUES_EQUALS && line.len != part.len))
+        return false;
+    return part.len == 0 || memcmp(line.ptr + (how == VALUES_ENDS ? line.len - part.len : 0), part.ptr, part.len) == 0;
+}
+
+/* Clears the bits of the lines that only contain the part, but not in the right place. */
+static bole_status check_lines(struct finder *f, struct text_table *table, enum values_match how, bole_slice part, uint64_t *bits)
+{
+    struct buf line;
+    buf_init(&line, f->text->source.arena->budget);
+    bole_status st = BOLE_OK;
+    for (uint32_t row = 0; st >= 0 && row < table->row_count; row++) {
+        if (!(bits[row / 64] >> row % 64 & 1))
+            continue;
+        buf_reset(&line);
+        st = text_append_row(f->text, table, row, &line, f->err);
+        if (st >= 0 && !matches(buf_slice(&line), how, part))
+            bits[row / 64] &= ~(1ull << row % 64);
+    }
+    buf_deinit(&line);
+    return st;
+}
+
+/* f->scratch: the same for a column that is a table. */
+static bole_status find_in_table(struct finder *f, uint32_t number, enum values_match how, bole_slice part, bool *ret_any)
+{
+    struct text_column *column = &f->table->columns[number];
+    struct text_table *table = column->table;
+    size_t words = (table->row_count + 63) / 64;
+    uint64_t *bits = arena_alloc(f->text->source.arena, words * sizeof *bits);
+    if (!bits)
+        return text_no_room(f->err);
+    memset(bits, 0xff, words * sizeof *bits);
+    if (table->row_count % 64)
+        bits[words - 1] = (1ull << table->row_count % 64) - 1;
+    bole_status st = table_contains(f->text, table, part, bits, f->err);
+    if (st >= 0 && how != VALUES_CONTAINS && any_bit(bits, words))
+        st = check_lines(f, table, how, part, bits);
+    *ret_any = st >= 0 && any_bit(bits, words);
+    if (!*ret_any)
+        return st;
+    if (column->kind == TEXT_COLUMN_TABLE) {
+        memcpy(f->scratch, bits, words * sizeof *bits);
         return BOLE_OK;
+    }
+    st = text_load_ids(f->text, column, f->err);
+    memset(f->scratch, 0, (column->values.count + 63) / 64 * sizeof *f->scratch);
+    for (uint32_t i = 0; st >= 0 && i < column->values.count; i++) {
+        uint64_t id = ints_offset(&column->ids, i);
+        f->scratch[i / 64] |= (bits[id / 64] >> id % 64 & 1) << i % 64;
+    }
+    *ret_any = st >= 0 && any_bit(f->scratch, (column->values.count + 63) / 64);
+    return st;
+}
+
+/* The rows whose value in the column matches a part of the needle; NULL for none. */
+static bole_status find_rows(struct finder *f, const struct condition *c, const uint64_t **ret_rows)
+{
+    struct text_column *column = &f->table->columns[c->column];
+    bole_slice part = {f->needle.ptr + c->from, c->len};
+    bool any = false;
+    *ret_rows = NULL;
+    if (!may_match(&column->values, c->how, part))
+        return BOLE_OK;
+    bole_status st = column->kind == TEXT_COLUMN_VALUES ? find_in_values(f, c->column, c->how, part, &any)
+                                                        : find_in_table(f, c->column, c->how, part, &any);
+    if (st < 0 || !any)
+        return st;
     const uint64_t *rows;
     st = text_column_rows(f->text, f->table, c->column, &rows, f->err);
     if (st < 0)
         return st;
     uint64_t *out = arena_alloc(f->text->source.arena, f->words * sizeof *out);
     if (!out)
-        return no_room(f);
+        return text_no_room(f->err);
     text_spread_bits(f->scratch, rows, f->words, out);
     *ret_rows = out;
     return BOLE_OK;
@@ -166,6 +233,8 @@ static bole_status ask(struct finder *f, const struct condition *c, const uint64
     *ret_known = f->answer_count < ANSWERS_MAX;
     if (!*ret_known)
         return BOLE_OK;
+    if (!f->answers && !(f->answers = arena_array(f->text->source.arena, ANSWERS_MAX, sizeof *f->answers)))
+        return text_no_room(f->err);
     bole_status st = find_rows(f, c, ret_rows);
     if (st >= 0)
         f->answers[f->answer_count++] = (struct answer){*c, *ret_rows};
@@ -333,7 +402,7 @@ static void find_in_literals(struct finder *f)
     const uint8_t *hit;
     uint32_t template = 0, piece = 0;
     const uint8_t *start = left.ptr; /* of the piece */
-    while (left.len && (hit = memmem(left.ptr, left.len, f->needle.ptr, f->needle.len))) {
+    while (left.len && (hit = find_bytes(left, f->needle))) {
         const struct text_template *p = &table->templates[template];
         while (hit >= start + p->pieces[piece]) {
             start += p->pieces[piece];
@@ -348,7 +417,7 @@ static void find_in_literals(struct finder *f)
     }
 }
 
-static bole_status find_in_values(struct finder *f)
+static bole_status find_in_columns(struct finder *f)
 {
     for (uint32_t i = 0; i < f->table->column_count; i++) {
         struct condition c = {i, 0, (uint32_t)f->needle.len, VALUES_CONTAINS};
@@ -381,26 +450,25 @@ static bole_status search_candidates(struct finder *f, const uint64_t *bits)
     for (uint32_t row = 0; st >= 0 && row < f->table->row_count; row++) {
         if (!((f->candidates[row / 64] & ~f->hits[row / 64] & bits[row / 64]) >> row % 64 & 1))
             continue;
-        uint32_t end;
         buf_reset(&line);
-        st = text_lines(f->text, row, 1, bits, &line, &end, f->err);
-        if (st >= 0 && line.len && memmem(line.ptr, line.len, f->needle.ptr, f->needle.len))
+        st = text_append_row(f->text, f->table, row, &line, f->err);
+        if (st >= 0 && line.len && find_bytes(buf_slice(&line), f->needle))
             f->hits[row / 64] |= 1ull << row % 64;
     }
     buf_deinit(&line);
     return st;
 }
 
-static bool init(struct finder *f, struct text *t, bole_slice needle, struct bole_err *err)
+static bool init(struct finder *f, struct text *t, struct text_table *table, bole_slice needle, struct bole_err *err)
 {
     struct arena *arena = t->source.arena;
-    *f = (struct finder){.text = t, .table = &t->root, .needle = needle, .steps_left = STEPS_MAX, .err = err};
-    f->words = (t->root.row_count + 63) / 64;
+    *f = (struct finder){.text = t, .table = table, .needle = needle, .steps_left = STEPS_MAX, .err = err};
+    f->words = (table->row_count + 63) / 64;
     f->hits = arena_array(arena, f->words, sizeof *f->hits);
     f->candidates = arena_array(arena, f->words, sizeof *f->candidates);
     f->scratch = arena_array(arena, f->words, sizeof *f->scratch);
     f->rows = arena_array(arena, f->words, sizeof *f->rows);
-    f->whole = arena_array(arena, t->root.template_count, sizeof *f->whole);
+    f->whole = arena_array(arena, table->template_count, sizeof *f->whole);
     for (size_t i = 0; i < needle.len; i++)
         f->in_needle[needle.ptr[i]] = true;
     return f->hits && f->candidates && f->scratch && f->rows && f->whole;
@@ -409,7 +477,7 @@ static bool init(struct finder *f, struct text *t, bole_slice needle, struct bol
 static bole_status find(struct finder *f, const uint64_t *bits)
 {
     find_in_literals(f);
-    bole_status st = find_in_values(f);
+    bole_status st = find_in_columns(f);
     for (uint32_t i = 0; st >= 0 && i < f->table->template_count; i++)
         if (!f->whole[i])
             st = find_across(f, i);
@@ -418,20 +486,29 @@ static bole_status find(struct finder *f, const uint64_t *bits)
     return st >= 0 && f->has_candidates ? search_candidates(f, bits) : st;
 }
 
+/* text_contains for any table; needle.len below 4 GiB. */
+static bole_status table_contains(struct text *t, struct text_table *table, bole_slice needle, uint64_t *bits,
+                                  struct bole_err *err)
+{
+    if (needle.len == 0)
+        return BOLE_OK;
+    struct finder *f = arena_alloc(t->source.arena, sizeof *f);
+    if (!f || !init(f, t, table, needle, err))
+        return text_no_room(err);
+    bole_status st = find(f, bits);
+    for (size_t w = 0; st >= 0 && w < f->words; w++)
+        bits[w] &= f->hits[w];
+    return st;
+}
+
 bole_status text_contains(struct text *t, bole_slice needle, uint64_t *bits, struct bole_err *err)
 {
     size_t words = (t->root.row_count + 63) / 64;
-    if (needle.len == 0 || !any_bit(bits, words))
+    if (!any_bit(bits, words))
         return BOLE_OK;
     if (needle.len > UINT32_MAX) {
         memset(bits, 0, words * sizeof *bits);
         return BOLE_OK;
     }
-    struct finder *f = arena_alloc(t->source.arena, sizeof *f);
-    if (!f || !init(f, t, needle, err))
-        return bole_fail(err, BOLE_E_LIMIT, "text: no room to search a column of text");
-    bole_status st = find(f, bits);
-    for (size_t w = 0; st >= 0 && w < words; w++)
-        bits[w] &= f->hits[w];
-    return st;
+    return table_contains(t, &t->root, needle, bits, err);
 }

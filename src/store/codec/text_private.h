@@ -13,17 +13,23 @@
  *           for each template: lengths of its slots + 1 literals
  *           for each template: column of each slot: zigzag of (column - (column of the slot before + 1)), -1 before the first
  *           for each column: see below
- *           chunk of the template numbers (0 if T is 1): one byte per row, T > 256: then another with the high bytes
+ *           place of the template numbers (none if T is 1): one byte per row, T > 256: then another with the high bytes
  *           size of the literals, literals end to end
  *
- *   column: chunk of its numbers (0: there are none), chunk of its text (0: none), values head
+ *   column: kind, then
+ *           VALUES      place of its numbers, place of its text, values head
+ *           DICTIONARY  number of distinct values, place of the ids, ints head of the ids, table of the distinct values
+ *           TABLE       table of the values
+ *           Only columns of the root are of the last two kinds.
  *
- * Parts lie in their chunk in the order in which the map names them, without gaps.
+ *   place:  0: no bytes. chunk * 2: behind the part that was placed in this chunk before, without gap.
+ *           chunk * 2 + 1, offset: bytes that were placed before.
  */
 #ifndef STORE_CODEC_TEXT_PRIVATE_H
 #define STORE_CODEC_TEXT_PRIVATE_H
 
 #include "base/bytes.h"
+#include "store/codec/ints.h"
 #include "store/codec/split.h"
 #include "store/codec/text.h"
 
@@ -38,6 +44,8 @@ static inline unsigned text_planes(uint32_t template_count)
 static inline uint64_t text_zigzag(int64_t v) { return (uint64_t)v << 1 ^ (uint64_t)(v >> 63); }
 static inline int64_t text_unzigzag(uint64_t v) { return (int64_t)(v >> 1 ^ (0 - (v & 1))); }
 
+enum text_column_kind { TEXT_COLUMN_VALUES = 0, TEXT_COLUMN_DICTIONARY = 1, TEXT_COLUMN_TABLE = 2 };
+
 /* Where bytes of a column lie. */
 struct text_part {
     uint32_t chunk; /* 0: nowhere, no bytes */
@@ -45,10 +53,17 @@ struct text_part {
 };
 
 struct text_column {
-    struct values     values;
-    struct text_part  numbers, text;
-    bool              loaded;
-    uint64_t         *rows;       /* which rows have it; NULL while not asked for */
+    enum text_column_kind kind;
+    struct text_part      numbers; /* DICTIONARY: ids */
+    struct text_part      text;
+    struct values         values;  /* of all kinds: count and stamp */
+    struct ints_head      ids_head;
+    struct ints           ids;     /* DICTIONARY; set by text_load_column */
+    struct text_table    *table;   /* DICTIONARY, TABLE; of values, type and stamp are set */
+    uint8_t              *lines;   /* of table, end to end, with room behind them; set by text_load_column */
+    uint32_t             *starts;  /* [rows of table + 1] */
+    bool                  loaded, ids_loaded;
+    uint64_t             *rows;    /* which rows have it; NULL while not asked for */
 };
 
 struct text_template {
@@ -86,16 +101,26 @@ struct text {
 enum split text_encoder_split(const struct text_encoder *e); /* of the last row group */
 void text_encoder_fix_split(struct text_encoder *e, enum split how); /* from now on; SPLIT_KINDS: by trial */
 
-/* ---- text_read.c ---- */
+/* ---- text_open.c ---- */
 
+bole_status text_no_room(struct bole_err *err);
 bole_status text_load_chunk(struct text *t, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err);
 bole_status text_load_part(struct text *t, const struct text_part *part, bole_slice *ret_bytes, struct bole_err *err);
 /* The template of each row, checked, and how many rows each has. */
 bole_status text_load_rows(struct text *t, struct text_table *table, struct bole_err *err);
+bole_status text_load_ids(struct text *t, struct text_column *c, struct bole_err *err);
+/* Everything that text_column_put needs. */
 bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err);
 /* Bit per row that has a value in the column. */
 bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
                              struct bole_err *err);
+
+/* ---- text_read.c ---- */
+
+/* Appends one line of a table. */
+bole_status text_append_row(struct text *t, struct text_table *table, uint32_t row, struct buf *out, struct bole_err *err);
+/* All lines of the table of a column, to c->lines. */
+bole_status text_load_lines(struct text *t, struct text_column *c, struct bole_err *err);
 
 /* ---- text_find.c ---- */
 

@@ -1,327 +1,42 @@
 /*
- * Reading a text column: the map at once, every other chunk when it is first needed. Whatever the map says is checked before
- * memory is taken for it, and each entry of an array has taken a byte of the map or more, so that memory stays in proportion.
+ * Building lines: a cursor per column counts its values as the rows go by, so that a row costs what it has.
  */
 #include <assert.h>
 
 #include "base/err.h"
 #include "store/codec/text_private.h"
 
-/* ---- chunks ---- */
-
-bole_status text_load_chunk(struct text *t, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err)
+static inline uint32_t line_of(const struct text_column *c, uint32_t index) /* in the table of the column */
 {
-    assert(chunk < t->source.chunk_count);
-    if (!t->chunks[chunk].ptr) {
-        bole_status st = t->source.load(t->source.ctx, chunk, &t->chunks[chunk], err);
-        if (st < 0) {
-            t->chunks[chunk] = (bole_slice){0};
-            return st;
-        }
-    }
-    *ret_raw = t->chunks[chunk];
-    return BOLE_OK;
+    return c->kind == TEXT_COLUMN_DICTIONARY ? (uint32_t)ints_offset(&c->ids, index) : index;
 }
 
-bole_status text_load_part(struct text *t, const struct text_part *part, bole_slice *ret_bytes, struct bole_err *err)
+static inline uint32_t column_len(const struct text_column *c, uint32_t index)
 {
-    *ret_bytes = (bole_slice){0};
-    if (!part->chunk)
-        return BOLE_OK;
-    bole_slice raw;
-    bole_status st = text_load_chunk(t, part->chunk, &raw, err);
-    if (st < 0)
-        return st;
-    if (part->at > raw.len || part->len > raw.len - part->at)
-        return bole_fail(err, BOLE_E_CORRUPT, "text: chunk %u has %zu bytes, a column needs %u at %u", part->chunk, raw.len,
-                         part->len, part->at);
-    *ret_bytes = bole_slice_from(raw.ptr + part->at, part->len);
-    return BOLE_OK;
+    if (c->kind == TEXT_COLUMN_VALUES)
+        return values_len(&c->values, index);
+    uint32_t line = line_of(c, index);
+    return c->starts[line + 1] - c->starts[line];
 }
 
-/* ---- the map ---- */
-
-static bole_status no_room(struct bole_err *err)
+/* 16 bytes of room behind both: a copy of fixed size is one instruction. */
+static inline uint8_t *put_bytes(uint8_t *out, const uint8_t *p, uint32_t len)
 {
-    return bole_fail(err, BOLE_E_LIMIT, "text: no room for a column of text");
+    if (len <= 16)
+        memcpy(out, p, 16);
+    else
+        memcpy(out, p, len);
+    return out + len;
 }
 
-/* Places a part behind the ones before it. False: there is no such chunk, or it would be too long. */
-static bool place_part(struct text *t, struct text_part *part, uint64_t chunk, uint64_t len)
+static inline uint8_t *column_put(const struct text_column *c, uint32_t index, uint8_t *out)
 {
-    *part = (struct text_part){0};
-    if (chunk == 0)
-        return len == 0;
-    if (chunk >= t->source.chunk_count || len == 0 || len > UINT32_MAX - t->chunk_at[chunk])
-        return false;
-    *part = (struct text_part){(uint32_t)chunk, t->chunk_at[chunk], (uint32_t)len};
-    t->chunk_at[chunk] += (uint32_t)len;
-    return true;
+    if (c->kind == TEXT_COLUMN_VALUES)
+        return values_put(&c->values, index, out);
+    uint32_t line = line_of(c, index), start = c->starts[line];
+    return put_bytes(out, c->lines + start, c->starts[line + 1] - start);
 }
 
-static bool read_templates(struct text *t, struct text_table *table, struct reader *r, uint32_t *counts, size_t slot_total)
-{
-    struct arena *arena = t->source.arena;
-    uint32_t *pieces = arena_array(arena, slot_total + table->template_count, sizeof *pieces);
-    uint32_t *columns = arena_array(arena, slot_total, sizeof *columns);
-    uint32_t *users = arena_array(arena, table->column_count, sizeof *users); /* last template with the column, + 1 */
-    if (!pieces || !columns || !users)
-        return false;
-    for (uint32_t i = 0; i < table->template_count; i++) {
-        struct text_template *p = &table->templates[i];
-        uint64_t len = 0;
-        p->pieces = pieces;
-        for (uint32_t k = 0; k <= p->slot_count; k++) {
-            uint64_t piece = reader_varint(r);
-            len += piece;
-            r->failed |= piece > UINT32_MAX || len > UINT32_MAX;
-            *pieces++ = (uint32_t)piece;
-        }
-        p->literals_len = (uint32_t)len;
-    }
-    for (uint32_t i = 0; i < table->template_count; i++) {
-        struct text_template *p = &table->templates[i];
-        int64_t column = -1;
-        p->columns = columns;
-        for (uint32_t k = 0; k < p->slot_count; k++) {
-            uint64_t step = (uint64_t)text_unzigzag(reader_varint(r));
-            column = (int64_t)((uint64_t)column + 1 + step);
-            if (r->failed || column < 0 || column >= table->column_count || users[column] == i + 1) {
-                r->failed = true;
-                return true;
-            }
-            users[column] = i + 1;
-            counts[column] += p->rows;
-            *columns++ = (uint32_t)column;
-        }
-    }
-    return true;
-}
-
-static bole_status read_columns(struct text *t, struct text_table *table, struct reader *r, const uint32_t *counts,
-                                struct bole_err *err)
-{
-    for (uint32_t i = 0; i < table->column_count; i++) {
-        struct text_column *c = &table->columns[i];
-        uint64_t numbers_chunk = reader_varint(r), text_chunk = reader_varint(r);
-        bole_slice heads = {r->next, reader_left(r)};
-        bole_status st = values_open(&c->values, counts[i], &heads, t->source.arena, err);
-        if (st < 0)
-            return st;
-        r->next = heads.ptr;
-        if (!place_part(t, &c->numbers, numbers_chunk, values_numbers_size(&c->values)) ||
-            !place_part(t, &c->text, text_chunk, values_text_size(&c->values)))
-            return bole_fail(err, BOLE_E_CORRUPT, "text: column %u does not fit its chunks", i);
-    }
-    return BOLE_OK;
-}
-
-/* Literals are copied in 16-byte steps, so that they need room behind them. */
-static bool copy_literals(struct text_table *table, struct arena *arena, bole_slice literals)
-{
-    uint8_t *p = arena_zalloc(arena, literals.len + 16);
-    if (!p)
-        return false;
-    if (literals.len)
-        memcpy(p, literals.ptr, literals.len);
-    table->literals = bole_slice_from(p, literals.len);
-    for (uint32_t i = 0; i < table->template_count; i++) {
-        table->templates[i].literals = p;
-        p += table->templates[i].literals_len;
-    }
-    return true;
-}
-
-static bole_status read_table(struct text *t, struct text_table *table, uint32_t row_count, struct reader *r,
-                              struct bole_err *err)
-{
-    struct arena *arena = t->source.arena;
-    uint64_t template_count = reader_varint(r), column_count = reader_varint(r);
-    if (r->failed || template_count == 0 || template_count > row_count || template_count > reader_left(r) ||
-        column_count > reader_left(r))
-        return bole_fail(err, BOLE_E_CORRUPT, "text: the map has no such number of templates or columns");
-    *table = (struct text_table){row_count, (uint32_t)template_count, (uint32_t)column_count};
-    table->templates = arena_array(arena, template_count, sizeof *table->templates);
-    table->columns = arena_array(arena, column_count, sizeof *table->columns);
-    uint32_t *counts = arena_array(arena, column_count, sizeof *counts);
-    if (!table->templates || !table->columns || !counts)
-        return no_room(err);
-    uint64_t rows = 0, slots = 0, literals_len = 0;
-    for (uint32_t i = 0; i < template_count; i++) {
-        uint64_t template_rows = reader_varint(r), slot_count = reader_varint(r);
-        if (template_rows == 0 || template_rows > row_count - rows || slot_count > reader_left(r))
-            return bole_fail(err, BOLE_E_CORRUPT, "text: template %u has no such number of rows or slots", i);
-        table->templates[i].rows = (uint32_t)template_rows;
-        table->templates[i].slot_count = (uint32_t)slot_count;
-        rows += template_rows;
-        slots += slot_count;
-    }
-    if (rows != row_count || slots > reader_left(r))
-        return bole_fail(err, BOLE_E_CORRUPT, "text: templates do not add up to %u rows", row_count);
-    if (!read_templates(t, table, r, counts, slots))
-        return no_room(err);
-    if (r->failed)
-        return bole_fail(err, BOLE_E_CORRUPT, "text: a template is not one");
-    bole_status st = read_columns(t, table, r, counts, err);
-    if (st < 0)
-        return st;
-    if (!place_part(t, &table->numbers_part, reader_varint(r), (uint64_t)text_planes(table->template_count) * row_count))
-        return bole_fail(err, BOLE_E_CORRUPT, "text: template numbers do not fit their chunk");
-    bole_slice literals = reader_bytes(r, reader_varint(r));
-    for (uint32_t i = 0; i < template_count; i++)
-        literals_len += table->templates[i].literals_len;
-    if (r->failed || literals.len != literals_len)
-        return bole_fail(err, BOLE_E_CORRUPT, "text: literals do not add up");
-    return copy_literals(table, arena, literals) ? BOLE_OK : no_room(err);
-}
-
-bole_status text_open(const struct text_source *source, struct text **ret_text, struct bole_err *err)
-{
-    if (source->row_count == 0 || source->row_count > VALUES_COUNT_MAX || source->chunk_count == 0)
-        return bole_fail(err, BOLE_E_CORRUPT, "text: %u chunks for %u rows", source->chunk_count, source->row_count);
-    struct text *t = arena_zalloc(source->arena, sizeof *t);
-    if (!t)
-        return no_room(err);
-    t->source = *source;
-    t->chunks = arena_array(source->arena, source->chunk_count, sizeof *t->chunks);
-    t->chunk_at = arena_array(source->arena, source->chunk_count, sizeof *t->chunk_at);
-    if (!t->chunks || !t->chunk_at)
-        return no_room(err);
-    bole_slice map;
-    bole_status st = text_load_chunk(t, 0, &map, err);
-    if (st < 0)
-        return st;
-    struct reader r = reader_of(map);
-    unsigned version = reader_u8(&r);
-    if (version != TEXT_VERSION)
-        return bole_fail(err, BOLE_E_CORRUPT, "text: version %u of the map is not known", version);
-    st = read_table(t, &t->root, source->row_count, &r, err);
-    if (st < 0)
-        return st;
-    if (reader_left(&r))
-        return bole_fail(err, BOLE_E_CORRUPT, "text: %zu bytes behind the map", reader_left(&r));
-    *ret_text = t;
-    return BOLE_OK;
-}
-
-/* ---- rows and columns ---- */
-
-bole_status text_load_rows(struct text *t, struct text_table *table, struct bole_err *err)
-{
-    if (table->before)
-        return BOLE_OK;
-    bole_slice bytes;
-    bole_status st = text_load_part(t, &table->numbers_part, &bytes, err);
-    if (st < 0)
-        return st;
-    struct arena *arena = t->source.arena;
-    table->numbers = arena_array(arena, table->row_count, sizeof *table->numbers);
-    if (!table->numbers)
-        return no_room(err);
-    unsigned planes = text_planes(table->template_count);
-    for (uint32_t row = 0; planes && row < table->row_count; row++) {
-        table->numbers[row] = (uint16_t)(bytes.ptr[row] | (planes > 1 ? bytes.ptr[row + table->row_count] << 8 : 0));
-        if (table->numbers[row] >= table->template_count)
-            return bole_fail(err, BOLE_E_CORRUPT, "text: row %u has template %u of %u", row, table->numbers[row],
-                             table->template_count);
-    }
-    uint32_t blocks = (table->row_count + TEXT_BLOCK - 1) / TEXT_BLOCK, columns = table->column_count;
-    uint32_t *before = arena_array(arena, (size_t)blocks * columns + 1, sizeof *before);
-    uint32_t *rows = arena_array(arena, table->template_count, sizeof *rows);
-    uint32_t *block_rows = arena_array(arena, table->template_count, sizeof *rows);
-    table->cursor = arena_array(arena, columns, sizeof *table->cursor);
-    if (!before || !rows || !block_rows || !table->cursor)
-        return no_room(err);
-    for (uint32_t b = 0; b < blocks; b++) {
-        uint32_t end = b + 1 < blocks ? (b + 1) * TEXT_BLOCK : table->row_count;
-        for (uint32_t row = b * TEXT_BLOCK; row < end; row++)
-            block_rows[text_row_template(table, row)]++;
-        uint32_t *next = b + 1 < blocks ? before + (size_t)(b + 1) * columns : table->cursor; /* the last sum is not needed */
-        if (b + 1 < blocks)
-            memcpy(next, next - columns, columns * sizeof *next);
-        for (uint32_t i = 0; i < table->template_count; i++) {
-            const struct text_template *p = &table->templates[i];
-            for (uint32_t k = 0; block_rows[i] && b + 1 < blocks && k < p->slot_count; k++)
-                next[p->columns[k]] += block_rows[i];
-            rows[i] += block_rows[i];
-            block_rows[i] = 0;
-        }
-    }
-    for (uint32_t i = 0; i < table->template_count; i++)
-        if (rows[i] != table->templates[i].rows)
-            return bole_fail(err, BOLE_E_CORRUPT, "text: template %u has %u rows, the map says %u", i, rows[i],
-                             table->templates[i].rows);
-    table->before = before;
-    return BOLE_OK;
-}
-
-bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
-                             struct bole_err *err)
-{
-    struct text_column *c = &table->columns[column];
-    if (!c->rows) {
-        bole_status st = text_load_rows(t, table, err);
-        if (st < 0)
-            return st;
-        struct arena *arena = t->source.arena;
-        uint64_t *rows = arena_array(arena, (table->row_count + 63) / 64, sizeof *rows);
-        uint8_t *has = arena_zalloc(arena, table->template_count);
-        if (!rows || !has)
-            return no_room(err);
-        for (uint32_t i = 0; i < table->template_count; i++)
-            for (uint32_t k = 0; k < table->templates[i].slot_count; k++)
-                has[i] |= table->templates[i].columns[k] == column;
-        for (uint32_t row = 0; row < table->row_count; row++)
-            rows[row / 64] |= (uint64_t)has[text_row_template(table, row)] << row % 64;
-        c->rows = rows;
-    }
-    *ret_bits = c->rows;
-    return BOLE_OK;
-}
-
-/* The times of the rows that have a value in the column. */
-static bole_status column_times(struct text *t, struct text_table *table, uint32_t column, const int64_t **ret_times,
-                                struct bole_err *err)
-{
-    const struct text_column *c = &table->columns[column];
-    *ret_times = t->source.time_ns;
-    if (c->values.count == table->row_count)
-        return BOLE_OK;
-    const uint64_t *rows;
-    bole_status st = text_column_rows(t, table, column, &rows, err);
-    if (st < 0)
-        return st;
-    int64_t *times = arena_array(t->source.arena, c->values.count, sizeof *times);
-    if (!times)
-        return no_room(err);
-    uint32_t n = 0;
-    for (uint32_t row = 0; row < table->row_count; row++)
-        if (rows[row / 64] >> row % 64 & 1)
-            times[n++] = t->source.time_ns[row];
-    assert(n == c->values.count);
-    *ret_times = times;
-    return BOLE_OK;
-}
-
-bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
-{
-    struct text_column *c = &table->columns[column];
-    if (c->loaded)
-        return BOLE_OK;
-    bole_slice numbers, text;
-    bole_status st = text_load_part(t, &c->numbers, &numbers, err);
-    if (st >= 0)
-        st = text_load_part(t, &c->text, &text, err);
-    const int64_t *times = NULL;
-    if (st >= 0 && c->values.type == VALUES_TIME)
-        st = column_times(t, table, column, &times, err);
-    if (st >= 0)
-        st = values_load(&c->values, numbers, text, times, t->source.arena, err);
-    c->loaded = st >= 0;
-    return st;
-}
-
-/* ---- lines ---- */
 
 static bole_status load_template(struct text *t, struct text_table *table, struct text_template *p, struct bole_err *err)
 {
@@ -354,32 +69,23 @@ static void seek(struct text_table *table, uint32_t row)
         skip_row(table, &table->templates[text_row_template(table, table->cursor_row)]);
 }
 
-static inline uint8_t *put_literal(uint8_t *out, const uint8_t *p, uint32_t len)
-{
-    if (len <= 16)
-        memcpy(out, p, 16); /* there is room behind both; a copy of fixed size is one instruction */
-    else
-        memcpy(out, p, len);
-    return out + len;
-}
-
 static uint8_t *put_row(struct text_table *table, const struct text_template *p, uint8_t *out)
 {
     const uint8_t *literal = p->literals;
     for (uint32_t k = 0; k < p->slot_count; k++) {
         uint32_t column = p->columns[k];
-        out = put_literal(out, literal, p->pieces[k]);
+        out = put_bytes(out, literal, p->pieces[k]);
         literal += p->pieces[k];
-        out = values_put(&table->columns[column].values, table->cursor[column]++, out);
+        out = column_put(&table->columns[column], table->cursor[column]++, out);
     }
-    return put_literal(out, literal, p->pieces[p->slot_count]);
+    return put_bytes(out, literal, p->pieces[p->slot_count]);
 }
 
 static uint64_t row_len(const struct text_table *table, const struct text_template *p)
 {
     uint64_t len = p->literals_len;
     for (uint32_t k = 0; k < p->slot_count; k++)
-        len += values_len(&table->columns[p->columns[k]].values, table->cursor[p->columns[k]]);
+        len += column_len(&table->columns[p->columns[k]], table->cursor[p->columns[k]]);
     return len;
 }
 
@@ -398,6 +104,48 @@ static bole_status append_row(struct text *t, struct text_table *table, struct b
     out->len = (size_t)(put_row(table, p, out->ptr + out->len) - out->ptr);
     table->cursor_row++;
     return out->len <= UINT32_MAX ? BOLE_OK : bole_fail(err, BOLE_E_LIMIT, "text: lines of more than 4 GiB");
+}
+
+bole_status text_append_row(struct text *t, struct text_table *table, uint32_t row, struct buf *out, struct bole_err *err)
+{
+    bole_status st = text_load_rows(t, table, err);
+    if (st < 0)
+        return st;
+    seek(table, row);
+    return append_row(t, table, out, err);
+}
+
+bole_status text_load_lines(struct text *t, struct text_column *c, struct bole_err *err)
+{
+    struct text_table *table = c->table;
+    struct arena *arena = t->source.arena;
+    bole_status st = text_load_rows(t, table, err);
+    for (uint32_t i = 0; st >= 0 && i < table->template_count; i++)
+        st = load_template(t, table, &table->templates[i], err);
+    if (st < 0)
+        return st;
+    uint32_t *starts = arena_alloc(arena, (table->row_count + 1ull) * sizeof *starts);
+    uint64_t at = 0;
+    for (uint32_t row = 0; starts && row < table->row_count && at <= UINT32_MAX; row++) {
+        const struct text_template *p = &table->templates[text_row_template(table, row)];
+        seek(table, row);
+        starts[row] = (uint32_t)at;
+        at += row_len(table, p);
+    }
+    if (at > UINT32_MAX)
+        return bole_fail(err, BOLE_E_LIMIT, "text: a column of more than 4 GiB");
+    uint8_t *lines = starts ? arena_alloc(arena, at + 32) : NULL;
+    if (!lines)
+        return text_no_room(err);
+    starts[table->row_count] = (uint32_t)at;
+    for (uint32_t row = 0; row < table->row_count; row++) {
+        seek(table, row);
+        put_row(table, &table->templates[text_row_template(table, row)], lines + starts[row]);
+        table->cursor_row++;
+    }
+    c->lines = lines;
+    c->starts = starts;
+    return BOLE_OK;
 }
 
 bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uint64_t *bits, struct buf *out,
@@ -442,9 +190,16 @@ uint32_t text_template_count(const struct text *t)
     return t->root.template_count;
 }
 
-void text_template(const struct text *t, uint32_t index, struct buf *out, uint32_t *ret_rows)
+/* dict+ and raw+ are tables of their own. */
+static const char *column_name(const struct text_column *c)
 {
     static const char *const types[] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
+    static const char *const kinds[] = {[TEXT_COLUMN_DICTIONARY] = "dict+", [TEXT_COLUMN_TABLE] = "raw+"};
+    return c->kind == TEXT_COLUMN_VALUES ? types[c->values.type] : kinds[c->kind];
+}
+
+void text_template(const struct text *t, uint32_t index, struct buf *out, uint32_t *ret_rows)
+{
     assert(index < t->root.template_count);
     const struct text_template *p = &t->root.templates[index];
     const uint8_t *literal = p->literals;
@@ -452,7 +207,7 @@ void text_template(const struct text *t, uint32_t index, struct buf *out, uint32
         buf_put(out, bole_slice_from(literal, p->pieces[k]));
         literal += p->pieces[k];
         if (k < p->slot_count)
-            buf_printf(out, "<%u:%s>", p->columns[k], types[t->root.columns[p->columns[k]].values.type]);
+            buf_printf(out, "<%u:%s>", p->columns[k], column_name(&t->root.columns[p->columns[k]]));
     }
     *ret_rows = p->rows;
 }
@@ -465,7 +220,19 @@ uint32_t text_column_count(const struct text *t)
 struct text_column_info text_column_info(const struct text *t, uint32_t index)
 {
     assert(index < t->root.column_count);
-    const struct values *v = &t->root.columns[index].values;
-    return (struct text_column_info){v->type, v->count, values_distinct_count(v), values_numbers_size(v), values_text_size(v),
-                                     {0}};
+    const struct text_column *c = &t->root.columns[index];
+    struct text_column_info info = {c->values.type, c->values.count, 0, c->numbers.len, c->text.len, {0}};
+    if (c->kind == TEXT_COLUMN_VALUES) {
+        info.distinct = values_distinct_count(&c->values);
+        return info;
+    }
+    info.type = c->kind == TEXT_COLUMN_DICTIONARY ? VALUES_DICT : VALUES_RAW;
+    info.distinct = c->kind == TEXT_COLUMN_DICTIONARY ? c->table->row_count : 0;
+    info.numbers_size += c->table->numbers_part.len;
+    for (uint32_t i = 0; i < c->table->column_count; i++) {
+        info.numbers_size += c->table->columns[i].numbers.len;
+        info.text_size += c->table->columns[i].text.len;
+    }
+    info.text_size += c->table->literals.len;
+    return info;
 }

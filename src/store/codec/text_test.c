@@ -94,12 +94,12 @@ TEST(slots_lie_in_order_within_the_line_and_their_borders_are_borders_of_tokens)
     CHECK(splitter_init(&splitter));
     struct text_lines_sample s;
     text_sample_init(&s, TEXT_SAMPLE_MIXED, 5000, &random);
-    split_begin(&splitter, s.lines, s.count);
-    for (int how = 0; how < SPLIT_KINDS; how++)
+    for (int how = 0; how < SPLIT_KINDS; how++) {
+        split_begin(&splitter, (enum split)how, false, s.lines, s.count);
         for (uint32_t row = 0; row < s.count; row++) {
             bole_slice line = s.lines[row];
             CHECK(split_classify(&splitter, line));
-            uint32_t count = split_line(&splitter, (enum split)how, line);
+            uint32_t count = split_line(&splitter, line);
             size_t at = 0;
             CHECK(count <= SPLIT_SLOTS_MAX);
             for (uint32_t i = 0; i < count; i++) {
@@ -113,6 +113,7 @@ TEST(slots_lie_in_order_within_the_line_and_their_borders_are_borders_of_tokens)
                 at = end;
             }
         }
+    }
     CHECK(!splitter.no_memory);
     splitter_deinit(&splitter);
     text_sample_deinit(&s);

@@ -1,0 +1,73 @@
+/*
+ * text_table.h - encodes a set of lines as a table (text_private.h): what text_encode does once it knows how to split, and
+ * what it does again with the distinct values of a column of strings.
+ *
+ * Owner:   a writer keeps scratch memory from one row group to the next. Threads: one at a time.
+ * Errors:  BOLE_E_NOMEM.
+ */
+#ifndef STORE_CODEC_TEXT_TABLE_H
+#define STORE_CODEC_TEXT_TABLE_H
+
+#include "store/codec/chunks.h"
+#include "store/codec/distinct.h"
+#include "store/codec/template.h"
+#include "store/codec/text_private.h"
+
+enum { TEXT_ROWS_PER_TEMPLATE = 16, TEXT_NESTS = 4096, TEXT_NEST_SAMPLE = 4096 };
+
+/* Scratch memory for one table. */
+struct text_work {
+    struct template_table templates;
+    struct column_table   columns;
+    uint32_t             *row_template; /* [row] as split, later the number in the map */
+    uint32_t              row_cap;
+    struct split_slot    *slots;        /* of all rows, in order */
+    uint32_t              slot_count, slot_cap;
+    uint32_t             *number;       /* of template: its number in the map; TEMPLATE_NONE: its lines are stored whole */
+    uint32_t              number_cap;
+    uint64_t             *order;        /* templates of the map */
+    uint32_t              order_count, order_cap;
+    bole_slice           *values;       /* of all columns, column by column; after encoding its distinct values */
+    uint32_t              value_cap;
+    uint32_t             *cursor;       /* of column */
+    uint32_t              cursor_cap;
+    uint32_t              whole_rows;   /* stored as one slot; if there are any their template is the last one of the map */
+    struct buf            heads;
+};
+
+/* What is remembered of a column of strings. */
+struct text_nest {
+    uint64_t   key;  /* of family and column; 0: free */
+    enum split how;  /* of the table below it; SPLIT_KINDS: it has none */
+};
+
+struct text_writer {
+    struct splitter        splitter;
+    struct values_encoder *values;
+    struct distinct        distinct;
+    struct text_work       root, inner;
+    struct chunks          chunks, trial; /* trial: of samples */
+    struct buf             trial_map, packed;
+    int64_t               *numbers;       /* [VALUES_COUNT_MAX] times of a column's rows; ids */
+    bool                   has_column[VALUES_COUNT_MAX / TEXT_ROWS_PER_TEMPLATE + 2]; /* of templates */
+    struct text_nest       nests[TEXT_NESTS];
+    bole_slice             nest_sample[TEXT_NEST_SAMPLE];
+    bool                   sample;        /* what is encoded is a sample: nothing is remembered */
+    bool                   learn;         /* what is remembered is decided anew */
+    void                  *zstd;          /* ZSTD_CCtx, for trials */
+};
+
+bool text_writer_init(struct text_writer *w); /* false: no memory; deinit it all the same */
+void text_writer_deinit(struct text_writer *w);
+
+/* Appends the table to map and its parts to w->chunks, which were reset before. */
+bole_status text_put_table(struct text_writer *w, enum split how, const struct text_input *in, struct buf *map,
+                           struct bole_err *err);
+
+/* After text_put_table: literals and distinct values of the columns. */
+void text_table_pieces(const struct text_writer *w, void (*fn)(void *ctx, bole_slice piece), void *ctx);
+
+/* What the chunks take when they are compressed. SIZE_MAX: no memory. */
+size_t text_packed_size(struct text_writer *w, const struct chunks *c);
+
+#endif
