@@ -27,7 +27,7 @@ struct partition {
     int64_t  day;
     uint32_t target; /* the partition that takes its rows: itself, or one that is shared */
     bool     shared;
-    uint64_t bytes;  /* of lines */
+    uint64_t bytes;  /* of lines and values */
     size_t   count;  /* of rows; with those of others when it is shared */
     size_t   placed; /* where its next row goes; before that, its first */
 };
@@ -187,6 +187,13 @@ static bool find_partition(struct partitioning *p, uint32_t family, int64_t day,
     return true;
 }
 
+static uint64_t row_bytes(const struct batch *b, uint32_t row)
+{
+    uint32_t first = batch_field_first(b, row), end = b->field_end[row];
+    uint64_t values = end > first ? b->value_end[end - 1] - (first ? b->value_end[first - 1] : 0) : 0;
+    return batch_line(b, row).len + values;
+}
+
 /* Rows come in long stretches of one family and one day: what the row before needed is remembered. */
 static bool partition_source(struct partitioning *p, size_t source, size_t *row)
 {
@@ -208,7 +215,7 @@ static bool partition_source(struct partitioning *p, size_t source, size_t *row)
         }
         p->partition_of_row[(*row)++] = partition;
         p->partitions[partition].count++;
-        p->partitions[partition].bytes += batch_line(b, r).len;
+        p->partitions[partition].bytes += row_bytes(b, r);
     }
     return true;
 }

@@ -16,7 +16,7 @@
 
 #define PARTITION_AHEAD_NS  DAY_NS
 #define PARTITION_BEHIND_NS (7 * DAY_NS)
-#define FAMILY_OWN_BYTES    (1u << 20) /* of lines */
+#define FAMILY_OWN_BYTES    (1u << 20) /* of lines and values */
 #define STREAM_ORDER_MIN    65u        /* streams from which on `by_stream` has an effect */
 
 struct partition_options {

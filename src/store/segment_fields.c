@@ -129,11 +129,15 @@ static int by_count(const void *a, const void *b)
     return x->count != y->count ? (x->count < y->count) - (x->count > y->count) : (x->key > y->key) - (x->key < y->key);
 }
 
+enum { COLUMN_VALUES_MIN = 4 /* fewer are shorter among the rest */ };
+
 /* Chooses the keys with a column and gives every use its place among the entries. */
 static uint32_t choose_columns(struct field_writer *f)
 {
     qsort(f->uses, f->use_count, sizeof *f->uses, by_count);
     uint32_t columns = f->use_count < FIELD_COLUMNS_MAX ? f->use_count : FIELD_COLUMNS_MAX, first = 0;
+    while (columns && f->uses[columns - 1].count < COLUMN_VALUES_MIN)
+        columns--;
     for (uint32_t i = 0; i < f->use_count; i++) {
         struct key_use *use = &f->uses[i];
         f->use_of_key[use->key] = i + 1;
