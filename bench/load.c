@@ -5,6 +5,7 @@
  * that the generator's own share of the machine is small. CPU seconds of the server are read from /proc.
  *
  *   load --url 127.0.0.1:3100 --mode loki --connections 8 --lines 1000 --seconds 10 --pid 1234 bench/samples/sshd.log.zst
+ *   load --url 127.0.0.1:3100 --once --span 3600 --metadata --pid 1234 FILE    every line once, over the last hour
  */
 #include <argp.h>
 #include <errno.h>
@@ -23,18 +24,22 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "client/push.h"
 
-enum { BODIES_SIZE_TARGET = 64 << 20, BODIES_MAX = 20000, ANSWER_MAX = 4096, LATENCIES_MAX = 4 << 20 };
+enum { BODIES_SIZE_TARGET = 64 << 20, BODIES_MAX = 20000, RETRY_AFTER_US = 2000, RETRIES_MAX = 100000, ANSWER_MAX = 4096, LATENCIES_MAX = 4 << 20 };
 
-enum mode { MODE_LOKI, MODE_JSONLINE, MODE_BULK };
-static const char *const mode_names[] = {"loki", "jsonline", "bulk"};
+enum mode { MODE_LOKI, MODE_JSONLINE, MODE_BULK, MODE_RAW, MODES };
+static const char *const mode_names[] = {"loki", "jsonline", "bulk", "raw"};
 
 struct options {
     const char *url;
     enum mode mode;
     unsigned connections, lines, streams;
     double seconds;
+    bool once;           /* every line of the files once, however long it takes */
+    double span_s;       /* their stamps end now and began so long ago; 0: 100 us apart, from now on */
+    bool metadata;       /* a level and a trace id with each line */
     long pid;
     const char *path;    /* of the request, when not the mode's own */
     const char *files[16];
@@ -57,7 +62,7 @@ struct connection {
 };
 
 struct result {
-    uint64_t requests, lines, line_bytes, errors;
+    uint64_t requests, lines, line_bytes, errors, retries;
     float *latency_ms;
     size_t latency_count;
     char first_error[200];
@@ -110,20 +115,46 @@ static void read_file(const char *path, struct buf *out)
 struct generator {
     const struct options *options;
     bole_slice text, rest;   /* all lines; what is left of this pass over them */
-    int64_t time_ns;
+    uint64_t line_number;
+    int64_t time_ns, step_ns;
     struct bole_push *push;
     struct buf body;
 };
 
-static bole_slice next_line(struct generator *g)
+/* False at the end of the one pass. Empty lines are left out. */
+static bool next_line(struct generator *g, bole_slice *ret_line)
 {
-    bole_slice line;
     do {
+        if (!g->rest.len && g->options->once)
+            return false;
         if (!g->rest.len)
             g->rest = g->text;
-        line = bole_slice_cut(g->rest, '\n', &g->rest);
-    } while (!line.len);
-    return line;
+        *ret_line = bole_slice_cut(g->rest, '\n', &g->rest);
+    } while (!ret_line->len);
+    return true;
+}
+
+static uint64_t random_of(uint64_t number)
+{
+    return hash64(bole_slice_from(&number, sizeof number));
+}
+
+/* What agents add: a level, and an id that some lines in a row share. */
+struct metadata {
+    char trace_id[33];
+    struct bole_push_field fields[2];
+};
+
+static size_t make_metadata(const struct generator *g, struct metadata *m)
+{
+    static const char *const levels[] = {"info", "info", "info", "info", "info", "info", "warn", "error"};
+    if (!g->options->metadata)
+        return 0;
+    uint64_t trace = g->line_number / 8;
+    snprintf(m->trace_id, sizeof m->trace_id, "%016llx%016llx", (unsigned long long)random_of(trace), (unsigned long long)random_of(~trace));
+    m->fields[0] = (struct bole_push_field){S("level"), bole_slice_str(levels[random_of(g->line_number) % 8])};
+    m->fields[1] = (struct bole_push_field){S("trace_id"), bole_slice_str(m->trace_id)};
+    return 2;
 }
 
 static const char *content_type(enum mode mode)
@@ -135,42 +166,88 @@ static const char *default_path(enum mode mode)
 {
     switch (mode) {
     case MODE_LOKI: return PUSH_PATH;
-    case MODE_JSONLINE: return "/insert/jsonline?_stream_fields=service,host&_time_field=_time&_msg_field=_msg";
+    case MODE_JSONLINE:
+    case MODE_RAW: return "/insert/jsonline?_stream_fields=service,host&_time_field=_time&_msg_field=_msg";
     case MODE_BULK: return "/insert/elasticsearch/_bulk?_stream_fields=service,host&_time_field=_time&_msg_field=_msg";
+    case MODES: break;
     }
     return "";
 }
 
+static void put_json_line(struct generator *g, bole_slice line, uint64_t stream, const struct metadata *m, size_t fields)
+{
+    buf_printf(&g->body, "{\"_time\":\"%lld\",\"service\":\"bench\",\"host\":\"host-%llu\",", (long long)g->time_ns,
+               (unsigned long long)stream);
+    for (size_t i = 0; i < fields; i++)
+        buf_printf(&g->body, "\"%.*s\":\"%.*s\",", BOLE_SLICE_ARG(m->fields[i].name), BOLE_SLICE_ARG(m->fields[i].value));
+    buf_put(&g->body, S("\"_msg\":"));
+    buf_put_json(&g->body, line, false);
+    buf_put(&g->body, S("}\n"));
+}
+
+static void put_line(struct generator *g, bole_slice line)
+{
+    struct bole_err err;
+    struct metadata m;
+    char labels[64];
+    size_t fields = make_metadata(g, &m);
+    /* Stamps as agents take them, in microseconds; hosts come in no order. */
+    uint64_t random = random_of(g->line_number++), stream = (random >> 32) % g->options->streams;
+    int64_t base_ns = g->time_ns;
+    if (g->options->span_s > 0)
+        g->time_ns += (int64_t)(random % (uint64_t)(g->step_ns + 1)) / NS_PER_US * NS_PER_US;
+    switch (g->options->mode) {
+    case MODE_LOKI:
+        snprintf(labels, sizeof labels, "{service=\"bench\", host=\"host-%llu\"}", (unsigned long long)stream);
+        if (bole_push_add(g->push, bole_slice_str(labels), g->time_ns, line, m.fields, fields, &err) < 0)
+            die(err.msg);
+        break;
+    case MODE_BULK: buf_put(&g->body, S("{\"create\":{}}\n")); /* fall through */
+    case MODE_JSONLINE: put_json_line(g, line, stream, &m, fields); break;
+    case MODE_RAW:
+        buf_put(&g->body, line);
+        buf_put_u8(&g->body, '\n');
+        break;
+    case MODES: break;
+    }
+    g->time_ns = base_ns + g->step_ns;
+}
+
+/* Empty when there are no more lines. */
 static bole_slice make_body(struct generator *g, struct request *r)
 {
     struct bole_err err;
-    bole_slice body = {0};
+    bole_slice body = {0}, line;
     buf_reset(&g->body);
     bole_push_clear(g->push);
-    for (unsigned i = 0; i < g->options->lines; i++) {
-        bole_slice line = next_line(g);
-        unsigned stream = i % g->options->streams;
-        char labels[64];
-        g->time_ns += 100000;
+    while (r->lines < g->options->lines && next_line(g, &line)) {
+        r->lines++;
         r->line_bytes += line.len;
-        if (g->options->mode == MODE_LOKI) {
-            snprintf(labels, sizeof labels, "{service=\"bench\", host=\"host-%u\"}", stream);
-            if (bole_push_add(g->push, bole_slice_str(labels), g->time_ns, line, NULL, 0, &err) < 0)
-                die(err.msg);
-            continue;
-        }
-        if (g->options->mode == MODE_BULK)
-            buf_put(&g->body, S("{\"create\":{}}\n"));
-        buf_printf(&g->body, "{\"_time\":\"%lld\",\"service\":\"bench\",\"host\":\"host-%u\",\"_msg\":", (long long)g->time_ns, stream);
-        buf_put_json(&g->body, line, false);
-        buf_put(&g->body, S("}\n"));
+        put_line(g, line);
     }
-    r->lines = g->options->lines;
-    if (g->options->mode != MODE_LOKI)
+    if (g->options->mode != MODE_LOKI || !r->lines)
         return buf_slice(&g->body);
     if (push_encode(g->push, &body, &err) < 0)
         die(err.msg);
     return body;
+}
+
+static uint64_t count_lines(bole_slice text)
+{
+    uint64_t count = 0;
+    for (bole_slice rest = text; rest.len;)
+        count += bole_slice_cut(rest, '\n', &rest).len > 0;
+    return count;
+}
+
+static void put_request(const struct options *o, bole_slice body, struct request *r)
+{
+    struct buf bytes;
+    buf_init(&bytes, NULL);
+    buf_printf(&bytes, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+               o->path ? o->path : default_path(o->mode), o->url, content_type(o->mode), body.len);
+    buf_put(&bytes, body);
+    r->bytes = buf_slice(&bytes); /* lives until the program ends */
 }
 
 static struct request *make_requests(const struct options *o, size_t *ret_count)
@@ -180,21 +257,28 @@ static struct request *make_requests(const struct options *o, size_t *ret_count)
     for (size_t i = 0; i < o->file_count; i++)
         read_file(o->files[i], &text);
     struct bole_err err;
-    struct generator g = {.options = o, .text = buf_slice(&text), .time_ns = clock_now_ns(&clock_system)};
+    struct generator g = {.options = o, .text = buf_slice(&text), .time_ns = clock_now_ns(&clock_system), .step_ns = 100000};
+    uint64_t lines = count_lines(g.text);
+    if (!lines)
+        die("no lines");
+    if (o->span_s > 0) {
+        g.step_ns = (int64_t)(o->span_s * 1e6 / (double)lines) * NS_PER_US;
+        g.time_ns = (g.time_ns - (int64_t)(o->span_s * 1e9)) / NS_PER_US * NS_PER_US;
+    }
+    if (o->once)
+        g.rest = g.text;
     if (bole_push_create(NULL, &g.push, &err) < 0)
         die(err.msg);
-    struct request *requests = calloc(BODIES_MAX, sizeof *requests);
-    size_t count = 0, total = 0;
-    while (count < BODIES_MAX && total < BODIES_SIZE_TARGET) {
-        struct request *r = &requests[count++];
+    size_t count = 0, total = 0, max = o->once ? (size_t)(lines / o->lines + 1) : BODIES_MAX;
+    struct request *requests = calloc(max, sizeof *requests);
+    while (count < max && (o->once || total < BODIES_SIZE_TARGET)) {
+        struct request *r = &requests[count];
         bole_slice body = make_body(&g, r);
-        struct buf bytes;
-        buf_init(&bytes, NULL);
-        buf_printf(&bytes, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                   o->path ? o->path : default_path(o->mode), o->url, content_type(o->mode), body.len);
-        buf_put(&bytes, body);
-        r->bytes = buf_slice(&bytes); /* lives until the program ends */
-        total += bytes.len;
+        if (!r->lines)
+            break;
+        put_request(o, body, r);
+        total += r->bytes.len;
+        count++;
     }
     *ret_count = count;
     bole_push_destroy(g.push);
@@ -266,6 +350,8 @@ static void finish(struct connection *c, int status, struct result *r)
         r->line_bytes += c->request->line_bytes;
         if (r->latency_count < LATENCIES_MAX)
             r->latency_ms[r->latency_count++] = (float)(clock_mono_ns(&clock_system) - c->begin_ns) / 1e6f;
+    } else if (status == 429 || status == 503) {
+        r->retries++;
     } else if (r->errors++ == 0) {
         snprintf(r->first_error, sizeof r->first_error, "%.*s", (int)(c->answered < 199 ? c->answered : 199), c->answer);
     }
@@ -278,7 +364,9 @@ static void run(const struct options *o, const struct request *requests, size_t 
     size_t next = 0;
     uint64_t deadline = clock_mono_ns(&clock_system) + (uint64_t)(o->seconds * 1e9);
     unsigned open = o->connections;
-    for (unsigned i = 0; i < o->connections; i++) {
+    if (o->once && open > request_count)
+        open = (unsigned)request_count;
+    for (unsigned i = 0, n = open; i < n; i++) {
         struct connection *c = &connections[i];
         c->fd = dial(o->url);
         c->request = &requests[next++ % request_count];
@@ -303,12 +391,18 @@ static void run(const struct options *o, const struct request *requests, size_t 
             if (!status)
                 continue;
             finish(c, status, r);
-            if (now >= deadline) {
+            bool refused = status == 429 || status == 503;
+            if (o->once ? !refused && next >= request_count : now >= deadline) {
                 close(c->fd);
                 open--;
                 continue;
             }
-            c->request = &requests[next++ % request_count];
+            if (refused && r->retries > RETRIES_MAX)
+                die("the server takes no more");
+            if (refused)
+                usleep(RETRY_AFTER_US); /* the same again: nothing is left out */
+            else
+                c->request = &requests[next++ % request_count];
             c->sent = c->answered = 0;
             c->begin_ns = now;
             if (!send_some(c))
@@ -364,7 +458,10 @@ static double percentile(const struct result *r, double p)
 
 static const struct argp_option options_table[] = {
     {"url", 'u', "HOST:PORT", 0, "The server (default 127.0.0.1:3100)", 0},
-    {"mode", 'm', "MODE", 0, "loki (protobuf), jsonline, bulk (default loki)", 0},
+    {"mode", 'm', "MODE", 0, "loki (protobuf), jsonline, bulk, or raw: the lines are JSON records already (default loki)", 0},
+    {"once", 'o', 0, 0, "Send every line of the files once, instead of going round for --seconds", 0},
+    {"span", 'S', "S", 0, "Spread the stamps over the last S seconds (default: 100 us apart, from now on)", 0},
+    {"metadata", 'M', 0, 0, "Add a level and a trace id to each line", 0},
     {"path", 'p', "PATH", 0, "Request path, when the mode's own does not fit the peer", 0},
     {"connections", 'c', "N", 0, "Connections, one request in flight each (default 8)", 0},
     {"lines", 'l', "N", 0, "Lines per request (default 1000)", 0},
@@ -383,10 +480,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'c': o->connections = (unsigned)atoi(arg); return 0;
     case 'l': o->lines = (unsigned)atoi(arg); return 0;
     case 's': o->streams = (unsigned)atoi(arg); return 0;
+    case 'o': o->once = true; return 0;
+    case 'S': o->span_s = atof(arg); return 0;
+    case 'M': o->metadata = true; return 0;
     case 'd': o->seconds = atof(arg); return 0;
     case 'P': o->pid = atol(arg); return 0;
     case 'm':
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < MODES; i++)
             if (!strcmp(arg, mode_names[i])) {
                 o->mode = (enum mode)i;
                 return 0;
@@ -428,8 +528,9 @@ int main(int argc, char **argv)
     qsort(r.latency_ms, r.latency_count, sizeof(float), by_value);
     double own = (double)(own_after.ru_utime.tv_sec - own_before.ru_utime.tv_sec + own_after.ru_stime.tv_sec - own_before.ru_stime.tv_sec) +
                  (double)(own_after.ru_utime.tv_usec - own_before.ru_utime.tv_usec + own_after.ru_stime.tv_usec - own_before.ru_stime.tv_usec) / 1e6;
-    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu lines=%llu\n", mode_names[o.mode],
-           o.connections, o.lines, wall, (unsigned long long)r.requests, (unsigned long long)r.errors, (unsigned long long)r.lines);
+    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu retries=%llu lines=%llu bytes=%llu\n",
+           mode_names[o.mode], o.connections, o.lines, wall, (unsigned long long)r.requests, (unsigned long long)r.errors,
+           (unsigned long long)r.retries, (unsigned long long)r.lines, (unsigned long long)r.line_bytes);
     printf("lines/s=%.0f MB/s=%.1f requests/s=%.0f ack_ms_p50=%.2f p99=%.2f max=%.2f generator_cpu_s=%.2f\n", (double)r.lines / wall,
            (double)r.line_bytes / wall / 1e6, (double)r.requests / wall, percentile(&r, 0.5), percentile(&r, 0.99), percentile(&r, 1), own);
     if (o.pid && r.lines) {
