@@ -152,6 +152,20 @@ uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct int
     return other_cost < plain_cost ? other_cost : plain_cost;
 }
 
+void ints_align(struct ints_head *h)
+{
+    if (h->mode != INTS_PLAIN || h->lowest < 0)
+        return;
+    for (unsigned bits = 8 * h->planes; bits > 0; bits -= 8) {
+        uint64_t cut = (uint64_t)h->lowest & (bits < 64 ? (1ull << bits) - 1 : ~0ull);
+        if (h->range + cut < cut || planes_of(h->range + cut) != h->planes)
+            continue;
+        h->lowest -= (int64_t)cut;
+        h->range += cut;
+        return;
+    }
+}
+
 void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers)
 {
     buf_put_u8(head, (uint8_t)(h->mode << 4 | h->planes));

@@ -36,6 +36,10 @@ struct ints_head {
 uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head);
 void ints_plan_plain(const int64_t *values, uint32_t count, struct ints_head *ret_head); /* without looking for better */
 
+/* Lowers `lowest` of a PLAIN head to as round a number as the same planes can hold, so that bytes that mean something, as
+ * those of an address, stay whole. */
+void ints_align(struct ints_head *h);
+
 /* Appends head and planes. Failure sticks in the buffers. */
 void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, struct buf *head, struct buf *numbers);
 

@@ -1,8 +1,8 @@
 /*
  * Choosing a type. CONST is one comparison per value. Then the number types are tried on a few values and, if those fit, on
  * all; what fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better: a dictionary
- * often wins, because an address or a size that returns costs an id. Texts become a dictionary when at least every second
- * value is a repetition, else RAW.
+ * often wins, because an address or a size that returns costs an id. Texts become a dictionary when some are repetitions,
+ * else RAW.
  *
  * The ids of a dictionary count up in the order in which values come first (measured against frequency and sorted order,
  * both worse on logs): columns that go together then have the same ids, which zstd sees.
@@ -17,6 +17,7 @@
 
 enum {
     SAMPLE = 16,
+    REPEATED_MIN = 8, /* a dictionary pays when one in so many values is a repetition */
     FEW = 32, /* with fewer new values than one in so many, marking them as new gains nothing */
 };
 
@@ -138,11 +139,19 @@ static const int64_t *distinct_words(struct values_encoder *e, unsigned word)
     return e->scratch;
 }
 
+static uint64_t plan_word(const struct plan *p, const int64_t *values, uint32_t count, struct ints_head *ret_head)
+{
+    uint64_t cost = ints_plan(values, count, false, ret_head);
+    if (p->shape.type == VALUES_IP4)
+        ints_align(ret_head);
+    return cost;
+}
+
 static void plan_numbers(struct values_encoder *e, const struct values_input *in, struct plan *p)
 {
     p->cost = 0;
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
-        p->cost += ints_plan(e->words[w], in->count, false, &p->words[w]);
+        p->cost += plan_word(p, e->words[w], in->count, &p->words[w]);
     if (p->shape.type != VALUES_TIME)
         return;
     struct ints_head head;
@@ -158,15 +167,16 @@ static void plan_dictionary(struct values_encoder *e, const struct values_input 
 {
     p->cost = ints_plan(e->ids, in->count, true, &p->ids);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
-        p->cost += ints_plan(distinct_words(e, w), e->distinct.count, false, &p->words[w]);
+        p->cost += plan_word(p, distinct_words(e, w), e->distinct.count, &p->words[w]);
 }
 
 /* ---- dictionaries ---- */
 
-/* Numbers the values; false when there are more than `limit` different ones, or it looks so from the first thousands. */
-static bool find_distinct(struct values_encoder *e, const struct values_input *in, uint32_t limit)
+/* Numbers the values; false when too few are repetitions, or it looks so from the first thousands. */
+static bool find_distinct(struct values_encoder *e, const struct values_input *in)
 {
     struct distinct *d = &e->distinct;
+    uint32_t limit = in->count - in->count / REPEATED_MIN;
     distinct_reset(d, in->count);
     for (uint32_t i = 0; i < in->count; i++) {
         values_prefetch(in, i);
@@ -212,7 +222,7 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
     struct plan dictionary = {.shape = numbers->shape};
     plan_numbers(e, in, numbers);
     bool as_dictionary = false;
-    if (numbers->cost > in->count / 16 && find_distinct(e, in, in->count - in->count / 8)) {
+    if (numbers->cost > in->count / 16 && find_distinct(e, in)) {
         plan_dictionary(e, in, &dictionary);
         as_dictionary = dictionary.cost < numbers->cost;
     }
@@ -253,7 +263,7 @@ static size_t put_bytes(struct values_encoder *e, const struct values_input *in,
 static enum values_type put_texts(struct values_encoder *e, const struct values_input *in, struct parts *out)
 {
     struct ints_head ids, lengths;
-    bool as_dictionary = find_distinct(e, in, in->count / 2);
+    bool as_dictionary = find_distinct(e, in);
     uint32_t count = as_dictionary ? e->distinct.count : in->count;
     uint64_t classes = 0;
     size_t size = put_bytes(e, in, as_dictionary, count, out->text, &classes);
