@@ -201,6 +201,8 @@ static unsigned days_in_month(int64_t year, unsigned month)
 static bool nearest_date(const struct fields *v, int64_t near_s, struct datetime_cache *cache, int64_t *ret_days)
 {
     struct civil near;
+    if (near_s < INT64_MIN / NS_PER_S) /* a second that begins before time does */
+        near_s = INT64_MIN / NS_PER_S;
     time_to_civil(near_s * NS_PER_S, &near);
     bool short_year = v->seen & FIELD('y'), found = false;
     int64_t step = short_year ? 100 : 1, base = short_year ? near.year - near.year % 100 + v->year : near.year;
