@@ -2,6 +2,9 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -16,6 +19,16 @@ bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, p
         return bole_fail_errno(err, rc, "starting thread %s", name);
     pthread_setname_np(*ret_thread, name);
     return BOLE_OK;
+}
+
+/* Linux gives each thread its own nice value and I/O class, although POSIX has them per process; glibc has no wrapper for
+ * the latter: ioprio_set(2). Without the right to it, or on a kernel without it, nothing changes. */
+void thread_step_back(void)
+{
+    enum { NICE = 10, WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2 << 13, LOWEST = 7 };
+    pid_t tid = (pid_t)syscall(SYS_gettid);
+    setpriority(PRIO_PROCESS, (id_t)tid, NICE);
+    syscall(SYS_ioprio_set, WHO_PROCESS, tid, CLASS_BEST_EFFORT | LOWEST);
 }
 
 unsigned thread_cpu_count(void)

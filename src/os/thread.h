@@ -13,6 +13,9 @@
 /* name: at most 15 bytes, shown by top and gdb. Every signal is blocked in the new thread. */
 bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, pthread_t *ret_thread, struct bole_err *err);
 
+/* The calling thread gives way to others, of the processor and of the disk, from now on. */
+void thread_step_back(void);
+
 unsigned thread_cpu_count(void); /* processors this process may use; at least 1 */
 
 #endif

@@ -116,6 +116,12 @@ static void write_store(struct writer *w, struct store *store)
     figure(w, "raw_bytes", GAUGE, s.raw_bytes, "Bytes of the lines in segments before compression.");
     figure(w, "cuts_total", COUNTER, s.cuts_total, "Times the head was cut into segments.");
     figure(w, "bad_chunks_total", COUNTER, s.bad_chunks, "Chunks whose checksum failed.");
+    figure(w, "merges_total", COUNTER, s.merges.merges, "Merges of segments.");
+    figure(w, "merge_failures_total", COUNTER, s.merges.failures, "Merges that failed and are tried again.");
+    figure(w, "merge_read_bytes_total", COUNTER, s.merges.bytes_read, "Size of the segments that were merged.");
+    figure(w, "merge_written_bytes_total", COUNTER, s.merges.bytes_written, "Size of the segments that merges made.");
+    figure(w, "merge_copied_groups_total", COUNTER, s.merges.groups_copied, "Row groups that merges copied as they were.");
+    figure(w, "merge_encoded_groups_total", COUNTER, s.merges.groups_encoded, "Row groups that merges encoded anew.");
     close_family(w);
 }
 

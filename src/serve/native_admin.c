@@ -109,13 +109,22 @@ static void flush(struct http_exchange *x, void *ctx)
         http_reply(x, &(struct http_reply){.status = 204});
 }
 
-/* The store has no merges yet: none can be due, and the answer says so. */
+/* What is due, or with force=true everything that makes fewer segments; answers when it is done. */
 static void merge(struct http_exchange *x, void *ctx)
 {
-    (void)ctx;
-    http_reply(x, &(struct http_reply){.content_type = LOKI_JSON_TYPE, .body_static = true,
-                                       .body = S("{\"status\":\"success\",\"merges_run\":0,"
-                                                 "\"message\":\"this store does not merge: nothing was due\"}")});
+    struct api *a = ctx;
+    struct store_merge_stats m;
+    struct bole_err err = {0};
+    struct buf body;
+    if (store_merge(a->options.store, bole_slice_eq(api_param(x, S("force")), S("true")), &m, &err) < 0) {
+        http_reply_err(x, &err);
+        return;
+    }
+    buf_init(&body, NULL);
+    buf_printf(&body, "{\"status\":\"success\",\"merges_run\":%llu,\"segments_in\":%llu,\"segments_out\":%llu,"
+               "\"read_bytes\":%llu,\"written_bytes\":%llu}", (unsigned long long)m.merges, (unsigned long long)m.segments_in,
+               (unsigned long long)m.segments_out, (unsigned long long)m.bytes_read, (unsigned long long)m.bytes_written);
+    api_reply_json(x, &body);
 }
 
 static const struct http_route routes[] = {

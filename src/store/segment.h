@@ -34,6 +34,7 @@ struct segment {
     struct segment_cache  *cache;
     struct catalog_segment info; /* its slices point to the two texts */
     char key_text[SEGMENT_KEY_SIZE];
+    atomic_bool is_stuck;        /* damaged: merges leave it alone, so that nothing more of it is lost */
     atomic_bool is_doomed;       /* the catalogue has it no more: the file goes with the last reference */
     /* Guarded by cache->lock: */
     struct segment_directory *directory; /* counted; NULL: not cached */

@@ -33,7 +33,7 @@ struct segment_set *segment_set_create(size_t count)
     return set;
 }
 
-static struct segment_set *segment_set_ref(struct segment_set *set)
+struct segment_set *segment_set_ref(struct segment_set *set)
 {
     atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
     return set;
@@ -153,75 +153,109 @@ static bole_status put_segment(struct segments_store *s, const struct head_snaps
     return BOLE_OK;
 }
 
-/* Everything that step 4 needs is made before step 3, so that it cannot fail. */
-static bole_status prepare_set(struct segments_store *s, const struct catalog_segment *info,
-                               struct segment_set **ret_set, struct bole_err *err)
+static int by_id(const void *a, const void *b)
 {
-    struct segment *segment = segment_create(&s->cache, info);
-    struct segment_set *set = segment ? segment_set_create(s->set->count + 1) : NULL; /* only cuts change s->set */
-    if (!set) {
-        segment_unref(segment);
-        return bole_fail(err, BOLE_E_NOMEM, "store: no memory for one more segment");
-    }
-    for (size_t i = 0; i < s->set->count; i++)
-        set->segments[i] = segment_ref(s->set->segments[i]);
-    set->segments[s->set->count] = segment;
-    *ret_set = set;
-    return BOLE_OK;
+    uint64_t x = (*(struct segment *const *)a)->info.id, y = (*(struct segment *const *)b)->info.id;
+    return (x > y) - (x < y);
 }
 
-/* set is NULL when there was nothing to write. */
-static void install(struct segments_store *s, struct segment_set *set, const struct head_snapshot *closed)
+static bool is_removed(const struct segments_change *change, const struct segment *segment)
+{
+    for (size_t i = 0; i < change->remove_count; i++)
+        if (change->remove[i] == segment)
+            return true;
+    return false;
+}
+
+/* Everything that step 4 needs is made before step 3, so that it cannot fail. Under change_lock: s->set stays what it is. */
+static struct segment_set *changed_set(struct segments_store *s, const struct segments_change *change)
+{
+    struct segment_set *set = segment_set_create(s->set->count - change->remove_count + change->add_count);
+    if (!set)
+        return NULL;
+    set->count = 0; /* what is filled */
+    for (size_t i = 0; i < s->set->count; i++)
+        if (!is_removed(change, s->set->segments[i]))
+            set->segments[set->count++] = segment_ref(s->set->segments[i]);
+    for (size_t i = 0; i < change->add_count; i++) {
+        struct segment *segment = segment_create(&s->cache, &change->add[i]);
+        if (!segment) {
+            segment_set_unref(set);
+            return NULL;
+        }
+        set->segments[set->count++] = segment;
+    }
+    qsort(set->segments, set->count, sizeof *set->segments, by_id);
+    return set;
+}
+
+static bole_status commit(struct segments_store *s, const struct segments_change *change, struct bole_err *err)
+{
+    uint64_t *ids = malloc((change->remove_count + 1) * sizeof *ids);
+    if (!ids)
+        return bole_fail(err, BOLE_E_NOMEM, "store: no memory to change the catalogue");
+    for (size_t i = 0; i < change->remove_count; i++)
+        ids[i] = change->remove[i]->info.id;
+    struct catalog_change c = {.add = change->add, .add_count = change->add_count, .remove_ids = ids,
+                               .remove_count = change->remove_count, .position_lsn = change->cut ? change->cut->last_lsn : 0};
+    bole_status st = catalog_commit(s->catalog, &c, err);
+    free(ids);
+    return st;
+}
+
+/* Step 4. Returns the set before. */
+static struct segment_set *install(struct segments_store *s, struct segment_set *set, const struct head_snapshot *cut)
 {
     uint64_t now = clock_mono_ns(s->clock);
-    struct segment_set *old = NULL;
-    pthread_mutex_lock(&s->insert_lock);
-    collapse_forget(&s->collapse, closed->last_lsn);
-    pthread_mutex_lock(&s->lock);
-    if (set) {
-        old = s->set;
-        s->set = set;
+    if (cut) {
+        pthread_mutex_lock(&s->insert_lock);
+        collapse_forget(&s->collapse, cut->last_lsn);
     }
-    head_drop(&s->head, closed, now);
-    s->position_lsn = closed->last_lsn;
-    s->cuts_total++;
+    pthread_mutex_lock(&s->lock);
+    struct segment_set *old = s->set;
+    s->set = set;
+    if (cut) {
+        head_drop(&s->head, cut, now);
+        s->position_lsn = cut->last_lsn;
+        s->cuts_total++;
+    }
     pthread_mutex_unlock(&s->lock);
-    pthread_mutex_unlock(&s->insert_lock);
-    segment_set_unref(old);
+    if (cut)
+        pthread_mutex_unlock(&s->insert_lock);
+    return old;
 }
 
-/* Every row of the closed part is dead: there is nothing to keep but the position. */
-static bole_status pass_over(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
+bole_status segments_change(struct segments_store *s, const struct segments_change *change, struct bole_err *err)
 {
-    bole_status st = catalog_commit(s->catalog, &(struct catalog_change){.position_lsn = closed->last_lsn}, err);
-    if (st >= 0)
-        install(s, NULL, closed);
+    struct segment_set *old = NULL;
+    pthread_mutex_lock(&s->change_lock);
+    struct segment_set *set = changed_set(s, change);
+    bole_status st = set ? commit(s, change, err) : bole_fail(err, BOLE_E_NOMEM, "store: no memory for one more segment");
+    if (st >= 0) {
+        for (size_t i = 0; i < change->remove_count; i++)
+            atomic_store(&change->remove[i]->is_doomed, true);
+        old = install(s, set, change->cut);
+    }
+    pthread_mutex_unlock(&s->change_lock);
+    segment_set_unref(st < 0 ? set : old);
     return st;
 }
 
 static bole_status cut_closed(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
 {
     struct catalog_segment info;
-    struct segment_set *set = NULL;
     struct segment_file *file;
     char key[SEGMENT_KEY_SIZE];
+    if (closed->row_count == 0) /* every row is dead: there is nothing to keep but the position */
+        return segments_change(s, &(struct segments_change){.cut = closed}, err);
     bole_status st = put_segment(s, closed, &file, &info, key, err);
     if (st < 0)
         return st;
-    st = prepare_set(s, &info, &set, err);
-    if (st >= 0)
-        st = catalog_commit(
-            s->catalog, &(struct catalog_change){.add = &info, .add_count = 1, .position_lsn = closed->last_lsn}, err);
+    st = segments_change(s, &(struct segments_change){.add = &info, .add_count = 1, .cut = closed}, err);
     segment_file_destroy(file);
-    if (st < 0) {
-        segment_set_unref(set);
-        /* After an I/O error nobody knows whether the catalogue has the segment: the next start will. */
-        if (st != BOLE_E_IO)
-            objects_remove(s->objects, info.key, NULL);
-        return st;
-    }
-    install(s, set, closed);
-    return BOLE_OK;
+    if (st < 0 && st != BOLE_E_IO)
+        objects_remove(s->objects, info.key, NULL);
+    return st;
 }
 
 static bole_status segments_cut(struct store *self, uint64_t *ret_lsn, struct bole_err *err)
@@ -231,18 +265,24 @@ static bole_status segments_cut(struct store *self, uint64_t *ret_lsn, struct bo
     pthread_mutex_lock(&s->lock);
     struct head_snapshot closed = head_close(&s->head);
     uint64_t position = s->position_lsn;
+    s->is_cutting = true;
     pthread_mutex_unlock(&s->lock);
     if (closed.entry_count)
         collapse_turn(&s->collapse);
     pthread_mutex_unlock(&s->insert_lock);
     bole_status st = BOLE_OK;
     if (closed.entry_count)
-        st = closed.row_count ? cut_closed(s, &closed, err) : pass_over(s, &closed, err);
+        st = cut_closed(s, &closed, err);
     if (st < 0)
         bole_err_context(err, "cutting the head");
     else
         *ret_lsn = closed.entry_count ? closed.last_lsn : position;
     head_snapshot_release(&closed);
+    pthread_mutex_lock(&s->lock);
+    s->is_cutting = false;
+    pthread_cond_broadcast(&s->cut_done);
+    pthread_mutex_unlock(&s->lock);
+    segments_wake_merger(s);
     return st;
 }
 
@@ -259,6 +299,7 @@ static void segments_stats(struct store *self, struct store_stats *ret_stats)
         .segment_count = s->set->count,
         .cuts_total = s->cuts_total,
         .bad_chunks = atomic_load_explicit(&s->cache.bad_chunks, memory_order_relaxed),
+        .merges = segments_merge_stats(s),
     };
     struct segment_set *set = segment_set_ref(s->set);
     pthread_mutex_unlock(&s->lock);
@@ -277,6 +318,7 @@ const struct store_ops store_segments_ops = {
     .insert = segments_insert,
     .wants_cut = segments_wants_cut,
     .cut = segments_cut,
+    .merge = segments_merge,
     .view = segments_view,
     .view_release = segments_view_release,
     .scan_open = segments_scan_open,

@@ -2,9 +2,10 @@
  * segments.h - the store `segments:DIR`: a head of batches, immutable segment files, a catalogue. For its own files only.
  *
  *   DIR/catalog.db      what exists, and the position
- *   DIR/segments/ID.seg one file per cut
+ *   DIR/segments/ID.seg one file per cut or merge
  *
- * Lock order: store->insert_lock, store->lock, then cache.lock. None is held over I/O.
+ * Lock order: merge_lock, change_lock, insert_lock, lock, then cache.lock. The first is held as long as merges go on, the
+ * second over one transaction of the catalogue, none of the others over I/O.
  */
 #ifndef STORE_SEGMENTS_H
 #define STORE_SEGMENTS_H
@@ -19,16 +20,19 @@
 #define HEAD_ROWS_MAX           (1u << 20) /* cut then: it keeps the memory of a cut within 40 MB beside the file */
 #define CUT_INTERVAL_DEFAULT_NS (300ull * 1000000000)
 
-/* Unchanging; a new one takes its place with every cut. */
+/* Unchanging; a new one takes its place with every cut and merge. */
 struct segment_set {
     atomic_uint refs;
     size_t      count;
     struct segment *segments[]; /* counted; by id */
 };
 
+struct merger; /* segments_merge.c */
+
 struct segments_store {
     struct store base;
     struct fs *fs;
+    struct budget *budget;
     const struct clock *clock;
     size_t   head_max_bytes;
     uint64_t cut_interval_ns;
@@ -36,6 +40,7 @@ struct segments_store {
     struct objects *objects;
     struct catalog *catalog;
     struct segment_cache cache;
+    pthread_mutex_t change_lock; /* whoever changes the catalogue's segments and then `set` */
     pthread_mutex_t insert_lock; /* a group is looked through and inserted, a cut begins or ends: one at a time */
     struct collapse collapse;    /* guarded by insert_lock */
     pthread_mutex_t lock;
@@ -43,6 +48,10 @@ struct segments_store {
     struct segment_set *set;   /* guarded by lock; counted */
     uint64_t position_lsn;     /* guarded by lock */
     uint64_t cuts_total;       /* guarded by lock */
+    bool     is_cutting;       /* guarded by lock */
+    pthread_cond_t cut_done;   /* with lock */
+    struct merger *merger;
+    char     dir[];
 };
 
 struct view {
@@ -56,7 +65,26 @@ static inline struct segments_store *segments_of(struct store *self)
 }
 
 struct segment_set *segment_set_create(size_t count); /* NULL: no memory; the caller fills segments */
+struct segment_set *segment_set_ref(struct segment_set *set);
 void segment_set_unref(struct segment_set *set);
+
+/* What becomes different in one step: in the catalogue, then for readers. */
+struct segments_change {
+    const struct catalog_segment *add;
+    size_t add_count;
+    struct segment *const *remove;    /* of the store's set; their files go with their last reader */
+    size_t remove_count;
+    const struct head_snapshot *cut;  /* leaves the head, and moves the position; NULL: none */
+};
+/* A failure changes nothing; after BOLE_E_IO nobody knows whether the catalogue has the change: the next start will. */
+bole_status segments_change(struct segments_store *s, const struct segments_change *change, struct bole_err *err);
+
+/* segments_merge.c */
+bole_status segments_start_merger(struct segments_store *s, bool with_thread, struct bole_err *err);
+void segments_stop_merger(struct segments_store *s);
+void segments_wake_merger(struct segments_store *s); /* something may be due */
+bole_status segments_merge(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
+struct store_merge_stats segments_merge_stats(struct segments_store *s);
 
 /* segments_open.c */
 bole_status segments_open(const struct store_options *options, struct store **ret_store, struct bole_err *err);

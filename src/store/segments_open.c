@@ -204,20 +204,26 @@ bole_status segments_open(const struct store_options *options, struct store **re
     if (path.len == 0 || path.len > PATH_MAX / 2 || memchr(path.ptr, 0, path.len))
         return bole_fail(err, BOLE_E_INVALID, "store: \"%.*s\" names no directory", BOLE_SLICE_ARG(options->uri));
     snprintf(dir, sizeof dir, "%.*s", BOLE_SLICE_ARG(path));
-    struct segments_store *s = calloc(1, sizeof *s);
+    struct segments_store *s = calloc(1, sizeof *s + path.len + 1);
     if (!s)
         return bole_fail(err, BOLE_E_NOMEM, "store: no memory");
+    memcpy(s->dir, path.ptr, path.len);
     s->base.ops = &store_segments_ops;
     s->fs = options->fs;
     s->clock = options->clock;
+    s->budget = options->budget;
     s->head_max_bytes = options->head_max_bytes ? options->head_max_bytes : HEAD_BYTES_DEFAULT;
     s->cut_interval_ns = options->cut_interval_ns ? options->cut_interval_ns : CUT_INTERVAL_DEFAULT_NS;
+    pthread_mutex_init(&s->change_lock, NULL);
     pthread_mutex_init(&s->insert_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->cut_done, NULL);
     segment_cache_init(&s->cache, NULL, options->budget);
     head_init(&s->head);
     collapse_init(&s->collapse, options->budget, &random_system);
     bole_status st = open_parts(s, options, dir, err);
+    if (st >= 0)
+        st = segments_start_merger(s, options->merges, err);
     if (st < 0) {
         bole_err_context(err, "opening the store in %s", dir);
         segments_destroy(&s->base);
@@ -230,6 +236,7 @@ bole_status segments_open(const struct store_options *options, struct store **re
 void segments_destroy(struct store *self)
 {
     struct segments_store *s = segments_of(self);
+    segments_stop_merger(s);
     collapse_deinit(&s->collapse);
     head_deinit(&s->head);
     segment_set_unref(s->set);
@@ -238,5 +245,7 @@ void segments_destroy(struct store *self)
     objects_destroy(s->objects);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->insert_lock);
+    pthread_mutex_destroy(&s->change_lock);
+    pthread_cond_destroy(&s->cut_done);
     free(s);
 }

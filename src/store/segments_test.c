@@ -6,151 +6,29 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/test.h"
-#include "store/check.h"
-#include "store/store.h"
+#include "store/segments_fixture.h"
 
-enum { GROUPS = 12, ROWS_PER_BATCH = 30, BATCHES = 2, ROWS_PER_GROUP = ROWS_PER_BATCH * BATCHES };
-
-__attribute__((constructor)) static void be_quiet(void)
-{
-    log_set_level(LOG_LEVEL_ERROR + 1);
-}
-
-static unsigned fatal_count;
-
-static void count_fatal(const struct bole_err *err)
-{
-    fatal_count++;
-}
-
-static struct clock_manual manual_clock;
-
-static bole_status try_open(struct fs *fs, struct store **ret_store, struct bole_err *err)
-{
-    if (!manual_clock.base.now_ns)
-        clock_manual_init(&manual_clock, 1790000000ll * NS_PER_S);
-    struct store_options options = {
-        .uri = S("segments:/data"), .fs = fs, .clock = &manual_clock.base, .on_fatal = count_fatal};
-    return store_open(&options, ret_store, err);
-}
-
-static struct store *open_store(struct fs *fs)
-{
-    struct store *s = NULL;
-    struct bole_err err;
-    CHECK_OK(try_open(fs, &s, &err), err);
-    return s;
-}
-
-/* Group `lsn`: ROWS_PER_GROUP rows whose line says which they are. */
-static void insert(struct store *s, uint64_t lsn)
-{
-    struct batch_builder *b = batch_builder_create(NULL);
-    struct batch *batches[BATCHES];
-    struct bole_err err;
-    for (uint32_t i = 0; i < ROWS_PER_GROUP; i++) {
-        char line[64];
-        uint32_t stream;
-        int n = snprintf(line, sizeof line, "group %llu row %u", (unsigned long long)lsn, i);
-        CHECK_OK(batch_builder_stream(b, S("default"), i % 3 ? S("\3app\1a") : S("\3app\1b"), 0, &stream, &err), err);
-        CHECK_OK(batch_builder_add(b, 1790000000ll * NS_PER_S + i % 7, stream, bole_slice_from(line, (size_t)n), NULL,
-                                   0, &err),
-                 err);
-        if ((i + 1) % ROWS_PER_BATCH == 0)
-            CHECK_OK(batch_builder_seal(b, 1790000000ll * NS_PER_S, NULL, &batches[i / ROWS_PER_BATCH], &err), err);
-    }
-    CHECK_OK(store_insert(s, lsn, batches, BATCHES, &err), err);
-    for (size_t i = 0; i < BATCHES; i++)
-        batch_unref(batches[i]);
-    batch_builder_destroy(b);
-}
-
-static void insert_groups(struct store *s, uint64_t from, uint64_t to)
-{
-    for (uint64_t lsn = from; lsn <= to; lsn++)
-        insert(s, lsn);
-}
-
-/* Every row of groups 1 .. n is there once, and no other; returns n. */
-static uint64_t check_view(struct store *s, struct view *view)
-{
-    struct store_query q = {
-        .tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_LINE};
-    struct scan *scan;
-    struct vector *v;
-    struct bole_err err;
-    uint64_t rows = 0, highest = 0;
-    uint8_t *seen = calloc(2000, ROWS_PER_GROUP);
-    bole_status st;
-    CHECK_OK(store_scan_open(s, view, &q, &scan, &err), err);
-    while ((st = store_scan_next(scan, &v, &err)) == BOLE_OK)
-        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r), rows++) {
-            char line[64];
-            uint64_t lsn = seq_lsn(v->seq[r]);
-            uint32_t row = seq_row(v->seq[r]);
-            snprintf(line, sizeof line, "group %llu row %u", (unsigned long long)lsn, row);
-            CHECK_EQ_SLICE(column_get(&v->line, r), bole_slice_str(line));
-            CHECK(row < ROWS_PER_GROUP && lsn < 2000 && !seen[lsn * ROWS_PER_GROUP + row]);
-            seen[lsn * ROWS_PER_GROUP + row] = 1;
-            highest = lsn > highest ? lsn : highest;
-        }
-    CHECK_OK(st == BOLE_END ? BOLE_OK : st, err);
-    store_scan_close(scan);
-    free(seen);
-    CHECK_EQ_U64(rows, highest * ROWS_PER_GROUP);
-    return highest;
-}
-
-static uint64_t check_store(struct store *s)
-{
-    struct view *view = store_view(s);
-    CHECK(view != NULL);
-    uint64_t groups = check_view(s, view);
-    store_view_release(s, view);
-    return groups;
-}
-
-static void fail_on_problem(const struct store_problem *problem, void *ctx)
-{
-    print_error("%.*s at %llu: %s\n", BOLE_SLICE_ARG(problem->file), (unsigned long long)problem->offset,
-                problem->what);
-}
-
-static uint64_t problems_of(struct fs *fs, store_problem_fn *fn, void *ctx)
-{
-    struct store_check_stats stats;
-    struct bole_err err;
-    CHECK_OK(store_check(S("/data"), fs, fn, ctx, &stats, &err), err);
-    return stats.problems;
-}
-
-static void cut(struct store *s, uint64_t expected_lsn)
-{
-    struct bole_err err;
-    uint64_t lsn = 0;
-    CHECK_OK(store_cut(s, &lsn, &err), err);
-    CHECK_EQ_U64(lsn, expected_lsn);
-}
+enum { GROUPS = 12 };
 
 TEST(rows_survive_cuts_and_restarts)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
-    cut(s, 0); /* nothing to cut is fine */
-    insert_groups(s, 1, 4);
-    cut(s, 4);
-    insert_groups(s, 5, 8);
-    cut(s, 8);
-    CHECK_EQ_U64(check_store(s), 8);
-    insert_groups(s, 9, 10);
-    CHECK_EQ_U64(check_store(s), 10);
+    struct store *s = fixture_open_store(fs);
+    fixture_cut(s, 0); /* nothing to cut is fine */
+    fixture_insert_groups(s, 1, 4);
+    fixture_cut(s, 4);
+    fixture_insert_groups(s, 5, 8);
+    fixture_cut(s, 8);
+    CHECK_EQ_U64(fixture_check_store(s), 8);
+    fixture_insert_groups(s, 9, 10);
+    CHECK_EQ_U64(fixture_check_store(s), 10);
     store_destroy(s);
-    CHECK_EQ_U64(problems_of(fs, fail_on_problem, NULL), 0);
-    s = open_store(fs);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0);
+    s = fixture_open_store(fs);
     CHECK_EQ_U64(store_position(s), 8);
-    CHECK_EQ_U64(check_store(s), 8);
-    insert_groups(s, 9, 10);
-    CHECK_EQ_U64(check_store(s), 10);
+    CHECK_EQ_U64(fixture_check_store(s), 8);
+    fixture_insert_groups(s, 9, 10);
+    CHECK_EQ_U64(fixture_check_store(s), 10);
     struct store_stats stats;
     store_stats(s, &stats);
     CHECK_EQ_U64(stats.segment_count, 2);
@@ -167,19 +45,19 @@ TEST(it_wants_a_cut_when_the_head_is_full_or_old)
     struct bole_err err;
     struct store_options options = {.uri = S("segments:/data"),
                                     .fs = fs,
-                                    .clock = &manual_clock.base,
+                                    .clock = &fixture_clock.base,
                                     .head_max_bytes = 20000,
                                     .cut_interval_ns = 1000};
-    clock_manual_init(&manual_clock, 1790000000ll * NS_PER_S);
+    clock_manual_init(&fixture_clock, 1790000000ll * NS_PER_S);
     CHECK_OK(store_open(&options, &s, &err), err);
     CHECK(!store_wants_cut(s));
-    insert(s, 1);
+    fixture_insert(s, 1);
     CHECK(!store_wants_cut(s));
-    clock_manual_advance(&manual_clock, 1000);
+    clock_manual_advance(&fixture_clock, 1000);
     CHECK(store_wants_cut(s));
-    cut(s, 1);
+    fixture_cut(s, 1);
     CHECK(!store_wants_cut(s));
-    insert_groups(s, 2, 9);
+    fixture_insert_groups(s, 2, 9);
     CHECK(store_wants_cut(s));
     store_destroy(s);
     fs_mem_destroy(fs);
@@ -188,7 +66,7 @@ TEST(it_wants_a_cut_when_the_head_is_full_or_old)
 /* What the queue does after a restart. */
 static void replay(struct store *s)
 {
-    insert_groups(s, store_position(s) + 1, GROUPS);
+    fixture_insert_groups(s, store_position(s) + 1, GROUPS);
 }
 
 /* Fails the n-th call that changes the disk in the middle of a cut; then with lost power, with luck and without. */
@@ -197,34 +75,34 @@ TEST(no_failure_in_a_cut_loses_or_doubles_a_row)
     for (unsigned round = 0;; round++) {
         unsigned n = round / 4 + 1, how = round % 4;
         struct fs *fs = fs_mem_create();
-        struct store *s = open_store(fs);
+        struct store *s = fixture_open_store(fs);
         struct bole_err err;
         uint64_t lsn;
-        fatal_count = 0;
-        insert_groups(s, 1, 5);
-        cut(s, 5);
-        insert_groups(s, 6, 9);
+        fixture_fatal_count = 0;
+        fixture_insert_groups(s, 1, 5);
+        fixture_cut(s, 5);
+        fixture_insert_groups(s, 6, 9);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){
                                   .fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
         bole_status st = store_cut(s, &lsn, &err);
         uint64_t calls = fs_mem_call_count(fs);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
-        CHECK_EQ_U64(check_store(s), 9); /* whatever the disk says, what was searchable stays so */
+        CHECK_EQ_U64(fixture_check_store(s), 9); /* whatever the disk says, what was searchable stays so */
         if (st >= 0)
             CHECK_EQ_U64(lsn, 9);
-        insert_groups(s, 10, GROUPS);
-        if (st < 0 && fatal_count == 0 && how != 0) { /* it was not fatal: the next try succeeds */
-            cut(s, GROUPS);
-            CHECK_EQ_U64(check_store(s), GROUPS);
+        fixture_insert_groups(s, 10, GROUPS);
+        if (st < 0 && fixture_fatal_count == 0 && how != 0) { /* it was not fatal: the next try succeeds */
+            fixture_cut(s, GROUPS);
+            CHECK_EQ_U64(fixture_check_store(s), GROUPS);
         }
         fs_mem_power_cut(fs, how);
         store_destroy(s);
-        s = open_store(fs);
+        s = fixture_open_store(fs);
         CHECK(store_position(s) >= (st >= 0 ? 9u : 5u));
         replay(s);
-        CHECK_EQ_U64(check_store(s), GROUPS);
+        CHECK_EQ_U64(fixture_check_store(s), GROUPS);
         store_destroy(s);
-        CHECK_EQ_U64(problems_of(fs, fail_on_problem, NULL), 0); /* no file is left over, either */
+        CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0); /* no file is left over, either */
         fs_mem_destroy(fs);
         if (calls < n && how == 3)
             break;
@@ -236,20 +114,20 @@ TEST(no_failure_while_opening_loses_anything)
 {
     for (unsigned n = 1;; n++) {
         struct fs *fs = fs_mem_create();
-        struct store *s = open_store(fs);
+        struct store *s = fixture_open_store(fs);
         struct bole_err err;
-        insert_groups(s, 1, 5);
-        cut(s, 5);
+        fixture_insert_groups(s, 1, 5);
+        fixture_cut(s, 5);
         store_destroy(s);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){.fail_call_index = n, .fail_errno = 5});
-        bole_status st = try_open(fs, &s, &err);
+        bole_status st = fixture_try_open(fs, &s, &err);
         uint64_t calls = fs_mem_call_count(fs);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
         fs_mem_power_cut(fs, n);
         store_destroy(st < 0 ? NULL : s);
-        s = open_store(fs);
+        s = fixture_open_store(fs);
         replay(s);
-        CHECK_EQ_U64(check_store(s), GROUPS);
+        CHECK_EQ_U64(fixture_check_store(s), GROUPS);
         store_destroy(s);
         fs_mem_destroy(fs);
         if (calls < n)
@@ -261,37 +139,37 @@ TEST(no_failure_while_opening_loses_anything)
 TEST(a_full_disk_keeps_the_head_and_passes)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     struct bole_err err;
     uint64_t lsn;
-    insert_groups(s, 1, GROUPS);
+    fixture_insert_groups(s, 1, GROUPS);
     fs_mem_set_faults(fs, &(struct fs_mem_faults){.capacity_bytes = 1});
     CHECK_EQ_STATUS(store_cut(s, &lsn, &err), BOLE_E_FULL);
-    CHECK_EQ_U64(check_store(s), GROUPS);
+    CHECK_EQ_U64(fixture_check_store(s), GROUPS);
     CHECK_EQ_U64(store_position(s), 0);
     fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
-    cut(s, GROUPS);
-    CHECK_EQ_U64(check_store(s), GROUPS);
+    fixture_cut(s, GROUPS);
+    CHECK_EQ_U64(fixture_check_store(s), GROUPS);
     store_destroy(s);
-    CHECK_EQ_U64(problems_of(fs, fail_on_problem, NULL), 0);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0);
     fs_mem_destroy(fs);
 }
 
 TEST(a_view_stays_as_it_was)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
-    insert_groups(s, 1, 3);
+    struct store *s = fixture_open_store(fs);
+    fixture_insert_groups(s, 1, 3);
     struct view *before = store_view(s);
-    insert_groups(s, 4, 5);
-    cut(s, 5);
-    insert(s, 6);
+    fixture_insert_groups(s, 4, 5);
+    fixture_cut(s, 5);
+    fixture_insert(s, 6);
     struct view *after = store_view(s);
-    insert_groups(s, 7, 9);
-    cut(s, 9);
-    CHECK_EQ_U64(check_view(s, before), 3);
-    CHECK_EQ_U64(check_view(s, after), 6);
-    CHECK_EQ_U64(check_store(s), 9);
+    fixture_insert_groups(s, 7, 9);
+    fixture_cut(s, 9);
+    CHECK_EQ_U64(fixture_check_view(s, before), 3);
+    CHECK_EQ_U64(fixture_check_view(s, after), 6);
+    CHECK_EQ_U64(fixture_check_store(s), 9);
     store_view_release(s, before);
     store_view_release(s, after);
     store_destroy(s);
@@ -302,9 +180,9 @@ static void *insert_and_cut(void *arg)
 {
     struct store *s = arg;
     for (uint64_t lsn = 1; lsn <= 300; lsn++) {
-        insert(s, lsn);
+        fixture_insert(s, lsn);
         if (lsn % 20 == 0)
-            cut(s, lsn);
+            fixture_cut(s, lsn);
     }
     return NULL;
 }
@@ -312,12 +190,12 @@ static void *insert_and_cut(void *arg)
 TEST(readers_never_see_a_row_missing_or_twice_while_it_moves)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     pthread_t writer;
     uint64_t groups = 0;
     CHECK_EQ_U64(pthread_create(&writer, NULL, insert_and_cut, s), 0);
     while (groups < 300) {
-        uint64_t seen = check_store(s);
+        uint64_t seen = fixture_check_store(s);
         CHECK(seen >= groups);
         groups = seen;
     }
@@ -337,16 +215,16 @@ static void remove_catalog(struct fs *fs)
 TEST(a_lost_catalogue_stops_the_start_before_segments_are_touched)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     struct bole_err err;
     struct file *f;
-    insert(s, 1);
-    cut(s, 1);
+    fixture_insert(s, 1);
+    fixture_cut(s, 1);
     store_destroy(s);
     remove_catalog(fs);
-    CHECK_EQ_STATUS(try_open(fs, &s, &err), BOLE_E_CORRUPT);
+    CHECK_EQ_STATUS(fixture_try_open(fs, &s, &err), BOLE_E_CORRUPT);
     CHECK(strstr(err.msg, "another catalogue") != NULL);
-    CHECK_EQ_STATUS(try_open(fs, &s, &err),
+    CHECK_EQ_STATUS(fixture_try_open(fs, &s, &err),
                     BOLE_E_CORRUPT); /* the new catalogue made by the first try changes nothing */
     CHECK_EQ_STATUS(fs_open(fs, "/data/segments/0000000000000001.seg", FS_READ, &f, &err), BOLE_OK);
     file_close(f);
@@ -356,20 +234,20 @@ TEST(a_lost_catalogue_stops_the_start_before_segments_are_touched)
 TEST(a_foreign_file_is_left_alone_and_reported)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     struct bole_err err;
-    insert(s, 1);
-    cut(s, 1);
+    fixture_insert(s, 1);
+    fixture_cut(s, 1);
     store_destroy(s);
     CHECK_OK(fs_write_file(fs, "/data/segments/notes.txt", S("mine"), &err), err);
-    s = open_store(fs);
-    CHECK_EQ_U64(check_store(s), 1);
+    s = fixture_open_store(fs);
+    CHECK_EQ_U64(fixture_check_store(s), 1);
     store_destroy(s);
     struct file *f;
     CHECK_EQ_STATUS(fs_open(fs, "/data/segments/notes.txt", FS_READ, &f, &err), BOLE_OK);
     file_close(f);
     unsigned ignored = 0;
-    CHECK_EQ_U64(problems_of(fs, fail_on_problem, &ignored), 1);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, &ignored), 1);
     fs_mem_destroy(fs);
 }
 
@@ -397,14 +275,14 @@ static uint64_t rows_with_damage(struct store *s, uint64_t *ret_bad)
 TEST(a_missing_segment_costs_its_rows_and_a_warning)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
-    insert(s, 1);
-    cut(s, 1);
-    insert(s, 2);
-    cut(s, 2);
+    struct store *s = fixture_open_store(fs);
+    fixture_insert(s, 1);
+    fixture_cut(s, 1);
+    fixture_insert(s, 2);
+    fixture_cut(s, 2);
     store_destroy(s);
     CHECK_EQ_STATUS(fs_unlink(fs, "/data/segments/0000000000000001.seg", NULL), BOLE_OK);
-    s = open_store(fs);
+    s = fixture_open_store(fs);
     uint64_t bad;
     CHECK_EQ_U64(rows_with_damage(s, &bad), ROWS_PER_GROUP);
     CHECK_EQ_U64(bad, 1);
@@ -413,7 +291,7 @@ TEST(a_missing_segment_costs_its_rows_and_a_warning)
     store_stats(s, &stats);
     CHECK_EQ_U64(stats.bad_chunks, 1); /* counted once however often it is met */
     store_destroy(s);
-    CHECK_EQ_U64(problems_of(fs, fail_on_problem, NULL), 1);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 1);
     fs_mem_destroy(fs);
 }
 
@@ -425,12 +303,12 @@ static void expect_catalog(const struct store_problem *problem, void *ctx)
 TEST(check_names_a_damaged_catalogue_and_refuses_what_is_no_store)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     struct bole_err err;
     struct store_check_stats stats;
     bool named = false;
-    insert(s, 1);
-    cut(s, 1);
+    fixture_insert(s, 1);
+    fixture_cut(s, 1);
     CHECK_EQ_STATUS(store_check(S("/data"), fs, expect_catalog, &named, &stats, &err),
                     BOLE_E_CONFLICT); /* it is open */
     store_destroy(s);
@@ -445,10 +323,10 @@ TEST(check_names_a_damaged_catalogue_and_refuses_what_is_no_store)
 TEST(a_query_that_needs_too_much_memory_fails_alone)
 {
     struct fs *fs = fs_mem_create();
-    struct store *s = open_store(fs);
+    struct store *s = fixture_open_store(fs);
     struct bole_err err;
-    insert_groups(s, 1, GROUPS);
-    cut(s, GROUPS);
+    fixture_insert_groups(s, 1, GROUPS);
+    fixture_cut(s, GROUPS);
     bole_status last = BOLE_E_LIMIT;
     unsigned refused = 0;
     for (size_t limit = 1000; last < 0; limit += limit / 8) {
@@ -472,7 +350,7 @@ TEST(a_query_that_needs_too_much_memory_fails_alone)
         CHECK(limit < 100 << 20);
     }
     CHECK(refused > 5);
-    CHECK_EQ_U64(check_store(s), GROUPS);
+    CHECK_EQ_U64(fixture_check_store(s), GROUPS);
     store_destroy(s);
     fs_mem_destroy(fs);
 }

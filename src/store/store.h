@@ -31,6 +31,7 @@ struct store_options {
     uint64_t             cut_interval_ns;   /* or this old; default 5 min */
     /* A sync of the catalogue or of segments' names failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
     void (*on_fatal)(const struct bole_err *err);
+    bool                 merges;   /* a thread of the store's own merges segments when they are due */
     uint64_t             min_position;      /* what the queue has forgotten already: a catalogue that knows less is refused */
 };
 
@@ -102,11 +103,20 @@ struct store_aggregation {
 /* labels are canonical and valid for the call only. The same cell may come several times: the caller adds up. */
 typedef bole_status store_cell_fn(bole_slice labels, bole_slice field_value, uint32_t bucket_index, uint64_t value, void *ctx);
 
+struct store_merge_stats {
+    uint64_t merges;
+    uint64_t segments_in, segments_out;
+    uint64_t bytes_read, bytes_written;     /* of files */
+    uint64_t groups_copied, groups_encoded; /* row groups that went in */
+    uint64_t failures;
+};
+
 struct store_stats {
     uint64_t position_lsn;                     /* everything up to here is durable in the store */
     uint64_t head_rows, head_bytes, head_streams;
     uint64_t segment_count, segment_rows, segment_bytes, raw_bytes;
     uint64_t cuts_total, bad_chunks;
+    struct store_merge_stats merges;           /* since the start */
 };
 
 struct store_ops {
@@ -121,6 +131,10 @@ struct store_ops {
     bool (*wants_cut)(struct store *self);
     /* Everything inserted before the call becomes durable here; *ret_lsn may be released by the queue. */
     bole_status (*cut)(struct store *self, uint64_t *ret_lsn, struct bole_err *err);
+
+    /* Runs all merges that are due, or, with `everything`, all that make fewer segments, and returns when they are done; the
+     * answers to queries do not change. BOLE_E_FULL, BOLE_E_LIMIT: no room now. May be NULL: there is nothing to merge. */
+    bole_status (*merge)(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
 
     struct view *(*view)(struct store *self); /* NULL: no memory */
     void (*view_release)(struct store *self, struct view *view);
@@ -160,6 +174,11 @@ static inline bole_status store_insert(struct store *s, uint64_t lsn, struct bat
 { return s->ops->insert(s, lsn, batches, batch_count, err); }
 static inline bool store_wants_cut(struct store *s) { return s->ops->wants_cut(s); }
 static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct bole_err *err) { return s->ops->cut(s, ret_lsn, err); }
+static inline bole_status store_merge(struct store *s, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err)
+{
+    *ret_stats = (struct store_merge_stats){0};
+    return s->ops->merge ? s->ops->merge(s, everything, ret_stats, err) : BOLE_OK;
+}
 static inline struct view *store_view(struct store *s) { return s->ops->view(s); }
 static inline void store_view_release(struct store *s, struct view *view) { if (view) s->ops->view_release(s, view); }
 static inline bole_status store_scan_open(struct store *s, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err)

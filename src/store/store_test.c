@@ -11,7 +11,7 @@
 #include "shim/regex.h"
 #include "store/store.h"
 
-enum { TENANTS = 3, STREAMS = 12, ROWS_MAX = 6000, KEYS = 90 };
+enum { TENANTS = 3, STREAMS = 96, ROWS_MAX = 6000, KEYS = 90 };
 
 struct model_row {
     bole_slice tenant, labels, line;
@@ -34,6 +34,7 @@ struct world {
     size_t   row_count;
     uint64_t lsn;
     int64_t  now_ns;
+    unsigned collapse_percent; /* rows under Loki's duplicate rule */
 };
 
 static uint64_t below(struct world *w, uint64_t n) { return random_below(&w->random, n); }
@@ -49,7 +50,7 @@ static bole_slice make_labels(struct world *w, unsigned i)
     snprintf(app, sizeof app, "app%u", i % 4);
     snprintf(pod, sizeof pod, "p%u", i);
     struct label labels[] = {
-        {S("app"), bole_slice_str(app)}, {S("pod"), bole_slice_str(i % 3 ? pod : "")}, {S("env"), S("prod")}};
+        {S("app"), bole_slice_str(app)}, {S("pod"), bole_slice_str(i % 3 || i >= 12 ? pod : "")}, {S("env"), S("prod")}};
     struct buf b;
     buf_init(&b, NULL);
     CHECK_EQ_STATUS(labels_encode(labels, i == 0 ? 0 : 3, &b, NULL), BOLE_OK); /* one stream has no labels at all */
@@ -179,9 +180,9 @@ static void insert_group(struct world *w)
                                       .line = random_line(w),
                                       .time_ns = sorted ? w->now_ns + (int64_t)r : random_time(w),
                                       .seq = seq_make(w->lsn, row_in_group++)};
-            row->collapses = chance(w, 50);
+            row->collapses = chance(w, w->collapse_percent);
             random_fields(w, row, variety);
-            if (w->row_count && chance(w, 10))
+            if (w->row_count && w->collapse_percent && chance(w, 10))
                 repeat_row(w, row);
             uint32_t stream;
             CHECK_OK(batch_builder_stream(b, row->tenant, row->labels, row->collapses ? BATCH_STREAM_COLLAPSE : 0, &stream, &err),
@@ -231,7 +232,7 @@ static void open_store(struct world *w)
 
 static void world_init(struct world *w, uint64_t seed, const char *uri)
 {
-    *w = (struct world){.fs = fs_mem_create(), .uri = uri, .now_ns = 1790000000ll * NS_PER_S};
+    *w = (struct world){.fs = fs_mem_create(), .uri = uri, .now_ns = 1790000000ll * NS_PER_S, .collapse_percent = 50};
     random_seed(&w->random, seed);
     arena_init(&w->arena, NULL);
     clock_manual_init(&w->clock, w->now_ns);
@@ -621,6 +622,31 @@ static uint64_t seed_of(uint64_t round)
     return seed;
 }
 
+/* Cuts of random sizes, some of which have been merged, and the head. */
+static void run_with_merges(const char *uri, uint64_t seed)
+{
+    struct world w;
+    struct store_merge_stats stats;
+    struct bole_err err;
+    world_init(&w, seed_of(seed), uri);
+    w.collapse_percent = 0; /* the rule reaches back two cuts */
+    for (unsigned i = 0; i < 12 && w.row_count < ROWS_MAX / 2; i++) {
+        fill(&w, w.row_count + below(&w, 300));
+        cut(&w);
+        if (chance(&w, 30))
+            clock_manual_advance(&w.clock, below(&w, 2 * 86400ull * NS_PER_S));
+        if (chance(&w, 40))
+            CHECK_OK(store_merge(w.store, chance(&w, 80), &stats, &err), err);
+        if (chance(&w, 20))
+            ask(&w, 5);
+    }
+    CHECK_OK(store_merge(w.store, true, &stats, &err), err);
+    ask(&w, 40);
+    fill(&w, w.row_count < ROWS_MAX - 100 ? w.row_count + 100 : 0);
+    ask(&w, 20);
+    world_deinit(&w);
+}
+
 static void run(const char *uri, uint64_t seed, bool cut_before, bool cut_after)
 {
     struct world w;
@@ -658,4 +684,10 @@ TEST(segments_answer_half_from_the_head_and_half_from_a_segment)
 {
     for (uint64_t seed = 30; seed <= 32; seed++)
         run("segments:/data", seed, true, false);
+}
+
+TEST(segments_answer_after_merges)
+{
+    for (uint64_t seed = 40; seed <= 45; seed++)
+        run_with_merges("segments:/data", seed);
 }
