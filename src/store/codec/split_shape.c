@@ -152,7 +152,7 @@ static bool parse_json(struct parser *p)
             return false;
         skip_space(p);
         uint64_t path = top->path;
-        uint8_t open;
+        uint8_t open = 0;
         if (top->array && top->elements++ == ELEMENTS_MAX) {
             bool has_object;
             size_t end = split_array_end(p->s, p->line, p->at, &has_object);

@@ -269,18 +269,18 @@ static uint32_t column_of(struct column_table *c, uint64_t key, uint32_t templat
     }
 }
 
-bool template_columns(struct template_table *t, uint32_t template, struct column_table *c, uint32_t limit)
+bool template_columns(struct template_table *t, uint32_t template, struct column_table *c)
 {
     const struct template *p = &t->list[template];
-    if (c->count >= limit)
-        return false;
     for (uint32_t i = 0; i < p->slot_count; i++) {
         uint64_t key = t->keys[p->slot_at + i];
         if (!key)
             key = mix(mix(p->hash, i), 2) | 1;
         uint32_t column = column_of(c, key, template);
-        if (column == UINT32_MAX)
+        if (column == UINT32_MAX) {
+            t->no_memory = true;
             return false;
+        }
         t->columns[p->slot_at + i] = column;
         c->list[column].count += p->rows;
     }

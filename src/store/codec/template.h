@@ -75,7 +75,7 @@ void column_table_reset(struct column_table *c);
 /* A column without a key, of so many values. UINT32_MAX: no memory. */
 uint32_t column_table_add(struct column_table *c, uint32_t count);
 
-/* Gives each slot of the template a column, unless there are `limit` already. False: there are, or no memory is left. */
-bool template_columns(struct template_table *t, uint32_t template, struct column_table *c, uint32_t limit);
+/* Gives each slot of the template a column. False: no memory. */
+bool template_columns(struct template_table *t, uint32_t template, struct column_table *c);
 
 #endif

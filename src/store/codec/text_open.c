@@ -204,7 +204,7 @@ static bole_status read_table(struct text *t, struct text_table *table, uint32_t
     struct arena *arena = t->source.arena;
     uint64_t template_count = reader_varint(r), column_count = reader_varint(r);
     if (r->failed || template_count == 0 || template_count > row_count || template_count > reader_left(r) ||
-        column_count > reader_left(r))
+        column_count > reader_left(r) || column_count > TEXT_COLUMNS_MAX)
         return bole_fail(err, BOLE_E_CORRUPT, "text: the map has no such number of templates or columns");
     *table = (struct text_table){row_count, (uint32_t)template_count, (uint32_t)column_count};
     table->templates = arena_array(arena, template_count, sizeof *table->templates);
@@ -222,7 +222,7 @@ static bole_status read_table(struct text *t, struct text_table *table, uint32_t
         rows += template_rows;
         slots += slot_count;
     }
-    if (rows != row_count || slots > reader_left(r))
+    if (rows != row_count || slots > reader_left(r) || slots > TEXT_SLOTS_MAX)
         return bole_fail(err, BOLE_E_CORRUPT, "text: templates do not add up to %u rows", row_count);
     if (!read_templates(t, table, r, counts, slots))
         return text_no_room(err);

@@ -33,7 +33,11 @@
 #include "store/codec/split.h"
 #include "store/codec/text.h"
 
-enum { TEXT_VERSION = 1, TEXT_TEMPLATES_MAX = 65536 };
+enum {
+    TEXT_VERSION = 1,
+    TEXT_COLUMNS_MAX = 2048,      /* of a table */
+    TEXT_SLOTS_MAX = 1024 * 1024, /* of all templates of a table: bounds the time that a search takes */
+};
 
 /* Bytes per row of the template numbers. */
 static inline unsigned text_planes(uint32_t template_count)

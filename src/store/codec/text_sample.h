@@ -35,6 +35,11 @@ struct text_column_sample {
 void text_column_sample_init(struct text_column_sample *c, struct text_encoder *e, const struct text_lines_sample *lines);
 void text_column_sample_deinit(struct text_column_sample *c);
 
+/* Puts bytes in the place of one of its chunks, opens it with 64 MiB of memory to use at most, and does all that can be done.
+ * Anything may fail, nothing may crash, and the memory must come back. */
+void text_column_sample_attack(struct text_column_sample *c, const struct text_lines_sample *lines, uint32_t chunk,
+                               bole_slice bytes);
+
 /* Opens it anew, with nothing loaded. */
 bole_status text_column_sample_open(struct text_column_sample *c, const struct text_lines_sample *lines, struct bole_err *err);
 

@@ -14,7 +14,9 @@
 #include "store/codec/mix.h"
 
 enum {
-    COLUMNS_MAX = 1000,
+    COLUMNS_MAX = TEXT_COLUMNS_MAX - SPLIT_SLOTS_MAX - 1, /* when there are more, no template is added */
+    TEMPLATE_SLOTS_MAX = TEXT_SLOTS_MAX - SPLIT_SLOTS_MAX - 1,
+    ROW_SLOTS_MAX = 2 * 1024 * 1024, /* of all rows: lines behind are stored whole, or memory would have no bound */
     ROWS_PER_TRY = 4,            /* of the templates tried, the most frequent are kept */
     ROWS_MIN = 3,                /* of a template: fewer are smaller as they are */
     NEST_TEXT_MIN = 8 * 1024,        /* bytes of a column that are worth a table */
@@ -114,9 +116,14 @@ static bool split_rows(struct text_writer *e, struct text_work *w, enum split ho
             number = template_guess(&w->templates, &e->splitter, lines[row]);
         if (number == TEMPLATE_NONE) {
             slot_count = split_line(&e->splitter, lines[row]);
-            number = template_intern(&w->templates, &e->splitter, lines[row], slot_count, limit);
+            number = w->templates.slot_count > TEMPLATE_SLOTS_MAX ? TEMPLATE_NONE
+                     : template_intern(&w->templates, &e->splitter, lines[row], slot_count, limit);
         } else {
             slot_count = w->templates.list[number].slot_count;
+        }
+        if (number != TEMPLATE_NONE && w->slot_count > ROW_SLOTS_MAX) {
+            w->templates.list[number].rows--;
+            number = TEMPLATE_NONE;
         }
         w->row_template[row] = number;
         if (number != TEMPLATE_NONE && !add_slots(w, e->splitter.slots, slot_count))
@@ -149,14 +156,14 @@ static bool choose_templates(struct text_work *w, uint32_t row_count, uint32_t r
     for (uint32_t i = 0; i < t->count; i++) {
         uint32_t template = UINT32_MAX - (uint32_t)w->order[i];
         bool keep = t->list[template].rows >= rows_min && w->order_count <= row_count / TEXT_ROWS_PER_TEMPLATE &&
-                    template_columns(&w->templates, template, &w->columns, COLUMNS_MAX);
+                    w->columns.count < COLUMNS_MAX && template_columns(&w->templates, template, &w->columns);
         w->number[template] = keep ? w->order_count : TEMPLATE_NONE;
         if (keep) {
             w->order[w->order_count++] = template;
             w->whole_rows -= t->list[template].rows;
         }
     }
-    return !w->whole_rows || column_table_add(&w->columns, w->whole_rows) != UINT32_MAX;
+    return !t->no_memory && (!w->whole_rows || column_table_add(&w->columns, w->whole_rows) != UINT32_MAX);
 }
 
 /* Values of all rows, column by column; row_template becomes the number in the map. */

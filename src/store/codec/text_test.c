@@ -311,3 +311,99 @@ TEST(spreading_bits_agrees_with_its_portable_form)
         CHECK(memcmp(fast, slow, sizeof fast) == 0);
     }
 }
+
+/* ---- hostile chunks ---- */
+
+/* A few bytes changed, a piece cut out, the end cut off, or nothing but noise. */
+static void damage(struct buf *b, struct random *r)
+{
+    size_t len = b->len;
+    switch (len ? random_below(r, 8) : 7) {
+    case 0: b->len = random_below(r, len); break;
+    case 1: {
+        size_t from = random_below(r, len), n = random_below(r, len - from);
+        memmove(b->ptr + from, b->ptr + from + n, len - from - n);
+        b->len -= n;
+        break;
+    }
+    case 7:
+        buf_reset(b);
+        for (uint64_t n = random_below(r, 300); n; n--)
+            buf_put_u8(b, (uint8_t)random_next(r));
+        break;
+    default:
+        for (uint64_t n = 1 + random_below(r, 6); n; n--) {
+            static const uint8_t odd[] = {0, 1, 2, 0x7f, 0x80, 0xff};
+            b->ptr[random_below(r, len)] = random_below(r, 2) ? (uint8_t)random_next(r) : odd[random_below(r, sizeof odd)];
+        }
+    }
+}
+
+TEST(damaged_chunks_neither_crash_nor_leak)
+{
+    struct random random;
+    random_seed(&random, seed());
+    struct buf bytes;
+    buf_init(&bytes, NULL);
+    for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++) {
+        struct text_lines_sample s;
+        struct text_column_sample c;
+        text_sample_init(&s, (enum text_sample_kind)kind, 1000, &random);
+        text_column_sample_init(&c, encoder(), &s);
+        for (int i = 0; i < 300; i++) {
+            uint32_t chunk = i % 2 ? (uint32_t)random_below(&random, c.chunk_count) : 0;
+            buf_reset(&bytes);
+            buf_put(&bytes, c.chunks[chunk]);
+            damage(&bytes, &random);
+            text_column_sample_attack(&c, &s, chunk, buf_slice(&bytes));
+        }
+        text_column_sample_deinit(&c);
+        text_sample_deinit(&s);
+    }
+    buf_deinit(&bytes);
+}
+
+static bole_status refuse_chunk(void *ctx, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err)
+{
+    struct text_column_sample *c = ctx;
+    if (c->loads-- == 0)
+        return BOLE_E_IO;
+    *ret_raw = c->chunks[chunk];
+    return BOLE_OK;
+}
+
+TEST(a_chunk_that_cannot_be_loaded_is_an_error_and_not_a_wrong_answer)
+{
+    struct random random;
+    random_seed(&random, 1);
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    text_sample_init(&s, TEXT_SAMPLE_MIXED, 3000, &random);
+    text_column_sample_init(&c, encoder(), &s);
+    uint64_t *bits = all_bits(s.count);
+    uint32_t *ends = calloc(s.count, sizeof *ends);
+    uint32_t failures = 0;
+    for (uint32_t allowed = 0; allowed < c.chunk_count; allowed++)
+        for (int what = 0; what < 2; what++) {
+            struct arena arena;
+            struct buf out;
+            struct text *t;
+            arena_init(&arena, NULL);
+            buf_init(&out, NULL);
+            c.loads = allowed;
+            struct text_source source = {refuse_chunk, &c, c.chunk_count, s.count, s.time_ns, &arena};
+            bole_status st = text_open(&source, &t, NULL);
+            if (st >= 0)
+                st = what ? text_contains(t, S("1"), bits, NULL) : text_lines(t, 0, s.count, bits, &out, ends, NULL);
+            CHECK(st == BOLE_E_IO || what); /* a search may do with less */
+            failures += st == BOLE_E_IO;
+            memset(bits, 0xff, s.count / 64 * sizeof *bits);
+            buf_deinit(&out);
+            arena_deinit(&arena);
+        }
+    CHECK(failures > c.chunk_count);
+    free(bits);
+    free(ends);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+}
