@@ -95,7 +95,8 @@ static bool add_slots(struct text_work *w, const struct split_slot *slots, uint3
 {
     if (!array_reserve(&w->slots, &w->slot_cap, (size_t)w->slot_count + count, sizeof *w->slots))
         return false;
-    memcpy(w->slots + w->slot_count, slots, count * sizeof *slots);
+    if (count) /* before the first slot there is no array */
+        memcpy(w->slots + w->slot_count, slots, count * sizeof *slots);
     w->slot_count += count;
     return true;
 }
