@@ -23,31 +23,37 @@ struct bole_client_options {
     const char *url;    /* "http://127.0.0.1:3100"; NULL: BOLE_ADDR from the environment, else that one */
     const char *token;  /* sent as bearer token; NULL: BOLE_TOKEN, else none */
     const char *tenant; /* sent as X-Scope-OrgID; NULL: BOLE_TENANT, else none */
-    const char *ca_cert; /* PEM file that the server's certificate is checked against; NULL: BOLE_CA_CERT, else the system's */
-    const char *cert, *key; /* PEM files: who we are, for a server that asks; NULL: BOLE_CLIENT_CERT, BOLE_CLIENT_KEY, else none */
+    /* PEM file that the server's certificate is checked against; NULL: BOLE_CA_CERT, else the system's */
+    const char *ca_cert;
+    /* PEM files: who we are, for a server that asks; NULL: BOLE_CLIENT_CERT, BOLE_CLIENT_KEY, else none */
+    const char *cert, *key;
     bool tls_skip_verify;   /* takes any certificate: whoever sits between reads and changes everything */
     const volatile sig_atomic_t *stop; /* looked at often while waiting; NULL: never stops */
 };
 
-bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client, struct bole_err *err);
+bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client,
+                               struct bole_err *err);
 void bole_client_destroy(struct bole_client *c); /* NULL is fine */
 const char *bole_client_url(const struct bole_client *c);
 
 /* Gets bytes of the answer as they come; anything but BOLE_OK from it ends the call and is returned. */
 typedef bole_status bole_client_bytes_fn(bole_slice bytes, void *ctx, struct bole_err *err);
 
-bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
-bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type, bole_slice body,
-                             bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
+bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx,
+                            struct bole_err *err);
+bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type,
+                             bole_slice body, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
 
-/* Of the last get, post or flush: the body of an answer that was an error (empty: it was none; up to 64 KiB, valid until the
- * next call), and the seconds after which the server wants to be asked again (0: it said nothing; at most 60). */
+/* Of the last get, post or flush: the body of an answer that was an error (empty: it was none; up to 64 KiB, valid
+ * until the next call), and the seconds after which the server wants to be asked again (0: it said nothing; at most
+ * 60). */
 bole_slice bole_client_refusal(const struct bole_client *c);
 unsigned bole_client_retry_after_s(const struct bole_client *c);
 
-/* Opens a WebSocket and hands over an empty text when it stands, then every text message until the server or fn ends it. A
- * normal close is BOLE_OK. */
-bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
+/* Opens a WebSocket and hands over an empty text when it stands, then every text message until the server or fn ends
+ * it. A normal close is BOLE_OK. */
+bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx,
+                               struct bole_err *err);
 
 /* ---- push: records to the server, durable when flush returns BOLE_OK ---- */
 
@@ -65,6 +71,7 @@ bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_n
                           const struct bole_push_field *fields, size_t field_count, struct bole_err *err);
 size_t bole_push_size(const struct bole_push *p); /* bytes waiting */
 void bole_push_clear(struct bole_push *p);        /* forgets what waits */
-bole_status bole_push_flush(struct bole_push *p, struct bole_err *err); /* after a failure the records still wait: flush again */
+/* after a failure the records still wait: flush again */
+bole_status bole_push_flush(struct bole_push *p, struct bole_err *err);
 
 #endif

@@ -18,7 +18,8 @@
 #include "os/thread.h"
 
 enum { OPEN_MAX_DEFAULT = 4096, OPEN_MAX_LEAST = 16 };
-#define WATCH_PAUSE_NS   (20 * (uint64_t)NS_PER_MS)   /* between two looks at inotify: a busy writer makes an event per write */
+/* between two looks at inotify: a busy writer makes an event per write */
+#define WATCH_PAUSE_NS   (20 * (uint64_t)NS_PER_MS)
 #define RETRY_FIRST_NS   (100 * (uint64_t)NS_PER_MS)
 #define FILE_RETRY_NS    (10000 * (uint64_t)NS_PER_MS)
 #define IDLE_RELEASE_NS  (2000 * (uint64_t)NS_PER_MS) /* without a batch: its memory is given back */
@@ -220,8 +221,8 @@ static uint64_t next_deadline(struct agent *a)
     return least(due, a->release_at_ns);
 }
 
-/* Waits for inputs, the clock or the end. While lines are left to be read for a moment (linger), or inotify has just been
- * looked at, a busy writer must not wake the thread with each of its writes. */
+/* Waits for inputs, the clock or the end. While lines are left to be read for a moment (linger), or inotify has just
+ * been looked at, a busy writer must not wake the thread with each of its writes. */
 static bool wait_for_work(struct agent *a, uint64_t wait_ns)
 {
     uint64_t now = now_ns(a), due = least(next_deadline(a), now + wait_ns);

@@ -21,13 +21,14 @@
 #include "agent/tail.h"
 #include "os/fs.h"
 
-#define AGENT_LINGER_NS     (100 * (uint64_t)NS_PER_MS) /* between two batches that are not full: a trickle of lines shares a sync */
+/* between two batches that are not full: a trickle of lines shares a sync */
+#define AGENT_LINGER_NS     (100 * (uint64_t)NS_PER_MS)
 #define AGENT_CHECKPOINT_NS (1000 * (uint64_t)NS_PER_MS)
 #define AGENT_TELL_NS       (60 * (uint64_t)NS_PER_S) /* between two log lines about the same trouble */
 #define AGENT_RETRY_MAX_NS  (10000 * (uint64_t)NS_PER_MS) /* longest wait before a batch is sent again */
 
-/* What `bole serve` reads on a machine that nobody has configured, and what it leaves alone: the journal's own files, login
- * records, what rotation has put away (its lines were read before), compressed files. NULL at the end. */
+/* What `bole serve` reads on a machine that nobody has configured, and what it leaves alone: the journal's own files,
+ * login records, what rotation has put away (its lines were read before), compressed files. NULL at the end. */
 extern const char *const agent_default_includes[];
 extern const char *const agent_default_excludes[];
 
@@ -64,7 +65,8 @@ void agent_destroy(struct agent *a); /* stops first; NULL is fine */
 bole_status agent_start(struct agent *a, struct bole_err *err); /* its thread is named "bole-agent" */
 void agent_stop(struct agent *a); /* lets a running send end, writes the checkpoint; a second call does nothing */
 
-/* One round without the thread, before agent_start or instead of it: waits for at most wait_ns, then watches, reads, sends. True when records were sent. */
+/* One round without the thread, before agent_start or instead of it: waits for at most wait_ns, then watches, reads,
+ * sends. True when records were sent. */
 bool agent_step(struct agent *a, uint64_t wait_ns);
 
 enum agent_input_kind { AGENT_FILE, AGENT_JOURNAL };

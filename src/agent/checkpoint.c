@@ -10,7 +10,8 @@
  *       28    -  entries
  *
  * Entry:  u8 kind, u32 length of what follows, then
- *   kind 1, a file:     u64 device, u64 inode, i64 birth ns, i64 last seen ns, u64 offset, u64 guard hash, u8 guard length,
+ *   kind 1, a file:     u64 device, u64 inode, i64 birth ns, i64 last seen ns, u64 offset, u64 guard hash, u8 its
+ *   length,
  *                       u8 flags (1: the offset is inside a line that was cut), u32 print length, u64 print hash, path
  *   kind 2, a journal:  cursor
  * An entry of another kind is passed over.
@@ -158,7 +159,8 @@ bole_status checkpoint_save(struct fs *fs, const char *path, const struct checkp
 }
 
 /* *ret_bytes is from malloc. */
-static bole_status read_all(struct fs *fs, const char *path, uint8_t **ret_bytes, size_t *ret_size, struct bole_err *err)
+static bole_status read_all(struct fs *fs, const char *path, uint8_t **ret_bytes, size_t *ret_size,
+                            struct bole_err *err)
 {
     struct file *file = NULL;
     uint8_t *bytes = NULL;

@@ -1,12 +1,13 @@
 /*
  * checkpoint.h - how far each input has been made durable, kept over restarts.
  *
- * The file is replaced as a whole (fs_write_file), so after a crash it is the old one or the new one. It only ever names
- * positions that the sink has called durable: a crash can make lines come twice, never make one go missing.
+ * The file is replaced as a whole (fs_write_file), so after a crash it is the old one or the new one. It only ever
+ * names positions that the sink has called durable: a crash can make lines come twice, never make one go missing.
  *
  * Owner:   a checkpoint owns its memory; checkpoint_deinit.
  * Threads: one at a time.
- * Errors:  a damaged file is renamed to "<path>.damaged", logged, and taken as absent: inputs then start as on first sight.
+ * Errors:  a damaged file is renamed to "<path>.damaged", logged, and taken as absent: inputs then start as on first
+ *          sight.
  * Format:  docs/receivers/files.md, version 1; layout repeated at the top of checkpoint.c.
  */
 #ifndef AGENT_CHECKPOINT_H
@@ -44,8 +45,8 @@ void checkpoint_encode(const struct checkpoint *c, struct buf *out);
 bole_status checkpoint_decode(bole_slice bytes, struct checkpoint *ret_checkpoint, struct bole_err *err);
 
 bole_status checkpoint_save(struct fs *fs, const char *path, const struct checkpoint *c, struct bole_err *err);
-/* An absent or damaged file leaves the checkpoint empty and is BOLE_OK; a failure to read is not: to start over because a
- * disk is away for a moment would send everything again. */
+/* An absent or damaged file leaves the checkpoint empty and is BOLE_OK; a failure to read is not: to start over because
+ * a disk is away for a moment would send everything again. */
 bole_status checkpoint_load(struct fs *fs, const char *path, struct checkpoint *ret_checkpoint, struct bole_err *err);
 
 #endif

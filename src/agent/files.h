@@ -2,9 +2,10 @@
  * files.h - the set of files that are read: what becomes of each when names appear, change hands and go, and whose turn
  * it is.
  *
- * A file is known by its identity, not by its name (source.h). The names come from watch.h. When a name leads to another
- * file, the old one is read on through its open descriptor until it is quiet; when descriptors are scarce, a file that is
- * read to its end may be closed (parked) and is found again by its identity, under whatever name it has by then in its directory.
+ * A file is known by its identity, not by its name (source.h). The names come from watch.h. When a name leads to
+ * another file, the old one is read on through its open descriptor until it is quiet; when descriptors are scarce, a
+ * file that is read to its end may be closed (parked) and is found again by its identity, under whatever name it has by
+ * then in its directory.
  *
  * Reading goes round: each file with something new gets one bounded turn at a time.
  *
@@ -56,8 +57,8 @@ void files_gather(struct files *f, struct gather *g);
 /* All that was gathered is durable. */
 void files_commit(struct files *f);
 
-/* True when the set of known files is another than at the last call: a new file belongs in the checkpoint before anything of
- * it is durable, so that it is found again when it is renamed while we are away. */
+/* True when the set of known files is another than at the last call: a new file belongs in the checkpoint before
+ * anything of it is durable, so that it is found again when it is renamed while we are away. */
 bool files_take_changed(struct files *f);
 /* Adds every file's durable position to the checkpoint (paths are borrowed). */
 bole_status files_checkpoint(const struct files *f, struct checkpoint *c, struct bole_err *err);

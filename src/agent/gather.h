@@ -1,8 +1,8 @@
 /*
  * gather.h - the one batch that an agent holds: records read from its inputs, until they are durable.
  *
- * Lines of files are read straight into the room of the batch, those of the journal are copied. The memory is given back
- * when the agent is idle.
+ * Lines of files are read straight into the room of the batch, those of the journal are copied. The memory is given
+ * back when the agent is idle.
  *
  * Owner: lines, fields and labels are borrowed until gather_reset. Threads: one at a time.
  */

@@ -1,7 +1,7 @@
 /*
- * Patterns come from the operator, names from whoever may create a file: so the cost must not explode over a name. Within
- * a component one star is retried at a time (the last one: an earlier star never needs more), which is at worst pattern
- * times name. Only `**` recurses, over components.
+ * Patterns come from the operator, names from whoever may create a file: so the cost must not explode over a name.
+ * Within a component one star is retried at a time (the last one: an earlier star never needs more), which is at worst
+ * pattern times name. Only `**` recurses, over components.
  */
 #include "agent/glob.h"
 

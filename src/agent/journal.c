@@ -103,8 +103,8 @@ static void fail_journal(struct journal *j, const char *call, int code)
     j->retry_at_ns = clock_mono_ns(j->clock) + j->retry_ns;
 }
 
-/* Stands before, or on, the first entry that has not been taken. A cursor whose entry has been vacuumed away leads to the
- * next one that is left. */
+/* Stands before, or on, the first entry that has not been taken. A cursor whose entry has been vacuumed away leads to
+ * the next one that is left. */
 static int seek(struct journal *j, const char **ret_call)
 {
     int rc;

@@ -6,8 +6,8 @@
  *
  * An entry becomes a record: MESSAGE is the line, the time of reception its time, {host, job="systemd-journal",
  * service_name} its labels; every other field keeps its journal name (_SYSTEMD_UNIT, PRIORITY, ...), and detected_level
- * comes from PRIORITY. service_name is the unit's name without ".service" and instance; for what runs outside a service the
- * syslog identifier, then the command.
+ * comes from PRIORITY. service_name is the unit's name without ".service" and instance; for what runs outside a service
+ * the syslog identifier, then the command.
  *
  * Source of names and calls: sd-journal(3), systemd.journal-fields(7).
  * Threads: one at a time (sd-journal is not thread-safe).
@@ -68,7 +68,8 @@ void journal_destroy(struct journal *j); /* NULL is fine */
 
 int journal_fd(const struct journal *j); /* -1: none */
 short journal_poll_events(const struct journal *j);
-/* Looks at the descriptor and the clock; returns when (mono_ns) to call it again, UINT64_MAX: when the descriptor says. */
+/* Looks at the descriptor and the clock; returns when (mono_ns) to call it again, UINT64_MAX: when the descriptor
+ * says. */
 uint64_t journal_tick(struct journal *j);
 
 bool journal_has_work(const struct journal *j);

@@ -73,7 +73,11 @@ static int fake_previous_skip(struct sd_journal *j, uint64_t skip)
     fake.at -= n;
     return (int)n;
 }
-static int fake_get_cursor(struct sd_journal *j, char **ret) { *ret = strdup(fake_entries[fake.at - 1].cursor); return 0; }
+static int fake_get_cursor(struct sd_journal *j, char **ret)
+{
+    *ret = strdup(fake_entries[fake.at - 1].cursor);
+    return 0;
+}
 static int fake_get_realtime(struct sd_journal *j, uint64_t *ret) { *ret = fake_entries[fake.at - 1].usec; return 0; }
 static void fake_restart_data(struct sd_journal *j) { fake.field = 0; }
 static int fake_enumerate(struct sd_journal *j, const void **data, size_t *len)

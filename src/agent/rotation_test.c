@@ -420,7 +420,8 @@ static void storm(uint64_t seed)
             fixture_pass(&f, random_below(&r, 3) * NS_PER_S);
             break;
         case 4:
-            /* Only after a pause: what a crash repeats is another test's matter. Rotated while we are away: found again. */
+            /* Only after a pause: what a crash repeats is another test's matter. Rotated while we are away: found
+             * again. */
             if (random_below(&r, 4) == 0) {
                 fixture_stop(&f);
                 snprintf(old, sizeof old, "%s.%u", name, rotation++);

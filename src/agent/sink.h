@@ -3,10 +3,10 @@
  *
  * Owner:   the batch and everything in it is borrowed for the length of the call.
  * Threads: send is called on the agent's thread, one batch at a time.
- * Errors:  send may block until it knows. BOLE_OK: every record is durable, but *ret_refused of them, which were refused
- *          for good (over a limit). BOLE_AGAIN: nothing was kept, come again. BOLE_E_INVALID: the whole batch is refused
- *          for good, as by a server that answers 400. Anything else: not known or not possible now; the same batch is
- *          sent again until it is known to be durable.
+ * Errors:  send may block until it knows. BOLE_OK: every record is durable, but *ret_refused of them, which were
+ *          refused for good (over a limit). BOLE_AGAIN: nothing was kept, come again. BOLE_E_INVALID: the whole batch
+ *          is refused for good, as by a server that answers 400. Anything else: not known or not possible now; the same
+ *          batch is sent again until it is known to be durable.
  */
 #ifndef AGENT_SINK_H
 #define AGENT_SINK_H
@@ -30,7 +30,8 @@ struct tail_batch {
 struct tail_sink { const struct tail_sink_ops *ops; };
 
 struct tail_sink_ops {
-    bole_status (*send)(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused, struct bole_err *err);
+    bole_status (*send)(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused,
+                        struct bole_err *err);
     void (*destroy)(struct tail_sink *self);
 };
 

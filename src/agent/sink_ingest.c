@@ -55,7 +55,8 @@ static bole_status add_records(struct ingest_sink *s, struct ingest_request *r, 
             refused++;
             continue;
         }
-        bole_status st = ingest_add(r, record->time_ns, &stream, record->line, record->fields, record->field_count, err);
+        bole_status st =
+            ingest_add(r, record->time_ns, &stream, record->line, record->fields, record->field_count, err);
         if (st != BOLE_OK)
             return st;
     }

@@ -58,7 +58,8 @@ TEST(a_batch_is_stored_when_send_returns)
     uint64_t refused = 7;
     setup(&f, SIZE_MAX);
     struct batch_field level = {S("detected_level"), S("info")};
-    struct tail_record records[] = {{.time_ns = 1, .labels = labels, .line = S("one"), .fields = &level, .field_count = 1},
+    struct tail_record records[] = {{.time_ns = 1, .labels = labels, .line = S("one"), .fields = &level,
+                                     .field_count = 1},
                                     {.time_ns = 2, .labels = labels, .line = S("two")}};
     struct tail_batch batch = {records, 2, 26};
     CHECK_OK(tail_sink_send(f.sink, &batch, &refused, &err), err);

@@ -85,8 +85,8 @@ bole_status source_stat_fd(int fd, struct source_info *ret_info, struct bole_err
 
 bole_status source_open(const char *path, int *ret_fd, struct source_info *ret_info, struct bole_err *err)
 {
-    /* Opening a device can act on it (a tape rewinds), so the path is looked at first; what was opened is then looked at
-     * again, because the path may have changed hands in between. */
+    /* Opening a device can act on it (a tape rewinds), so the path is looked at first; what was opened is then looked
+     * at again, because the path may have changed hands in between. */
     struct source_info before;
     bole_status st = source_stat(path, &before, err);
     if (st < 0) {
@@ -151,7 +151,8 @@ bole_status source_find(const char *directory, const struct source_id *id, size_
             st = BOLE_OK;
     }
     closedir(dir);
-    return st == BOLE_OK ? st : bole_fail(err, st, "%s: no file with inode %llu", directory, (unsigned long long)id->inode);
+    return st == BOLE_OK ? st
+                         : bole_fail(err, st, "%s: no file with inode %llu", directory, (unsigned long long)id->inode);
 }
 
 bole_status source_print(int fd, uint32_t len, struct source_print *ret_print, struct bole_err *err)

@@ -3,12 +3,12 @@
  * whether it holds text.
  *
  * A path is somebody else's claim. Only regular files are opened, never a FIFO or a device; a symbolic link is followed
- * only when it belongs to root, to us, or to the owner of what it points to, so that nobody can have a file read for him
- * that he may not read himself.
+ * only when it belongs to root, to us, or to the owner of what it points to, so that nobody can have a file read for
+ * him that he may not read himself.
  *
- * Identity: device, inode and, where the file system keeps it, the time of birth: together they tell a reused inode from
- * its former life. The print of the first bytes stands behind them, for file systems without a time of birth and for
- * files rewritten in place.
+ * Identity: device, inode and, where the file system keeps it, the time of birth: together they tell a reused inode
+ * from its former life. The print of the first bytes stands behind them, for file systems without a time of birth and
+ * for files rewritten in place.
  *
  * Units:   bytes; times are ns since 1970 UTC.
  * Errors:  BOLE_E_NOTFOUND nothing there; BOLE_E_UNSUPPORTED not a file that is read (the kind says what); BOLE_E_IO.
@@ -71,8 +71,8 @@ bole_status source_find(const char *directory, const struct source_id *id, size_
 /* Hash of the first `len` bytes (SOURCE_PRINT_MAX: as many as there are). */
 bole_status source_print(int fd, uint32_t len, struct source_print *ret_print, struct bole_err *err);
 
-/* Where the data behind `offset` begins: holes are skipped, and NUL bytes in front of text after them. A writer that did
- * not open with O_APPEND leaves a hole as long as the old file when its file is truncated under it. */
+/* Where the data behind `offset` begins: holes are skipped, and NUL bytes in front of text after them. A writer that
+ * did not open with O_APPEND leaves a hole as long as the old file when its file is truncated under it. */
 bole_status source_skip_hole(int fd, uint64_t offset, uint64_t size, uint64_t *ret_offset, struct bole_err *err);
 
 /* Why the first bytes of a file are not lines of text ("gzip", "journal", "utf-16", "binary"); NULL when they are. */

@@ -29,8 +29,8 @@ static bool time_of_line(struct tail *t, bole_slice line, int64_t reference_ns, 
     return offset == guess || text_time_local(line, reference_ns, offset, ret_ns);
 }
 
-/* Of a file that is being caught up with, the last line is as old as the file: a stamp without a year means a time before
- * that, and one that goes on from the line before. */
+/* Of a file that is being caught up with, the last line is as old as the file: a stamp without a year means a time
+ * before that, and one that goes on from the line before. */
 static int64_t reference_of(const struct tail *t, int64_t now_ns)
 {
     if (t->caught_up || t->modified_ns > now_ns)

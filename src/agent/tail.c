@@ -1,7 +1,7 @@
 /*
- * One turn is one pread of [guard | new bytes], so memory is the caller's buffer and nothing else. An unfinished line is
- * read again when the file has grown; from SKIM_MIN bytes on only the new bytes are looked through for the line's end,
- * so that a line that grows byte by byte does not cost its square.
+ * One turn is one pread of [guard | new bytes], so memory is the caller's buffer and nothing else. An unfinished line
+ * is read again when the file has grown; from SKIM_MIN bytes on only the new bytes are looked through for the line's
+ * end, so that a line that grows byte by byte does not cost its square.
  */
 #include "agent/tail.h"
 
@@ -165,8 +165,9 @@ static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err 
     return t->size < t->offset ? rewind_file(t, err) : BOLE_OK;
 }
 
-/* The first bytes decide once whether this is text; from then on only a truncation asks again. A hole in front of them is
- * stepped over: a writer without O_APPEND leaves one when its file is truncated. With no bytes there, nothing is decided. */
+/* The first bytes decide once whether this is text; from then on only a truncation asks again. A hole in front of them
+ * is stepped over: a writer without O_APPEND leaves one when its file is truncated. With no bytes there, nothing is
+ * decided. */
 static bole_status sniff(struct tail *t, struct bole_err *err)
 {
     uint8_t bytes[SOURCE_PRINT_MAX];
@@ -331,6 +332,7 @@ bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *e
 
 const char *tail_state_name(enum tail_state state)
 {
-    static const char *const names[] = {"reading", "following", "rotated", "deleted", "parked", "skipped", "unreadable"};
+    static const char *const names[] = {"reading", "following", "rotated", "deleted", "parked", "skipped",
+                                        "unreadable"};
     return names[state];
 }

@@ -1,14 +1,14 @@
 /*
  * tail.h - one file, read line by line as it grows.
  *
- * A tail holds its file by an open descriptor, so a rename or an unlink takes nothing away from it. It remembers the last
- * bytes in front of its offset (the guard) and reads them again with every read: when they have changed, or the file is
- * shorter than the offset, the file was truncated or written anew and is read from its beginning. This costs no system
- * call and notices a file that has already grown past the old offset again.
+ * A tail holds its file by an open descriptor, so a rename or an unlink takes nothing away from it. It remembers the
+ * last bytes in front of its offset (the guard) and reads them again with every read: when they have changed, or the
+ * file is shorter than the offset, the file was truncated or written anew and is read from its beginning. This costs no
+ * system call and notices a file that has already grown past the old offset again.
  *
- * A line ends with '\n', which is not part of it; everything else is kept as it is: CR, NUL bytes, invalid UTF-8. A line
- * over RECORD_LINE_MAX is cut there and its rest is skipped, both counted. A last line without its end waits for it; it
- * stays in the file, not in memory.
+ * A line ends with '\n', which is not part of it; everything else is kept as it is: CR, NUL bytes, invalid UTF-8. A
+ * line over RECORD_LINE_MAX is cut there and its rest is skipped, both counted. A last line without its end waits for
+ * it; it stays in the file, not in memory.
  *
  * Units:   bytes; times are mono_ns of the clock.
  * Owner:   whoever made it; files.c in service. Lines are borrowed from the turn's buffer.
@@ -113,7 +113,8 @@ void tail_detach(struct tail *t); /* closes; the position stays */
 bole_status tail_seek_last(struct tail *t, uint64_t last_bytes, struct bole_err *err);
 /* Goes on at the mark if the file still holds what was read: BOLE_OK. BOLE_E_CONFLICT: it is another file or was
  * written anew; the tail stands at the start. */
-bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const struct source_print *print, struct bole_err *err);
+bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const struct source_print *print,
+                        struct bole_err *err);
 
 /* Reads once and hands out lines. An error of the file is the status; the tail can be tried again. */
 bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *err);

@@ -348,7 +348,8 @@ TEST(stamps_without_a_zone_are_local_time_of_their_own_day)
     fixture_init(&f);
     setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
     tzset();
-    fixture_append(&f, "a.log", "2023-07-01 12:00:00 in summer\n2023-11-10 12:00:00 in winter\n2023-11-10T12:00:00Z as it says\n");
+    fixture_append(&f, "a.log",
+                   "2023-07-01 12:00:00 in summer\n2023-11-10 12:00:00 in winter\n2023-11-10T12:00:00Z as it says\n");
     fixture_start(&f);
     fixture_pump(&f);
     setenv("TZ", "UTC", 1);

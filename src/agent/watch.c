@@ -1,11 +1,12 @@
 /*
- * A directory is watched before it is read, so nothing that appears in between is missed. Watching again what is watched
- * already gives the same descriptor, so each scan simply watches everything it meets, and what it has not met is dropped.
+ * A directory is watched before it is read, so nothing that appears in between is missed. Watching again what is
+ * watched already gives the same descriptor, so each scan simply watches everything it meets, and what it has not met
+ * is dropped.
  *
- * Renames: inotify tells both halves with one cookie. From the first rename of a matching name on, the file is a carrier
- * {the name it had, the name it has}, moved along by further renames in the queue. Only when the queue is empty are the
- * carriers looked at; if by then more renames have arrived, what was found may have been another file: the carriers are
- * moved along and looked at once more. Looking at a file that is known costs a stat.
+ * Renames: inotify tells both halves with one cookie. From the first rename of a matching name on, the file is a
+ * carrier {the name it had, the name it has}, moved along by further renames in the queue. Only when the queue is empty
+ * are the carriers looked at; if by then more renames have arrived, what was found may have been another file: the
+ * carriers are moved along and looked at once more. Looking at a file that is known costs a stat.
  */
 #include "agent/watch.h"
 
@@ -477,7 +478,8 @@ bole_status watch_create(const struct watch_options *options, struct watch **ret
     if (!options->no_inotify) {
         w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (w->fd < 0)
-            LOG(WARN, "no inotify: files are found and followed by the scan only", " reason=%s", LOGQS(strerror(errno)));
+            LOG(WARN, "no inotify: files are found and followed by the scan only", " reason=%s",
+                LOGQS(strerror(errno)));
     }
     *ret_watch = w;
     return BOLE_OK;

@@ -1,11 +1,12 @@
 /*
  * watch.h - which names match the globs, and when something happens to them.
  *
- * inotify watches the directories below which a glob can match (and the targets of symbolic links); a scan of all of them
- * is the net below it, for file systems that tell nothing, for a queue that ran over, for watches that were refused.
+ * inotify watches the directories below which a glob can match (and the targets of symbolic links); a scan of all of
+ * them is the net below it, for file systems that tell nothing, for a queue that ran over, for watches that were
+ * refused.
  *
- * A file that loses a matching name before anybody has opened it, as in a fast row of rotations, is followed through its
- * renames and reported under the name that it has at the end.
+ * A file that loses a matching name before anybody has opened it, as in a fast row of rotations, is followed through
+ * its renames and reported under the name that it has at the end.
  *
  * Directories are not followed through symbolic links, so a walk cannot go in circles.
  *
@@ -44,7 +45,8 @@ struct watch_options {
 bole_status watch_create(const struct watch_options *options, struct watch **ret_watch, struct bole_err *err);
 void watch_destroy(struct watch *w); /* NULL is fine */
 
-/* Handles what has happened, and scans when that is due (the first call does). True when inotify had something to tell. */
+/* Handles what has happened, and scans when that is due (the first call does). True when inotify had something to
+ * tell. */
 bool watch_run(struct watch *w);
 
 int watch_fd(const struct watch *w);           /* readable when something has happened; -1: there is only the scan */

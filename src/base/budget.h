@@ -24,8 +24,8 @@ void budget_init(struct budget *b, struct budget *parent, size_t limit_bytes);
 bool budget_take(struct budget *b, size_t bytes);
 void budget_give(struct budget *b, size_t bytes);
 
-/* What one task may draw in all: seven eighths of the limit, since something else is always there. More will never be had,
- * however long one waits. SIZE_MAX: endless. */
+/* What one task may draw in all: seven eighths of the limit, since something else is always there. More will never be
+ * had, however long one waits. SIZE_MAX: endless. */
 size_t budget_task_max(const struct budget *b);
 
 #endif

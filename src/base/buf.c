@@ -177,7 +177,8 @@ void buf_put_json(struct buf *b, bole_slice s, bool html)
         if (class == 3) {
             n = utf8_length(s.ptr + i, s.len - i);
             /* U+2028 and U+2029 end a line in JavaScript source; Go escapes them in its HTML-safe form. */
-            bool separator = html && n == 3 && s.ptr[i] == 0xe2 && s.ptr[i + 1] == 0x80 && (s.ptr[i + 2] & 0xfe) == 0xa8;
+            bool separator =
+                html && n == 3 && s.ptr[i] == 0xe2 && s.ptr[i + 1] == 0x80 && (s.ptr[i + 2] & 0xfe) == 0xa8;
             if (n && !separator) {
                 i += n;
                 continue;

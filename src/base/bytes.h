@@ -47,9 +47,23 @@ static inline bole_slice reader_bytes(struct reader *r, size_t len)
 }
 
 static inline uint8_t reader_u8(struct reader *r) { bole_slice s = reader_bytes(r, 1); return s.len ? s.ptr[0] : 0; }
-static inline uint16_t reader_u16(struct reader *r) { bole_slice s = reader_bytes(r, 2); return s.len ? load_u16(s.ptr) : 0; }
-static inline uint32_t reader_u32(struct reader *r) { bole_slice s = reader_bytes(r, 4); return s.len ? load_u32(s.ptr) : 0; }
-static inline uint64_t reader_u64(struct reader *r) { bole_slice s = reader_bytes(r, 8); return s.len ? load_u64(s.ptr) : 0; }
+static inline uint16_t reader_u16(struct reader *r)
+{
+    bole_slice s = reader_bytes(r, 2);
+    return s.len ? load_u16(s.ptr) : 0;
+}
+
+static inline uint32_t reader_u32(struct reader *r)
+{
+    bole_slice s = reader_bytes(r, 4);
+    return s.len ? load_u32(s.ptr) : 0;
+}
+
+static inline uint64_t reader_u64(struct reader *r)
+{
+    bole_slice s = reader_bytes(r, 8);
+    return s.len ? load_u64(s.ptr) : 0;
+}
 
 /* LEB128, at most 10 bytes; an eleventh byte or bits past 64 are an error. */
 static inline uint64_t reader_varint(struct reader *r)

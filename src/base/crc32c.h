@@ -1,4 +1,5 @@
-/* crc32c.h - CRC-32C (Castagnoli, reflected polynomial 0x82F63B78, RFC 3720 appendix B.4), the checksum of every format. */
+/* crc32c.h - CRC-32C (Castagnoli, reflected polynomial 0x82F63B78, RFC 3720 appendix B.4), the checksum of every
+ * format. */
 #ifndef BASE_CRC32C_H
 #define BASE_CRC32C_H
 

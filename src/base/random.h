@@ -17,6 +17,7 @@ extern struct random random_system;                        /* getrandom(2) */
 void random_seed(struct random *r, uint64_t seed);         /* splitmix64 (Steele, Lea, Flood 2014) */
 
 static inline uint64_t random_next(struct random *r) { return r->next(r); }
-static inline uint64_t random_below(struct random *r, uint64_t n) { return n ? random_next(r) % n : 0; } /* tests: bias is fine */
+/* tests: bias is fine */
+static inline uint64_t random_below(struct random *r, uint64_t n) { return n ? random_next(r) % n : 0; }
 
 #endif

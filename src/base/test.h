@@ -1,7 +1,8 @@
 /*
  * test.h - unit tests: TEST(name) { ... CHECK(...) }. cmocka does the work; this file makes tests register themselves.
  *
- * One test program per module: link with base_test_main. A name as first argument runs the tests whose name contains it.
+ * One test program per module: link with base_test_main. A name as first argument runs the tests whose name contains
+ * it.
  */
 #ifndef BASE_TEST_H
 #define BASE_TEST_H

@@ -1,4 +1,5 @@
-/* Civil dates after Howard Hinnant's "chrono-compatible low-level date algorithms" (days from March, eras of 400 years). */
+/* Civil dates after Howard Hinnant's "chrono-compatible low-level date algorithms" (days from March, eras of 400
+ * years). */
 #include "base/timefmt.h"
 
 #include <stdio.h>

@@ -54,30 +54,46 @@ struct catalog_ops {
     bole_status (*open)(const struct catalog_options *options, struct catalog **ret_catalog, struct bole_err *err);
     bole_status (*position)(struct catalog *self, uint64_t *ret_lsn, struct bole_err *err);
     /* Segments by id; a row whose checksum does not match is BOLE_E_CORRUPT. */
-    bole_status (*segments)(struct catalog *self, bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx, struct bole_err *err);
+    bole_status (*segments)(struct catalog *self, bole_status (*fn)(const struct catalog_segment *segment, void *ctx),
+                            void *ctx, struct bole_err *err);
     bole_status (*commit)(struct catalog *self, const struct catalog_change *change, struct bole_err *err);
     uint64_t (*next_segment_id)(struct catalog *self); /* above every id ever committed, and not given before */
     /* Small named values (settings, marks). get: NOTFOUND; value copied into the arena. */
-    bole_status (*get)(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena, bole_slice *ret_value, struct bole_err *err);
+    bole_status (*get)(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena,
+                       bole_slice *ret_value, struct bole_err *err);
     bole_status (*put)(struct catalog *self, bole_slice space, bole_slice key, bole_slice value, struct bole_err *err);
     /* Integrity of the catalogue itself; one call of fn per problem. */
-    bole_status (*check)(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx, struct bole_err *err);
+    bole_status (*check)(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx,
+                         struct bole_err *err);
     void (*destroy)(struct catalog *self);
 };
 
 /* Opens by scheme; makes an empty catalogue when there is none. An unknown scheme names the known ones. */
 bole_status catalog_open(const struct catalog_options *options, struct catalog **ret_catalog, struct bole_err *err);
 
-static inline bole_status catalog_position(struct catalog *c, uint64_t *ret_lsn, struct bole_err *err) { return c->ops->position(c, ret_lsn, err); }
-static inline bole_status catalog_segments(struct catalog *c, bole_status (*fn)(const struct catalog_segment *segment, void *ctx), void *ctx, struct bole_err *err)
+static inline bole_status catalog_position(struct catalog *c, uint64_t *ret_lsn, struct bole_err *err)
+{
+    return c->ops->position(c, ret_lsn, err);
+}
+
+static inline bole_status catalog_segments(struct catalog *c,
+                                           bole_status (*fn)(const struct catalog_segment *segment, void *ctx),
+                                           void *ctx, struct bole_err *err)
 { return c->ops->segments(c, fn, ctx, err); }
-static inline bole_status catalog_commit(struct catalog *c, const struct catalog_change *change, struct bole_err *err) { return c->ops->commit(c, change, err); }
+static inline bole_status catalog_commit(struct catalog *c, const struct catalog_change *change, struct bole_err *err)
+{
+    return c->ops->commit(c, change, err);
+}
+
 static inline uint64_t catalog_next_segment_id(struct catalog *c) { return c->ops->next_segment_id(c); }
-static inline bole_status catalog_get(struct catalog *c, bole_slice space, bole_slice key, struct arena *arena, bole_slice *ret_value, struct bole_err *err)
+static inline bole_status catalog_get(struct catalog *c, bole_slice space, bole_slice key, struct arena *arena,
+                                      bole_slice *ret_value, struct bole_err *err)
 { return c->ops->get(c, space, key, arena, ret_value, err); }
-static inline bole_status catalog_put(struct catalog *c, bole_slice space, bole_slice key, bole_slice value, struct bole_err *err)
+static inline bole_status catalog_put(struct catalog *c, bole_slice space, bole_slice key, bole_slice value,
+                                      struct bole_err *err)
 { return c->ops->put(c, space, key, value, err); }
-static inline bole_status catalog_check(struct catalog *c, void (*fn)(const char *problem, void *ctx), void *ctx, struct bole_err *err)
+static inline bole_status catalog_check(struct catalog *c, void (*fn)(const char *problem, void *ctx), void *ctx,
+                                        struct bole_err *err)
 { return c->ops->check(c, fn, ctx, err); }
 static inline void catalog_destroy(struct catalog *c) { if (c) c->ops->destroy(c); }
 

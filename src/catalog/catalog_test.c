@@ -366,7 +366,8 @@ TEST(foreign_newer_and_hostile_files_are_refused)
     }
 }
 
-/* What is open is enough to commit; to open needs descriptors, and that there is none is no failed sync and no absent file. */
+/* What is open is enough to commit; to open needs descriptors, and that there is none is no failed sync and no absent
+ * file. */
 TEST(without_a_descriptor_commits_go_on_and_opening_is_refused)
 {
     struct fs *fs = disk();

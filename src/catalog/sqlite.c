@@ -68,9 +68,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ROLLBACK] = "ROLLBACK",
     [STATE_GET] = "SELECT position_lsn, last_segment_id, segment_count, segment_id_sum, crc FROM state WHERE id = 1",
     [STATE_PUT] = "INSERT OR REPLACE INTO state VALUES(1, ?1, ?2, ?3, ?4, ?5)",
-    [SEGMENT_ALL] =
-        ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, created_ns, keep_ns,"
-         " level, tenant, digest, crc FROM segment ORDER BY id"),
+    [SEGMENT_ALL] = ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, "
+                     "created_ns, keep_ns,"
+                     " level, tenant, digest, crc FROM segment ORDER BY id"),
     [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [SEGMENT_REMOVE] = "DELETE FROM segment WHERE id = ?1",
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
@@ -389,9 +389,9 @@ static bole_status apply(struct sqlite_catalog *c, const struct catalog_change *
     return st < 0 ? st : state_put(c, &state, err);
 }
 
-/* What a process before us wrote may be in the page cache only: it was killed before the sync, or its sync failed, and then
- * a sync now would report success without writing anything (Rebello et al., ATC'20). Before anybody acts on what is read,
- * the log is folded into the file, which writes the pages anew. Costs nothing after a clean end. */
+/* What a process before us wrote may be in the page cache only: it was killed before the sync, or its sync failed, and
+ * then a sync now would report success without writing anything (Rebello et al., ATC'20). Before anybody acts on what
+ * is read, the log is folded into the file, which writes the pages anew. Costs nothing after a clean end. */
 static bole_status make_durable(struct sqlite_catalog *c, struct bole_err *err)
 {
     int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

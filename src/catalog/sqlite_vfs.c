@@ -1,8 +1,9 @@
 /*
- * The mapping is one to one, but for two things. SQLite leaves it to the VFS to make names durable: a file that was made
- * here syncs its directory with its first own sync. And SQLite treats a failed sync as an error like others that it may
- * retry; here it ends the process, because the kernel may have dropped the pages and would let the retry succeed. A
- * directory is opened before anything in it changes, so that want of a descriptor is never taken for a failed sync.
+ * The mapping is one to one, but for two things. SQLite leaves it to the VFS to make names durable: a file that was
+ * made here syncs its directory with its first own sync. And SQLite treats a failed sync as an error like others that
+ * it may retry; here it ends the process, because the kernel may have dropped the pages and would let the retry
+ * succeed. A directory is opened before anything in it changes, so that want of a descriptor is never taken for a
+ * failed sync.
  */
 #include "catalog/sqlite_vfs.h"
 

@@ -1,8 +1,8 @@
 /*
  * sqlite_vfs.h - SQLite's files on os/fs, for one connection that has its files for itself.
  *
- * The VFS serves locking_mode=EXCLUSIVE only: it has no shared memory, and its locks do nothing beyond the lock that the
- * open main file holds against other processes.
+ * The VFS serves locking_mode=EXCLUSIVE only: it has no shared memory, and its locks do nothing beyond the lock that
+ * the open main file holds against other processes.
  *
  * Owner:   the struct belongs to the caller and must outlive the connection.
  * Threads: register and unregister are SQLite's, which are any; the files belong to the connection.
@@ -24,7 +24,8 @@ struct sqlite_vfs {
     char        name[32];
 };
 
-bole_status sqlite_vfs_register(struct sqlite_vfs *v, struct fs *fs, void (*on_fatal)(const struct bole_err *err), struct bole_err *err);
+bole_status sqlite_vfs_register(struct sqlite_vfs *v, struct fs *fs, void (*on_fatal)(const struct bole_err *err),
+                                struct bole_err *err);
 void sqlite_vfs_unregister(struct sqlite_vfs *v);
 
 #endif

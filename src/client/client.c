@@ -63,7 +63,8 @@ static bool header_value_is_safe(const char *value)
     return true;
 }
 
-static bole_status add_header(struct bole_client *c, const char *name, const char *prefix, const char *value, struct bole_err *err)
+static bole_status add_header(struct bole_client *c, const char *name, const char *prefix, const char *value,
+                              struct bole_err *err)
 {
     if (!header_value_is_safe(value))
         return bole_fail(err, BOLE_E_INVALID, "the value for %s holds control characters", name);
@@ -79,7 +80,8 @@ static bole_status add_header(struct bole_client *c, const char *name, const cha
     return BOLE_OK;
 }
 
-bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client, struct bole_err *err)
+bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client,
+                               struct bole_err *err)
 {
     const char *url = or_environment(options->url, "BOLE_ADDR"), *token = or_environment(options->token, "BOLE_TOKEN"),
                *tenant = or_environment(options->tenant, "BOLE_TENANT");
@@ -216,10 +218,13 @@ static bole_status curl_failure(struct bole_client *c, CURLcode rc, struct bole_
     if (stopped(c))
         return bole_fail(err, BOLE_E_CANCELLED, "stopped");
     if (rc == CURLE_COULDNT_CONNECT)
-        return bole_fail(err, BOLE_E_IO, "%s: nobody listens there. Is `bole serve` running? Another address: --addr or BOLE_ADDR", c->url);
+        return bole_fail(err, BOLE_E_IO,
+                         "%s: nobody listens there. Is `bole serve` running? Another address: --addr or BOLE_ADDR",
+                         c->url);
     const char *problem = c->problem[0] ? c->problem : c->curl->easy_strerror(rc);
     if (rc == CURLE_PEER_FAILED_VERIFICATION)
-        return bole_fail(err, BOLE_E_IO, "%s: %s. The certificate that signed it: --ca-cert or BOLE_CA_CERT", c->url, problem);
+        return bole_fail(err, BOLE_E_IO, "%s: %s. The certificate that signed it: --ca-cert or BOLE_CA_CERT", c->url,
+                         problem);
     return bole_fail(err, BOLE_E_IO, "%s: %s", c->url, problem);
 }
 
@@ -267,7 +272,9 @@ static bole_status perform(struct bole_client *c, const char *path, struct answe
     curl_off_t retry_after_s = 0;
     curl->easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
     curl->easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    c->retry_after_s = retry_after_s < 0 ? 0 : retry_after_s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (unsigned)retry_after_s;
+    if (retry_after_s > RETRY_AFTER_MAX_S)
+        retry_after_s = RETRY_AFTER_MAX_S;
+    c->retry_after_s = retry_after_s < 0 ? 0 : (unsigned)retry_after_s;
     bole_status st = BOLE_OK;
     if (a->status != BOLE_OK)
         st = a->status;
@@ -279,7 +286,8 @@ static bole_status perform(struct bole_client *c, const char *path, struct answe
     return st;
 }
 
-bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+bole_status bole_client_get(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx,
+                            struct bole_err *err)
 {
     struct answer a = {.c = c, .fn = fn, .ctx = ctx, .err = err};
     prepare(c);
@@ -287,8 +295,8 @@ bole_status bole_client_get(struct bole_client *c, const char *path_and_query, b
     return perform(c, path_and_query, &a, err);
 }
 
-bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type, bole_slice body,
-                             bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type,
+                             bole_slice body, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
 {
     struct answer a = {.c = c, .fn = fn, .ctx = ctx, .err = err};
     char type[128];
@@ -379,7 +387,8 @@ static void ws_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
 
 static bole_status broken(struct bole_client *c, struct bole_err *err)
 {
-    return stopped(c) ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : bole_fail(err, BOLE_E_IO, "%s: the connection broke", c->url);
+    return stopped(c) ? bole_fail(err, BOLE_E_CANCELLED, "stopped")
+                      : bole_fail(err, BOLE_E_IO, "%s: the connection broke", c->url);
 }
 
 static bole_status send_all(struct bole_client *c, bole_slice s, struct bole_err *err)
@@ -404,11 +413,13 @@ static bole_status send_upgrade(struct bole_client *c, const char *path, struct 
     /* The key only shows that the server speaks WebSocket, which its 101 says too: any 16 bytes in base64 do. */
     buf_printf(&request,
                "GET %s%s HTTP/1.1\r\nHost: %.*s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               "Sec-WebSocket-Key: Ym9sZS1jb21tYW5kLWxpbg==\r\nSec-WebSocket-Version: 13\r\nUser-Agent: bole/" BOLE_VERSION "\r\n",
+               "Sec-WebSocket-Key: Ym9sZS1jb21tYW5kLWxpbg==\r\nSec-WebSocket-Version: 13\r\n"
+               "User-Agent: bole/" BOLE_VERSION "\r\n",
                host + host_len, path, host_len, host);
     buf_put(&request, buf_slice(&c->head));
     buf_put(&request, S("\r\n"));
-    bole_status st = request.failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for a request") : send_all(c, buf_slice(&request), err);
+    bole_status st = request.failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for a request")
+                                    : send_all(c, buf_slice(&request), err);
     buf_deinit(&request);
     return st;
 }
@@ -483,11 +494,12 @@ static bole_status handshake(struct follow *f, const char *path)
     return check_answer(f);
 }
 
-bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
+bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx,
+                               struct bole_err *err)
 {
     struct follow f = {.c = c, .fn = fn, .ctx = ctx, .err = err};
-    const struct wslay_event_callbacks callbacks = {
-        .recv_callback = ws_recv, .send_callback = ws_send, .genmask_callback = ws_mask, .on_msg_recv_callback = ws_message};
+    const struct wslay_event_callbacks callbacks = {.recv_callback = ws_recv, .send_callback = ws_send,
+                                                    .genmask_callback = ws_mask, .on_msg_recv_callback = ws_message};
     wslay_event_context_ptr ws = NULL;
     prepare(c);
     c->curl->easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
@@ -500,7 +512,8 @@ bole_status bole_client_follow(struct bole_client *c, const char *path_and_query
     if (st == BOLE_OK)
         st = fn(S(""), ctx, err);
     while (st == BOLE_OK && (wslay_event_want_read(ws) || wslay_event_want_write(ws))) {
-        if (f.early_at >= f.early.len && !wait_socket(c, wslay_event_want_write(ws) ? POLLIN | POLLOUT : POLLIN, UINT64_MAX)) {
+        if (f.early_at >= f.early.len &&
+            !wait_socket(c, wslay_event_want_write(ws) ? POLLIN | POLLOUT : POLLIN, UINT64_MAX)) {
             st = broken(c, err);
             break;
         }

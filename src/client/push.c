@@ -1,6 +1,6 @@
 /*
- * Loki's push request as protobuf (logproto.PushRequest), compressed as one snappy block: it carries every byte, and any
- * Loki would take it too.
+ * Loki's push request as protobuf (logproto.PushRequest), compressed as one snappy block: it carries every byte, and
+ * any Loki would take it too.
  *
  *   PushRequest { repeated Stream streams = 1 }      Stream { string labels = 1; repeated Entry entries = 2 }
  *   Entry { Timestamp timestamp = 1; string line = 2; repeated LabelPair structuredMetadata = 3 }
@@ -117,7 +117,8 @@ bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_n
     put_bytes(e, FIELD_2, line);
     for (size_t i = 0; i < field_count; i++) {
         buf_put_u8(e, FIELD_3);
-        buf_put_varint(e, 2 + varint_size(fields[i].name.len) + fields[i].name.len + varint_size(fields[i].value.len) + fields[i].value.len);
+        buf_put_varint(e, 2 + varint_size(fields[i].name.len) + fields[i].name.len + varint_size(fields[i].value.len) +
+                              fields[i].value.len);
         put_bytes(e, FIELD_1, fields[i].name);
         put_bytes(e, FIELD_2, fields[i].value);
     }

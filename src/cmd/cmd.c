@@ -62,7 +62,8 @@ bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
     return out->failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for the answer") : BOLE_OK;
 }
 
-const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg)
+const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what,
+                       char *arg)
 {
     if (*count == max)
         argp_error(state, "at most %zu of %s", max, what);
@@ -97,7 +98,8 @@ static const struct argp_option connection_options_table[] = {
     {"ca-cert", KEY_CA_CERT, "FILE", 0, "Check the server's certificate against this one, PEM (BOLE_CA_CERT)", 11},
     {"cert", KEY_CERT, "FILE", 0, "Our own certificate, for a server that asks, PEM (BOLE_CLIENT_CERT)", 11},
     {"key", KEY_KEY, "FILE", 0, "Its private key, PEM (BOLE_CLIENT_KEY)", 11},
-    {"tls-skip-verify", KEY_SKIP_VERIFY, 0, 0, "Take any certificate: whoever sits between can read and change everything", 11},
+    {"tls-skip-verify", KEY_SKIP_VERIFY, 0, 0,
+     "Take any certificate: whoever sits between can read and change everything", 11},
     {0},
 };
 
@@ -168,7 +170,8 @@ size_t cmd_size(struct argp_state *state, const char *option, const char *text)
         const char *suffix;
         double factor;
     } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-                 {"KiB", 1024}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024}, {"TiB", 1024.0 * 1024 * 1024 * 1024}};
+                 {"KiB", 1024}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024},
+                 {"TiB", 1024.0 * 1024 * 1024 * 1024}};
     char *end;
     double v = strtod(text, &end);
     for (size_t i = 0; end != text && v >= 0 && i < sizeof units / sizeof *units; i++)
@@ -207,8 +210,8 @@ int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *te
         return strtoll(text, NULL, 10);
     if (*text && !*end && number > -UNIX_S_MAX && number < UNIX_S_MAX)
         return (int64_t)(number * 1e9);
-    argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 2026-11-21 (UTC), 1h (an hour ago), now, or unix seconds",
-               option, text);
+    argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 2026-11-21 (UTC), 1h (an hour ago), now, or "
+               "unix seconds", option, text);
     return 0;
 }
 

@@ -58,18 +58,20 @@ struct file_list {
 extern const struct argp files_argp; /* FILE..., at least one; its input is a struct file_list */
 
 /* The options for a range, and what to do with their keys 'f' and 'e': cmd_time_ns. */
-#define RANGE_OPTIONS(default_start)                                                                                    \
-    {"from", 'f', "TIME", 0, "Start (default " default_start "): so long ago, 2026-11-21, \"2026-11-21 10:00:00\" (UTC), " \
-     "RFC 3339, or unix seconds", 0},                                                                                   \
+#define RANGE_OPTIONS(default_start)                                                                         \
+    {"from", 'f', "TIME", 0, "Start (default " default_start "): so long ago, 2026-11-21, "                  \
+     "\"2026-11-21 10:00:00\" (UTC), RFC 3339, or unix seconds", 0},                                         \
     {"to", 'e', "TIME", 0, "End, written as --from (default now)", 0}
 
 /* Another one of an option that may be repeated; returns it. */
-const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what, char *arg);
+const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what,
+                       char *arg);
 
 /* A client for those options that stops at cmd_stopped. */
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
 
-/* Ctrl-C and SIGTERM set this to their number once cmd_catch_signals was called; a second Ctrl-C ends the program at once. */
+/* Ctrl-C and SIGTERM set this to their number once cmd_catch_signals was called; a second Ctrl-C ends the program at
+ * once. */
 extern volatile sig_atomic_t cmd_stopped;
 void cmd_catch_signals(void);
 

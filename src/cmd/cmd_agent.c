@@ -27,8 +27,8 @@ struct agent_command {
 static const struct argp_option options_table[] = {
     {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
     {"state", KEY_STATE, "FILE", 0,
-     "Where the positions are kept, one agent each (default: /var/lib/" STATE_NAME " for root, else ~/.local/state/" STATE_NAME
-     "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
+     "Where the positions are kept, one agent each (default: /var/lib/" STATE_NAME " for root, else ~/.local/state/"
+     STATE_NAME "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
     {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
     {0},
 };
@@ -146,7 +146,8 @@ static bole_status run(const struct agent_command *o, struct bole_err *err)
     bole_client_destroy(client);
     file_close(lock);
     if (st == BOLE_OK)
-        LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
+        LOG(INFO, "stopped", " took_ms=%llu",
+            (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return st;
 }
 

@@ -31,7 +31,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     NULL, parse_option, "DIR",
     "Verifies every byte of a data directory: the write-ahead log, the segments, the catalogue. Changes nothing.\v"
-    "The server must not be running. Every problem is a line on standard output; the status is 0 when there is none, else 1.\n\n"
+    "The server must not be running. Every problem is a line on standard output; the status is 0 when there is none, "
+    "else 1.\n\n"
     "Example:\n"
     "  bole check /var/lib/bole\n",
     NULL, NULL, NULL};
@@ -79,8 +80,8 @@ static bole_status check_directory(const char *dir, struct file **ret_lock, stru
     if (st < 0)
         return st;
     if (!is_ours)
-        return bole_fail(err, BOLE_E_INVALID,
-                         "%s is no data directory: there is no log, segment or catalogue in it. `bole serve --data %s` makes one", dir, dir);
+        return bole_fail(err, BOLE_E_INVALID, "%s is no data directory: there is no log, segment or catalogue in it. "
+                         "`bole serve --data %s` makes one", dir, dir);
     snprintf(path, sizeof path, "%s/" DATA_LOCK_NAME, dir);
     st = lock_take(path, false, ret_lock, err);
     if (st == BOLE_E_NOTFOUND) /* older than the lock: log and catalogue have their own */
@@ -128,8 +129,8 @@ static bole_status check_store(struct checking *c, struct bole_err *err)
     if (st < 0)
         return st;
     printf("segments: %llu with %llu row%s in %llu chunk%s, %.1f MB, %llu problem%s\n", (unsigned long long)r.segments,
-           (unsigned long long)r.rows, plural_s(r.rows), (unsigned long long)r.chunks, plural_s(r.chunks), (double)r.bytes / 1e6,
-           (unsigned long long)r.problems, plural_s(r.problems));
+           (unsigned long long)r.rows, plural_s(r.rows), (unsigned long long)r.chunks, plural_s(r.chunks),
+           (double)r.bytes / 1e6, (unsigned long long)r.problems, plural_s(r.problems));
     c->problems += r.problems;
     return BOLE_OK;
 }

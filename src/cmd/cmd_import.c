@@ -54,8 +54,8 @@ static const struct argp_child children[] = {CONNECTION_CHILD, {&files_argp, 0, 
 static const struct argp argp = {
     options_table, parse_option, NULL,
     "Sends files to a server: text or JSON lines, plain, gzip or zstd.\v"
-    "The time of a text line is what the line says at its beginning. Where stamps have no year (syslog), it is worked out "
-    "from the file's time of modification and the order of its lines.\n\n"
+    "The time of a text line is what the line says at its beginning. Where stamps have no year (syslog), it is worked "
+    "out from the file's time of modification and the order of its lines.\n\n"
     "Examples:\n"
     "  bole import /var/log/syslog*\n"
     "  zcat old.gz | bole import --labels 'app=\"api\"' -\n"
@@ -78,8 +78,8 @@ int cmd_import(int argc, char **argv)
         fprintf(stderr, "%llu line%s stored, %.1f MB sent\n", (unsigned long long)result.lines, plural_s(result.lines),
                 (double)result.bytes / 1e6);
     if (result.cut_lines)
-        fprintf(stderr, "%llu line%s longer than a line may be (768 KiB): cut there\n", (unsigned long long)result.cut_lines,
-                plural_s(result.cut_lines));
+        fprintf(stderr, "%llu line%s longer than a line may be (768 KiB): cut there\n",
+                (unsigned long long)result.cut_lines, plural_s(result.cut_lines));
     if (result.refused)
         fprintf(stderr, "%llu line%s refused\n", (unsigned long long)result.refused, plural_s(result.refused));
     return st < 0 ? cmd_fail(&err) : result.refused ? EXIT_FAILED : EXIT_OK;

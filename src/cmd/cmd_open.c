@@ -1,4 +1,5 @@
-/* A whole server over a scratch directory on a free port of loopback, the files put into it, the browser shown to it. */
+/* A whole server over a scratch directory on a free port of loopback, the files put into it, the browser shown to
+ * it. */
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -124,7 +125,9 @@ static bole_status scratch_create(char *dir, size_t size, struct bole_err *err)
 {
     const char *parent = getenv("TMPDIR");
     snprintf(dir, size, "%s/bole-open-XXXXXX", parent && *parent ? parent : "/tmp");
-    return mkdtemp(dir) ? BOLE_OK : bole_fail_errno(err, errno, "making a scratch directory %s (TMPDIR names another place)", dir);
+    if (mkdtemp(dir))
+        return BOLE_OK;
+    return bole_fail_errno(err, errno, "making a scratch directory %s (TMPDIR names another place)", dir);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)

@@ -1,7 +1,7 @@
 /*
  * Log queries stream from /api/v1/query, row by row, so a result may be larger than memory. Metric queries come whole
- * from Loki's own endpoints. Which of the two it is, and where a syntax error stands, our own parser says before anything
- * is sent.
+ * from Loki's own endpoints. Which of the two it is, and where a syntax error stands, our own parser says before
+ * anything is sent.
  */
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +79,9 @@ static void tell_no_lines(const struct query_options *o)
 {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
     int64_t age_ns = clock_now_ns(&clock_system) - o->from_ns;
-    const char *wider = age_ns < DAY_NS ? "; a wider range: --from 24h" : age_ns < 30 * DAY_NS ? "; a wider range: --from 30d" : "";
+    const char *wider = age_ns < DAY_NS        ? "; a wider range: --from 24h"
+                        : age_ns < 30 * DAY_NS ? "; a wider range: --from 30d"
+                                               : "";
     time_format_rfc3339(o->from_ns, 0, from);
     time_format_rfc3339(o->to_ns, 0, to);
     fprintf(stderr, "no lines between %s and %s%s\n", from, to, wider);
@@ -93,7 +95,8 @@ static bole_status get_rows(struct bole_client *c, const char *url, struct print
         if (i == 0)
             fprintf(stderr, "the server is busy, trying again (%s)\n", err->msg);
         sleep(1);
-        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped") : bole_client_get(c, url, printer_take_rows, p, err);
+        st = cmd_stopped ? bole_fail(err, BOLE_E_CANCELLED, "stopped")
+                         : bole_client_get(c, url, printer_take_rows, p, err);
     }
     return st;
 }
@@ -148,7 +151,8 @@ static bool put_point(bole_slice name, struct json_value v, void *ctx)
     json_doc_each(v, read_point, &p);
     if (!(p.seconds > -UNIX_S_MAX && p.seconds < UNIX_S_MAX))
         p.seconds = 0;
-    struct print_point point = {.time_ns = llround(p.seconds * 1e3) * NS_PER_MS, .labels = printer->labels, .value = p.value};
+    struct print_point point = {.time_ns = llround(p.seconds * 1e3) * NS_PER_MS, .labels = printer->labels,
+                                .value = p.value};
     print_point(&point, printer->format, printer->out);
     return true;
 }

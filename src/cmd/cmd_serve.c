@@ -11,7 +11,8 @@
 #include "cmd/server.h"
 #include "os/memory.h"
 
-enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL, KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
+enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
+       KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_DISK_RESERVE };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
@@ -29,10 +30,14 @@ static const struct argp_option options_table[] = {
     {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
     {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
     {"discover-service-name", KEY_SERVICE_NAMES, "LABELS", 0,
-     "Labels that service_name is taken from, separated by commas; empty: off (BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)", 1},
-    {"memory-limit", 'm', "SIZE", 0, "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
+     "Labels that service_name is taken from, separated by commas; empty: off "
+     "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)",
+     1},
+    {"memory-limit", 'm', "SIZE", 0,
+     "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
-    {"host", KEY_HOST, "NAME", 0, "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
+    {"host", KEY_HOST, "NAME", 0,
+     "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
     {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
     {"tls-key", KEY_TLS_KEY, "FILE", 0, "Its private key (PEM)", 3},
     {"insecure", KEY_INSECURE, 0, 0, "Listen beyond loopback without authentication", 3},
@@ -88,7 +93,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return EINVAL;
     case ARGP_KEY_END:
         if (!strrchr(o->server.listen, ':'))
-            argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100", o->server.listen);
+            argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100",
+                       o->server.listen);
         if (!o->server.tls_cert != !o->server.tls_key)
             argp_error(state, "--tls-cert and --tls-key go together");
         return 0;

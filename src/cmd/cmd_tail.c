@@ -1,8 +1,8 @@
 /*
  * Entries of a frame come grouped by stream and are printed in the order of time.
  *
- * A lost connection is made again. What came meanwhile is read from /api/v1/query first, which has no limit, and the rest,
- * until the tail stands, is the tail's own history. Both begin behind the newest line that was printed.
+ * A lost connection is made again. What came meanwhile is read from /api/v1/query first, which has no limit, and the
+ * rest, until the tail stands, is the tail's own history. Both begin behind the newest line that was printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,8 +168,8 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
 
 /* ---- the connection ---- */
 
-/* Moves on behind what is printed. A line stamped in the future must not hide what comes until then, so now is the border;
- * such a line may be shown twice. */
+/* Moves on behind what is printed. A line stamped in the future must not hide what comes until then, so now is the
+ * border; such a line may be shown twice. */
 static void move_on(struct tail *t)
 {
     int64_t now_ns = clock_now_ns(&clock_system);
@@ -222,7 +222,8 @@ static bole_status follow(struct tail *t, struct bole_err *err)
 /* The server or the way to it went away, or has no room just now. What else it refuses it would refuse again. */
 static bool is_lost(const struct tail *t, bole_status st)
 {
-    return !cmd_stopped && !t->printer.broken && (st == BOLE_OK || st == BOLE_E_IO || st == BOLE_E_FULL || st == BOLE_E_LIMIT);
+    return !cmd_stopped && !t->printer.broken &&
+           (st == BOLE_OK || st == BOLE_E_IO || st == BOLE_E_FULL || st == BOLE_E_LIMIT);
 }
 
 /* Once for each time that it is lost. */

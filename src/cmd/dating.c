@@ -1,10 +1,10 @@
 /*
- * A stamp without a year goes on from the line before it (text_time_reference), so one year must be known: that of the last
- * line, by the file's time of modification. A first pass dates the first line as if it were in that year, goes on from
- * there to the end without a bound, and sees by how much it went too far: so many years earlier the file begins.
+ * A stamp without a year goes on from the line before it (text_time_reference), so one year must be known: that of the
+ * last line, by the file's time of modification. A first pass dates the first line as if it were in that year, goes on
+ * from there to the end without a bound, and sees by how much it went too far: so many years earlier the file begins.
  *
- * A machine that has lost its clock writes "Jan  1" for a while and then the date again. That is no New Year: where lines
- * come back to a time from which they jumped shortly before, the year is that of then.
+ * A machine that has lost its clock writes "Jan  1" for a while and then the date again. That is no New Year: where
+ * lines come back to a time from which they jumped shortly before, the year is that of then.
  */
 #include "cmd/dating.h"
 

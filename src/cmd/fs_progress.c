@@ -20,7 +20,8 @@ static struct fs *inner_fs(struct fs *f)
     return ((struct fs_progress *)f)->inner;
 }
 
-static bole_status counted_read(struct file *f, uint64_t offset, void *bytes, size_t len, size_t *ret_len, struct bole_err *err)
+static bole_status counted_read(struct file *f, uint64_t offset, void *bytes, size_t len, size_t *ret_len,
+                                struct bole_err *err)
 {
     struct fs_progress *fs = ((struct counted_file *)f)->fs;
     bole_status st = file_read(inner_file(f), offset, bytes, len, ret_len, err);
@@ -29,7 +30,8 @@ static bole_status counted_read(struct file *f, uint64_t offset, void *bytes, si
     return st;
 }
 
-static bole_status plain_write(struct file *f, uint64_t offset, const struct iovec *iov, int iov_count, struct bole_err *err)
+static bole_status plain_write(struct file *f, uint64_t offset, const struct iovec *iov, int iov_count,
+                               struct bole_err *err)
 {
     return file_write(inner_file(f), offset, iov, iov_count, err);
 }
@@ -65,7 +67,8 @@ static const struct file_ops counted_file_ops = {
     .truncate = plain_truncate, .lock = plain_lock, .close = plain_close,
 };
 
-static bole_status counted_open(struct fs *self, const char *path, unsigned flags, struct file **ret_file, struct bole_err *err)
+static bole_status counted_open(struct fs *self, const char *path, unsigned flags, struct file **ret_file,
+                                struct bole_err *err)
 {
     struct counted_file *f = malloc(sizeof *f);
     if (!f)
@@ -95,8 +98,8 @@ static bole_status plain_make_dir(struct fs *self, const char *path, struct bole
     return fs_make_dir(inner_fs(self), path, err);
 }
 
-static bole_status plain_list_dir(struct fs *self, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx,
-                                  struct bole_err *err)
+static bole_status plain_list_dir(struct fs *self, const char *path, bole_status (*fn)(const char *name, void *ctx),
+                                  void *ctx, struct bole_err *err)
 {
     return fs_list_dir(inner_fs(self), path, fn, ctx, err);
 }

@@ -101,7 +101,8 @@ static bool whole_number(struct json_value answer, const char *name, uint64_t ma
 {
     struct json_value value;
     double number;
-    if (!json_doc_member(answer, name, &value) || !json_doc_number(value, &number) || !(number >= 0 && number <= (double)max))
+    if (!json_doc_member(answer, name, &value) || !json_doc_number(value, &number) ||
+        !(number >= 0 && number <= (double)max))
         return false;
     *ret_number = (uint64_t)number;
     return true;
@@ -112,7 +113,8 @@ static bool count_answer(struct import *i, bole_slice text)
 {
     struct json_value answer, reasons;
     uint64_t accepted, refused;
-    if (json_doc_parse(i->doc, text, &answer, NULL) != BOLE_OK || !whole_number(answer, "accepted", i->request.lines, &accepted) ||
+    if (json_doc_parse(i->doc, text, &answer, NULL) != BOLE_OK ||
+        !whole_number(answer, "accepted", i->request.lines, &accepted) ||
         !whole_number(answer, "rejected", i->request.lines, &refused))
         return false;
     i->result->lines += accepted;
@@ -134,8 +136,8 @@ static void count_request(struct import *i)
 static bole_status send_json(struct import *i, struct bole_err *err)
 {
     buf_reset(&i->answer);
-    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body), cmd_keep_bytes,
-                                      &i->answer, err);
+    bole_status st = bole_client_post(i->client, (const char *)i->url.ptr, "application/x-ndjson", buf_slice(&i->body),
+                                      cmd_keep_bytes, &i->answer, err);
     if (st == BOLE_E_INVALID && count_answer(i, bole_client_refusal(i->client)))
         st = BOLE_OK; /* every line was refused; the next ones may be better */
     else if (st == BOLE_OK && !count_answer(i, buf_slice(&i->answer)))

@@ -1,5 +1,6 @@
 /*
- * import.h - files into a server: text line by line with the time that each line says, JSON lines through their own door.
+ * import.h - files into a server: text line by line with the time that each line says, JSON lines through their own
+ * door.
  *
  * Threads: one.
  */
@@ -28,8 +29,8 @@ struct import_result {
     uint64_t cut_lines;
 };
 
-/* Sends one file ("-": standard input) and adds to *result. A server that is busy (429, 503) is asked again until it takes
- * the lines or cmd_stopped. What could be read before a failure of the file is sent too. BOLE_OK: every line was
+/* Sends one file ("-": standard input) and adds to *result. A server that is busy (429, 503) is asked again until it
+ * takes the lines or cmd_stopped. What could be read before a failure of the file is sent too. BOLE_OK: every line was
  * acknowledged or is counted as refused. */
 bole_status import_file(struct bole_client *client, const char *path, const struct import_options *options,
                         struct import_result *result, struct bole_err *err);

@@ -1,7 +1,7 @@
 /*
- * Bytes go from the file through `input` and the decoder of its packing to `bytes`, which holds at least the longest line.
- * Reading waits in poll, so that a slow pipe can be told from one that ended. A packed file that ends within a frame is an
- * error: half a file must not pass for a whole one; nor does the half line at such an end for a line.
+ * Bytes go from the file through `input` and the decoder of its packing to `bytes`, which holds at least the longest
+ * line. Reading waits in poll, so that a slow pipe can be told from one that ended. A packed file that ends within a
+ * frame is an error: half a file must not pass for a whole one; nor does the half line at such an end for a line.
  */
 #include "cmd/lines.h"
 
@@ -19,7 +19,8 @@
 #include "base/slice.h"
 #include "record/record.h"
 
-enum { CHUNK = 256 * 1024, BUFFER_SIZE = RECORD_LINE_MAX + CHUNK, GZIP_WINDOW = 15 + 16 /* 16: gzip's header and no other */ };
+enum { CHUNK = 256 * 1024, BUFFER_SIZE = RECORD_LINE_MAX + CHUNK,
+       GZIP_WINDOW = 15 + 16 /* 16: gzip's header and no other */ };
 
 enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 

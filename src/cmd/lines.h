@@ -17,9 +17,9 @@ void lines_close(struct lines *l); /* NULL is fine */
 
 enum { LINES_WAIT_MS = 200 };
 
-/* BOLE_END after the last line; it counts with or without its newline. A line over RECORD_LINE_MAX is cut there. BOLE_AGAIN:
- * a pipe or terminal brought no whole line for LINES_WAIT_MS, or a signal came. BOLE_E_CORRUPT, after the whole lines before
- * it: the packed data is broken or ends too early. */
+/* BOLE_END after the last line; it counts with or without its newline. A line over RECORD_LINE_MAX is cut there.
+ * BOLE_AGAIN: a pipe or terminal brought no whole line for LINES_WAIT_MS, or a signal came. BOLE_E_CORRUPT, after the
+ * whole lines before it: the packed data is broken or ends too early. */
 bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *err);
 
 uint64_t lines_size(const struct lines *l);     /* of the file as it lies there; 0: not known (a pipe, a terminal) */

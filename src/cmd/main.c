@@ -23,7 +23,8 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *out)
 {
-    fputs("usage: bole COMMAND [OPTION...]\n\nBole collects logs, never loses a line it acknowledged, and finds any of them at once.\n\n", out);
+    fputs("usage: bole COMMAND [OPTION...]\n\n"
+          "Bole collects logs, never loses a line it acknowledged, and finds any of them at once.\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`bole COMMAND --help` explains a command with examples. Quick start:\n\n"

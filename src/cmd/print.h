@@ -27,8 +27,8 @@ struct print_record {
     struct json_value labels, fields;
 };
 
-/* Appends it to out in that format; with colours only for PRINT_TEXT on a terminal. Control characters other than tab are
- * shown as \x1b on a terminal: a log line must not drive it. */
+/* Appends it to out in that format; with colours only for PRINT_TEXT on a terminal. Control characters other than tab
+ * are shown as \x1b on a terminal: a log line must not drive it. */
 void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out);
 
 /* One point of a metric. In JSON the value is a number where JSON has one; "NaN" and the infinities are strings. */
@@ -59,8 +59,8 @@ void printer_init(struct printer *p, enum print_format format);
 void printer_deinit(struct printer *p);
 void printer_put(struct printer *p, const struct print_record *r);
 bole_status printer_flush(struct printer *p, struct bole_err *err); /* as print_flush */
-/* A bole_client_bytes_fn for the NDJSON of /api/v1/query; ctx is the printer. Warnings go to standard error. The last rows
- * wait for a flush. */
+/* A bole_client_bytes_fn for the NDJSON of /api/v1/query; ctx is the printer. Warnings go to standard error. The last
+ * rows wait for a flush. */
 bole_status printer_take_rows(bole_slice bytes, void *ctx, struct bole_err *err);
 
 #endif

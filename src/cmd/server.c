@@ -15,10 +15,10 @@
 #include "queue/wal.h"
 #include "serve/api.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8, EXPORTS_MAX = 4 };
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
+       EXPORTS_MAX = 4 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)64 << 20)
-#define QUERY_MAX ((size_t)1 << 30)
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
 enum { CONNECTIONS_MAX = 20000, FILES_MIN = 64, FOLLOWED_MAX = 4096 }; /* descriptors */
 
@@ -50,8 +50,8 @@ static size_t default_memory_limit(void)
     return machine / 4 < MEMORY_DEFAULT_MAX ? machine / 4 : MEMORY_DEFAULT_MAX;
 }
 
-/* Connections leave descriptors to the log, the segments being read and written and the catalogue, and to the files that are
- * followed, of which there may be half of all (agent.h). */
+/* Connections leave descriptors to the log, the segments being read and written and the catalogue, and to the files
+ * that are followed, of which there may be half of all (agent.h). */
 static size_t connection_max(const struct server_options *o)
 {
     struct rlimit limit;
@@ -72,9 +72,8 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
     if (o->insecure || bole_slice_starts(listen, S("127.")) || bole_slice_starts(listen, S("localhost:")) ||
         bole_slice_starts(listen, S("[::1]:")))
         return BOLE_OK;
-    return bole_fail(err, BOLE_E_INVALID,
-                     "%s is reachable from other machines and there is no authentication yet: listen on 127.0.0.1, or say "
-                     "--insecure if the network is trusted", o->listen);
+    return bole_fail(err, BOLE_E_INVALID, "%s is reachable from other machines and there is no authentication yet: "
+                     "listen on 127.0.0.1, or say --insecure if the network is trusted", o->listen);
 }
 
 static void describe(struct server *s, const struct server_options *o)
@@ -87,17 +86,12 @@ static void describe(struct server *s, const struct server_options *o)
              o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)");
 }
 
-/* The head is filled while the one before it is cut: both, and the segment being written, must fit beside the queries. */
+/* The head is filled while the one before it is cut: both, and the segment being written, must fit beside the
+ * queries. */
 static size_t head_max(const struct server *s)
 {
     size_t part = s->budget.limit_bytes / HEAD_PART;
     return part < HEAD_MAX ? part : HEAD_MAX;
-}
-
-static size_t query_max(const struct server *s)
-{
-    size_t part = s->budget.limit_bytes / QUERY_PART;
-    return part < QUERY_MAX ? part : QUERY_MAX;
 }
 
 static uint64_t disk_reserve(const struct server_options *o)
@@ -129,7 +123,8 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     bole_status st = take_data_dir(s, o->data_dir, err);
     if (st < 0)
         return st;
-    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system, .budget = &s->budget,
+    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system,
+                                  .budget = &s->budget,
                                   .head_max_bytes = head_max(s), .merges = true};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
@@ -168,13 +163,15 @@ static bole_status start_serving(struct server *s, const struct server_options *
     unsigned loops = loop_count();
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
                               .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
-                              .query_memory_bytes = query_max(s), .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
+                              .query_memory_bytes = s->budget.limit_bytes / QUERY_PART, .receive = receive_switches(s, o),
+                              .exports_max = EXPORTS_MAX,
                               .config_text = bole_slice_str(s->config)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
-                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o), .worker_count = loops + 1, /* and the agent */
+                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o),
+                                    .worker_count = loops + 1, /* and the agent */
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)
@@ -184,7 +181,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
         names[i] = bole_slice_str(o->host_names[i]);
     struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS,
                                 .connection_max = connection_max(o), .host_names = names,
-                                .host_name_count = o->host_name_count, .any_host = o->insecure, .tls_cert_path = o->tls_cert,
+                                .host_name_count = o->host_name_count, .any_host = o->insecure,
+                                .tls_cert_path = o->tls_cert,
                                 .tls_key_path = o->tls_key, .budget = &s->budget, .clock = &clock_system,
                                 .fallback = api_fallback, .fallback_ctx = s->api};
     api_routes(s->api, &http.routes, &http.route_count);
@@ -228,7 +226,8 @@ static void announce(struct server *s, const struct server_options *o)
     int host_len = colon ? (int)(colon - o->listen) : 0;
     const char *host = host_len ? o->listen : "0.0.0.0";
     host_len = host_len ? host_len : (int)strlen(host);
-    snprintf(s->url, sizeof s->url, "%s://%.*s:%u", o->tls_cert ? "https" : "http", host_len, host, http_server_port(s->http));
+    snprintf(s->url, sizeof s->url, "%s://%.*s:%u", o->tls_cert ? "https" : "http", host_len, host,
+             http_server_port(s->http));
     LOG(INFO, "listening", " address=%.*s:%u door=http", host_len, host, http_server_port(s->http));
 }
 

@@ -1,5 +1,6 @@
 /*
- * server.h - a whole Bole in one struct: what `bole serve` runs, and `bole open` on a scratch directory. Two fit in one process.
+ * server.h - a whole Bole in one struct: what `bole serve` runs, and `bole open` on a scratch directory. Two fit in one
+ * process.
  *
  * Threads: create, stop and destroy on one thread.
  */

@@ -32,7 +32,8 @@ static bole_status add(struct sink_http *s, const struct tail_record *r, struct 
     return bole_push_add(s->push, labels_text(s, r->labels), r->time_ns, r->line, fields, count, err);
 }
 
-static bole_status sink_send(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused, struct bole_err *err)
+static bole_status sink_send(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused,
+                             struct bole_err *err)
 {
     struct sink_http *s = (struct sink_http *)self;
     bole_status st = BOLE_OK;

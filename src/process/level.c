@@ -1,7 +1,8 @@
 /*
  * Nearly all lines are settled without parsing. Every name that can hold a level contains "level", "sever" or "lvl", so
- * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by their
- * first two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared in full.
+ * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by
+ * their first two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared
+ * in full.
  *
  * The rules are those of Loki's distributor (pkg/distributor/field_detection.go, August 2026); see level.h.
  */
@@ -38,12 +39,13 @@ static inline unsigned mask_quote(const uint8_t *p)
         _mm_or_si128(_mm_cmpeq_epi8(c, _mm_set1_epi8('"')), _mm_cmpeq_epi8(c, _mm_set1_epi8('\\'))));
 }
 
-/* Bit i: p[i] and p[i + 1] may be the first letters of a level word and p[i - 1] may be an edge: a superset, made of cheap
- * ranges. Reads p[-1 .. BLOCK]. */
+/* Bit i: p[i] and p[i + 1] may be the first letters of a level word and p[i - 1] may be an edge: a superset, made of
+ * cheap ranges. Reads p[-1 .. BLOCK]. */
 static inline unsigned mask_word(const uint8_t *p)
 {
     __m128i second = _mm_or_si128(load_block(p + 1), _mm_set1_epi8(0x20));
-    __m128i letters = _mm_or_si128(_mm_cmpeq_epi8(second, _mm_set1_epi8('r')), _mm_cmpeq_epi8(second, _mm_set1_epi8('n')));
+    __m128i letters =
+        _mm_or_si128(_mm_cmpeq_epi8(second, _mm_set1_epi8('r')), _mm_cmpeq_epi8(second, _mm_set1_epi8('n')));
     letters = _mm_or_si128(letters, _mm_cmpeq_epi8(second, _mm_set1_epi8('a')));
     letters = _mm_or_si128(letters, _mm_cmpeq_epi8(second, _mm_set1_epi8('e')));
     __m128i c = _mm_or_si128(load_block(p), _mm_set1_epi8(0x20));
@@ -93,13 +95,15 @@ static inline unsigned mask_word(const uint8_t *p)
 
 static const bole_slice names[] = {
     S("level"),        S("LEVEL"), S("Level"), S("log.level"), S("severity"),      S("SEVERITY"),      S("Severity"),
-    S("SeverityText"), S("lvl"),   S("LVL"),   S("Lvl"),       S("severity_text"), S("Severity_Text"), S("SEVERITY_TEXT"),
+    S("SeverityText"), S("lvl"),   S("LVL"),   S("Lvl"),       S("severity_text"), S("Severity_Text"),
+    S("SEVERITY_TEXT"),
 };
 enum { NAME_COUNT = sizeof names / sizeof *names, NAME_LEN_MIN = 3, NAME_LEN_MAX = 13 };
 
 unsigned level_name_rank(bole_slice name)
 {
-    if (name.len < NAME_LEN_MIN || name.len > NAME_LEN_MAX || ((name.ptr[0] | 0x20) != 'l' && (name.ptr[0] | 0x20) != 's'))
+    if (name.len < NAME_LEN_MIN || name.len > NAME_LEN_MAX ||
+        ((name.ptr[0] | 0x20) != 'l' && (name.ptr[0] | 0x20) != 's'))
         return LEVEL_RANK_NONE;
     for (unsigned i = 0; i < NAME_COUNT; i++)
         if (bole_slice_eq(names[i], name))
@@ -210,8 +214,8 @@ static const uint8_t *container_end(const uint8_t *p, const uint8_t *end)
 
 enum { JSON_LEVELS = 2 }; /* of nesting that are searched */
 
-/* p stands behind the { of an object. The first string under a level's name goes to *ret_value; returns what follows the
- * object, or end when it found one or the text is broken. */
+/* p stands behind the { of an object. The first string under a level's name goes to *ret_value; returns what follows
+ * the object, or end when it found one or the text is broken. */
 static const uint8_t *search_object(const uint8_t *p, const uint8_t *end, int depth, bole_slice *ret_value)
 {
     for (;;) {
@@ -306,7 +310,8 @@ enum { EDGE_LEFT = 1, EDGE_RIGHT = 2, EDGE_BOTH = 3 };
 static const uint8_t edges[256] = {
     [' '] = EDGE_BOTH, ['\t'] = EDGE_BOTH, ['\n'] = EDGE_BOTH, ['['] = EDGE_BOTH,  ['('] = EDGE_BOTH,
     ['{'] = EDGE_BOTH, ['"'] = EDGE_BOTH,  ['\''] = EDGE_BOTH, ['='] = EDGE_BOTH,  ['|'] = EDGE_BOTH,
-    [']'] = EDGE_RIGHT, [')'] = EDGE_RIGHT, ['}'] = EDGE_RIGHT, [':'] = EDGE_RIGHT, [','] = EDGE_RIGHT, ['!'] = EDGE_RIGHT,
+    [']'] = EDGE_RIGHT, [')'] = EDGE_RIGHT, ['}'] = EDGE_RIGHT, [':'] = EDGE_RIGHT, [','] = EDGE_RIGHT,
+    ['!'] = EDGE_RIGHT,
 };
 
 /* The first four letters, as a little-endian number. */

@@ -1,10 +1,10 @@
 /*
  * level.h - Loki's detected_level: how bad a line says that it is.
  *
- * Order, as in Loki's distributor (3.7, default settings): metadata `detected_level` is kept and spelled normally; else a
- * stream label, else a metadata field with one of the names of level_name_rank, the lowest rank first; else OTLP's
- * severity_number; else the line: a JSON line's first such string within two levels of nesting, a logfmt line's value of
- * lowest rank; else the first level word that stands alone in the line; else unknown.
+ * Order, as in Loki's distributor (3.7, default settings): metadata `detected_level` is kept and spelled normally; else
+ * a stream label, else a metadata field with one of the names of level_name_rank, the lowest rank first; else OTLP's
+ * severity_number; else the line: a JSON line's first such string within two levels of nesting, a logfmt line's value
+ * of lowest rank; else the first level word that stands alone in the line; else unknown.
  *
  * Owner:   results are constants or the argument itself.
  * Threads: any.

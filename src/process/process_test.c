@@ -77,8 +77,10 @@ TEST(level_of_line_follows_loki)
 /* The plain rule, word by word and position by position. */
 static bole_slice slow_words(bole_slice line)
 {
-    static const char *const texts[] = {"trace", "debug", "fatal", "critical", "error", "err", "warning", "warn", "info"};
-    static const char *const levels[] = {"trace", "debug", "fatal", "critical", "error", "error", "warn", "warn", "info"};
+    static const char *const texts[] = {"trace", "debug", "fatal", "critical", "error", "err", "warning", "warn",
+                                        "info"};
+    static const char *const levels[] = {"trace", "debug", "fatal", "critical", "error", "error", "warn", "warn",
+                                         "info"};
     for (size_t at = 0; at < line.len; at++)
         for (size_t w = 0; w < sizeof texts / sizeof *texts; w++) {
             bole_slice text = bole_slice_str(texts[w]);
@@ -95,8 +97,10 @@ static bole_slice slow_words(bole_slice line)
 
 TEST(words_are_found_like_a_slow_search_finds_them)
 {
-    static const char *const parts[] = {"error", "ERR", "warning", "warn", "Info", "debug", "trace", "fatal", "critical", " ", " ",
-                                        "[", "]", ":", "(", "|", "x", "e", "in", "\t", "\x80", "\\", ".", ",", "!", "'", "yyyyyyy"};
+    static const char *const parts[] = {"error", "ERR", "warning", "warn", "Info", "debug", "trace", "fatal",
+                                        "critical", " ", " ",
+                                        "[", "]", ":", "(", "|", "x", "e", "in", "\t", "\x80", "\\", ".", ",", "!", "'",
+                                        "yyyyyyy"};
     unsigned seed = 1;
     for (int round = 0; round < 20000; round++) {
         char text[128] = "";
@@ -140,7 +144,8 @@ TEST(severity_numbers_map_to_levels)
 {
     static const struct {
         const char *text, *level;
-    } cases[] = {{"0", "unknown"}, {"1", "trace"}, {"4", "trace"}, {"5", "debug"}, {"9", "info"}, {"12", "info"}, {"13", "warn"},
+    } cases[] = {{"0", "unknown"}, {"1", "trace"}, {"4", "trace"}, {"5", "debug"}, {"9", "info"}, {"12", "info"},
+                 {"13", "warn"},
                  {"17", "error"}, {"24", "fatal"}, {"25", "unknown"}, {"foo", "info"}, {"", "info"}, {"-3", "trace"},
                  {"99999999999999999999", "info"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

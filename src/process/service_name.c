@@ -1,7 +1,8 @@
 #include "process/service_name.h"
 
 const bole_slice service_name_candidates[] = {
-    S("service"),   S("app"),            S("application"),        S("app_name"),  S("name"),     S("app_kubernetes_io_name"),
+    S("service"),   S("app"),            S("application"),        S("app_name"),  S("name"),
+    S("app_kubernetes_io_name"),
     S("container"), S("container_name"), S("k8s_container_name"), S("component"), S("workload"), S("job"),
     S("k8s_job_name"),
 };

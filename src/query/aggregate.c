@@ -22,7 +22,9 @@ static bole_status group_rows(struct eval *e, const struct expr *x, const struct
         return eval_out_of_memory(e);
     for (size_t i = 0; i < m->count; i++) {
         const struct matrix_row *row = &m->rows[i];
-        size_t n = x->grouping ? labels_reduce(row->labels, row->label_count, x->grouping->names, !x->grouping->without, room) : 0;
+        size_t n = x->grouping
+                       ? labels_reduce(row->labels, row->label_count, x->grouping->names, !x->grouping->without, room)
+                       : 0;
         g->group[i] = label_sets_intern(&g->sets, room, n);
         if (g->group[i] == LABEL_SET_NONE)
             return eval_out_of_memory(e);
@@ -65,7 +67,8 @@ static double result(enum token_kind op, const struct state *s)
     }
 }
 
-static bole_status reduce(struct eval *e, const struct expr *x, const struct matrix *m, const struct grouping *g, struct matrix *ret)
+static bole_status reduce(struct eval *e, const struct expr *x, const struct matrix *m, const struct grouping *g,
+                          struct matrix *ret)
 {
     struct state *states = arena_array(e->arena, g->sets.count * e->steps + 1, sizeof *states);
     if (!states)
@@ -115,7 +118,8 @@ static int cmp_descending(const void *a, const void *b) { return cmp_candidates(
 static int cmp_ascending(const void *a, const void *b) { return cmp_candidates(a, b, false); }
 
 /* The first k of each group at each step, with all their labels. */
-static bole_status pick(struct eval *e, const struct expr *x, const struct matrix *m, const struct grouping *g, struct matrix *ret)
+static bole_status pick(struct eval *e, const struct expr *x, const struct matrix *m, const struct grouping *g,
+                        struct matrix *ret)
 {
     struct candidate *c = arena_array(e->arena, m->count + 1, sizeof *c);
     for (size_t i = 0; i < m->count && c; i++)

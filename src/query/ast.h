@@ -80,7 +80,8 @@ enum stage_kind {
     STAGE_LABEL_FORMAT, STAGE_LABEL_FILTER, STAGE_DROP, STAGE_KEEP, STAGE_DECOLORIZE,
 };
 
-enum line_filter_op { LINE_CONTAINS, LINE_NOT_CONTAINS, LINE_MATCHES, LINE_NOT_MATCHES, LINE_PATTERN, LINE_NOT_PATTERN };
+enum line_filter_op { LINE_CONTAINS, LINE_NOT_CONTAINS, LINE_MATCHES, LINE_NOT_MATCHES, LINE_PATTERN,
+                      LINE_NOT_PATTERN };
 
 struct ast_stage {
     enum stage_kind      kind;
@@ -158,6 +159,7 @@ struct ast {
 };
 
 /* Compiles a regex that is destroyed with the tree. */
-bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex, struct bole_err *err);
+bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex,
+                              struct bole_err *err);
 
 #endif

@@ -2,8 +2,8 @@
  * binary.c - arithmetic, comparison and set operators between scalars and vectors.
  *
  * Rows of both sides are put into groups by the labels that matching looks at, once; then each step looks only at the
- * rows of a group that have a value there. Errors of matching are per step, as in Loki: two series that never meet at one
- * step do not clash.
+ * rows of a group that have a value there. Errors of matching are per step, as in Loki: two series that never meet at
+ * one step do not clash.
  */
 #include <math.h>
 
@@ -48,8 +48,8 @@ static bool merge(const struct expr *x, double a, double b, double kept, double 
     return holds;
 }
 
-static bole_status scalar_and_vector(struct eval *e, const struct expr *x, const struct matrix *left, const struct matrix *right,
-                                     struct matrix *ret)
+static bole_status scalar_and_vector(struct eval *e, const struct expr *x, const struct matrix *left,
+                                     const struct matrix *right, struct matrix *ret)
 {
     const struct matrix *vector = left->is_scalar ? right : left;
     for (size_t i = 0; i < vector->count; i++) {
@@ -59,7 +59,8 @@ static bole_status scalar_and_vector(struct eval *e, const struct expr *x, const
             return BOLE_E_LIMIT;
         for (size_t k = 0; k < e->steps; k++) {
             double v = from->values[k], value;
-            if (matrix_has(from, k) && merge(x, left->is_scalar ? left->scalar : v, right->is_scalar ? right->scalar : v, v, &value))
+            if (matrix_has(from, k) &&
+                merge(x, left->is_scalar ? left->scalar : v, right->is_scalar ? right->scalar : v, v, &value))
                 matrix_set(row, k, value);
         }
     }
@@ -121,7 +122,8 @@ static bole_status list_rows(struct eval *e, const struct join *j, struct side *
     return BOLE_OK;
 }
 
-static bole_status join_sides(struct eval *e, const struct expr *x, const struct matrix *left, const struct matrix *right, struct join *j)
+static bole_status join_sides(struct eval *e, const struct expr *x, const struct matrix *left,
+                              const struct matrix *right, struct join *j)
 {
     size_t widest = 0;
     *j = (struct join){.sets = {.arena = e->arena}, .left = {.m = left}, .right = {.m = right}};
@@ -182,7 +184,8 @@ static bole_status set_operation(struct eval *e, const struct expr *x, const str
 }
 
 /* The labels of the many side, with those that group_left (x) brings from the one side; what that lacks is deleted. */
-static size_t include_labels(const struct expr *x, const struct matrix_row *many, const struct matrix_row *one, struct label *room)
+static size_t include_labels(const struct expr *x, const struct matrix_row *many, const struct matrix_row *one,
+                             struct label *room)
 {
     size_t n = labels_reduce(many->labels, many->label_count, x->matching->include, false, room);
     for (const struct ast_pair *name = x->matching->include; name; name = name->next) {
@@ -243,7 +246,8 @@ static bole_status add_output(struct eval *e, struct match_group *g, uint32_t nu
 }
 
 /* The output row of a pair of rows, made when its labels are new. `at` is the many row's place in its group. */
-static bole_status find_output(struct eval *e, struct match_group *g, size_t at, uint32_t one, struct matrix *ret, struct output **ret_output)
+static bole_status find_output(struct eval *e, struct match_group *g, size_t at, uint32_t one, struct matrix *ret,
+                               struct output **ret_output)
 {
     const struct matrix_row *m = &g->many->m->rows[g->many->rows[g->group].index[at]], *o = &g->one->m->rows[one];
     bool one_to_one = !g->x->matching || g->x->matching->cardinality == MATCH_ONE_TO_ONE;
@@ -263,7 +267,8 @@ static bole_status find_output(struct eval *e, struct match_group *g, size_t at,
     return BOLE_OK;
 }
 
-static bole_status match_pair(struct eval *e, struct match_group *g, size_t at, uint32_t one, size_t step, struct matrix *ret)
+static bole_status match_pair(struct eval *e, struct match_group *g, size_t at, uint32_t one, size_t step,
+                              struct matrix *ret)
 {
     const struct matrix_row *m = &g->many->m->rows[g->many->rows[g->group].index[at]], *o = &g->one->m->rows[one];
     bool one_to_one = !g->x->matching || g->x->matching->cardinality == MATCH_ONE_TO_ONE;
@@ -273,10 +278,13 @@ static bole_status match_pair(struct eval *e, struct match_group *g, size_t at, 
     if (st < 0)
         return st;
     if (out->matched_step == step + 1)
-        return fail_matching(e, one_to_one ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                                           : "multiple matches for labels: grouping labels must ensure unique matches");
+        return fail_matching(
+            e, one_to_one
+                   ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                   : "multiple matches for labels: grouping labels must ensure unique matches");
     out->matched_step = step + 1;
-    double left = swapped ? o->values[step] : m->values[step], right = swapped ? m->values[step] : o->values[step], value;
+    double left = swapped ? o->values[step] : m->values[step], right = swapped ? m->values[step] : o->values[step],
+           value;
     if (merge(g->x, left, right, left, &value)) /* a comparison returns the left side's value, whichever side is many */
         matrix_set(&ret->rows[out->row], step, value);
     return BOLE_OK;
@@ -291,8 +299,10 @@ static bole_status match_step(struct eval *e, struct match_group *g, size_t step
             continue;
         if (one != UINT32_MAX)
             return fail_matching(e, g->one == &g->j->right
-                ? "found duplicate series on the right hand-side;many-to-many matching not allowed: matching labels must be unique on one side"
-                : "found duplicate series on the left hand-side;many-to-many matching not allowed: matching labels must be unique on one side");
+                                        ? "found duplicate series on the right hand-side;many-to-many matching not "
+                                          "allowed: matching labels must be unique on one side"
+                                        : "found duplicate series on the left hand-side;many-to-many matching not "
+                                          "allowed: matching labels must be unique on one side");
         one = one_rows->index[i];
     }
     bole_status st = BOLE_OK;
@@ -305,7 +315,8 @@ static bole_status match_step(struct eval *e, struct match_group *g, size_t step
 static bole_status match_vectors(struct eval *e, const struct expr *x, struct join *j, struct matrix *ret)
 {
     bool group_right = x->matching && x->matching->cardinality == MATCH_GROUP_RIGHT;
-    struct match_group g = {.x = x, .j = j, .many = group_right ? &j->right : &j->left, .one = group_right ? &j->left : &j->right};
+    struct match_group g = {.x = x, .j = j, .many = group_right ? &j->right : &j->left,
+                            .one = group_right ? &j->left : &j->right};
     bole_status st = BOLE_OK;
     for (uint32_t group = 0; group < j->sets.count && st == BOLE_OK; group++) {
         st = begin_group(e, &g, group);

@@ -114,7 +114,8 @@ static void merge_rows(const struct eval *e, struct matrix *m)
     m->count = n;
 }
 
-static bool copy_series(const struct eval *e, const struct matrix_row *row, struct arena *arena, struct query_series *ret)
+static bool copy_series(const struct eval *e, const struct matrix_row *row, struct arena *arena,
+                        struct query_series *ret)
 {
     struct label_sets copy = {.arena = arena};
     size_t points = 0;
@@ -127,7 +128,8 @@ static bool copy_series(const struct eval *e, const struct matrix_row *row, stru
     ret->label_count = row->label_count;
     for (size_t k = 0; k < e->steps; k++)
         if (matrix_has(row, k))
-            ret->points[ret->point_count++] = (struct query_point){e->start_ns + (int64_t)k * e->step_ns, row->values[k]};
+            ret->points[ret->point_count++] = (struct query_point){e->start_ns + (int64_t)k * e->step_ns,
+                                                                   row->values[k]};
     return true;
 }
 
@@ -164,15 +166,16 @@ static bole_status build_result(struct eval *e, struct matrix *m, struct query_r
     return BOLE_OK;
 }
 
-bole_status exec_metric(const struct expr *x, const struct query_request *request, struct view *view, struct query_result *result,
-                        struct bole_err *err)
+bole_status exec_metric(const struct expr *x, const struct query_request *request, struct view *view,
+                        struct query_result *result, struct bole_err *err)
 {
     struct bole_err unwanted;
     struct arena arena;
     bool is_range = request->step_ns > 0;
     struct eval e = {
         .request = request, .view = view, .arena = &arena, .stats = &result->stats, .err = err ? err : &unwanted,
-        .start_ns = is_range ? request->start_ns : request->end_ns, .step_ns = is_range ? request->step_ns : 1, .steps = 1,
+        .start_ns = is_range ? request->start_ns : request->end_ns, .step_ns = is_range ? request->step_ns : 1,
+        .steps = 1,
     };
     if (is_range)
         e.steps = (size_t)(((uint64_t)request->end_ns - (uint64_t)request->start_ns) / (uint64_t)request->step_ns) + 1;

@@ -1,8 +1,8 @@
 /*
  * filter_label.c - label filters.
  *
- * An absent label reads "" for text filters; number, duration, bytes and ip filters drop the row without an error. A row
- * that has an error already passes every filter but the text ones: only those can take it out.
+ * An absent label reads "" for text filters; number, duration, bytes and ip filters drop the row without an error. A
+ * row that has an error already passes every filter but the text ones: only those can take it out.
  */
 #include "query/ip.h"
 #include "query/pipeline.h"

@@ -1,4 +1,5 @@
-/* filter_line.c - |= != |~ !~ |> !>. An or-chain inherits its operator: `!= "a" or "b"` drops a line that has either. */
+/* filter_line.c - |= != |~ !~ |> !>. An or-chain inherits its operator: `!= "a" or "b"` drops a line that has
+ * either. */
 #include "query/ip.h"
 #include "query/pattern.h"
 #include "query/pipeline.h"

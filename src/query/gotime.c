@@ -59,7 +59,8 @@ static int print_part(enum part part, const struct civil *t, char *out, size_t s
 static size_t print_fraction(bole_slice layout, unsigned nanosecond, char *out, size_t size, size_t *ret_printed)
 {
     size_t digits = 0;
-    if (layout.len < 2 || (layout.ptr[0] != '.' && layout.ptr[0] != ',') || (layout.ptr[1] != '0' && layout.ptr[1] != '9'))
+    if (layout.len < 2 || (layout.ptr[0] != '.' && layout.ptr[0] != ',') ||
+        (layout.ptr[1] != '0' && layout.ptr[1] != '9'))
         return 0;
     while (1 + digits < layout.len && layout.ptr[1 + digits] == layout.ptr[1])
         digits++;

@@ -195,7 +195,8 @@ static struct token lex_range(struct lexer *lx)
 static void take_number(struct lexer *lx)
 {
     bool hex = peek(lx, 0) == '0' && (peek(lx, 1) | 0x20) == 'x';
-    if (peek(lx, 0) == '0' && ((peek(lx, 1) | 0x20) == 'x' || (peek(lx, 1) | 0x20) == 'o' || (peek(lx, 1) | 0x20) == 'b'))
+    if (peek(lx, 0) == '0' &&
+        ((peek(lx, 1) | 0x20) == 'x' || (peek(lx, 1) | 0x20) == 'o' || (peek(lx, 1) | 0x20) == 'b'))
         if (hex_digit(peek(lx, 2)) >= 0)
             lx->at += 2;
     while (is_digit(peek(lx, 0)) || peek(lx, 0) == '_' || peek(lx, 0) == '.' || (hex && hex_digit(peek(lx, 0)) >= 0))
@@ -244,8 +245,10 @@ static struct token lex_number(struct lexer *lx)
     lx->at = number_end;
     t = finish(lx, from, TOKEN_NUMBER);
     if (!number_parse(t.text, &t.number)) {
-        bole_slice m = arena_printf(lx->arena, "unable to parse literal as a float: strconv.ParseFloat: parsing \"%.*s\": "
-                                    "invalid syntax%c", BOLE_SLICE_ARG(t.text), 0);
+        bole_slice m = arena_printf(lx->arena,
+                                    "unable to parse literal as a float: strconv.ParseFloat: parsing \"%.*s\": "
+                                    "invalid syntax%c",
+                                    BOLE_SLICE_ARG(t.text), 0);
         return fail(lx, from, m.ptr ? (const char *)m.ptr : "unable to parse literal as a float");
     }
     return t;

@@ -1,9 +1,9 @@
 /*
  * lexer.h - LogQL text to tokens.
  *
- * Words are keywords in any letter case, and function names only when `(`, `by` or `without` follows: elsewhere they are
- * identifiers, so that `{rate="1"}` is a selector. The three unit syntaxes of a query (5m, 1.5KB, [5m]) are tokens of
- * their own.
+ * Words are keywords in any letter case, and function names only when `(`, `by` or `without` follows: elsewhere they
+ * are identifiers, so that `{rate="1"}` is a selector. The three unit syntaxes of a query (5m, 1.5KB, [5m]) are tokens
+ * of their own.
  *
  * Owner:   tokens borrow from the query text and from the arena.
  * Errors:  a token of kind TOKEN_ERROR; `message` says why, without the place.

@@ -13,8 +13,10 @@ bole_status eval_out_of_memory(const struct eval *e)
 struct matrix_row *matrix_add(struct eval *e, struct matrix *m, const struct label *labels, size_t label_count)
 {
     if (m->count == QUERY_SERIES_MAX) {
-        bole_fail(e->err, BOLE_E_LIMIT, "maximum number of series (%u) reached for a single query: aggregate by fewer labels, or "
-                  "narrow the selector", QUERY_SERIES_MAX);
+        bole_fail(e->err, BOLE_E_LIMIT,
+                  "maximum number of series (%u) reached for a single query: aggregate by fewer labels, or "
+                  "narrow the selector",
+                  QUERY_SERIES_MAX);
         return NULL;
     }
     if (m->count == m->cap) {
@@ -53,7 +55,8 @@ void matrix_sort(struct matrix *m)
         qsort(m->rows, m->count, sizeof *m->rows, cmp_rows);
 }
 
-size_t labels_reduce(const struct label *labels, size_t count, const struct ast_pair *names, bool keep, struct label *out)
+size_t labels_reduce(const struct label *labels, size_t count, const struct ast_pair *names, bool keep,
+                     struct label *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {

@@ -37,7 +37,10 @@ struct eval {
     struct bole_err            *err;
 };
 
-static inline bool matrix_has(const struct matrix_row *row, size_t step) { return row->present[step / 64] >> (step % 64) & 1; }
+static inline bool matrix_has(const struct matrix_row *row, size_t step)
+{
+    return row->present[step / 64] >> (step % 64) & 1;
+}
 
 static inline void matrix_set(struct matrix_row *row, size_t step, double value)
 {
@@ -64,6 +67,7 @@ bole_status eval_binary(struct eval *e, const struct expr *x, const struct matri
 bole_status eval_label_replace(struct eval *e, const struct expr *x, const struct matrix *operand, struct matrix *ret);
 
 /* The labels that by/without (or on/ignoring) leave, in order; out has room for count. Returns how many. */
-size_t labels_reduce(const struct label *labels, size_t count, const struct ast_pair *names, bool keep, struct label *out);
+size_t labels_reduce(const struct label *labels, size_t count, const struct ast_pair *names, bool keep,
+                     struct label *out);
 
 #endif

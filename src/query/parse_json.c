@@ -95,7 +95,8 @@ static bool take_plain(struct cursor *c, struct json_value *ret)
     *ret = (struct json_value){JSON_OTHER, text};
     if (bole_slice_eq(text, S("null")))
         ret->kind = JSON_NULL;
-    else if (!(first >= '0' && first <= '9') && first != '-' && !bole_slice_eq(text, S("true")) && !bole_slice_eq(text, S("false")))
+    else if (!(first >= '0' && first <= '9') && first != '-' && !bole_slice_eq(text, S("true")) &&
+             !bole_slice_eq(text, S("false")))
         return fail(c, unknown_type);
     return true;
 }
@@ -352,8 +353,8 @@ bole_status json_path_compile(bole_slice text, struct arena *arena, struct json_
             return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
         size_t len = path_step(rest, tail == ret_path, step);
         if (len == 0)
-            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c", BOLE_SLICE_ARG(text),
-                             rest.ptr[0]);
+            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c",
+                             BOLE_SLICE_ARG(text), rest.ptr[0]);
         *tail = step;
         tail = &step->next;
         rest = bole_slice_sub(rest, len);
@@ -424,7 +425,8 @@ void parse_json_paths(struct row *r, const struct ast_pair *pairs)
 
 /* ---- | unpack ---- */
 
-/* Goes over the strings of the top level; with `set` they become labels. Returns the packed line, ptr NULL without one. */
+/* Goes over the strings of the top level; with `set` they become labels. Returns the packed line, ptr NULL without
+ * one. */
 static bole_slice unpack(struct row *r, struct cursor *c, bool set)
 {
     bole_slice entry = {0}, key;

@@ -111,7 +111,8 @@ static bole_slice unquote(struct row *r, bole_slice s)
         char hex[5] = {0};
         if (hit) {
             out[n++] = (uint8_t)to[hit - from];
-        } else if (c == 'u' && s.len - i > 4 && (memcpy(hex, s.ptr + i + 1, 4), strspn(hex, "0123456789abcdefABCDEF") == 4) &&
+        } else if (c == 'u' && s.len - i > 4 &&
+                   (memcpy(hex, s.ptr + i + 1, 4), strspn(hex, "0123456789abcdefABCDEF") == 4) &&
                    sscanf(hex, "%x", &code) == 1) {
             n += utf8_encode(code, out + n);
             i += 4;

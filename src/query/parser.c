@@ -55,7 +55,8 @@ void parser_unexpected(struct parser *p, const enum token_kind *expected)
     char message[200];
     int n = snprintf(message, sizeof message, "syntax error: unexpected %s", token_name(p->token.kind));
     for (size_t i = 0; expected[i] != TOKEN_END; i++)
-        n += snprintf(message + n, sizeof message - (size_t)n, "%s%s", i ? " or " : ", expecting ", token_name(expected[i]));
+        n += snprintf(message + n, sizeof message - (size_t)n, "%s%s", i ? " or " : ", expecting ",
+                      token_name(expected[i]));
     fail_at(p, message);
 }
 
@@ -276,7 +277,8 @@ static void check_binary(struct parser *p, const struct expr *e, const struct bi
     const char *name = ast_op_name(e->op);
     if (e->left->kind == EXPR_LOG || e->right->kind == EXPR_LOG)
         parser_fail(p, BOLE_E_INVALID, "unexpected type for %s leg of binary operation (%s): %s",
-                    e->left->kind == EXPR_LOG ? "left" : "right", name, type_name(e->left->kind == EXPR_LOG ? e->left : e->right));
+                    e->left->kind == EXPR_LOG ? "left" : "right", name,
+                    type_name(e->left->kind == EXPR_LOG ? e->left : e->right));
     if (op->class == SET && (e->left->kind == EXPR_LITERAL || e->right->kind == EXPR_LITERAL)) {
         bool left = e->left->kind == EXPR_LITERAL;
         parser_fail(p, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %g",
@@ -327,8 +329,8 @@ static bole_status begin(struct parser *p, bole_slice text, struct budget *budge
 {
     *p = (struct parser){.budget = budget, .err = err};
     if (text.len > QUERY_TEXT_MAX)
-        return p->status = bole_fail(err, BOLE_E_LIMIT, "parse error : the query has %zu bytes, at most %u are allowed", text.len,
-                                     QUERY_TEXT_MAX);
+        return p->status = bole_fail(err, BOLE_E_LIMIT, "parse error : the query has %zu bytes, at most %u are allowed",
+                                     text.len, QUERY_TEXT_MAX);
     p->ast = calloc(1, sizeof *p->ast);
     if (!p->ast)
         return p->status = bole_fail(err, BOLE_E_NOMEM, "parse error : no memory");
@@ -374,7 +376,8 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
     return end(&p, ret_ast);
 }
 
-bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex, struct bole_err *err)
+bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex,
+                              struct bole_err *err)
 {
     struct ast_regex *node = arena_zalloc(&ast->arena, sizeof *node);
     if (!node)

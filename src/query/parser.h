@@ -1,9 +1,9 @@
 /*
  * parser.h - LogQL text to a tree, and the tree back to text.
  *
- * Errors:  BOLE_E_INVALID in Loki's words: `parse error at line 1, col 9: syntax error: unexpected $end, expecting } or ,`
- *          for syntax, `parse error : invalid aggregation ...` for what is only found afterwards, `parse error : stage
- *          '...' : ...` for a stage's own arguments. BOLE_E_LIMIT: too long, nested too deeply, or out of memory.
+ * Errors:  BOLE_E_INVALID in Loki's words: `parse error at line 1, col 9: syntax error: unexpected $end, expecting } or
+ *          ,` for syntax, `parse error : invalid aggregation ...` for what is only found afterwards, `parse error :
+ *          stage '...' : ...` for a stage's own arguments. BOLE_E_LIMIT: too long, nested too deeply, or out of memory.
  * Threads: any; a tree is read-only.
  */
 #ifndef QUERY_PARSER_H
@@ -16,8 +16,8 @@
 bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 void ast_destroy(struct ast *ast); /* NULL is fine */
 
-/* A selector alone, `{a="b"}`, as `match[]` and index/stats take it; with a pipeline behind it BOLE_E_INVALID "only label
- * matchers are supported". `{}` is allowed. */
+/* A selector alone, `{a="b"}`, as `match[]` and index/stats take it; with a pipeline behind it BOLE_E_INVALID "only
+ * label matchers are supported". `{}` is allowed. */
 bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 
 /* Canonical text: parsing it gives the same tree. */

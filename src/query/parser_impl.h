@@ -1,4 +1,5 @@
-/* parser_impl.h - what parser.c, parser_log.c and parser_metric.c share. Once failed, a parser makes no progress and keeps its first error. */
+/* parser_impl.h - what parser.c, parser_log.c and parser_metric.c share. Once failed, a parser makes no progress and
+ * keeps its first error. */
 #ifndef QUERY_PARSER_IMPL_H
 #define QUERY_PARSER_IMPL_H
 
@@ -32,7 +33,8 @@ bool parser_accept(struct parser *p, enum token_kind kind);
 /* Takes the token or fails with what was expected. */
 bool parser_expect(struct parser *p, enum token_kind kind);
 
-/* `syntax error: unexpected X, expecting A or B` at the current token; kinds end with TOKEN_END. Loki lists at most four. */
+/* `syntax error: unexpected X, expecting A or B` at the current token; kinds end with TOKEN_END. Loki lists at most
+ * four. */
 void parser_unexpected(struct parser *p, const enum token_kind *expected);
 #define UNEXPECTED(p, ...) parser_unexpected(p, (const enum token_kind[]){__VA_ARGS__ __VA_OPT__(, ) TOKEN_END})
 

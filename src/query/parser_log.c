@@ -93,9 +93,10 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
         tail = &m->next;
     }
     if (!selective)
-        parser_fail(p, BOLE_E_INVALID,
-                    "queries require at least one regexp or equality matcher that does not have an empty-compatible value. "
-                    "For instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will");
+        parser_fail(
+            p, BOLE_E_INVALID,
+            "queries require at least one regexp or equality matcher that does not have an empty-compatible value. "
+            "For instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will");
     return parser_failed(p) ? NULL : first;
 }
 
@@ -307,9 +308,9 @@ static struct pending *reduce_filter(struct parser *p, struct pending *top, stru
     return top->below;
 }
 
-/* `and` binds tighter than `or`. A comma and mere juxtaposition mean `and`; having no precedence in Loki's grammar, they
- * take all that stands on their right: `a, b or c` is a and (b or c), `a or b, c` is a or (b and c). An explicit stack
- * keeps long chains from recursing. */
+/* `and` binds tighter than `or`. A comma and mere juxtaposition mean `and`; having no precedence in Loki's grammar,
+ * they take all that stands on their right: `a, b or c` is a and (b or c), `a or b, c` is a or (b and c). An explicit
+ * stack keeps long chains from recursing. */
 static struct label_filter *parse_filter_chain(struct parser *p)
 {
     if (!parser_enter(p))
@@ -364,7 +365,8 @@ static bool is_logfmt_name(bole_slice s, uint8_t *ret_bad)
 {
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.ptr[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9' && i) || c >= 0x80;
+        bool ok =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9' && i) || c >= 0x80;
         if (!ok) {
             *ret_bad = c;
             return false;
@@ -393,7 +395,8 @@ static void parse_extractions(struct parser *p, struct ast_stage *stage)
         if (stage->kind == STAGE_JSON && !why.code && !parser_failed(p))
             json_path_compile(pair->value, &p->ast->arena, &pair->path, &why);
         else if (stage->kind == STAGE_LOGFMT && !is_logfmt_name(pair->value, &bad) && !why.code)
-            bole_fail(&why, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c", BOLE_SLICE_ARG(pair->value), bad);
+            bole_fail(&why, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c",
+                      BOLE_SLICE_ARG(pair->value), bad);
     } while (parser_accept(p, TOKEN_COMMA));
     if (why.code)
         fail_stage(p, stage, &why);

@@ -169,11 +169,13 @@ static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_
     if (wants_number(e->op) && !e->has_number)
         parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
     if (!wants_number(e->op) && e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
+        parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name,
+                    BOLE_SLICE_ARG(number_text));
     if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 1e9))
         parser_fail(p, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
     if (e->has_number && e->number <= 0)
-        parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name, BOLE_SLICE_ARG(number_text));
+        parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name,
+                    BOLE_SLICE_ARG(number_text));
     if (e->op == TOKEN_APPROX_TOPK && e->grouping)
         parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
 }

@@ -33,7 +33,8 @@ static bole_status check(const struct pattern *p, bool is_filter, struct bole_er
         for (size_t j = i + 1; j < p->count; j++)
             if (p->pieces[i].is_capture && p->pieces[j].is_capture && !is_unnamed(&p->pieces[i]) &&
                 bole_slice_eq(p->pieces[i].text, p->pieces[j].text))
-                return bole_fail(err, BOLE_E_INVALID, "duplicate capture name (%.*s)", BOLE_SLICE_ARG(p->pieces[i].text));
+                return bole_fail(err, BOLE_E_INVALID, "duplicate capture name (%.*s)",
+                                 BOLE_SLICE_ARG(p->pieces[i].text));
     if (is_filter && p->named_count)
         return bole_fail(err, BOLE_E_INVALID, "named captures are not allowed");
     if (!is_filter && !p->named_count)

@@ -1,5 +1,6 @@
 /*
- * pattern.h - `<ip> - <_> "<method> <path>"`: literals and captures, for `| pattern` and for the line filters |> and !>.
+ * pattern.h - `<ip> - <_> "<method> <path>"`: literals and captures, for `| pattern` and for the line filters |> and
+ * !>.
  *
  * Threads: a compiled pattern is read-only.
  */

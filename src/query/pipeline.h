@@ -39,7 +39,8 @@ void drop_labels(struct row *r, const struct ast_stage *s);
 void keep_labels(struct row *r, const struct ast_stage *s);
 void decolorize(struct row *r);
 
-/* unwrap: false when the row has no such label, or an empty one. An unreadable value sets the row's error and gives 0. */
+/* unwrap: false when the row has no such label, or an empty one. An unreadable value sets the row's error and gives
+ * 0. */
 bool unwrap_value(const struct ast_unwrap *u, struct row *r, double *ret_value);
 
 /* A value against a matcher. */

@@ -28,12 +28,16 @@ static void fill(struct store *store, uint64_t rows)
             uint64_t host = random_below(&random, 10), status = random_below(&random, 20) ? 200 : 500;
             struct buf encoded;
             uint32_t stream;
-            struct label labels[] = {{S("app"), S("web")}, {S("host"), {(uint8_t *)labels_text, (size_t)snprintf(labels_text, 64, "host-%u", (unsigned)host)}}};
+            struct label labels[] = {
+                {S("app"), S("web")},
+                {S("host"), {(uint8_t *)labels_text, (size_t)snprintf(labels_text, 64, "host-%u", (unsigned)host)}}};
             buf_init(&encoded, NULL);
             labels_encode(labels, 2, &encoded, &err);
-            int n = snprintf(line, sizeof line, "{\"level\":\"%s\",\"status\":%u,\"path\":\"/api/v1/items/%u\",\"duration\":\"%ums\",\"bytes\":%u}",
-                             status == 500 ? "error" : "info", (unsigned)status, (unsigned)random_below(&random, 100000),
-                             (unsigned)random_below(&random, 900), (unsigned)random_below(&random, 100000));
+            int n = snprintf(
+                line, sizeof line,
+                "{\"level\":\"%s\",\"status\":%u,\"path\":\"/api/v1/items/%u\",\"duration\":\"%ums\",\"bytes\":%u}",
+                status == 500 ? "error" : "info", (unsigned)status, (unsigned)random_below(&random, 100000),
+                (unsigned)random_below(&random, 900), (unsigned)random_below(&random, 100000));
             batch_builder_stream(b, S("t"), buf_slice(&encoded), 0, &stream, &err);
             batch_builder_add(b, (int64_t)i * 1000000, stream, (bole_slice){(uint8_t *)line, (size_t)n}, NULL, 0, &err);
             buf_deinit(&encoded);
@@ -60,21 +64,27 @@ int main(int argc, char **argv)
     }
     fill(store, rows);
     static const char *const queries[] = {
-        "{app=\"web\"}", "{app=\"web\"} |= \"items/4242\"", "{app=\"web\"} |~ \"items/42[0-9]{2}\\\"\"", "{app=\"web\"} | json | status=500",
-        "sum(rate({app=\"web\"}[1m]))", "sum by (host) (count_over_time({app=\"web\"}[1m]))", "count_over_time({app=\"web\"} |= \"error\" [1m])",
-        "sum by (status) (count_over_time({app=\"web\"} | json [1m]))", "sum by (status, level) (count_over_time({app=\"web\"} | json [1m]))",
-        "quantile_over_time(0.99, {app=\"web\"} | json | unwrap duration(duration) [1m]) by (host)", "sum by (host) (bytes_over_time({app=\"web\"}[1m]))",
+        "{app=\"web\"}", "{app=\"web\"} |= \"items/4242\"", "{app=\"web\"} |~ \"items/42[0-9]{2}\\\"\"",
+        "{app=\"web\"} | json | status=500",
+        "sum(rate({app=\"web\"}[1m]))", "sum by (host) (count_over_time({app=\"web\"}[1m]))",
+        "count_over_time({app=\"web\"} |= \"error\" [1m])",
+        "sum by (status) (count_over_time({app=\"web\"} | json [1m]))",
+        "sum by (status, level) (count_over_time({app=\"web\"} | json [1m]))",
+        "quantile_over_time(0.99, {app=\"web\"} | json | unwrap duration(duration) [1m]) by (host)",
+        "sum by (host) (bytes_over_time({app=\"web\"}[1m]))",
     };
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
         struct query *q = NULL;
         struct query_result *r = NULL;
-        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = 0, .end_ns = (int64_t)rows * 1000000,
+        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = 0,
+                                        .end_ns = (int64_t)rows * 1000000,
                                         .step_ns = 60 * NS_PER_S, .limit = 100, .direction = BACKWARD};
         double from = cpu_s();
         bole_status st = query_parse(bole_slice_str(queries[i]), NULL, &q, &err);
         st = st < 0 ? st : query_exec(q, &request, &r, &err);
         double spent = cpu_s() - from;
-        printf("%8.1f ms %7.1f ns/row  %s%s%s\n", spent * 1e3, spent * 1e9 / (double)rows, queries[i], st < 0 ? "  !" : "", st < 0 ? err.msg : "");
+        printf("%8.1f ms %7.1f ns/row  %s%s%s\n", spent * 1e3, spent * 1e9 / (double)rows, queries[i],
+               st < 0 ? "  !" : "", st < 0 ? err.msg : "");
         query_result_destroy(r);
         query_destroy(q);
     }

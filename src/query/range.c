@@ -3,8 +3,8 @@
  *
  * The window of step T is (T-R, T]. A sample at t therefore counts for the steps from ceil((t-start)/step) to
  * floor((t+R-1-start)/step), found by two divisions. Counts and bytes are added at the first of these steps and taken
- * away behind the last, in integers, so that a prefix sum gives every window whatever R and step are; nothing is kept per
- * row. Functions of values keep their samples, which range_funcs.c goes over per window.
+ * away behind the last, in integers, so that a prefix sum gives every window whatever R and step are; nothing is kept
+ * per row. Functions of values keep their samples, which range_funcs.c goes over per window.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -74,7 +74,8 @@ static void plan_grouping(struct range_exec *r, const struct ast_grouping *outer
     r->names = g ? g->names : NULL;
 }
 
-/* Where only lines are counted, a line_format that no later stage reads is not run at all: not even its errors count. */
+/* Where only lines are counted, a line_format that no later stage reads is not run at all: not even its errors
+ * count. */
 static struct ast_log without_idle_formats(struct range_exec *r, bool *ret_ok)
 {
     struct ast_log log = r->x->log;
@@ -157,8 +158,10 @@ static bole_status find_series(struct range_exec *r, const struct source_row *ro
     if (*ret == LABEL_SET_NONE || (*ret >= r->series_cap && !grow_series(r)))
         return eval_out_of_memory(r->e);
     if (r->sets.count > QUERY_SERIES_MAX)
-        return bole_fail(r->e->err, BOLE_E_LIMIT, "maximum number of series (%u) reached for a single query: aggregate by fewer "
-                         "labels, or narrow the selector", QUERY_SERIES_MAX);
+        return bole_fail(r->e->err, BOLE_E_LIMIT,
+                         "maximum number of series (%u) reached for a single query: aggregate by fewer "
+                         "labels, or narrow the selector",
+                         QUERY_SERIES_MAX);
     if (row->is_plain)
         row->stream->series = *ret;
     struct series *s = &r->series[*ret];
@@ -182,7 +185,8 @@ static bool steps_of(const struct range_exec *r, int64_t t, size_t *ret_first, s
         to = INT64_MAX;
     if (to < 0)
         return false;
-    uint64_t first = from <= 0 ? 0 : ((uint64_t)from + (uint64_t)step - 1) / (uint64_t)step, last = (uint64_t)to / (uint64_t)step;
+    uint64_t first = from <= 0 ? 0 : ((uint64_t)from + (uint64_t)step - 1) / (uint64_t)step,
+             last = (uint64_t)to / (uint64_t)step;
     *ret_first = (size_t)first;
     *ret_last = last < r->e->steps ? (size_t)last : r->e->steps - 1;
     return first <= *ret_last;
@@ -194,9 +198,11 @@ static bole_status pipeline_error(struct range_exec *r, const struct row *row)
     size_t n = series_labels(r, row);
     buf_init(&text, NULL);
     label_set_print(r->room, n, &text);
-    bole_fail(r->e->err, BOLE_E_INVALID, "pipeline error: '%.*s' for series: '%.*s'.\nUse a label filter to intentionally skip this "
-              "error. (e.g | __error__!=\"%.*s\").", (int)row->error.len, (const char *)row->error.ptr,
-              (int)(text.len > 110 ? 110 : text.len), (const char *)text.ptr, (int)row->error.len, (const char *)row->error.ptr);
+    bole_fail(r->e->err, BOLE_E_INVALID,
+              "pipeline error: '%.*s' for series: '%.*s'.\nUse a label filter to intentionally skip this "
+              "error. (e.g | __error__!=\"%.*s\").",
+              (int)row->error.len, (const char *)row->error.ptr, (int)(text.len > 110 ? 110 : text.len),
+              (const char *)text.ptr, (int)row->error.len, (const char *)row->error.ptr);
     buf_deinit(&text);
     return BOLE_E_INVALID;
 }
@@ -293,8 +299,8 @@ static bole_status add_cell(bole_slice labels, bole_slice field_value, uint32_t 
     return BOLE_OK;
 }
 
-/* Counting without rows, when the store offers it: no pipeline, and labels that need at most one field. All window edges
- * must lie on the edges of the buckets. BOLE_E_UNSUPPORTED: scan instead. */
+/* Counting without rows, when the store offers it: no pipeline, and labels that need at most one field. All window
+ * edges must lie on the edges of the buckets. BOLE_E_UNSUPPORTED: scan instead. */
 static bole_status range_aggregate(struct range_exec *r, const struct source_options *o)
 {
     const struct expr *x = r->x;
@@ -314,17 +320,20 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
     if (!matchers)
         return eval_out_of_memory(r->e);
     struct store_query query = {
-        .tenant = o->request->tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers, .matcher_count = matcher_count,
+        .tenant = o->request->tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
+        .matcher_count = matcher_count,
         .budget = o->request->budget, .cancelled = o->request->cancelled, .cancelled_ctx = o->request->cancelled_ctx,
     };
     /* Ranges of the store are [from, to), buckets (from, to]: the first bucket ends one bucket after T0 - R. */
     struct store_aggregation aggregation = {
-        .what = AGGREGATE_COUNT, .start_ns = o->from_ns - 1 + bucket, .bucket_ns = bucket, .bucket_count = (uint32_t)count,
+        .what = AGGREGATE_COUNT, .start_ns = o->from_ns - 1 + bucket, .bucket_ns = bucket,
+        .bucket_count = (uint32_t)count,
         .field = by_one ? r->names->name : (bole_slice){0},
     };
     struct cells cells = {r, aggregation.start_ns, bucket};
     struct store_scan_stats scan = {0};
-    bole_status st = store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
+    bole_status st =
+        store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
     o->stats->parts_total += scan.parts_total;
     o->stats->parts_pruned += scan.parts_pruned;
     o->stats->bad_chunks += scan.bad_chunks;

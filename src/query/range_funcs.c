@@ -78,8 +78,8 @@ static double window_quantile(const struct range_window *w)
     return quantile(w->parameter, w->scratch, w->count);
 }
 
-/* Prometheus' rate(): resets are added up, and the increase is extrapolated to both edges of the window, by at most half
- * an average interval where an edge lies further away than 1.1 of them, and never below the counter's zero. */
+/* Prometheus' rate(): resets are added up, and the increase is extrapolated to both edges of the window, by at most
+ * half an average interval where an edge lies further away than 1.1 of them, and never below the counter's zero. */
 static double rate_counter(const struct range_window *w)
 {
     const struct range_sample *s = w->samples;

@@ -7,7 +7,8 @@
  *
  * Errors of a stage are data: they set error and details and the row goes on.
  *
- * Owner:   names and values are borrowed from the vector, the query, or the scratch arena, which lives as long as the row.
+ * Owner:   names and values are borrowed from the vector, the query, or the scratch arena, which lives as long as the
+ *          row.
  * Threads: one.
  */
 #ifndef QUERY_ROW_H

@@ -1,8 +1,8 @@
 /*
  * source.h - the rows of a log selector out of a store, each through the pipeline.
  *
- * Matchers and, where they can say it, line filters go to the store as predicates; what the store did not consume wholly
- * runs here. Work on stream labels is done once per stream.
+ * Matchers and, where they can say it, line filters go to the store as predicates; what the store did not consume
+ * wholly runs here. Work on stream labels is done once per stream.
  *
  * Threads: one.
  */

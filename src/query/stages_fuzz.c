@@ -10,12 +10,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const pipelines[] = {
-    "{a=\"b\"} | json", "{a=\"b\"} | json x=\"a.b[0]\", y=\"[\\\"c\\\"]\", z", "{a=\"b\"} | logfmt --keep-empty", "{a=\"b\"} | logfmt --strict",
-    "{a=\"b\"} | unpack", "{a=\"b\"} | regexp `(?P<x>\\w+)\\s(?P<y>.)`", "{a=\"b\"} | pattern `<x> <_>,<y>`", "{a=\"b\"} | decolorize",
+    "{a=\"b\"} | json",
+    "{a=\"b\"} | json x=\"a.b[0]\", y=\"[\\\"c\\\"]\", z",
+    "{a=\"b\"} | logfmt --keep-empty",
+    "{a=\"b\"} | logfmt --strict",
+    "{a=\"b\"} | unpack",
+    "{a=\"b\"} | regexp `(?P<x>\\w+)\\s(?P<y>.)`",
+    "{a=\"b\"} | pattern `<x> <_>,<y>`",
+    "{a=\"b\"} | decolorize",
     "{a=\"b\"} |= ip(\"10.0.0.0/8\") or ip(\"::1\") |> \"a<_>b<_>\" |~ \"x.*y\" or \"é\"",
     "{a=\"b\"} | logfmt | x > 1s or y > 1KB or z > 5 or w = ip(\"1.2.3.4\")",
-    "{a=\"b\"} | logfmt | line_format `{{.x | trunc 3}}{{printf .y .z}}{{regexReplaceAll \"a*\" .w \"$1\"}}{{add .x .y}}{{date .x __timestamp__}}`",
-    "{a=\"b\"} | line_format `{{__line__ | alignLeft 5 | b64enc | b64dec | urlencode | urldecode | title | nindent 2}}`",
+    "{a=\"b\"} | logfmt | line_format `{{.x | trunc 3}}{{printf .y .z}}{{regexReplaceAll \"a*\" .w \"$1\"}}{{add .x "
+    ".y}}{{date .x __timestamp__}}`",
+    "{a=\"b\"} | line_format `{{__line__ | alignLeft 5 | b64enc | b64dec | urlencode | urldecode | title | nindent "
+    "2}}`",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -50,8 +50,8 @@ static bool plan_tail(struct query_tail *t)
     return true;
 }
 
-bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget, struct query_tail **ret_tail,
-                              struct bole_err *err)
+bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget,
+                              struct query_tail **ret_tail, struct bole_err *err)
 {
     if (query_type(q) != QUERY_LOG)
         return bole_fail(err, BOLE_E_INVALID, "only log queries can be tailed");
@@ -109,8 +109,9 @@ static struct tail_stream *match_streams(struct query_tail *t, const struct batc
     return streams;
 }
 
-static bole_status run_row(struct query_tail *t, const struct tail_stream *stream, const struct batch *b, uint32_t at, uint64_t seq,
-                           bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx, struct bole_err *err)
+static bole_status run_row(struct query_tail *t, const struct tail_stream *stream, const struct batch *b, uint32_t at,
+                           uint64_t seq, bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx,
+                           struct bole_err *err)
 {
     struct row row = {.labels = t->labels, .scratch = &t->scratch};
     arena_reset(&t->scratch);
@@ -130,7 +131,8 @@ static bole_status run_row(struct query_tail *t, const struct tail_stream *strea
 }
 
 bole_status query_tail_batch(struct query_tail *t, uint64_t lsn, uint32_t first_row, const struct batch *b,
-                             bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx, struct bole_err *err)
+                             bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx,
+                             struct bole_err *err)
 {
     bool any;
     bole_status st = BOLE_OK;

@@ -57,8 +57,8 @@ struct compiler {
 static void refuse(struct compiler *c, bole_status status, const char *what, bole_slice name)
 {
     if (!c->failed)
-        bole_fail(c->err, status, "invalid line template: %s%s%.*s%s", what, name.len ? " \"" : "", BOLE_SLICE_ARG(name),
-                  name.len ? "\"" : "");
+        bole_fail(c->err, status, "invalid line template: %s%s%.*s%s", what, name.len ? " \"" : "",
+                  BOLE_SLICE_ARG(name), name.len ? "\"" : "");
     c->failed = true;
 }
 
@@ -111,7 +111,8 @@ static void parse_literal(struct compiler *c, struct operand *o)
     } else if (t.kind == TOKEN_NUMBER) {
         bool is_float = memchr(t.text.ptr, '.', t.text.len) || memchr(t.text.ptr, 'e', t.text.len) || t.number >= 9e18;
         double v = c->rest.ptr[0] == '-' ? -t.number : t.number;
-        o->value = (struct value){.kind = is_float ? VALUE_FLOAT : VALUE_INT, .number = v, .integer = is_float ? 0 : (int64_t)v};
+        o->value = (struct value){.kind = is_float ? VALUE_FLOAT : VALUE_INT, .number = v,
+                                  .integer = is_float ? 0 : (int64_t)v};
     } else {
         refuse(c, BOLE_E_INVALID, "unexpected", (bole_slice){c->rest.ptr, c->rest.len > 20 ? 20 : c->rest.len});
         return;
@@ -406,7 +407,8 @@ static void compile(struct compiler *c, bole_slice rest)
         refuse(c, BOLE_E_INVALID, "unexpected end: {{if}} without {{end}}", S(""));
 }
 
-bole_status template_compile(bole_slice text, struct ast *owner, struct line_template **ret_template, struct bole_err *err)
+bole_status template_compile(bole_slice text, struct ast *owner, struct line_template **ret_template,
+                             struct bole_err *err)
 {
     struct bole_err unwanted;
     struct compiler c = {.owner = owner, .err = err ? err : &unwanted};
@@ -449,7 +451,8 @@ static bool run_pipeline(const struct command *cmd, struct row *r, struct value 
         }
         if (is_piped)
             args[count++] = *ret;
-        struct call call = {.func = cmd->func, .row = r, .args = args, .arg_count = count, .regex = cmd->regex, .err = err};
+        struct call call = {.func = cmd->func, .row = r, .args = args, .arg_count = count, .regex = cmd->regex,
+                            .err = err};
         if (!template_func_call(&call, ret))
             return false;
     }

@@ -1,4 +1,5 @@
-/* template_funcs.c - values, and how a function is found and called; the functions themselves are in the tables below. */
+/* template_funcs.c - values, and how a function is found and called; the functions themselves are in the tables
+ * below. */
 #include <stdio.h>
 
 #include "base/err.h"
@@ -19,7 +20,9 @@ void value_print(const struct value *v, struct text *out)
     case VALUE_INT: n = (size_t)snprintf(text, sizeof text, "%lld", (long long)v->integer); break;
     case VALUE_FLOAT: n = number_format_g(v->number, text); break;
     case VALUE_BOOL: text_put(out, v->truth ? S("true") : S("false")); return;
-    case VALUE_TIME: n = gotime_format(v->integer, S("2006-01-02 15:04:05.999999999 -0700 MST"), text, sizeof text); break;
+    case VALUE_TIME:
+        n = gotime_format(v->integer, S("2006-01-02 15:04:05.999999999 -0700 MST"), text, sizeof text);
+        break;
     }
     text_put(out, (bole_slice){(const uint8_t *)text, n});
 }

@@ -1,6 +1,6 @@
 /*
- * template_impl.h - what template.c (syntax, execution), template_funcs.c (values, calls) and the files with the functions
- * share: template_text.c, template_number.c, template_go.c, one table each.
+ * template_impl.h - what template.c (syntax, execution), template_funcs.c (values, calls) and the files with the
+ * functions share: template_text.c, template_number.c, template_go.c, one table each.
  */
 #ifndef QUERY_TEMPLATE_IMPL_H
 #define QUERY_TEMPLATE_IMPL_H
@@ -54,7 +54,10 @@ struct text call_begin(struct call *c);
 bool call_finish(struct call *c, const struct text *t, struct value *ret);
 
 static inline struct value value_text(bole_slice s) { return (struct value){.kind = VALUE_TEXT, .text = s}; }
-static inline struct value value_int(int64_t v) { return (struct value){.kind = VALUE_INT, .integer = v, .number = (double)v}; }
+static inline struct value value_int(int64_t v)
+{
+    return (struct value){.kind = VALUE_INT, .integer = v, .number = (double)v};
+}
 static inline struct value value_float(double v) { return (struct value){.kind = VALUE_FLOAT, .number = v}; }
 static inline struct value value_bool(bool v) { return (struct value){.kind = VALUE_BOOL, .truth = v}; }
 

@@ -77,7 +77,8 @@ TEST(text_functions_answer_as_go_and_sprig_do)
         {"{{ nindent 1 __line__ }}", "a\nb", "\n a\n b"},
         {"{{ nindent 1 \"\" }}", "", "\n "},
         {"{{ indent -1 __line__ }}", "a", "!strings: negative Repeat count"},
-        {"{{ Trim __line__ \"ba\" }}|{{ TrimLeft __line__ \"a\" }}|{{ trimAll \"b\" __line__ }}", "abxab", "x|bxab|abxa"},
+        {"{{ Trim __line__ \"ba\" }}|{{ TrimLeft __line__ \"a\" }}|{{ trimAll \"b\" __line__ }}", "abxab",
+         "x|bxab|abxa"},
         {"{{ alignLeft 4 __line__ }}|{{ alignRight 4 __line__ }}", "\xc3\xa9", "\xc3\xa9   |   \xc3\xa9"},
         {"{{ urlencode __line__ }}", "a-_.~ /\xc3", "a-_.~+%2F%C3"},
         {"{{ regexReplaceAll \"x*\" __line__ \"-\" }}", "abxd", "-a-b-d-"},
@@ -95,7 +96,8 @@ TEST(printf_takes_widths_and_precisions_within_bounds)
     static const char bad[] = "!bad verb, width or missing argument";
     static const struct { const char *template, *wanted; } cases[] = {
         {"{{ printf \"%5d|%-5d|%05d|%x|%x\" 42 42 -42 255 -255 }}", "   42|42   |-0042|ff|-ff"},
-        {"{{ printf \"%8.3f|%.0e|%.2s|%%\" 2.5 1e9 \"\xc3\xa9\xc3\xa9\xc3\xa9\" }}", "   2.500|1e+09|\xc3\xa9\xc3\xa9|%"},
+        {"{{ printf \"%8.3f|%.0e|%.2s|%%\" 2.5 1e9 \"\xc3\xa9\xc3\xa9\xc3\xa9\" }}",
+         "   2.500|1e+09|\xc3\xa9\xc3\xa9|%"},
         {"{{ printf \"%.300f\" 1e300 | len }} {{ printf \"%.1000f\" 1e308 | len }}", "602 1310"},
         {"{{ printf \"%.1000e\" -1e-300 | len }}", "1008"},
         {"{{ printf \"%1000000d\" 1 | len }} {{ printf \"%.1000000s\" \"ab\" }}", "1000000 ab"},
@@ -148,12 +150,14 @@ static bole_slice long_line(const char *unit)
     return (bole_slice){p, LONG_LINE};
 }
 
-/* 500 rows, each asking for far more than a row may grow to: what cannot fit must not be written up to the limit first. */
+/* 500 rows, each asking for far more than a row may grow to: what cannot fit must not be written up to the limit
+ * first. */
 TEST(a_result_that_cannot_fit_is_refused_before_it_is_made)
 {
     static const char *const templates[] = {
         "{{ repeat 1000000000 \"a\" }}", "{{ repeat 8000000000000000000 \"abc\" }}", "{{ indent 1000000000 \"x\" }}",
-        "{{ nindent 8000000000000000000 \"x\" }}", "{{ alignLeft 1000000000 \"a\" }}", "{{ alignRight 8000000000000000000 \"a\" }}",
+        "{{ nindent 8000000000000000000 \"x\" }}", "{{ alignLeft 1000000000 \"a\" }}",
+        "{{ alignRight 8000000000000000000 \"a\" }}",
     };
     for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
         struct fixture f;
@@ -172,7 +176,8 @@ TEST(work_grows_with_the_line_and_not_with_its_square)
 {
     static const struct { const char *template, *unit; bool fits; } cases[] = {
         {"{{ regexReplaceAll \"[a-z]\" __line__ \"x\" }}", "a", true},
-        {"{{ regexReplaceAll \".\" __line__ \"x\" }}", "a\xff", true}, /* a copy without the bad bytes: one, not one per match */
+        /* a copy without the bad bytes: one, not one per match */
+        {"{{ regexReplaceAll \".\" __line__ \"x\" }}", "a\xff", true},
         {"{{ count \"[a-z]\" __line__ }}", "a", true},
         {"{{ regexReplaceAll \"\" __line__ (repeat 1000 \"x\") }}", "a", false},
         {"{{ Trim __line__ (print (repeat 1000000 \"b\") \"a\") }}", "a", true},

@@ -266,8 +266,8 @@ static bool fn_urlencode(struct call *c, struct value *ret)
     bole_slice s = c->args[0].text;
     for (size_t i = 0; i < s.len; i++) {
         uint8_t b = s.ptr[i];
-        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' || b == '_' ||
-                     b == '.' || b == '~';
+        bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' ||
+                     b == '_' || b == '.' || b == '~';
         const uint8_t hex[] = {'%', (uint8_t)hex_digits[b >> 4], (uint8_t)hex_digits[b & 15]};
         text_put(&out, plain ? (bole_slice){&b, 1} : b == ' ' ? S("+") : (bole_slice){hex, sizeof hex});
     }

@@ -70,7 +70,8 @@ static bool is_name_char(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static bole_slice group_by_name(const struct regex *regex, bole_slice name, const bole_slice *groups, size_t group_count)
+static bole_slice group_by_name(const struct regex *regex, bole_slice name, const bole_slice *groups,
+                                size_t group_count)
 {
     size_t number = 0, digits = 0;
     while (digits < name.len && digits < 6 && name.ptr[digits] >= '0' && name.ptr[digits] <= '9')
@@ -143,7 +144,8 @@ static bool replace_match(const bole_slice *groups, void *ctx)
     return !r->out->failed;
 }
 
-void text_put_replaced(struct text *t, const struct regex *regex, bole_slice subject, bole_slice replacement, bool literal)
+void text_put_replaced(struct text *t, const struct regex *regex, bole_slice subject, bole_slice replacement,
+                       bool literal)
 {
     bole_slice s = {subject.ptr ? subject.ptr : (const uint8_t *)"", subject.len};
     struct replacing r = {.out = t, .regex = regex, .group_count = regex_group_count(regex) + 1, .copied = s.ptr,

@@ -42,6 +42,7 @@ void text_put_expanded(struct text *t, bole_slice replacement, const struct rege
                        size_t group_count);
 
 /* Every match replaced, left to right, as Regexp.ReplaceAll; with `literal` the replacement is not expanded. */
-void text_put_replaced(struct text *t, const struct regex *regex, bole_slice subject, bole_slice replacement, bool literal);
+void text_put_replaced(struct text *t, const struct regex *regex, bole_slice subject, bole_slice replacement,
+                       bool literal);
 
 #endif

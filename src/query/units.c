@@ -103,8 +103,8 @@ bole_status units_go_duration(bole_slice text, int64_t *ret_ns, struct bole_err 
             return bole_fail(err, BOLE_E_INVALID, "time: missing unit in duration \"%.*s\"", BOLE_SLICE_ARG(text));
         const struct unit *unit = find_unit(go_units, GO_UNIT_COUNT, name);
         if (!unit)
-            return bole_fail(err, BOLE_E_INVALID, "time: unknown unit \"%.*s\" in duration \"%.*s\"", BOLE_SLICE_ARG(name),
-                             BOLE_SLICE_ARG(text));
+            return bole_fail(err, BOLE_E_INVALID, "time: unknown unit \"%.*s\" in duration \"%.*s\"",
+                             BOLE_SLICE_ARG(name), BOLE_SLICE_ARG(text));
         if (__builtin_mul_overflow(whole, unit->ns, &whole) || __builtin_add_overflow(total, whole, &total) ||
             __builtin_add_overflow(total, (int64_t)((double)fraction * ((double)unit->ns / scale)), &total))
             return invalid_duration(text, err);

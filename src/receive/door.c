@@ -80,8 +80,11 @@ bool door_fits(struct door *d, size_t more)
         need += ingest_held_bytes(d->result->request);
     if (!__builtin_add_overflow(need, more, &need) && need <= max)
         return true;
-    return door_refuse(d, 413, "the request needs more than the %zu MB of memory that one may have: send smaller requests, or raise the "
-                       "server's --memory-limit", max >> 20);
+    return door_refuse(
+        d, 413,
+        "the request needs more than the %zu MB of memory that one may have: send smaller requests, or raise the "
+        "server's --memory-limit",
+        max >> 20);
 }
 
 bool door_no_memory(struct door *d, const char *what)
@@ -215,7 +218,8 @@ bole_slice door_stream_text(struct door *d, const struct stream_entry *s)
     return copy;
 }
 
-static struct stream_entry *keep_stream(struct door *d, enum door_kind kind, bole_slice key, const struct stream_entry *proto)
+static struct stream_entry *keep_stream(struct door *d, enum door_kind kind, bole_slice key,
+                                        const struct stream_entry *proto)
 {
     struct stream_entry *e = stream_cache_add(&d->r->streams, kind, key, d->in->tenant, proto);
     if (!e)
@@ -252,15 +256,16 @@ static bole_slice level_of_labels(const struct label *labels, size_t count)
 static bool breaks_limit(bole_slice text, const struct label *labels, size_t count, char ret_why[MESSAGE_MAX])
 {
     if (count > LABELS_MAX) {
-        snprintf(ret_why, MESSAGE_MAX, "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text), count,
-                 LABELS_MAX);
+        snprintf(ret_why, MESSAGE_MAX, "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text),
+                 count, LABELS_MAX);
         return true;
     }
     for (size_t i = 0; i < count; i++) {
         bool name = labels[i].name.len > LABEL_NAME_MAX;
         if (name || labels[i].value.len > LABEL_VALUE_MAX) {
-            snprintf(ret_why, MESSAGE_MAX, "stream '%.*s' has label %s too long: '%.*s'", (int)(text.len < 256 ? text.len : 256),
-                     (const char *)text.ptr, name ? "name" : "value", BOLE_SLICE_ARG(name ? labels[i].name : labels[i].value));
+            snprintf(ret_why, MESSAGE_MAX, "stream '%.*s' has label %s too long: '%.*s'",
+                     (int)(text.len < 256 ? text.len : 256), (const char *)text.ptr, name ? "name" : "value",
+                     BOLE_SLICE_ARG(name ? labels[i].name : labels[i].value));
             return true;
         }
     }
@@ -277,7 +282,8 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
         if (labels[i].value.len && count++ < LABELS_MAX)
             all[count - 1] = labels[i];
     if (count == 0)
-        return door_refuse_stream(d, kind, key, RECEIVE_MISSING_LABELS, "error at least one label pair is required per stream");
+        return door_refuse_stream(d, kind, key, RECEIVE_MISSING_LABELS,
+                                  "error at least one label pair is required per stream");
     struct label service = {0};
     if (count <= LABELS_MAX)
         service = service_name_discover(all, count, d->r->options.service_names, d->r->options.service_name_count);
@@ -298,7 +304,8 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
         e = NULL;
         door_no_memory(d, "a stream's labels");
     } else {
-        e = door_refuse_stream(d, kind, key, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS, "%s", err.msg);
+        e = door_refuse_stream(d, kind, key, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS, "%s",
+                               err.msg);
     }
     buf_deinit(&canonical);
     return e;
@@ -331,20 +338,24 @@ static bole_slice detect_level(const struct stream_entry *s, struct batch_field 
 }
 
 /* Why the record is not taken, in Loki's words; false when it is. */
-static bool refuse_record(struct door *d, const struct stream_entry *s, bole_slice line, size_t field_count, size_t fields_size)
+static bool refuse_record(struct door *d, const struct stream_entry *s, bole_slice line, size_t field_count,
+                          size_t fields_size)
 {
     if (line.len <= RECORD_LINE_MAX && field_count <= RECORD_FIELDS_MAX && fields_size <= RECORD_FIELDS_SIZE_MAX)
         return false;
     bole_slice stream = door_stream_text(d, s);
     if (line.len > RECORD_LINE_MAX)
-        door_reject(d, RECEIVE_LINE_TOO_LONG, 1,
-                    "max entry size '%u' bytes exceeded for stream '%.*s' while adding an entry with length '%zu' bytes",
-                    RECORD_LINE_MAX, BOLE_SLICE_ARG(stream), line.len);
+        door_reject(
+            d, RECEIVE_LINE_TOO_LONG, 1,
+            "max entry size '%u' bytes exceeded for stream '%.*s' while adding an entry with length '%zu' bytes",
+            RECORD_LINE_MAX, BOLE_SLICE_ARG(stream), line.len);
     else if (field_count > RECORD_FIELDS_MAX)
-        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "stream '%.*s' has too many structured metadata labels: '%zu', limit: '%u'",
-                    BOLE_SLICE_ARG(stream), field_count, RECORD_FIELDS_MAX);
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1,
+                    "stream '%.*s' has too many structured metadata labels: '%zu', limit: '%u'", BOLE_SLICE_ARG(stream),
+                    field_count, RECORD_FIELDS_MAX);
     else
-        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "stream '%.*s' has structured metadata too large: '%zu' bytes, limit: '%u' bytes",
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1,
+                    "stream '%.*s' has structured metadata too large: '%zu' bytes, limit: '%u' bytes",
                     BOLE_SLICE_ARG(stream), fields_size, RECORD_FIELDS_SIZE_MAX);
     return true;
 }

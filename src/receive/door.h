@@ -32,15 +32,15 @@ struct door {
 /* Starts a request: an empty result, caches trimmed. */
 struct door door_open(struct receiver *r, const struct receive_input *in, struct receive_result *result);
 
-/* False when a request that needs `more` bytes of memory beyond what it holds can never be taken, however long it waits:
- * then it is over, with 413. What is beyond that may still be refused for now, with 429. */
+/* False when a request that needs `more` bytes of memory beyond what it holds can never be taken, however long it
+ * waits: then it is over, with 413. What is beyond that may still be refused for now, with 429. */
 bool door_fits(struct door *d, size_t more);
 
 /* Admission. False: ingest refused, the result says so. */
 bool door_begin(struct door *d, size_t size_bytes);
 
-/* Finds the tokens of a JSON text. False: memory for them is not to be had, the request is over. Else *ret_why is empty, or
- * says what is wrong with the text. */
+/* Finds the tokens of a JSON text. False: memory for them is not to be had, the request is over. Else *ret_why is
+ * empty, or says what is wrong with the text. */
 bool door_index(struct door *d, bole_slice text, struct json_positions *ret_positions, struct bole_err *ret_why);
 
 /* There is no memory for something: 413 when there never will be, else 429 with `what`. Always false. */
@@ -63,7 +63,8 @@ static inline struct stream_entry *door_find_stream(struct door *d, enum door_ki
 }
 
 /* Makes the stream of `key` from its labels (in any order; names are label names already): service_name discovery,
- * limits, canonical form. `shown` is what messages call it. A stream that cannot be taken comes back with `refused` set.
+ * limits, canonical form. `shown` is what messages call it. A stream that cannot be taken comes back with `refused`
+ * set.
  * NULL: the request is over. */
 struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_slice key, bole_slice shown,
                                       const struct label *labels, size_t label_count, uint8_t flags);
@@ -71,8 +72,8 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
 struct stream_entry *door_refuse_stream(struct door *d, enum door_kind kind, bole_slice key, enum receive_reason reason,
                                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Checks the limits, adds detected_level when that is on, hands the record to ingest. The fields are d->r->fields or have
- * room for one more. False: the request is over. */
+/* Checks the limits, adds detected_level when that is on, hands the record to ingest. The fields are d->r->fields or
+ * have room for one more. False: the request is over. */
 bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
               size_t field_count);
 

@@ -35,7 +35,8 @@ void fake_ingest_deinit(struct ingest *in)
     batch_builder_destroy(in->builder);
 }
 
-bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err)
+bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request,
+                         struct bole_err *err)
 {
     if (in->refuse != BOLE_OK)
         return bole_fail(err, in->refuse, "no room: send again later");
@@ -110,7 +111,8 @@ static void finish(struct ingest_request *r)
     free(r);
 }
 
-void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, const struct bole_err *err, void *ctx), void *ctx)
+void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, const struct bole_err *err, void *ctx),
+                   void *ctx)
 {
     struct ingest *in = r->in;
     if (batch_builder_rows(in->builder))

@@ -1,6 +1,6 @@
 /*
- * fake_ingest.h - stands in for ingest in the tests, fuzz targets and measurements of this module: no queue, no store, no
- * threads. What was committed is kept in batches.
+ * fake_ingest.h - stands in for ingest in the tests, fuzz targets and measurements of this module: no queue, no store,
+ * no threads. What was committed is kept in batches.
  */
 #ifndef RECEIVE_FAKE_INGEST_H
 #define RECEIVE_FAKE_INGEST_H

@@ -27,8 +27,11 @@ static inline struct fuzz_door *fuzz_door(void)
         d.ingest.discard = true;
         clock_manual_init(&d.clock, 1795255200 * NS_PER_S);
         arena_init(&d.arena, NULL);
-        struct receive_options options = {.clock = &d.clock.base, .detect_level = true, .service_names = service_name_candidates,
-                                          .service_name_count = service_name_candidate_count, .decoded_max_bytes = 1 << 20};
+        struct receive_options options = {.clock = &d.clock.base,
+                                          .detect_level = true,
+                                          .service_names = service_name_candidates,
+                                          .service_name_count = service_name_candidate_count,
+                                          .decoded_max_bytes = 1 << 20};
         if (receiver_create(&options, &d.ingest, 0, &d.receiver, NULL) != BOLE_OK)
             abort();
     }
@@ -44,8 +47,8 @@ static inline void fuzz_settle(struct fuzz_door *d)
         rejected += r->rejected_by[i];
     bool stored = r->request != NULL;
     if (rejected != r->rejected || stored != (r->accepted > 0) || (stored && ingest_rows(r->request) != r->accepted) ||
-        (stored && r->status >= 300 && r->rejected == 0) || (r->rejected > 0 && r->body.len == 0) || r->utf8_replaced > r->accepted ||
-        r->status < 200 || r->status > 503)
+        (stored && r->status >= 300 && r->rejected == 0) || (r->rejected > 0 && r->body.len == 0) ||
+        r->utf8_replaced > r->accepted || r->status < 200 || r->status > 503)
         abort();
     if (stored)
         ingest_commit(r->request, NULL, NULL);

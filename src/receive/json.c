@@ -1,7 +1,7 @@
 /*
- * Where a token ends follows from where the next begins: between them only blanks can stand, because anything else would
- * have been a token itself. So the closing quote of a string is the last byte that is no blank before the next token, and
- * no string is read to find its end.
+ * Where a token ends follows from where the next begins: between them only blanks can stand, because anything else
+ * would have been a token itself. So the closing quote of a string is the last byte that is no blank before the next
+ * token, and no string is read to find its end.
  */
 #include "receive/json.h"
 

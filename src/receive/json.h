@@ -1,11 +1,11 @@
 /*
  * json.h - walks a JSON text along the index of shim/json.h: strict grammar (RFC 8259), values as they are written.
  *
- * The walker never copies and never allocates; only json_text does, for a string with escapes or invalid UTF-8. The first
- * error sticks: every later call does nothing and says "no more", so that a decoder checks once, at its end.
+ * The walker never copies and never allocates; only json_text does, for a string with escapes or invalid UTF-8. The
+ * first error sticks: every later call does nothing and says "no more", so that a decoder checks once, at its end.
  *
- * Text:    an invalid byte and a lone surrogate become U+FFFD; `replaced` is set then. Everything else that is wrong is an
- *          error, in what is skipped as well; the text of a string that nobody asks for is not looked at.
+ * Text:    an invalid byte and a lone surrogate become U+FFFD; `replaced` is set then. Everything else that is wrong is
+ *          an error, in what is skipped as well; the text of a string that nobody asks for is not looked at.
  * Owner:   slices point into the text, or into the arena given to json_text.
  * Threads: one at a time.
  */
@@ -68,8 +68,8 @@ bool json_skip(struct json *j, bole_slice *ret_text);
 /* Nothing may follow. */
 bool json_finish(struct json *j);
 
-/* The text that a raw string stands for: raw itself when it has no escapes and is valid, else a copy in the arena. ptr is
- * NULL on an error (a bad escape, or no memory). */
+/* The text that a raw string stands for: raw itself when it has no escapes and is valid, else a copy in the arena. ptr
+ * is NULL on an error (a bad escape, or no memory). */
 bole_slice json_text(struct json *j, bole_slice raw, struct arena *arena);
 
 /* The same for JSON text as written: escapes stay, invalid UTF-8 is replaced. ptr is NULL when there is no memory. */

@@ -1,10 +1,10 @@
 /*
- * JSON lines. The body is indexed by chunks of whole lines that fit the cache; a chunk in which a line is broken (a string
- * that does not end would swallow its neighbours) is indexed again line by line.
+ * JSON lines. The body is indexed by chunks of whole lines that fit the cache; a chunk in which a line is broken (a
+ * string that does not end would swallow its neighbours) is indexed again line by line.
  *
- * What becomes of a field depends on its path alone, so that is worked out once per path and request: the key table. Lines
- * of one source have the same keys in the same order: the key that stood at this place in the line before is tried
- * first, and nearly always is it.
+ * What becomes of a field depends on its path alone, so that is worked out once per path and request: the key table.
+ * Lines of one source have the same keys in the same order: the key that stood at this place in the line before is
+ * tried first, and nearly always is it.
  */
 #include <stdlib.h>
 
@@ -16,7 +16,8 @@
 
 enum {
     CHUNK_SIZE = 256 * 1024,         /* bytes */
-    LINE_MAX = 8 * 1024 * 1024,      /* bytes of one JSON line: a line of RECORD_LINE_MAX with every byte escaped fits */
+    /* bytes of one JSON line: a line of RECORD_LINE_MAX with every byte escaped fits */
+    LINE_MAX = 8 * 1024 * 1024,
     NAMES_MAX = 64,                  /* in one list of the parameters */
     SLOTS_MIN = 64,
     EXPECTED_MAX = 256,
@@ -63,7 +64,8 @@ struct lines {
 };
 
 /* Without _stream_fields a record's stream is its service, when it names one under a name that means nothing else. */
-static const bole_slice service_fields[] = {S("service_name"), S("service.name"), S("service"), S("app"), S("application"), S("container")};
+static const bole_slice service_fields[] = {S("service_name"), S("service.name"), S("service"), S("app"),
+                                            S("application"), S("container")};
 
 /* ---- parameters ---- */
 
@@ -99,8 +101,8 @@ static bool read_params(struct lines *l, const struct json_lines_params *p)
 {
     if (!split(l, "_time_field", p->time_field.len ? p->time_field : S("_time"), &l->time) ||
         !split(l, "_msg_field", p->msg_field.len ? p->msg_field : S("_msg"), &l->msg) ||
-        !split(l, "_stream_fields", p->stream_fields, &l->stream) || !split(l, "ignore_fields", p->ignore_fields, &l->ignore) ||
-        !split_extra(l, p->extra_fields))
+        !split(l, "_stream_fields", p->stream_fields, &l->stream) ||
+        !split(l, "ignore_fields", p->ignore_fields, &l->ignore) || !split_extra(l, p->extra_fields))
         return false;
     l->default_stream = l->stream.count == 0;
     if (l->default_stream)
@@ -193,8 +195,8 @@ static void consider(struct best *best, unsigned rank, size_t field)
         *best = (struct best){rank, field};
 }
 
-/* A field of the line. The first of a repeated name stays. What may become the time, the message or a label is kept even
- * when it is to be ignored as a field. */
+/* A field of the line. The first of a repeated name stays. What may become the time, the message or a label is kept
+ * even when it is to be ignored as a field. */
 static void add_field(struct lines *l, struct key *k, bole_slice value)
 {
     size_t at = l->field_count;
@@ -337,7 +339,8 @@ static struct stream_entry *make_stream(struct lines *l)
     } else {
         for (size_t i = 0; i < l->stream.count; i++)
             if (l->stream_field[i])
-                labels[count++] = (struct label){fields[l->stream_field[i] - 1].key, fields[l->stream_field[i] - 1].value};
+                labels[count++] = (struct label){fields[l->stream_field[i] - 1].key,
+                                                 fields[l->stream_field[i] - 1].value};
     }
     /* A stream without any label could never be asked for. */
     if (count == 0)
@@ -362,7 +365,8 @@ static struct stream_entry *line_stream(struct lines *l)
     if (!s)
         s = make_stream(l);
     for (size_t i = 0; i < l->stream.count; i++)
-        if (l->stream_field[i] && (!l->default_stream || bole_slice_eq(l->d->r->fields[l->stream_field[i] - 1].key, SERVICE_NAME_LABEL)))
+        if (l->stream_field[i] &&
+            (!l->default_stream || bole_slice_eq(l->d->r->fields[l->stream_field[i] - 1].key, SERVICE_NAME_LABEL)))
             l->d->r->fields[l->stream_field[i] - 1].value.len = 0; /* empty fields are not stored */
     return s;
 }
@@ -380,8 +384,9 @@ static bool line_time(struct lines *l, int64_t *ret_ns)
         return true;
     if (time_value_parse(text, ret_ns))
         return true;
-    door_reject(l->d, RECEIVE_BAD_TIMESTAMP, 1, "line %llu: field %.*s: \"%.*s\" is no time", (unsigned long long)l->line_number,
-                BOLE_SLICE_ARG(f->key), (int)(text.len < 64 ? text.len : 64), (const char *)text.ptr);
+    door_reject(l->d, RECEIVE_BAD_TIMESTAMP, 1, "line %llu: field %.*s: \"%.*s\" is no time",
+                (unsigned long long)l->line_number, BOLE_SLICE_ARG(f->key), (int)(text.len < 64 ? text.len : 64),
+                (const char *)text.ptr);
     return false;
 }
 
@@ -391,7 +396,8 @@ static bool store_line(struct lines *l, bole_slice text)
     struct batch_field *fields = l->d->r->fields;
     int64_t time_ns;
     if (l->too_many) {
-        door_reject(l->d, RECEIVE_FIELD_LIMIT, 1, "line %llu: more than %u fields", (unsigned long long)l->line_number, RECORD_FIELDS_MAX);
+        door_reject(l->d, RECEIVE_FIELD_LIMIT, 1, "line %llu: more than %u fields", (unsigned long long)l->line_number,
+                    RECORD_FIELDS_MAX);
         return true;
     }
     bole_slice line;
@@ -407,7 +413,8 @@ static bool store_line(struct lines *l, bole_slice text)
     if (!s)
         return false;
     if (s->refused.ptr) {
-        door_reject(l->d, s->reason, 1, "line %llu: %.*s", (unsigned long long)l->line_number, BOLE_SLICE_ARG(s->refused));
+        door_reject(l->d, s->reason, 1, "line %llu: %.*s", (unsigned long long)l->line_number,
+                    BOLE_SLICE_ARG(s->refused));
         return true;
     }
     if (l->best_msg.rank != RANK_NONE)
@@ -436,8 +443,9 @@ static bool read_line(struct lines *l, bole_slice text)
         return false;
     if (l->j.no_memory)
         return door_no_memory(l->d, "a string");
-    door_reject(l->d, RECEIVE_MALFORMED, 1, "line %llu: invalid JSON at byte %zu: %s", (unsigned long long)l->line_number,
-                (size_t)(l->j.text + l->j.error_at - text.ptr), l->j.error ? l->j.error : "expecting an object");
+    door_reject(l->d, RECEIVE_MALFORMED, 1, "line %llu: invalid JSON at byte %zu: %s",
+                (unsigned long long)l->line_number, (size_t)(l->j.text + l->j.error_at - text.ptr),
+                l->j.error ? l->j.error : "expecting an object");
     return true;
 }
 
@@ -474,14 +482,15 @@ static bool read_one_by_one(struct lines *l, bole_slice chunk)
         if (bole_slice_trim(line).len == 0)
             continue;
         if (line.len > LINE_MAX) {
-            door_reject(l->d, RECEIVE_LINE_TOO_LONG, 1, "line %llu: %zu bytes, the limit is %d", (unsigned long long)l->line_number, line.len,
-                        LINE_MAX);
+            door_reject(l->d, RECEIVE_LINE_TOO_LONG, 1, "line %llu: %zu bytes, the limit is %d",
+                        (unsigned long long)l->line_number, line.len, LINE_MAX);
             continue;
         }
         if (!door_index(l->d, line, &positions, &why))
             return false;
         if (why.msg[0]) {
-            door_reject(l->d, RECEIVE_MALFORMED, 1, "line %llu: invalid JSON: %s", (unsigned long long)l->line_number, why.msg);
+            door_reject(l->d, RECEIVE_MALFORMED, 1, "line %llu: invalid JSON: %s", (unsigned long long)l->line_number,
+                        why.msg);
             continue;
         }
         l->j = json_of(line, &positions);
@@ -526,7 +535,8 @@ static void answer(struct lines *l)
     struct receive_result *result = l->d->result;
     struct buf text;
     buf_init(&text, NULL);
-    buf_printf(&text, "{\"accepted\":%llu,\"rejected\":%llu", (unsigned long long)result->accepted, (unsigned long long)result->rejected);
+    buf_printf(&text, "{\"accepted\":%llu,\"rejected\":%llu", (unsigned long long)result->accepted,
+               (unsigned long long)result->rejected);
     for (size_t i = 0; i < result->error_count; i++) {
         buf_put_str(&text, i ? "," : ",\"errors\":[");
         buf_put_json(&text, result->errors[i].text, false);

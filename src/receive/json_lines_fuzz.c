@@ -6,7 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_door *d = fuzz_door();
     static const struct json_lines_params params[] = {
         {0},
-        {.stream_fields = S("s,o.s"), .time_field = S("t,_time"), .msg_field = S("m,_msg"), .ignore_fields = S("i"), .extra_fields = S("e=x,s=y")},
+        {.stream_fields = S("s,o.s"), .time_field = S("t,_time"), .msg_field = S("m,_msg"), .ignore_fields = S("i"),
+         .extra_fields = S("e=x,s=y")},
     };
     if (size == 0)
         return 0;

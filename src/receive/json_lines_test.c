@@ -24,53 +24,72 @@ static const struct {
     {"{\"_msg\":\"a\",\"_time\":\"1970-01-01T00:00:01Z\"}\n{\"_msg\":\"b\",\"_time\":\"2\"}", .status = 200,
      .answer = "{\"accepted\":2,\"rejected\":0}", .stored = "1000000000 " NONE " \"a\"\n2000000000 " NONE " \"b\"\n"},
     /* Values as written, nested objects by dots (cleaned to label names), arrays as text, null and "" are not there. */
-    {"{\"_msg\":\"m\",\"n\":1.50,\"big\":12345678901234567890,\"e\":-1e3,\"t\":true,\"f\":false,\"z\":null,\"s\":\"\",\"o\":{\"p\":{\"q\":\"x\"},\"r\":{}},\"a\":[1, {\"b\":null}]}\r\n",
+    {"{\"_msg\":\"m\",\"n\":1.50,\"big\":12345678901234567890,\"e\":-1e3,\"t\":true,\"f\":false,\"z\":null,\"s\":\"\","
+     "\"o\":{\"p\":{\"q\":\"x\"},\"r\":{}},\"a\":[1, {\"b\":null}]}\r\n",
      .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}",
-     .stored = NOW " " NONE " \"m\" n=\"1.50\" big=\"12345678901234567890\" e=\"-1e3\" t=\"true\" f=\"false\" o_p_q=\"x\" a=\"[1, {\\\"b\\\":null}]\"\n"},
-    {"{\"_msg\":\"m\",\"a\":\"1\",\"a\":\"2\",\"x.y\":\"1\",\"x\":{\"y\":\"2\"},\"x_y\":\"3\",\"\":\"no name\"}", .status = 200,
-     .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"m\" a=\"1\" x_y=\"1\"\n"},
+     .stored = NOW " " NONE " \"m\" n=\"1.50\" big=\"12345678901234567890\" e=\"-1e3\" t=\"true\" f=\"false\" "
+                            "o_p_q=\"x\" a=\"[1, {\\\"b\\\":null}]\"\n"},
+    {"{\"_msg\":\"m\",\"a\":\"1\",\"a\":\"2\",\"x.y\":\"1\",\"x\":{\"y\":\"2\"},\"x_y\":\"3\",\"\":\"no name\"}",
+     .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"m\" a=\"1\" x_y=\"1\"\n"},
     /* No message: the line itself. */
-    {" {\"a\":\"1\"} \n", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"{\\\"a\\\":\\\"1\\\"}\" a=\"1\"\n"},
+    {" {\"a\":\"1\"} \n", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}",
+     .stored = NOW " " NONE " \"{\\\"a\\\":\\\"1\\\"}\" a=\"1\"\n"},
     {"{}", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"{}\"\n"},
-    {"{\"k\\u0041\":\"q\\\"\\n\\u0000\",\"_msg\":\"\\ud83d\\ude00\"}", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}",
+    {"{\"k\\u0041\":\"q\\\"\\n\\u0000\",\"_msg\":\"\\ud83d\\ude00\"}", .status = 200,
+     .answer = "{\"accepted\":1,\"rejected\":0}",
      .stored = NOW " " NONE " \"\xf0\x9f\x98\x80\" kA=\"q\\\"\\n\\u0000\"\n"},
     /* Streams. */
-    {"{\"_msg\":\"m\",\"host\":\"h\",\"k8s\":{\"pod\":\"p\"},\"x\":\"1\"}\n{\"_msg\":\"n\",\"host\":\"h\"}\n{\"_msg\":\"o\"}", .stream = "host, k8s.pod",
-     .status = 200, .answer = "{\"accepted\":3,\"rejected\":0}",
+    {"{\"_msg\":\"m\",\"host\":\"h\",\"k8s\":{\"pod\":\"p\"},\"x\":\"1\"}\n{\"_msg\":\"n\",\"host\":\"h\"}\n{\"_msg\":"
+     "\"o\"}",
+     .stream = "host, k8s.pod", .status = 200, .answer = "{\"accepted\":3,\"rejected\":0}",
      .stored = NOW " {host=\"h\", k8s_pod=\"p\"} \"m\" x=\"1\"\n" NOW " {host=\"h\"} \"n\"\n" NOW " " NONE " \"o\"\n"},
-    {"{\"_msg\":\"m\",\"name\":\"no\",\"app\":\"a\"}\n{\"_msg\":\"m\",\"app\":\"a\",\"service\":\"s\"}\n{\"_msg\":\"m\",\"service\":{\"name\":\"n\"}}", .status = 200,
-     .answer = "{\"accepted\":3,\"rejected\":0}",
-     .stored = NOW " {service_name=\"a\"} \"m\" name=\"no\" app=\"a\"\n" NOW " {service_name=\"s\"} \"m\" app=\"a\" service=\"s\"\n"
-               NOW " {service_name=\"n\"} \"m\"\n"},
-    /* Candidates: the first of the list that is there; the others stay fields. */
-    {"{\"message\":\"a\",\"log\":\"b\",\"ts\":1,\"t2\":2}\n{\"message\":\"a\",\"ts\":5}\n{\"log\":\"\",\"message\":\"c\",\"t2\":\"\"}", .time = "t2,ts", .msg = "log,message",
+    {"{\"_msg\":\"m\",\"name\":\"no\",\"app\":\"a\"}\n{\"_msg\":\"m\",\"app\":\"a\",\"service\":\"s\"}\n{\"_msg\":"
+     "\"m\",\"service\":{\"name\":\"n\"}}",
      .status = 200, .answer = "{\"accepted\":3,\"rejected\":0}",
+     .stored = NOW " {service_name=\"a\"} \"m\" name=\"no\" app=\"a\"\n" NOW
+                   " {service_name=\"s\"} \"m\" app=\"a\" service=\"s\"\n" NOW " {service_name=\"n\"} \"m\"\n"},
+    /* Candidates: the first of the list that is there; the others stay fields. */
+    {"{\"message\":\"a\",\"log\":\"b\",\"ts\":1,\"t2\":2}\n{\"message\":\"a\",\"ts\":5}\n{\"log\":\"\",\"message\":"
+     "\"c\",\"t2\":\"\"}",
+     .time = "t2,ts", .msg = "log,message", .status = 200, .answer = "{\"accepted\":3,\"rejected\":0}",
      .stored = "2000000000 " NONE " \"b\" message=\"a\" ts=\"1\"\n5000000000 " NONE " \"a\"\n" NOW " " NONE " \"c\"\n"},
-    {"{\"_msg\":\"m\",\"a\":\"1\",\"b\":{\"c\":\"2\"},\"d\":\"3\"}", .ignore = "a,b.c", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}",
-     .stored = NOW " " NONE " \"m\" d=\"3\"\n"},
-    {"{\"_msg\":\"m\",\"env\":\"own\",\"a\":\"1\"}", .extra = "env=prod,dc=x=y", .stream = "dc,a", .status = 200, .answer = "{\"accepted\":1,\"rejected\":0}",
-     .stored = NOW " {a=\"1\", dc=\"x=y\"} \"m\" env=\"prod\"\n"},
+    {"{\"_msg\":\"m\",\"a\":\"1\",\"b\":{\"c\":\"2\"},\"d\":\"3\"}", .ignore = "a,b.c", .status = 200,
+     .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"m\" d=\"3\"\n"},
+    {"{\"_msg\":\"m\",\"env\":\"own\",\"a\":\"1\"}", .extra = "env=prod,dc=x=y", .stream = "dc,a", .status = 200,
+     .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " {a=\"1\", dc=\"x=y\"} \"m\" env=\"prod\"\n"},
     {"{}", .extra = "env", .status = 400, .answer = "extra_fields: \"env\" is not name=value", .stored = ""},
     /* Times. */
-    {"{\"_msg\":\"m\",\"_time\":0}\n{\"_msg\":\"m\",\"_time\":\"0\"}\n{\"_msg\":\"m\",\"_time\":\"-\"}\n{\"_msg\":\"m\",\"_time\":null}", .status = 200,
-     .answer = "{\"accepted\":4,\"rejected\":0}", .stored = NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n"},
+    {"{\"_msg\":\"m\",\"_time\":0}\n{\"_msg\":\"m\",\"_time\":\"0\"}\n{\"_msg\":\"m\",\"_time\":\"-\"}\n{\"_msg\":"
+     "\"m\",\"_time\":null}",
+     .status = 200, .answer = "{\"accepted\":4,\"rejected\":0}",
+     .stored = NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n" NOW " " NONE " \"m\"\n"},
     {"{\"_msg\":\"m\",\"_time\":\"yesterday\"}\n{\"_msg\":\"n\",\"_time\":1}", .status = 200,
-     .answer = "{\"accepted\":1,\"rejected\":1,\"errors\":[\"line 1: field _time: \\\"yesterday\\\" is no time\"]}", .stored = "1000000000 " NONE " \"n\"\n"},
+     .answer = "{\"accepted\":1,\"rejected\":1,\"errors\":[\"line 1: field _time: \\\"yesterday\\\" is no time\"]}",
+     .stored = "1000000000 " NONE " \"n\"\n"},
     /* Broken lines leave their neighbours, whatever is broken. */
-    {"{\"_msg\":\"a\"}\nnot json\n{\"_msg\":\"b\"}\n{\"_msg\":\"c\"} x\n[1]\n7\n{\"_msg\":\"d\",}\n{\"_msg\":\"e\"}", .status = 200,
-     .answer = "{\"accepted\":3,\"rejected\":5,\"errors\":[\"line 2: invalid JSON at byte 0: expecting {\",\"line 4: invalid JSON at byte 13: unexpected text behind the value\","
-               "\"line 5: invalid JSON at byte 0: expecting {\",\"line 6: invalid JSON at byte 0: expecting {\",\"line 7: invalid JSON at byte 12: expecting a string\"]}",
+    {"{\"_msg\":\"a\"}\nnot json\n{\"_msg\":\"b\"}\n{\"_msg\":\"c\"} x\n[1]\n7\n{\"_msg\":\"d\",}\n{\"_msg\":\"e\"}",
+     .status = 200,
+     .answer = "{\"accepted\":3,\"rejected\":5,\"errors\":[\"line 2: invalid JSON at byte 0: expecting {\",\"line 4: "
+               "invalid JSON at byte 13: unexpected text behind the value\","
+               "\"line 5: invalid JSON at byte 0: expecting {\",\"line 6: invalid JSON at byte 0: expecting {\",\"line "
+               "7: invalid JSON at byte 12: expecting a string\"]}",
      .stored = NOW " " NONE " \"a\"\n" NOW " " NONE " \"b\"\n" NOW " " NONE " \"e\"\n"},
     {"{\"_msg\":\"a\"}\n{\"_msg\":\"b\n\n{\"_msg\":\"c\ttab\"}\n{\"_msg\":\"d\"}\n{\"_msg", .status = 200,
      .answer = "{\"accepted\":2,\"rejected\":3,\"errors\":[\"line 2: invalid JSON: a string does not end\","
-               "\"line 4: invalid JSON: a string holds a control character that is not escaped\",\"line 6: invalid JSON: a string does not end\"]}",
+               "\"line 4: invalid JSON: a string holds a control character that is not escaped\",\"line 6: invalid "
+               "JSON: a string does not end\"]}",
      .stored = NOW " " NONE " \"a\"\n" NOW " " NONE " \"d\"\n"},
     {"{\"_msg\":\"a\\q\"}\n{\"_msg\":\"b\"}", .status = 200,
-     .answer = "{\"accepted\":1,\"rejected\":1,\"errors\":[\"line 1: invalid JSON at byte 10: invalid escape in a string\"]}", .stored = NOW " " NONE " \"b\"\n"},
+     .answer =
+         "{\"accepted\":1,\"rejected\":1,\"errors\":[\"line 1: invalid JSON at byte 10: invalid escape in a string\"]}",
+     .stored = NOW " " NONE " \"b\"\n"},
     {"{\"a\":1\n}\n", .status = 400,
-     .answer = "{\"accepted\":0,\"rejected\":2,\"errors\":[\"line 1: invalid JSON at byte 6: expecting , or }\",\"line 2: invalid JSON at byte 0: expecting {\"]}",
+     .answer = "{\"accepted\":0,\"rejected\":2,\"errors\":[\"line 1: invalid JSON at byte 6: expecting , or }\",\"line "
+               "2: invalid JSON at byte 0: expecting {\"]}",
      .stored = ""},
-    {"nope", .status = 400, .answer = "{\"accepted\":0,\"rejected\":1,\"errors\":[\"line 1: invalid JSON at byte 0: expecting {\"]}", .stored = ""},
+    {"nope", .status = 400,
+     .answer = "{\"accepted\":0,\"rejected\":1,\"errors\":[\"line 1: invalid JSON at byte 0: expecting {\"]}",
+     .stored = ""},
 };
 
 TEST(json_lines_are_stored_and_refused_one_by_one)
@@ -81,7 +100,8 @@ TEST(json_lines_are_stored_and_refused_one_by_one)
         for (int again = 0; again < 2; again++) { /* the second time with streams from the cache */
             push_lines(&f, bole_slice_str(cases[i].body),
                        (struct json_lines_params){
-                           .stream_fields = bole_slice_str(cases[i].stream), .time_field = bole_slice_str(cases[i].time),
+                           .stream_fields = bole_slice_str(cases[i].stream),
+                           .time_field = bole_slice_str(cases[i].time),
                            .msg_field = bole_slice_str(cases[i].msg), .ignore_fields = bole_slice_str(cases[i].ignore),
                            .extra_fields = bole_slice_str(cases[i].extra)});
             fixture_check(&f, cases[i].status, cases[i].answer, cases[i].stored);
@@ -93,12 +113,16 @@ TEST(json_lines_repair_bad_utf8_of_one_record_only)
 {
     struct fixture f;
     fixture_init(&f);
-    push_lines(&f, S("{\"_msg\":\"good \xc3\xa9\"}\n{\"_msg\":\"bad \xff\"}\n{\"k\":\"\xc3\"}\n{\"_msg\":\"a\",\"l\":[\"\xfe\"]}\n{\"_msg\":\"fine\"}\n\xff\n"),
+    push_lines(&f,
+               S("{\"_msg\":\"good \xc3\xa9\"}\n{\"_msg\":\"bad "
+                 "\xff\"}\n{\"k\":\"\xc3\"}\n{\"_msg\":\"a\",\"l\":[\"\xfe\"]}\n{\"_msg\":\"fine\"}\n\xff\n"),
                (struct json_lines_params){0});
     CHECK_EQ_U64(f.result.utf8_replaced, 3);
-    fixture_check(&f, 200, "{\"accepted\":5,\"rejected\":1,\"errors\":[\"line 6: invalid JSON at byte 0: expecting {\"]}",
-                  NOW " " NONE " \"good \xc3\xa9\"\n" NOW " " NONE " \"bad \xef\xbf\xbd\"\n" NOW " " NONE " \"{\\\"k\\\":\\\"\xef\xbf\xbd\\\"}\" k=\"\xef\xbf\xbd\"\n"
-                  NOW " " NONE " \"a\" l=\"[\\\"\xef\xbf\xbd\\\"]\"\n" NOW " " NONE " \"fine\"\n");
+    fixture_check(&f, 200,
+                  "{\"accepted\":5,\"rejected\":1,\"errors\":[\"line 6: invalid JSON at byte 0: expecting {\"]}",
+                  NOW " " NONE " \"good \xc3\xa9\"\n" NOW " " NONE " \"bad \xef\xbf\xbd\"\n" NOW " " NONE
+                      " \"{\\\"k\\\":\\\"\xef\xbf\xbd\\\"}\" k=\"\xef\xbf\xbd\"\n" NOW " " NONE
+                      " \"a\" l=\"[\\\"\xef\xbf\xbd\\\"]\"\n" NOW " " NONE " \"fine\"\n");
     fixture_deinit(&f);
 }
 
@@ -209,7 +233,9 @@ TEST(json_lines_full_memory_takes_everything_back)
 
 TEST(json_lines_damaged_anywhere_never_break)
 {
-    static const char body[] = "{\"_msg\":\"a \\u00e9\",\"_time\":\"2026-11-21T10:00:00.5Z\",\"o\":{\"p\":[1,{\"q\":null}]}}\n{\"_msg\":\"b\",\"n\":-1.5e3}\n";
+    static const char body[] = "{\"_msg\":\"a "
+                               "\\u00e9\",\"_time\":\"2026-11-21T10:00:00.5Z\",\"o\":{\"p\":[1,{\"q\":null}]}}\n{\"_"
+                               "msg\":\"b\",\"n\":-1.5e3}\n";
     struct fixture f;
     fixture_init(&f);
     struct random rnd;

@@ -1,7 +1,8 @@
 /*
- * Loki's push door. What is refused, and with which words, follows Loki's distributor (pkg/loghttp/push, pkg/distributor,
- * pkg/validation; August 2026), with one difference: labels or a stamp that cannot be read cost that stream or entry, not
- * the request. The answer is 400 either way, so that no client can tell, but its good lines are there.
+ * Loki's push door. What is refused, and with which words, follows Loki's distributor (pkg/loghttp/push,
+ * pkg/distributor, pkg/validation; August 2026), with one difference: labels or a stamp that cannot be read cost that
+ * stream or entry, not the request. The answer is 400 either way, so that no client can tell, but its good lines are
+ * there.
  */
 #include "receive/loki_push.h"
 
@@ -16,10 +17,12 @@ static bool unpack(struct door *d, bole_slice body, bole_slice *ret_message)
 {
     struct receiver *r = d->r;
     size_t size = 0;
-    if (snappy_uncompressed_length((const char *)body.ptr, body.len, &size) != SNAPPY_OK || size / SNAPPY_RATIO_MAX > body.len)
+    if (snappy_uncompressed_length((const char *)body.ptr, body.len, &size) != SNAPPY_OK ||
+        size / SNAPPY_RATIO_MAX > body.len)
         return door_refuse(d, 400, "snappy: corrupt input");
     if (size > r->options.decoded_max_bytes)
-        return door_refuse(d, 413, "decompressed message size too large than max (%zu vs %zu)", size, r->options.decoded_max_bytes);
+        return door_refuse(d, 413, "decompressed message size too large than max (%zu vs %zu)", size,
+                           r->options.decoded_max_bytes);
     buf_reset(&r->decoded);
     if (!door_fits(d, 2 * size)) /* a buffer that grows may have twice the room it needs */
         return false;
@@ -84,24 +87,26 @@ struct stream_entry *loki_push_stream(struct door *d, bole_slice text)
     struct bole_err err;
     bole_slice repeated;
     if (text.len > LABELS_SIZE_MAX)
-        return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_LABEL_LIMIT, "stream labels size %zu bytes exceeds limit of %u",
-                                  text.len, LABELS_SIZE_MAX);
+        return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_LABEL_LIMIT,
+                                  "stream labels size %zu bytes exceeds limit of %u", text.len, LABELS_SIZE_MAX);
     bole_status st = labels_parse(text, &d->r->scratch, &labels, &count, &err);
     if (st == BOLE_E_NOMEM) {
         door_no_memory(d, "a stream's labels");
         return NULL;
     }
     if (st < 0)
-        return door_refuse_stream(d, DOOR_LABEL_TEXT, text, st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS,
+        return door_refuse_stream(d, DOOR_LABEL_TEXT, text,
+                                  st == BOLE_E_LIMIT ? RECEIVE_LABEL_LIMIT : RECEIVE_BAD_LABELS,
                                   "couldn't parse labels: %s: %.*s", err.msg, BOLE_SLICE_ARG(text));
     if (repeats_a_name(labels, count, &repeated))
-        return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_BAD_LABELS, "stream '%.*s' has duplicate label name: '%.*s'",
-                                  BOLE_SLICE_ARG(text), BOLE_SLICE_ARG(repeated));
+        return door_refuse_stream(d, DOOR_LABEL_TEXT, text, RECEIVE_BAD_LABELS,
+                                  "stream '%.*s' has duplicate label name: '%.*s'", BOLE_SLICE_ARG(text),
+                                  BOLE_SLICE_ARG(repeated));
     return door_make_stream(d, DOOR_LABEL_TEXT, text, text, labels, count, BATCH_STREAM_COLLAPSE);
 }
 
-/* Loki cleans names one after another and writes each cleaned one over what bears that name; of names that were clean and
- * are repeated the first stays. Sorting by name makes equal sets equal, whatever order they were sent in. */
+/* Loki cleans names one after another and writes each cleaned one over what bears that name; of names that were clean
+ * and are repeated the first stays. Sorting by name makes equal sets equal, whatever order they were sent in. */
 static size_t insert_field(struct batch_field *sorted, size_t count, struct batch_field f, bool cleaned)
 {
     size_t from = 0, to = count;
@@ -125,8 +130,8 @@ static size_t insert_field(struct batch_field *sorted, size_t count, struct batc
     return count + 1;
 }
 
-bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
-                     size_t field_count)
+bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line,
+                     struct batch_field *fields, size_t field_count)
 {
     size_t count = 0;
     for (size_t i = 0; i < field_count; i++) {
@@ -138,7 +143,8 @@ bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bo
             if (!name.ptr && f.key.len)
                 return door_no_memory(d, "structured metadata");
             bole_slice stream = door_stream_text(d, s);
-            door_reject(d, RECEIVE_BAD_ENTRY, 1, "stream '%.*s' has structured metadata with an empty name", BOLE_SLICE_ARG(stream));
+            door_reject(d, RECEIVE_BAD_ENTRY, 1, "stream '%.*s' has structured metadata with an empty name",
+                        BOLE_SLICE_ARG(stream));
             return true;
         }
         bool cleaned = name.ptr != f.key.ptr;

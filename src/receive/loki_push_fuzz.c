@@ -1,5 +1,5 @@
-/* The first byte picks the form: JSON, a raw body, or a message that is packed first, so that the protobuf decoder and not
- * only snappy is reached. */
+/* The first byte picks the form: JSON, a raw body, or a message that is packed first, so that the protobuf decoder and
+ * not only snappy is reached. */
 #include <snappy-c.h>
 
 #include "receive/fuzz_door.h"

@@ -4,9 +4,9 @@
  *   v1  {"streams": [{"stream": {"a": "b"}, "values": [["<ns>", "line", {"metadata": "x"}?], ...]}]}
  *   v0  {"streams": [{"labels": "{a=\"b\"}", "entries": [{"ts": "<RFC 3339>", "line": "line"}, ...]}]}
  *
- * The grammar must hold to the end of the body, and the containers must be of the shape above: else nothing is stored. An
- * entry of another shape is refused by itself. When a stream's entries stand before its labels they are skipped and read
- * afterwards: the index makes going back free.
+ * The grammar must hold to the end of the body, and the containers must be of the shape above: else nothing is stored.
+ * An entry of another shape is refused by itself. When a stream's entries stand before its labels they are skipped and
+ * read afterwards: the index makes going back free.
  */
 #include <stdio.h>
 
@@ -31,8 +31,8 @@ static bool malformed(struct decoder *x)
 /* Refuses the entry at the cursor's record; the walk goes on. */
 static bool bad_entry(struct decoder *x, enum receive_reason reason, const char *what, bole_slice text)
 {
-    door_reject(x->d, reason, 1, "streams[%zu].values[%zu]: %s%s%.*s", x->stream_index, x->entry_index, what, text.ptr ? ": " : "",
-                (int)(text.len < 64 ? text.len : 64), text.ptr ? (const char *)text.ptr : "");
+    door_reject(x->d, reason, 1, "streams[%zu].values[%zu]: %s%s%.*s", x->stream_index, x->entry_index, what,
+                text.ptr ? ": " : "", (int)(text.len < 64 ? text.len : 64), text.ptr ? (const char *)text.ptr : "");
     return true;
 }
 
@@ -45,7 +45,8 @@ static bool parse_ns(bole_slice text, int64_t *ret_ns)
         return false;
     for (size_t i = at; i < text.len; i++) {
         int digit = text.ptr[i] - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, at ? -digit : digit, &v))
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, at ? -digit : digit, &v))
             return false;
     }
     *ret_ns = v;
@@ -95,20 +96,23 @@ static size_t to_labels(const struct batch_field *pairs, size_t count, struct la
     return kept;
 }
 
-static struct stream_entry *make_stream(struct decoder *x, bole_slice text, const struct batch_field *pairs, size_t count, bool bad)
+static struct stream_entry *make_stream(struct decoder *x, bole_slice text, const struct batch_field *pairs,
+                                        size_t count, bool bad)
 {
     struct door *d = x->d;
     struct label labels[LABELS_MAX + 1];
     if (bad)
-        return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_BAD_LABELS, "couldn't parse labels: a value is not a string: %.*s",
-                                  BOLE_SLICE_ARG(text));
+        return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_BAD_LABELS,
+                                  "couldn't parse labels: a value is not a string: %.*s", BOLE_SLICE_ARG(text));
     if (count > LABELS_MAX)
-        return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_LABEL_LIMIT, "entry for stream '%.*s' has %zu label names; limit %u",
-                                  BOLE_SLICE_ARG(text), count, LABELS_MAX);
+        return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_LABEL_LIMIT,
+                                  "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text), count,
+                                  LABELS_MAX);
     for (size_t i = 0; i < count; i++) {
         bole_slice clean = label_name_clean(pairs[i].key, &d->r->scratch);
         if (pairs[i].key.len == 0 || clean.ptr != pairs[i].key.ptr)
-            return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_BAD_LABELS, "couldn't parse labels: '%.*s' is not a label name: %.*s",
+            return door_refuse_stream(d, DOOR_JSON_OBJECT, text, RECEIVE_BAD_LABELS,
+                                      "couldn't parse labels: '%.*s' is not a label name: %.*s",
                                       BOLE_SLICE_ARG(pairs[i].key), BOLE_SLICE_ARG(text));
     }
     count = to_labels(pairs, count, labels);
@@ -148,13 +152,14 @@ static bool read_value(struct decoder *x, struct stream_entry *s)
     size_t pairs = 0;
     const uint32_t *from = j->next;
     arena_reset(&x->d->r->scratch);
-    if (json_peek(j) == '[' && json_open(j, '[') && json_element(j, &first) && json_peek(j) == '"' && json_string(j, &stamp) &&
-        json_element(j, &first) && json_peek(j) == '"' && json_string(j, &raw)) {
+    if (json_peek(j) == '[' && json_open(j, '[') && json_element(j, &first) && json_peek(j) == '"' &&
+        json_string(j, &stamp) && json_element(j, &first) && json_peek(j) == '"' && json_string(j, &raw)) {
         bole_slice line = json_text(j, raw, &x->d->r->scratch);
         if (json_element(j, &first)) {
             bool object = json_peek(j) == '{';
             bad_metadata = !object;
-            if (object ? !read_strings(x, x->d->r->fields, FIELDS_ROOM - 1, &pairs, &bad_metadata) : !json_skip(j, NULL))
+            if (object ? !read_strings(x, x->d->r->fields, FIELDS_ROOM - 1, &pairs, &bad_metadata)
+                       : !json_skip(j, NULL))
                 return false;
             while (json_element(j, &first)) /* Loki ignores what stands behind the metadata */
                 json_skip(j, &ignored);
@@ -196,7 +201,8 @@ static bool read_entry(struct decoder *x, struct stream_entry *s)
     int64_t time_ns;
     arena_reset(&x->d->r->scratch);
     if (json_peek(j) != '{')
-        return json_skip(j, NULL) && bad_entry(x, RECEIVE_BAD_ENTRY, "expecting an object with ts and line", (bole_slice){0});
+        return json_skip(j, NULL) &&
+               bad_entry(x, RECEIVE_BAD_ENTRY, "expecting an object with ts and line", (bole_slice){0});
     json_open(j, '{');
     for (bool first = true; json_member(j, &first, &key);) {
         bool is_stamp = bole_slice_eq(key, S("ts")) || bole_slice_eq(key, S("timestamp"));

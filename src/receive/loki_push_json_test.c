@@ -13,20 +13,24 @@ static const struct {
 } cases[] = {
     {"{\"streams\":[{\"stream\":{\"b\":\"2\",\"a\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"y\"]]}]}", 204, "",
      "1 {a=\"1\", b=\"2\"} \"x\"\n2 {a=\"1\", b=\"2\"} \"y\"\n"},
-    {" { \"streams\" : [ { \"values\" : [ [ \"5\" , \"late labels\" ] ] , \"stream\" : { \"a\" : \"1\" } } ] } \n", 204, "",
-     "5 {a=\"1\"} \"late labels\"\n"},
-    {"{\"other\":[{\"x\":[1,2.5e3,null]}],\"streams\":[{\"stream\":{\"a\":\"1\"},\"more\":true,\"values\":[[\"-7\",\"\"]]}]}", 204, "",
-     "-7 {a=\"1\"} \"\"\n"},
+    {" { \"streams\" : [ { \"values\" : [ [ \"5\" , \"late labels\" ] ] , \"stream\" : { \"a\" : \"1\" } } ] } \n", 204,
+     "", "5 {a=\"1\"} \"late labels\"\n"},
+    {"{\"other\":[{\"x\":[1,2.5e3,null]}],\"streams\":[{\"stream\":{\"a\":\"1\"},\"more\":true,\"values\":[[\"-7\","
+     "\"\"]]}]}",
+     204, "", "-7 {a=\"1\"} \"\"\n"},
     /* Structured metadata: sorted, cleaned, without empty values; a cleaned name is written over its equal. */
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"z\":\"26\",\"dotted.key\":\"d\",\"e\":\"\",\"9x\":\"n\"}]]}]}", 204, "",
-     "1 {a=\"1\"} \"x\" _9x=\"n\" dotted_key=\"d\" z=\"26\"\n"},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"k\":\"1\",\"k\":\"2\",\"a_b\":\"clean\",\"a.b\":\"dot\",\"a-b\":\"dash\"}]]}]}",
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"z\":\"26\",\"dotted.key\":\"d\",\"e\":\"\","
+     "\"9x\":\"n\"}]]}]}",
+     204, "", "1 {a=\"1\"} \"x\" _9x=\"n\" dotted_key=\"d\" z=\"26\"\n"},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"k\":\"1\",\"k\":\"2\",\"a_b\":\"clean\",\"a."
+     "b\":\"dot\",\"a-b\":\"dash\"}]]}]}",
      204, "", "1 {a=\"1\"} \"x\" a_b=\"dash\" k=\"1\"\n"},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{}],[\"1\",\"y\",{\"t\":\"1\"},\"ignored\",7]]}]}", 204, "",
-     "1 {a=\"1\"} \"x\"\n1 {a=\"1\"} \"y\" t=\"1\"\n"},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{}],[\"1\",\"y\",{\"t\":\"1\"},\"ignored\",7]]}]"
+     "}",
+     204, "", "1 {a=\"1\"} \"x\"\n1 {a=\"1\"} \"y\" t=\"1\"\n"},
     /* Escapes, NUL, surrogates. */
-    {"{\"streams\":[{\"stream\":{\"a\":\"q\\\"\\u00e9\"},\"values\":[[\"1\",\"\\t\\u0000\\\\ \\ud83d\\ude00\"]]}]}", 204, "",
-     "1 {a=\"q\\\"\xc3\xa9\"} \"\\t\\u0000\\\\ \xf0\x9f\x98\x80\"\n"},
+    {"{\"streams\":[{\"stream\":{\"a\":\"q\\\"\\u00e9\"},\"values\":[[\"1\",\"\\t\\u0000\\\\ \\ud83d\\ude00\"]]}]}",
+     204, "", "1 {a=\"q\\\"\xc3\xa9\"} \"\\t\\u0000\\\\ \xf0\x9f\x98\x80\"\n"},
     /* Nothing to store is no error, if only there is a stream. */
     {"{\"streams\":[{\"stream\":{},\"values\":[]}]}", 204, "", ""},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":null}]}", 204, "", ""},
@@ -34,17 +38,22 @@ static const struct {
     {"{}", 422, "error at least one valid stream is required for ingestion", ""},
     {"{\"streams\":null}", 422, "error at least one valid stream is required for ingestion", ""},
     /* A stream that cannot be taken does not take its neighbours down. */
-    {"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"x\"]]},{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"y\"]]}]}", 400,
-     "error at least one label pair is required per stream", "1 {a=\"1\"} \"y\"\n"},
+    {"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"x\"]]},{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"y\"]]}]}",
+     400, "error at least one label pair is required per stream", "1 {a=\"1\"} \"y\"\n"},
     {"{\"streams\":[{\"values\":[[\"1\",\"x\"]]}]}", 400, "error at least one label pair is required per stream", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"\"},\"values\":[[\"1\",\"x\"]]}]}", 400, "error at least one label pair is required per stream", ""},
-    {"{\"streams\":[{\"stream\":{\"a-b\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"x\"]]},{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"y\"]]}]}", 400,
-     "couldn't parse labels: 'a-b' is not a label name: {\"a-b\":\"1\"}", "1 {a=\"1\"} \"y\"\n"},
-    {"{\"streams\":[{\"stream\":{\"a\":1},\"values\":[[\"1\",\"x\"]]}]}", 400, "couldn't parse labels: a value is not a string: {\"a\":1}", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\",\"a\":\"2\"},\"values\":[[\"1\",\"x\"]]}]}", 204, "", "1 {a=\"2\"} \"x\"\n"},
+    {"{\"streams\":[{\"stream\":{\"a\":\"\"},\"values\":[[\"1\",\"x\"]]}]}", 400,
+     "error at least one label pair is required per stream", ""},
+    {"{\"streams\":[{\"stream\":{\"a-b\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"x\"]]},{\"stream\":{\"a\":\"1\"},"
+     "\"values\":[[\"1\",\"y\"]]}]}",
+     400, "couldn't parse labels: 'a-b' is not a label name: {\"a-b\":\"1\"}", "1 {a=\"1\"} \"y\"\n"},
+    {"{\"streams\":[{\"stream\":{\"a\":1},\"values\":[[\"1\",\"x\"]]}]}", 400,
+     "couldn't parse labels: a value is not a string: {\"a\":1}", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\",\"a\":\"2\"},\"values\":[[\"1\",\"x\"]]}]}", 204, "",
+     "1 {a=\"2\"} \"x\"\n"},
     /* Nor does an entry. */
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],[\"abc\",\"bad\"],[\"3\",\"z\"]]}]}", 400,
-     "streams[0].values[1]: the timestamp is not a number of nanoseconds: abc", "1 {a=\"1\"} \"x\"\n3 {a=\"1\"} \"z\"\n"},
+     "streams[0].values[1]: the timestamp is not a number of nanoseconds: abc",
+     "1 {a=\"1\"} \"x\"\n3 {a=\"1\"} \"z\"\n"},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[1,\"x\"],[\"2\",\"y\"]]}]}", 400,
      "streams[0].values[0]: expecting [\"nanoseconds\", \"line\"] of two strings", "2 {a=\"1\"} \"y\"\n"},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\"],7,{\"x\":[1]},[\"1\",2],[],[\"2\",\"y\"]]}]}", 400,
@@ -54,13 +63,16 @@ static const struct {
      "1 errors like: streams[0].values[3]: expecting [\"nanoseconds\", \"line\"] of two strings; "
      "1 errors like: streams[0].values[4]: expecting [\"nanoseconds\", \"line\"] of two strings",
      "2 {a=\"1\"} \"y\"\n"},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"k\":1}],[\"2\",\"y\",\"no\"],[\"3\",\"z\"]]}]}", 400,
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"k\":1}],[\"2\",\"y\",\"no\"],[\"3\",\"z\"]]}]"
+     "}",
+     400,
      "1 errors like: streams[0].values[0]: structured metadata is not an object of strings; "
      "1 errors like: streams[0].values[1]: structured metadata is not an object of strings",
      "3 {a=\"1\"} \"z\"\n"},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"\":\"v\"}]]}]}", 400,
      "stream '{a=\"1\"}' has structured metadata with an empty name", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"9223372036854775808\",\"x\"],[\"9223372036854775807\",\"y\"],[\"-9223372036854775808\",\"z\"],[\"+1\",\"p\"],[\"\",\"e\"],[\"-\",\"m\"],[\" 1\",\"b\"]]}]}",
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"9223372036854775808\",\"x\"],[\"9223372036854775807\","
+     "\"y\"],[\"-9223372036854775808\",\"z\"],[\"+1\",\"p\"],[\"\",\"e\"],[\"-\",\"m\"],[\" 1\",\"b\"]]}]}",
      400, NULL, "9223372036854775807 {a=\"1\"} \"y\"\n-9223372036854775808 {a=\"1\"} \"z\"\n"},
     /* What cannot be parsed to its end stores nothing. */
     {"", 400, "invalid JSON: empty JSON text", ""},
@@ -71,16 +83,26 @@ static const struct {
     {"{\"streams\":[1]}", 400, "invalid JSON at byte 12: expecting {", ""},
     {"{\"streams\":[{\"stream\":7}]}", 400, "invalid JSON at byte 22: expecting an object of labels", ""},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":{}}]}", 400, "invalid JSON at byte 41: expecting [", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]} x", 400, "invalid JSON at byte 56: unexpected text behind the value", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]}{}", 400, "invalid JSON at byte 55: unexpected text behind the value", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],]}]}", 400, "invalid JSON at byte 52: expecting a value", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"] [\"2\",\"y\"]]}]}", 400, "invalid JSON at byte 52: expecting , or ]", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\",},\"values\":[[\"1\",\"x\"]]}]}", 400, "invalid JSON at byte 31: expecting a string", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\\q\"]]}]}", 400, "invalid JSON at byte 49: invalid escape in a string", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\\u12g4\"]]}]}", 400, "invalid JSON at byte 49: invalid escape in a string", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\n\"]]}]}", 400, "invalid JSON: a string holds a control character that is not escaped", ""},
-    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x]]}]}", 400, "invalid JSON: a string does not end", ""},
-    {"{\"x\":01,\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]}", 400, "invalid JSON at byte 5: expecting a value", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]} x", 400,
+     "invalid JSON at byte 56: unexpected text behind the value", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]}{}", 400,
+     "invalid JSON at byte 55: unexpected text behind the value", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],]}]}", 400,
+     "invalid JSON at byte 52: expecting a value", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"] [\"2\",\"y\"]]}]}", 400,
+     "invalid JSON at byte 52: expecting , or ]", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\",},\"values\":[[\"1\",\"x\"]]}]}", 400,
+     "invalid JSON at byte 31: expecting a string", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\\q\"]]}]}", 400,
+     "invalid JSON at byte 49: invalid escape in a string", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\\u12g4\"]]}]}", 400,
+     "invalid JSON at byte 49: invalid escape in a string", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\n\"]]}]}", 400,
+     "invalid JSON: a string holds a control character that is not escaped", ""},
+    {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x]]}]}", 400, "invalid JSON: a string does not end",
+     ""},
+    {"{\"x\":01,\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"]]}]}", 400,
+     "invalid JSON at byte 5: expecting a value", ""},
     {"{\"x\":nul,\"streams\":[]}", 400, "invalid JSON at byte 5: expecting a value", ""},
     {"{\"x\":1.,\"streams\":[]}", 400, "invalid JSON at byte 5: expecting a value", ""},
     {"{\"x\":1e,\"streams\":[]}", 400, "invalid JSON at byte 5: expecting a value", ""},
@@ -88,9 +110,11 @@ static const struct {
     {"{\"x\" 1}", 400, "invalid JSON at byte 5: expecting :", ""},
     {"{\"x\":\"a\"b}", 400, "invalid JSON at byte 8: expecting , or }", ""},
     /* The old form. */
-    {"{\"streams\":[{\"labels\":\"{job=\\\"x\\\"}\",\"entries\":[{\"ts\":\"1970-01-01T00:00:01.5Z\",\"line\":\"l\"}]}]}", 204, "",
-     "1500000000 {job=\"x\"} \"l\"\n"},
-    {"{\"streams\":[{\"entries\":[{\"timestamp\":\"1970-01-01T00:00:01Z\",\"line\":\"l\"},{\"ts\":\"no\",\"line\":\"l\"},{\"ts\":\"1970-01-01T00:00:01Z\"},5],\"labels\":\"{job=\\\"x\\\"}\"}]}",
+    {"{\"streams\":[{\"labels\":\"{job=\\\"x\\\"}\",\"entries\":[{\"ts\":\"1970-01-01T00:00:01.5Z\",\"line\":\"l\"}]}]"
+     "}",
+     204, "", "1500000000 {job=\"x\"} \"l\"\n"},
+    {"{\"streams\":[{\"entries\":[{\"timestamp\":\"1970-01-01T00:00:01Z\",\"line\":\"l\"},{\"ts\":\"no\",\"line\":"
+     "\"l\"},{\"ts\":\"1970-01-01T00:00:01Z\"},5],\"labels\":\"{job=\\\"x\\\"}\"}]}",
      400,
      "1 errors like: streams[0].values[1]: the timestamp is not RFC 3339: no; "
      "1 errors like: streams[0].values[2]: expecting an object with ts and line; "
@@ -110,7 +134,9 @@ TEST(json_push_stores_and_refuses)
             if (cases[i].answer)
                 fixture_check(&f, cases[i].status, cases[i].answer, cases[i].stored);
             else
-                fixture_check(&f, cases[i].status, (const char *)arena_printf(&f.arena, "%.*s", BOLE_SLICE_ARG(f.result.body)).ptr, cases[i].stored);
+                fixture_check(&f, cases[i].status,
+                              (const char *)arena_printf(&f.arena, "%.*s", BOLE_SLICE_ARG(f.result.body)).ptr,
+                              cases[i].stored);
         }
     }
     fixture_deinit(&f);
@@ -120,22 +146,27 @@ TEST(json_push_repairs_bad_utf8_of_one_record_only)
 {
     struct fixture f;
     fixture_init(&f);
-    fixture_push(&f, S("{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"good \xc3\xa9\"],[\"2\",\"bad \xff\xc3 \\n\"],"
-                       "[\"3\",\"x\",{\"k\":\"\xf0\x9f\"}],[\"4\",\"lone \\ud800 \\udc00\\u0041\"],[\"5\",\"fine\"]]}]}"),
-                 "application/json");
+    fixture_push(
+        &f,
+        S("{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"good \xc3\xa9\"],[\"2\",\"bad \xff\xc3 \\n\"],"
+          "[\"3\",\"x\",{\"k\":\"\xf0\x9f\"}],[\"4\",\"lone \\ud800 \\udc00\\u0041\"],[\"5\",\"fine\"]]}]}"),
+        "application/json");
     CHECK_EQ_U64(f.result.utf8_replaced, 3);
     CHECK_EQ_U64(f.result.accepted, 5);
     fixture_check(&f, 204, "",
                   "1 {a=\"1\"} \"good \xc3\xa9\"\n2 {a=\"1\"} \"bad \xef\xbf\xbd\xef\xbf\xbd \\n\"\n"
-                  "3 {a=\"1\"} \"x\" k=\"\xef\xbf\xbd\xef\xbf\xbd\"\n4 {a=\"1\"} \"lone \xef\xbf\xbd \xef\xbf\xbd" "A\"\n5 {a=\"1\"} \"fine\"\n");
-    fixture_push(&f, S("{\"streams\":[{\"stream\":{\"a\":\"1\"},\xff\"values\":[[\"1\",\"x\"]]}]}"), "application/json");
+                  "3 {a=\"1\"} \"x\" k=\"\xef\xbf\xbd\xef\xbf\xbd\"\n4 {a=\"1\"} \"lone \xef\xbf\xbd \xef\xbf\xbd"
+                  "A\"\n5 {a=\"1\"} \"fine\"\n");
+    fixture_push(&f, S("{\"streams\":[{\"stream\":{\"a\":\"1\"},\xff\"values\":[[\"1\",\"x\"]]}]}"),
+                 "application/json");
     fixture_check(&f, 400, "invalid JSON at byte 32: expecting a string", "");
     fixture_deinit(&f);
 }
 
 TEST(json_push_truncated_anywhere_stores_nothing)
 {
-    static const char body[] = "{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"y\",{\"k\":\"\\u00e9\"}]]}]}";
+    static const char body[] =
+        "{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"y\",{\"k\":\"\\u00e9\"}]]}]}";
     struct fixture f;
     fixture_init(&f);
     /* Each one ends right before a page that may not be touched: the tokenizer needs no padding. */
@@ -175,11 +206,13 @@ TEST(json_push_limits_are_per_entry)
     CHECK_EQ_U64(f.result.rejected, 3);
     CHECK_EQ_U64(f.result.rejected_by[RECEIVE_LINE_TOO_LONG], 1);
     CHECK_EQ_U64(f.result.rejected_by[RECEIVE_FIELD_LIMIT], 2);
-    fixture_check(&f, 400,
-                  "1 errors like: max entry size '786432' bytes exceeded for stream '{a=\"1\"}' while adding an entry with length '786433' bytes; "
-                  "1 errors like: streams[0].values[1]: too many structured metadata labels; "
-                  "1 errors like: stream '{a=\"1\"}' has structured metadata too large: '131074' bytes, limit: '131072' bytes",
-                  "4 {a=\"1\"} \"neighbour\"\n");
+    fixture_check(
+        &f, 400,
+        "1 errors like: max entry size '786432' bytes exceeded for stream '{a=\"1\"}' while adding an entry with "
+        "length '786433' bytes; "
+        "1 errors like: streams[0].values[1]: too many structured metadata labels; "
+        "1 errors like: stream '{a=\"1\"}' has structured metadata too large: '131074' bytes, limit: '131072' bytes",
+        "4 {a=\"1\"} \"neighbour\"\n");
     buf_deinit(&body);
     fixture_deinit(&f);
 }
@@ -216,18 +249,23 @@ TEST(detection_adds_level_and_service)
     f.options.detect_level = true;
     f.options.service_names = service_name_candidates;
     f.options.service_name_count = service_name_candidate_count;
-    fixture_push(&f, S("{\"streams\":[{\"stream\":{\"job\":\"j\"},\"values\":[[\"1\",\"an error here\"],[\"2\",\"x\",{\"severity\":\"WARNING\"}],"
-                       "[\"3\",\"x\",{\"detected_level\":\"Err\",\"level\":\"info\"}],[\"4\",\"error\",{\"severity_number\":\"5\"}],[\"5\",\"x\"]]},"
-                       "{\"stream\":{\"level\":\"CRITICAL\",\"other\":\"x\"},\"values\":[[\"6\",\"info\",{\"level\":\"debug\"}]]},"
-                       "{\"stream\":{},\"values\":[[\"7\",\"x\"]]}]}"),
-                 "application/json");
+    fixture_push(
+        &f,
+        S("{\"streams\":[{\"stream\":{\"job\":\"j\"},\"values\":[[\"1\",\"an error "
+          "here\"],[\"2\",\"x\",{\"severity\":\"WARNING\"}],"
+          "[\"3\",\"x\",{\"detected_level\":\"Err\",\"level\":\"info\"}],[\"4\",\"error\",{\"severity_number\":\"5\"}],"
+          "[\"5\",\"x\"]]},"
+          "{\"stream\":{\"level\":\"CRITICAL\",\"other\":\"x\"},\"values\":[[\"6\",\"info\",{\"level\":\"debug\"}]]},"
+          "{\"stream\":{},\"values\":[[\"7\",\"x\"]]}]}"),
+        "application/json");
     fixture_check(&f, 400, "error at least one label pair is required per stream",
                   "1 {job=\"j\", service_name=\"j\"} \"an error here\" detected_level=\"error\"\n"
                   "2 {job=\"j\", service_name=\"j\"} \"x\" severity=\"WARNING\" detected_level=\"warn\"\n"
                   "3 {job=\"j\", service_name=\"j\"} \"x\" detected_level=\"error\" level=\"info\"\n"
                   "4 {job=\"j\", service_name=\"j\"} \"error\" severity_number=\"5\" detected_level=\"debug\"\n"
                   "5 {job=\"j\", service_name=\"j\"} \"x\" detected_level=\"unknown\"\n"
-                  "6 {level=\"CRITICAL\", other=\"x\", service_name=\"unknown_service\"} \"info\" level=\"debug\" detected_level=\"critical\"\n");
+                  "6 {level=\"CRITICAL\", other=\"x\", service_name=\"unknown_service\"} \"info\" level=\"debug\" "
+                  "detected_level=\"critical\"\n");
     fixture_deinit(&f);
 }
 

@@ -7,8 +7,8 @@
  *   Timestamp    1: int64 seconds, 2: int32 nanos
  *   LabelPair    1: string name, 2: string value
  *
- * A stream is gone through twice: its labels may stand behind its entries, though no client writes it so; the first pass
- * touches only the lengths.
+ * A stream is gone through twice: its labels may stand behind its entries, though no client writes it so; the first
+ * pass touches only the lengths.
  */
 #include "receive/loki_push.h"
 #include "receive/wire.h"
@@ -87,10 +87,12 @@ static bool read_entry(struct decoder *x, struct stream_entry *s, bole_slice mes
     if (pairs > RECORD_FIELDS_MAX || !to_ns(seconds, nanos, &time_ns)) {
         bole_slice stream = door_stream_text(d, s);
         if (pairs > RECORD_FIELDS_MAX)
-            door_reject(d, RECEIVE_FIELD_LIMIT, 1, "stream '%.*s' has too many structured metadata labels: '%zu', limit: '%u'",
+            door_reject(d, RECEIVE_FIELD_LIMIT, 1,
+                        "stream '%.*s' has too many structured metadata labels: '%zu', limit: '%u'",
                         BOLE_SLICE_ARG(stream), pairs, RECORD_FIELDS_MAX);
         else
-            door_reject(d, RECEIVE_BAD_TIMESTAMP, 1, "entry for stream '%.*s' has a timestamp out of range: seconds %lld, nanos %lld",
+            door_reject(d, RECEIVE_BAD_TIMESTAMP, 1,
+                        "entry for stream '%.*s' has a timestamp out of range: seconds %lld, nanos %lld",
                         BOLE_SLICE_ARG(stream), (long long)seconds, (long long)nanos);
         return true;
     }

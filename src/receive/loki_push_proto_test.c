@@ -49,7 +49,8 @@ TEST(protobuf_push_stores_byte_for_byte)
     fixture_init(&f);
     request_init(&r);
     begin_stream(&r, "{b=\"2\", a=\"1\"}");
-    proto_entry(&r.stream, 1, 5, S("nul \0 bad \xff end"), (bole_slice[]){S("z.z"), S("1"), S("a"), S(""), S("b"), S("\xfe\0")}, 3);
+    proto_entry(&r.stream, 1, 5, S("nul \0 bad \xff end"), (bole_slice[]){S("z.z"), S("1"), S("a"), S(""), S("b"),
+                                                                          S("\xfe\0")}, 3);
     proto_entry(&r.stream, -1, 0, S(""), NULL, 0);
     proto_number(&r.stream, 3, 0xffffffffffffffffull); /* hash */
     end_stream(&r);
@@ -109,11 +110,15 @@ TEST(protobuf_bad_streams_and_entries_leave_their_neighbours)
         {"{a=\"\"}", 1, 0, "error at least one label pair is required per stream"},
         {"", 1, 0, "couldn't parse labels: parse error at line 1, col 1: expecting {: "},
         {"{a=b}", 1, 0, "couldn't parse labels: parse error at line 1, col 4: expecting a quoted value: {a=b}"},
-        {"{a=\"1\"", 1, 0, "couldn't parse labels: parse error at line 1, col 7: unexpected end, expecting } or ,: {a=\"1\""},
+        {"{a=\"1\"", 1, 0,
+         "couldn't parse labels: parse error at line 1, col 7: unexpected end, expecting } or ,: {a=\"1\""},
         {"{a=\"1\", a=\"2\"}", 1, 0, "stream '{a=\"1\", a=\"2\"}' has duplicate label name: 'a'"},
-        {"{a=\"1\"}", 9223372037, 0, "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 9223372037, nanos 0"},
-        {"{a=\"1\"}", 9223372036, 854775808, "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 9223372036, nanos 854775808"},
-        {"{a=\"1\"}", 1, 1000000000, "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 1, nanos 1000000000"},
+        {"{a=\"1\"}", 9223372037, 0,
+         "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 9223372037, nanos 0"},
+        {"{a=\"1\"}", 9223372036, 854775808,
+         "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 9223372036, nanos 854775808"},
+        {"{a=\"1\"}", 1, 1000000000,
+         "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 1, nanos 1000000000"},
         {"{a=\"1\"}", 1, -1, "entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 1, nanos -1"},
     };
     struct fixture f;
@@ -148,7 +153,8 @@ TEST(protobuf_equal_errors_are_told_once)
     end_stream(&r);
     send_message(&f, &r, buf_slice(&r.message));
     CHECK_EQ_U64(f.result.rejected_by[RECEIVE_BAD_TIMESTAMP], 3);
-    fixture_check(&f, 400, "3 errors like: entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 1, nanos -1", "");
+    fixture_check(&f, 400,
+                  "3 errors like: entry for stream '{a=\"1\"}' has a timestamp out of range: seconds 1, nanos -1", "");
     request_deinit(&r);
     fixture_deinit(&f);
 }
@@ -164,10 +170,14 @@ TEST(malformed_protobuf_stores_nothing)
         {S("\x12\x01x"), 422, "error at least one valid stream is required for ingestion"},
         {S("\x0a"), 400, "protobuf: the message ends inside a number, at byte 0 of the decompressed request"},
         {S("\x0a\x05x"), 400, "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
-        {S("\x0a\xff\xff\xff\xff\x07"), 400, "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
-        {S("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), 400, "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
-        {S("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"), 400, "protobuf: a number has more than 64 bits, at byte 0 of the decompressed request"},
-        {S("\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), 400, "protobuf: a number has more than 64 bits, at byte 0 of the decompressed request"},
+        {S("\x0a\xff\xff\xff\xff\x07"), 400,
+         "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
+        {S("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), 400,
+         "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
+        {S("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"), 400,
+         "protobuf: a number has more than 64 bits, at byte 0 of the decompressed request"},
+        {S("\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), 400,
+         "protobuf: a number has more than 64 bits, at byte 0 of the decompressed request"},
         {S("\x08\x01"), 400, "protobuf: a field has the wrong type, at byte 0 of the decompressed request"},
         {S("\x00"), 400, "protobuf: bad field number, at byte 0 of the decompressed request"},
         {S("\x0b\x0c"), 400, "protobuf: a field has the wrong type, at byte 0 of the decompressed request"},
@@ -175,9 +185,12 @@ TEST(malformed_protobuf_stores_nothing)
         {S("\x1e"), 400, "protobuf: bad field type, at byte 0 of the decompressed request"},
         {S("\x19\x01\x02"), 400, "protobuf: a field is longer than its message, at byte 0 of the decompressed request"},
         /* one good entry first: it goes again */
-        {S("\x0a\x11\x0a\x07{a=\"1\"}\x12\x06\x0a\x02\x08\x01\x12\x00\x0a"), 400, "protobuf: the message ends inside a number, at byte 19 of the decompressed request"},
-        {S("\x0a\x10\x0a\x07{a=\"1\"}\x12\x05\x0a\x02\x08\x01\x12"), 400, "protobuf: the message ends inside a number, at byte 17 of the decompressed request"},
-        {S("\x0a\x0f\x0a\x07{a=\"1\"}\x12\x04\x0a\x02\x0d\x01"), 400, "protobuf: a field has the wrong type, at byte 15 of the decompressed request"},
+        {S("\x0a\x11\x0a\x07{a=\"1\"}\x12\x06\x0a\x02\x08\x01\x12\x00\x0a"), 400,
+         "protobuf: the message ends inside a number, at byte 19 of the decompressed request"},
+        {S("\x0a\x10\x0a\x07{a=\"1\"}\x12\x05\x0a\x02\x08\x01\x12"), 400,
+         "protobuf: the message ends inside a number, at byte 17 of the decompressed request"},
+        {S("\x0a\x0f\x0a\x07{a=\"1\"}\x12\x04\x0a\x02\x0d\x01"), 400,
+         "protobuf: a field has the wrong type, at byte 15 of the decompressed request"},
     };
     struct fixture f;
     struct request r;
@@ -255,7 +268,8 @@ static void write_sample(struct request *r)
 {
     begin_stream(r, "{app=\"x\", job=\"y\"}");
     for (int i = 0; i < 3; i++)
-        proto_entry(&r->stream, 1000 + i, i, S("a line of text"), (bole_slice[]){S("trace_id"), S("abc"), S("user.id"), S("7")}, 2);
+        proto_entry(&r->stream, 1000 + i, i, S("a line of text"), (bole_slice[]){S("trace_id"), S("abc"), S("user.id"),
+                                                                                 S("7")}, 2);
     end_stream(r);
 }
 

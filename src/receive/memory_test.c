@@ -4,8 +4,8 @@
 #include "receive/proto_writer.h"
 #include "receive/receive_fixture.h"
 
-/* Long enough that a text does not fit the block that the scratch arena keeps, short enough that the cache of streams still
- * has room: then only the text runs out of memory. */
+/* Long enough that a text does not fit the block that the scratch arena keeps, short enough that the cache of streams
+ * still has room: then only the text runs out of memory. */
 enum { LONG = 2300 };
 
 static void put_times(struct buf *b, const char *piece, size_t len)
@@ -50,7 +50,8 @@ static void send_lines(struct fixture *f)
     put_times(&b, "bad \xff", LONG);
     buf_put_str(&b, "\"}\n");
     struct receive_input in = fixture_input(f, buf_slice(&b), "");
-    receive_json_lines(f->receiver, &in, &(struct json_lines_params){.stream_fields = S("app,o.p"), .extra_fields = S("x.y=1")}, &f->result);
+    receive_json_lines(f->receiver, &in, &(struct json_lines_params){.stream_fields = S("app,o.p"),
+                                                                     .extra_fields = S("x.y=1")}, &f->result);
     buf_deinit(&b);
 }
 
@@ -90,7 +91,8 @@ static void take_stored(struct fixture *f, struct buf *text)
 static void warm_up(struct fixture *f)
 {
     struct buf ignored;
-    fixture_push(f, S("{\"streams\":[{\"stream\":{\"a\":\"\\u0041\"},\"values\":[[\"1\",\"x\"]]}]}"), "application/json");
+    fixture_push(f, S("{\"streams\":[{\"stream\":{\"a\":\"\\u0041\"},\"values\":[[\"1\",\"x\"]]}]}"),
+                 "application/json");
     take_stored(f, &ignored);
     buf_deinit(&ignored);
 }
@@ -172,8 +174,10 @@ TEST(a_request_that_can_never_fit_is_told_so)
         receive_json_lines(f.receiver, &in, &(struct json_lines_params){.stream_fields = S("app")}, &f.result);
         CHECK_EQ_U64(f.result.status, cases[i].status);
         if (cases[i].status == 413)
-            CHECK_EQ_SLICE(f.result.body, S("the request needs more than the 14 MB of memory that one may have: send smaller requests, or raise "
-                                            "the server's --memory-limit"));
+            CHECK_EQ_SLICE(
+                f.result.body,
+                S("the request needs more than the 14 MB of memory that one may have: send smaller requests, or raise "
+                  "the server's --memory-limit"));
         struct buf stored;
         take_stored(&f, &stored);
         buf_deinit(&stored);

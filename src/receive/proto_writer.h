@@ -1,4 +1,5 @@
-/* proto_writer.h - writes Loki's PushRequest: the tests' own encoder, so that the decoder is not tested against itself. */
+/* proto_writer.h - writes Loki's PushRequest: the tests' own encoder, so that the decoder is not tested against
+ * itself. */
 #ifndef RECEIVE_PROTO_WRITER_H
 #define RECEIVE_PROTO_WRITER_H
 
@@ -7,7 +8,10 @@
 #include "base/buf.h"
 #include "base/test.h"
 
-static inline void proto_tag(struct buf *b, unsigned field, unsigned type) { buf_put_varint(b, (uint64_t)field << 3 | type); }
+static inline void proto_tag(struct buf *b, unsigned field, unsigned type)
+{
+    buf_put_varint(b, (uint64_t)field << 3 | type);
+}
 
 static inline void proto_bytes(struct buf *b, unsigned field, bole_slice s)
 {
@@ -23,7 +27,8 @@ static inline void proto_number(struct buf *b, unsigned field, uint64_t v)
 }
 
 /* One Entry, as field 2 of a Stream; pairs are name, value, name, value... */
-static inline void proto_entry(struct buf *stream, int64_t seconds, int64_t nanos, bole_slice line, const bole_slice *pairs, size_t pair_count)
+static inline void proto_entry(struct buf *stream, int64_t seconds, int64_t nanos, bole_slice line,
+                               const bole_slice *pairs, size_t pair_count)
 {
     struct buf entry, part;
     buf_init(&entry, NULL);

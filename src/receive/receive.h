@@ -6,8 +6,8 @@
  * takes all its records back, an entry that is wrong by itself is refused and named while its neighbours are stored.
  *
  * Owner:   everything in a result lives in the input's arena (the request's). Nothing of the input is kept.
- * Threads: a receiver belongs to one worker, as ingest's requests do: one call at a time, and the request it returns must
- *          be committed or rolled back before the next call.
+ * Threads: a receiver belongs to one worker, as ingest's requests do: one call at a time, and the request it returns
+ *          must be committed or rolled back before the next call.
  * Errors:  always in the result; ingest's refusals (429, 503) too.
  */
 #ifndef RECEIVE_RECEIVE_H

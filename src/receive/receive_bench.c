@@ -60,7 +60,8 @@ static void run(const struct workload *w, bool detect, double seconds)
     static struct ingest ingest;
     fake_ingest_init(&ingest);
     ingest.discard = true;
-    struct receive_options options = {.clock = &clock_system, .detect_level = detect, .service_names = service_name_candidates,
+    struct receive_options options = {.clock = &clock_system, .detect_level = detect,
+                                      .service_names = service_name_candidates,
                                       .service_name_count = service_name_candidate_count};
     struct receiver *r;
     struct receive_result result;
@@ -72,7 +73,8 @@ static void run(const struct workload *w, bool detect, double seconds)
     size_t bytes = 0;
     do {
         for (size_t i = 0; i < w->body_count; i++) {
-            struct receive_input in = {.tenant = S("default"), .body = buf_slice(&w->bodies[i]), .content_type = bole_slice_str(w->content_type),
+            struct receive_input in = {.tenant = S("default"), .body = buf_slice(&w->bodies[i]),
+                                       .content_type = bole_slice_str(w->content_type),
                                        .arena = &arena};
             if (w->json_lines)
                 receive_json_lines(r, &in, &w->params, &result);
@@ -86,7 +88,8 @@ static void run(const struct workload *w, bool detect, double seconds)
         now = cpu_ns();
     } while (now < end);
     double ns = (double)(now - start);
-    printf("%-28s level %-3s %7.1f ns/line  body %7.1f MB/s\n", w->name, detect ? "on" : "off", ns / (double)ingest.rows_total, (double)bytes / ns * 1000);
+    printf("%-28s level %-3s %7.1f ns/line  body %7.1f MB/s\n", w->name, detect ? "on" : "off",
+           ns / (double)ingest.rows_total, (double)bytes / ns * 1000);
     receiver_destroy(r);
     fake_ingest_deinit(&ingest);
     arena_deinit(&arena);
@@ -125,7 +128,8 @@ static void build(struct workload *w, unsigned form)
         buf_reset(&stream);
         proto_bytes(&stream, 1, S("{job=\"bench\", host=\"web-1\", env=\"prod\"}"));
         if (form == 1)
-            buf_put_str(body, "{\"streams\":[{\"stream\":{\"job\":\"bench\",\"host\":\"web-1\",\"env\":\"prod\"},\"values\":[");
+            buf_put_str(
+                body, "{\"streams\":[{\"stream\":{\"job\":\"bench\",\"host\":\"web-1\",\"env\":\"prod\"},\"values\":[");
         for (size_t k = i * LINES_PER_REQUEST; k < line_count && k < (i + 1) * LINES_PER_REQUEST; k++) {
             if (form == 0)
                 proto_entry(&stream, 1795255200, (int64_t)k, lines[k], NULL, 0);
@@ -135,7 +139,8 @@ static void build(struct workload *w, unsigned form)
                 buf_put_u8(body, ']');
             }
             if (form == 2) {
-                buf_put_str(body, "{\"_time\":\"2026-11-21T10:00:00.123456Z\",\"service\":\"bench\",\"host\":\"web-1\",\"level\":\"info\",\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"_msg\":");
+                buf_put_str(body, "{\"_time\":\"2026-11-21T10:00:00.123456Z\",\"service\":\"bench\",\"host\":\"web-1\","
+                                  "\"level\":\"info\",\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"_msg\":");
                 buf_put_json(body, lines[k], false);
                 buf_put_str(body, "}\n");
             }
@@ -172,7 +177,8 @@ TEST(receive_bench)
     struct workload loads[] = {
         {.name = "loki protobuf", .content_type = "application/x-protobuf"},
         {.name = "loki json", .content_type = "application/json"},
-        {.name = "json lines, line as _msg", .content_type = "", .json_lines = true, .params = {.stream_fields = S("service,host")}},
+        {.name = "json lines, line as _msg", .content_type = "", .json_lines = true,
+         .params = {.stream_fields = S("service,host")}},
         {.name = "json lines, as they are", .content_type = "", .json_lines = true,
          .params = {.stream_fields = S("service,host"), .time_field = S("_time,timestamp,time,@timestamp")}},
     };

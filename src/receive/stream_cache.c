@@ -104,7 +104,8 @@ struct stream_entry *stream_cache_add(struct stream_cache *c, uint64_t kind, bol
     e->kind = kind;
     e->key = arena_copy(&c->arena, key);
     e->request = c->request - 1;
-    if (!e->key.ptr || !keep(&c->arena, &e->stream.labels) || !keep(&c->arena, &e->level) || !keep(&c->arena, &e->refused))
+    if (!e->key.ptr || !keep(&c->arena, &e->stream.labels) || !keep(&c->arena, &e->level) ||
+        !keep(&c->arena, &e->refused))
         return NULL;
     insert(c, e);
     c->count++;

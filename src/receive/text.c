@@ -8,7 +8,8 @@
 #include "base/timefmt.h"
 #include "shim/number.h"
 
-/* How many nanoseconds one of these is: the four units differ by factors of a thousand, and 2^31 seconds end in 2038. */
+/* How many nanoseconds one of these is: the four units differ by factors of a thousand, and 2^31 seconds end in
+ * 2038. */
 static int64_t unix_unit(int64_t whole)
 {
     int64_t limit = 1ll << 31, unit = NS_PER_S;
@@ -161,8 +162,8 @@ static void take_zone(struct scan *s, struct stamp *t)
     bool west = s->p < s->end && *s->p == '-';
     if (take_name(s, "gmtutc", 2, &which) || take_char(s, "Z")) {
         t->has_zone = true;
-    } else if (take_char(s, "+-") && take_number(s, 2, &hours) && (take_char(s, ":"), take_number(s, 2, &minutes)) && hours < 24 &&
-               minutes < 60 && !(s->p < s->end && is_digit(*s->p))) {
+    } else if (take_char(s, "+-") && take_number(s, 2, &hours) && (take_char(s, ":"), take_number(s, 2, &minutes)) &&
+               hours < 24 && minutes < 60 && !(s->p < s->end && is_digit(*s->p))) {
         t->has_zone = true;
         t->offset_s = (int)(hours * 3600 + minutes * 60) * (west ? -1 : 1);
     } else {
@@ -182,8 +183,8 @@ static bool take_iso(struct scan *s, struct stamp *t, bool short_year)
         return false;
     t->year += short_year ? 2000 : 0;
     t->has_year = true;
-    if (!take_char(s, separator) || !take_number(s, 2, &t->month) || !take_char(s, separator) || !take_number(s, 2, &t->day) ||
-        !take_char(s, "Tt _") || !take_clock(s, t))
+    if (!take_char(s, separator) || !take_number(s, 2, &t->month) || !take_char(s, separator) ||
+        !take_number(s, 2, &t->day) || !take_char(s, "Tt _") || !take_clock(s, t))
         return false;
     take_zone(s, t);
     return true;
@@ -202,7 +203,8 @@ static bool take_month_first(struct scan *s, struct stamp *t)
     if (!take_clock(s, t))
         return false;
     struct scan behind = *s;
-    if (!take_char(s, " ") || !take_year(s, t) || (s->p < s->end && (is_digit(*s->p) || *s->p == '-' || *s->p == ':'))) {
+    if (!take_char(s, " ") || !take_year(s, t) ||
+        (s->p < s->end && (is_digit(*s->p) || *s->p == '-' || *s->p == ':'))) {
         *s = behind;
         t->has_year = false;
     }
@@ -212,8 +214,8 @@ static bool take_month_first(struct scan *s, struct stamp *t)
 /* 21 Nov 2026 10:00:00, or 21/Nov/2026:10:00:00 of web servers. */
 static bool take_day_first(struct scan *s, struct stamp *t)
 {
-    if (!take_number(s, 2, &t->day) || !take_char(s, " /-") || !take_month(s, t) || !take_char(s, " /-") || !take_year(s, t) ||
-        !take_char(s, " :") || !take_clock(s, t))
+    if (!take_number(s, 2, &t->day) || !take_char(s, " /-") || !take_month(s, t) || !take_char(s, " /-") ||
+        !take_year(s, t) || !take_char(s, " :") || !take_clock(s, t))
         return false;
     take_zone(s, t);
     return true;
@@ -411,7 +413,8 @@ bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns)
 
 int64_t text_time_reference(int64_t previous_ns, int64_t latest_ns)
 {
-    const int64_t day_ns = 86400 * NS_PER_S, ahead_ns = (365 - 31 - 1) * day_ns; /* the last day: to_ns looks ahead by one */
+    /* the last day: to_ns looks ahead by one */
+    const int64_t day_ns = 86400 * NS_PER_S, ahead_ns = (365 - 31 - 1) * day_ns;
     int64_t reference;
     if (previous_ns == 0 || __builtin_add_overflow(previous_ns, ahead_ns, &reference) || reference > latest_ns)
         return latest_ns;
@@ -427,7 +430,7 @@ bool time_value_parse(bole_slice text, int64_t *ret_ns)
     if (text.len < 10 || text.ptr[4] != '-')
         return unix_time_parse(text, ret_ns);
     if (text.len == 10) /* a date alone */
-        return take_number(&s, 4, &t.year) && take_char(&s, "-") && take_number(&s, 2, &t.month) && take_char(&s, "-") &&
-               take_number(&s, 2, &t.day) && in_year(&t, t.year, 0, ret_ns);
+        return take_number(&s, 4, &t.year) && take_char(&s, "-") && take_number(&s, 2, &t.month) &&
+               take_char(&s, "-") && take_number(&s, 2, &t.day) && in_year(&t, t.year, 0, ret_ns);
     return take_iso(&s, &t, false) && s.p == s.end && in_year(&t, t.year, 0, ret_ns);
 }

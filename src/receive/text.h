@@ -18,18 +18,18 @@
  *   1.2.3.4 - - [21/Nov/2026:10:00:00 +0000] "GET ...          type=... msg=audit(1795255200.123:45)
  *   ts=... or time=... in logfmt, "time":"...", "ts":..., "timestamp":..., "@timestamp":... in JSON
  *
- * A bracket, quote or dash in front of a stamp is skipped. A stamp without a year is in the year that makes it the latest
- * one that is not more than a day ahead of now. False: nothing is found. */
+ * A bracket, quote or dash in front of a stamp is skipped. A stamp without a year is in the year that makes it the
+ * latest one that is not more than a day ahead of now. False: nothing is found. */
 bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns);
 bool text_time_local(bole_slice line, int64_t now_ns, int local_offset_s, int64_t *ret_ns);
 
 /* What to give as now_ns for a line behind one of previous_ns (0: none yet) in a file whose last line is not later than
- * latest_ns: a stamp without a year is then in the year that goes on from there, December to January, and not in the one
- * that it alone would be given. Lines may be out of order by up to a month. */
+ * latest_ns: a stamp without a year is then in the year that goes on from there, December to January, and not in the
+ * one that it alone would be given. Lines may be out of order by up to a month. */
 int64_t text_time_reference(int64_t previous_ns, int64_t latest_ns);
 
-/* A number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size (seconds below 2^31,
- * milliseconds below 2^31 * 1000, and so on); a fraction is of that unit. The whole slice must be it. */
+/* A number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size (seconds below
+ * 2^31, milliseconds below 2^31 * 1000, and so on); a fraction is of that unit. The whole slice must be it. */
 bool unix_time_parse(bole_slice text, int64_t *ret_ns);
 
 /* The value of a time field: RFC 3339 with or without its zone, or a number as above. The whole slice must be it. */

@@ -1,8 +1,8 @@
 /*
  * wire.h - reads protobuf's wire format from untrusted bytes, in place: no message objects.
  *
- * The first error sticks, with its place: every later call says "no more". Unknown fields are skipped by their type; groups
- * (deprecated, and the only thing that nests without a length) are refused. Nothing here recurses.
+ * The first error sticks, with its place: every later call says "no more". Unknown fields are skipped by their type;
+ * groups (deprecated, and the only thing that nests without a length) are refused. Nothing here recurses.
  *
  * Format: https://protobuf.dev/programming-guides/encoding/
  */

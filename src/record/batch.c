@@ -90,8 +90,8 @@ void batch_unref(struct batch *b)
 
 size_t batch_body_size(const struct batch_counts *c)
 {
-    return BATCH_BODY_COUNTS_SIZE + (size_t)c->rows * (8 + 3 * 4) + (size_t)c->fields * 8 + ((size_t)c->streams + c->keys) * 4 +
-           (size_t)c->stream_heap + c->key_heap + c->value_heap + c->line_heap;
+    return BATCH_BODY_COUNTS_SIZE + (size_t)c->rows * (8 + 3 * 4) + (size_t)c->fields * 8 +
+           ((size_t)c->streams + c->keys) * 4 + (size_t)c->stream_heap + c->key_heap + c->value_heap + c->line_heap;
 }
 
 /* Every end must lie between the one before it and the size of its heap; the last one at the heap's end. */
@@ -154,8 +154,8 @@ static bool body_attach(struct batch *b, bool check)
     b->lines = b->values + c.value_heap;
     if (check && !(ends_valid(stream_end, c.streams, c.stream_heap) && ends_valid(key_end, c.keys, c.key_heap) &&
                    ends_valid(b->line_end, c.rows, c.line_heap) && ends_valid(b->field_end, c.rows, c.fields) &&
-                   ends_valid(b->value_end, c.fields, c.value_heap) && indexes_valid(b->row_stream, c.rows, c.streams) &&
-                   indexes_valid(b->field_key, c.fields, c.keys)))
+                   ends_valid(b->value_end, c.fields, c.value_heap) &&
+                   indexes_valid(b->row_stream, c.rows, c.streams) && indexes_valid(b->field_key, c.fields, c.keys)))
         return false;
     /* calloc(0) may give NULL: one more costs nothing. */
     b->streams = calloc(c.streams + 1u, sizeof *b->streams);
@@ -166,7 +166,8 @@ static bool body_attach(struct batch *b, bool check)
     b->key_count = c.keys;
     for (uint32_t i = 0; i < c.streams; i++) {
         uint32_t from = i ? stream_end[i - 1] : 0;
-        if (stream_end[i] == from || !stream_parse(bole_slice_from(stream_heap + from, stream_end[i] - from), &b->streams[i]))
+        if (stream_end[i] == from ||
+            !stream_parse(bole_slice_from(stream_heap + from, stream_end[i] - from), &b->streams[i]))
             return false;
         if (check && !(tenant_valid(b->streams[i].tenant) && labels_valid(b->streams[i].labels)))
             return false;
@@ -188,7 +189,8 @@ static bool times_valid(const struct batch *b)
     return lowest == b->min_time_ns && highest == b->max_time_ns;
 }
 
-bole_status batch_from_body(struct batch *proto, bool check, struct budget *budget, struct batch **ret_batch, struct bole_err *err)
+bole_status batch_from_body(struct batch *proto, bool check, struct budget *budget, struct batch **ret_batch,
+                            struct bole_err *err)
 {
     struct batch *b = malloc(sizeof *b);
     if (!b) {
@@ -275,14 +277,16 @@ static bool decompress(enum batch_codec codec, bole_slice payload, uint8_t *body
     return false;
 }
 
-bole_status batch_decode(bole_slice encoded, struct budget *budget, struct batch **ret_batch, size_t *ret_size, struct bole_err *err)
+bole_status batch_decode(bole_slice encoded, struct budget *budget, struct batch **ret_batch, size_t *ret_size,
+                         struct bole_err *err)
 {
     if (encoded.len < BATCH_HEADER_SIZE || memcmp(encoded.ptr, "BOLB", 4) != 0)
         return bole_fail(err, BOLE_E_CORRUPT, "batch: no batch header");
     const uint8_t *h = encoded.ptr;
     if (h[HEADER_VERSION] != VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED, "batch: format version %u is newer than this program (%u): upgrade Bole",
-                         h[HEADER_VERSION], VERSION);
+        return bole_fail(err, BOLE_E_UNSUPPORTED,
+                         "batch: format version %u is newer than this program (%u): upgrade Bole", h[HEADER_VERSION],
+                         VERSION);
     struct batch proto = {
         .body_size = load_u32(h + HEADER_BODY_SIZE),
         .pipeline_version = load_u32(h + HEADER_PIPELINE),

@@ -1,9 +1,9 @@
 /*
  * batch.h - what flows: records as columns, in memory and in the one encoded form (docs/format/batch.md).
  *
- * A builder takes records one by one and seals them into an immutable batch. The body of a sealed batch *is* the encoded
- * body before compression: encoding adds a header and a checksum, decoding checks it and sets pointers. So what is in
- * the write-ahead log, in the head that is searched, and on the wire between nodes are the same bytes.
+ * A builder takes records one by one and seals them into an immutable batch. The body of a sealed batch *is* the
+ * encoded body before compression: encoding adds a header and a checksum, decoding checks it and sets pointers. So what
+ * is in the write-ahead log, in the head that is searched, and on the wire between nodes are the same bytes.
  *
  * Units:   times are ns since 1970 UTC; sizes are bytes.
  * Owner:   builders belong to their creator; batches are counted: batch_ref, batch_unref.
@@ -19,13 +19,15 @@
 #include "record/record.h"
 
 #define BATCH_HEADER_SIZE 80u
-#define BATCH_BODY_MAX    (1024u * 1024 - BATCH_HEADER_SIZE) /* so that an encoded batch is at most 1 MiB, even stored plain */
+/* so that an encoded batch is at most 1 MiB, even stored plain */
+#define BATCH_BODY_MAX    (1024u * 1024 - BATCH_HEADER_SIZE)
 #define BATCH_BODY_TARGET (512u * 1024) /* a builder this full is better sealed */
 
 enum batch_codec { BATCH_PLAIN = 0, BATCH_LZ4 = 1, BATCH_ZSTD = 2 };
 
 enum batch_stream_flags {
-    BATCH_STREAM_COLLAPSE = 1, /* came through a door where an identical (time, line, fields) is the same record: Loki's rule */
+    /* came through a door where an identical (time, line, fields) is the same record: Loki's rule */
+    BATCH_STREAM_COLLAPSE = 1,
 };
 
 /* ---- sealed ---- */
@@ -71,7 +73,10 @@ static inline bole_slice batch_line(const struct batch *b, uint32_t row)
     return (bole_slice){b->lines + from, b->line_end[row] - from};
 }
 
-static inline uint32_t batch_field_first(const struct batch *b, uint32_t row) { return row ? b->field_end[row - 1] : 0; }
+static inline uint32_t batch_field_first(const struct batch *b, uint32_t row)
+{
+    return row ? b->field_end[row - 1] : 0;
+}
 
 static inline struct batch_field batch_field(const struct batch *b, uint32_t index)
 {
@@ -87,7 +92,8 @@ bole_status batch_encode(const struct batch *b, enum batch_codec codec, struct b
 
 /* Checks everything (checksum, bounds, order, canonical label sets) and gives a batch with its own copy of the bytes,
  * drawn from the budget. *ret_size is how many bytes of `encoded` it took: batches may stand back to back. */
-bole_status batch_decode(bole_slice encoded, struct budget *budget, struct batch **ret_batch, size_t *ret_size, struct bole_err *err);
+bole_status batch_decode(bole_slice encoded, struct budget *budget, struct batch **ret_batch, size_t *ret_size,
+                         struct bole_err *err);
 
 /* ---- builder ---- */
 
@@ -117,8 +123,9 @@ struct batch_mark {
 struct batch_mark batch_builder_mark(const struct batch_builder *b);
 void batch_builder_rollback(struct batch_builder *b, const struct batch_mark *mark);
 
-/* Makes the immutable batch and empties the builder, which keeps its memory for the next one. No rows: BOLE_E_INVALID. */
-bole_status batch_builder_seal(struct batch_builder *b, int64_t received_ns, struct budget *budget, struct batch **ret_batch,
-                               struct bole_err *err);
+/* Makes the immutable batch and empties the builder, which keeps its memory for the next one. No rows:
+ * BOLE_E_INVALID. */
+bole_status batch_builder_seal(struct batch_builder *b, int64_t received_ns, struct budget *budget,
+                               struct batch **ret_batch, struct bole_err *err);
 
 #endif

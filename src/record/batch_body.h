@@ -16,6 +16,7 @@ size_t batch_body_size(const struct batch_counts *counts);
 
 /* Makes a batch from proto's header values and its malloc'ed body, which is taken on success and on failure. `check`
  * verifies all contents: for bytes that come from outside. */
-bole_status batch_from_body(struct batch *proto, bool check, struct budget *budget, struct batch **ret_batch, struct bole_err *err);
+bole_status batch_from_body(struct batch *proto, bool check, struct budget *budget, struct batch **ret_batch,
+                            struct bole_err *err);
 
 #endif

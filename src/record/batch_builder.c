@@ -161,13 +161,14 @@ bole_status batch_builder_stream(struct batch_builder *b, bole_slice tenant, bol
     buf_put_varint(&b->scratch, tenant.len);
     buf_put(&b->scratch, tenant);
     buf_put(&b->scratch, labels);
-    if (b->scratch.failed || !intern(&b->stream_index, &b->streams, &b->stream_count, buf_slice(&b->scratch), ret_stream))
+    if (b->scratch.failed ||
+        !intern(&b->stream_index, &b->streams, &b->stream_count, buf_slice(&b->scratch), ret_stream))
         return no_memory(err);
     return BOLE_OK;
 }
 
-static bole_status check_limits(bole_slice line, const struct batch_field *fields, size_t field_count, size_t *ret_fields_size,
-                                struct bole_err *err)
+static bole_status check_limits(bole_slice line, const struct batch_field *fields, size_t field_count,
+                                size_t *ret_fields_size, struct bole_err *err)
 {
     if (line.len > RECORD_LINE_MAX)
         return bole_fail(err, BOLE_E_LIMIT, "line of %zu bytes, the limit is %u", line.len, RECORD_LINE_MAX);
@@ -194,7 +195,8 @@ bole_status batch_builder_add(struct batch_builder *b, int64_t time_ns, uint32_t
     if (st < 0)
         return st;
     /* 20 bytes of columns per row, 8 per field and, if its key is new, 4 more: an upper bound is enough here. */
-    if (b->rows + 1 >= SEQ_ROWS_MAX || batch_builder_size(b) + line.len + fields_size + 20 + 12 * field_count > BATCH_BODY_MAX)
+    if (b->rows + 1 >= SEQ_ROWS_MAX ||
+        batch_builder_size(b) + line.len + fields_size + 20 + 12 * field_count > BATCH_BODY_MAX)
         return BOLE_AGAIN;
     if (!buf_reserve(&b->time, 8) || !buf_reserve(&b->row_stream, 4) || !buf_reserve(&b->field_end, 4) ||
         !buf_reserve(&b->field_key, 4 * field_count) || !heap_reserve(&b->lines, line.len, 1) ||
@@ -277,7 +279,8 @@ void batch_builder_rollback(struct batch_builder *b, const struct batch_mark *m)
     b->time.failed = b->row_stream.failed = b->field_end.failed = b->field_key.failed = false;
     heap_truncate(&b->lines, m->lines, m->rows);
     heap_truncate(&b->values, m->values, m->fields);
-    /* Streams and keys stay: they are found again, and an unused one costs a few bytes. Only an empty builder drops them. */
+    /* Streams and keys stay: they are found again, and an unused one costs a few bytes. Only an empty builder drops
+     * them. */
     if (m->rows == 0) {
         heap_truncate(&b->streams, 0, 0);
         heap_truncate(&b->keys, 0, 0);
@@ -300,8 +303,8 @@ static uint8_t *lay(uint8_t *at, const struct buf *b)
     return at + b->len;
 }
 
-bole_status batch_builder_seal(struct batch_builder *b, int64_t received_ns, struct budget *budget, struct batch **ret_batch,
-                               struct bole_err *err)
+bole_status batch_builder_seal(struct batch_builder *b, int64_t received_ns, struct budget *budget,
+                               struct batch **ret_batch, struct bole_err *err)
 {
     if (b->rows == 0)
         return bole_fail(err, BOLE_E_INVALID, "a batch without records");
@@ -319,9 +322,9 @@ bole_status batch_builder_seal(struct batch_builder *b, int64_t received_ns, str
     const uint32_t head[] = {c.streams, c.keys, c.rows, c.fields, c.stream_heap, c.key_heap, c.value_heap, c.line_heap};
     for (size_t i = 0; i < 8; i++)
         store_u32(proto.body + 4 * i, head[i]);
-    const struct buf *const parts[] = {&b->time, &b->row_stream, &b->lines.ends, &b->field_end, &b->field_key, &b->values.ends,
-                                       &b->streams.ends, &b->keys.ends, &b->streams.bytes, &b->keys.bytes, &b->values.bytes,
-                                       &b->lines.bytes};
+    const struct buf *const parts[] = {&b->time,          &b->row_stream,  &b->lines.ends,   &b->field_end,
+                                       &b->field_key,     &b->values.ends, &b->streams.ends, &b->keys.ends,
+                                       &b->streams.bytes, &b->keys.bytes,  &b->values.bytes, &b->lines.bytes};
     uint8_t *at = proto.body + BATCH_BODY_COUNTS_SIZE;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         at = lay(at, parts[i]);

@@ -22,7 +22,8 @@ static void use(bole_slice encoded)
     struct buf out;
     buf_init(&out, NULL);
     if (taken > encoded.len || sum > b->body_size * (size_t)(b->row_count + 1) ||
-        batch_encode(b, BATCH_LZ4, &out, NULL) != BOLE_OK || batch_decode(buf_slice(&out), NULL, &again, &taken, NULL) != BOLE_OK)
+        batch_encode(b, BATCH_LZ4, &out, NULL) != BOLE_OK ||
+        batch_decode(buf_slice(&out), NULL, &again, &taken, NULL) != BOLE_OK)
         abort();
     batch_unref(again);
     batch_unref(b);

@@ -29,7 +29,8 @@ bole_status labels_encode(struct label *labels, size_t count, struct buf *out, s
         if (l->name.len == 0)
             return bole_fail(err, BOLE_E_INVALID, "a label has an empty name");
         if (l->name.len > LABEL_NAME_MAX)
-            return bole_fail(err, BOLE_E_LIMIT, "label name of %zu bytes, the limit is %u", l->name.len, LABEL_NAME_MAX);
+            return bole_fail(err, BOLE_E_LIMIT, "label name of %zu bytes, the limit is %u", l->name.len,
+                             LABEL_NAME_MAX);
         if (l->value.len > LABEL_VALUE_MAX)
             return bole_fail(err, BOLE_E_LIMIT, "value of label '%.*s' has %zu bytes, the limit is %u",
                              BOLE_SLICE_ARG(l->name), l->value.len, LABEL_VALUE_MAX);
@@ -43,7 +44,8 @@ bole_status labels_encode(struct label *labels, size_t count, struct buf *out, s
     if (out->failed)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a label set");
     if (out->len - start > LABELS_SIZE_MAX)
-        return bole_fail(err, BOLE_E_LIMIT, "stream labels of %zu bytes, the limit is %u", out->len - start, LABELS_SIZE_MAX);
+        return bole_fail(err, BOLE_E_LIMIT, "stream labels of %zu bytes, the limit is %u", out->len - start,
+                         LABELS_SIZE_MAX);
     return BOLE_OK;
 }
 
@@ -203,7 +205,8 @@ static bole_status text_value(struct text *t, bole_slice *ret_value)
     return BOLE_OK;
 }
 
-bole_status labels_parse(bole_slice text, struct arena *arena, struct label **ret_labels, size_t *ret_count, struct bole_err *err)
+bole_status labels_parse(bole_slice text, struct arena *arena, struct label **ret_labels, size_t *ret_count,
+                         struct bole_err *err)
 {
     struct text t = {.all = text, .arena = arena, .err = err};
     struct label *labels = arena_array(arena, LABELS_MAX, sizeof *labels);
@@ -219,7 +222,8 @@ bole_status labels_parse(bole_slice text, struct arena *arena, struct label **re
         struct label *l = &labels[count];
         l->name = text_name(&t);
         if (l->name.len == 0)
-            return text_fail(&t, text_peek(&t) < 0 ? "unexpected end, expecting a label name or }" : "expecting a label name or }");
+            return text_fail(&t, text_peek(&t) < 0 ? "unexpected end, expecting a label name or }"
+                                                   : "expecting a label name or }");
         if (text_peek(&t) != '=')
             return text_fail(&t, "expecting = after a label name");
         t.at++;

@@ -1,8 +1,9 @@
 /*
  * labels.h - the label set that identifies a stream, in one canonical encoded form.
  *
- * Encoded: for each label, sorted by name: varint name length, name, varint value length, value. Names are not empty and
- * not repeated, values are not empty. Equal sets have equal bytes: comparing, hashing and storing need nothing else.
+ * Encoded: for each label, sorted by name: varint name length, name, varint value length, value. Names are not empty
+ * and not repeated, values are not empty. Equal sets have equal bytes: comparing, hashing and storing need nothing
+ * else.
  *
  * Owner: encoded forms and the slices found in them are borrowed from whoever holds the bytes.
  */
@@ -39,9 +40,11 @@ static inline bool labels_next(struct reader *r, struct label *ret_label)
 bole_slice labels_find(bole_slice encoded, bole_slice name);
 size_t labels_count(bole_slice encoded);
 
-/* `{a="b", c="d"}` as Loki's push carries it, quoted as in Go; the labels' slices point into text or the arena. An empty set
- * `{}` is valid here. BOLE_E_INVALID names the column, BOLE_E_LIMIT is about the set, BOLE_E_NOMEM: the arena is full. */
-bole_status labels_parse(bole_slice text, struct arena *arena, struct label **ret_labels, size_t *ret_count, struct bole_err *err);
+/* `{a="b", c="d"}` as Loki's push carries it, quoted as in Go; the labels' slices point into text or the arena. An
+ * empty set `{}` is valid here. BOLE_E_INVALID names the column, BOLE_E_LIMIT is about the set, BOLE_E_NOMEM: the arena
+ * is full. */
+bole_status labels_parse(bole_slice text, struct arena *arena, struct label **ret_labels, size_t *ret_count,
+                         struct bole_err *err);
 
 /* The same form back: `{a="b", c="d"}`. */
 void labels_print(bole_slice encoded, struct buf *out);

@@ -129,7 +129,8 @@ static void check_against_model(const struct batch *b, const struct model_row *m
     }
 }
 
-static uint32_t fill(struct batch_builder *builder, struct model_row *model, uint32_t rows, struct random *r, struct buf *labels)
+static uint32_t fill(struct batch_builder *builder, struct model_row *model, uint32_t rows, struct random *r,
+                     struct buf *labels)
 {
     struct bole_err err;
     for (uint32_t i = 0; i < rows; i++) {
@@ -147,7 +148,9 @@ static uint32_t fill(struct batch_builder *builder, struct model_row *model, uin
         fields[m->fields] = (struct batch_field){S("empty"), S("")};
         buf_reset(labels);
         uint32_t stream;
-        CHECK_OK(batch_builder_stream(builder, S("t1"), encode_labels(labels, stream_texts[m->stream]), 0, &stream, &err), err);
+        CHECK_OK(
+            batch_builder_stream(builder, S("t1"), encode_labels(labels, stream_texts[m->stream]), 0, &stream, &err),
+            err);
         CHECK_OK(batch_builder_add(builder, m->time_ns, stream, line, fields, m->fields + 1, &err), err);
     }
     return rows;
@@ -267,13 +270,15 @@ TEST(limits_are_named_and_a_full_batch_says_again)
     uint32_t stream;
     CHECK_OK(batch_builder_stream(builder, S("t1"), S(""), 0, &stream, &err), err);
     uint8_t *big = calloc(1, RECORD_LINE_MAX + 1);
-    CHECK_EQ_STATUS(batch_builder_add(builder, 1, stream, bole_slice_from(big, RECORD_LINE_MAX + 1), NULL, 0, &err), BOLE_E_LIMIT);
+    CHECK_EQ_STATUS(batch_builder_add(builder, 1, stream, bole_slice_from(big, RECORD_LINE_MAX + 1), NULL, 0, &err),
+                    BOLE_E_LIMIT);
     assert_string_equal(err.msg, "line of 786433 bytes, the limit is 786432");
     struct batch_field field = {S("k"), bole_slice_from(big, RECORD_FIELDS_SIZE_MAX)};
     CHECK_EQ_STATUS(batch_builder_add(builder, 1, stream, S("x"), &field, 1, &err), BOLE_E_LIMIT);
     CHECK_EQ_U64(batch_builder_rows(builder), 0);
     CHECK_OK(batch_builder_add(builder, 1, stream, bole_slice_from(big, RECORD_LINE_MAX), NULL, 0, &err), err);
-    CHECK_EQ_STATUS(batch_builder_add(builder, 1, stream, bole_slice_from(big, RECORD_LINE_MAX), NULL, 0, &err), BOLE_AGAIN);
+    CHECK_EQ_STATUS(batch_builder_add(builder, 1, stream, bole_slice_from(big, RECORD_LINE_MAX), NULL, 0, &err),
+                    BOLE_AGAIN);
     struct batch *b;
     CHECK_OK(batch_builder_seal(builder, 1, NULL, &b, &err), err);
     CHECK_EQ_STATUS(batch_builder_seal(builder, 1, NULL, &b, &err), BOLE_E_INVALID);
@@ -360,11 +365,15 @@ TEST(golden_files_of_every_version_still_decode)
             struct batch_builder *builder = batch_builder_create(NULL);
             uint32_t stream;
             struct bole_err err;
-            CHECK_OK(batch_builder_stream(builder, S("default"), encode_labels(&labels, "{app=\"golden\", env=\"test\"}"),
-                                          BATCH_STREAM_COLLAPSE, &stream, &err), err);
+            CHECK_OK(batch_builder_stream(builder, S("default"),
+                                          encode_labels(&labels, "{app=\"golden\", env=\"test\"}"),
+                                          BATCH_STREAM_COLLAPSE, &stream, &err),
+                     err);
             for (int row = 0; row < 8; row++) {
                 struct batch_field field = {S("trace_id"), S("0af7651916cd43dd8448eb211c80319c")};
-                CHECK_OK(batch_builder_add(builder, 1795255200000000000 + row, stream, S("GET /index.html 200\0\xff"), &field, 1, &err), err);
+                CHECK_OK(batch_builder_add(builder, 1795255200000000000 + row, stream, S("GET /index.html 200\0\xff"),
+                                           &field, 1, &err),
+                         err);
             }
             struct batch *b;
             CHECK_OK(batch_builder_seal(builder, 1795255200000000009, NULL, &b, &err), err);

@@ -72,7 +72,8 @@ extern "C" bole_status json_index_build(struct json_index *x, bole_slice text, s
             break;
         return bole_fail(err, BOLE_E_INVALID, "invalid UTF-8");
     case simdjson::UNCLOSED_STRING: return bole_fail(err, BOLE_E_INVALID, "a string does not end");
-    case simdjson::UNESCAPED_CHARS: return bole_fail(err, BOLE_E_INVALID, "a string holds a control character that is not escaped");
+    case simdjson::UNESCAPED_CHARS:
+        return bole_fail(err, BOLE_E_INVALID, "a string holds a control character that is not escaped");
     case simdjson::EMPTY: return bole_fail(err, BOLE_E_INVALID, "empty JSON text");
     default: return bole_fail(err, BOLE_E_INVALID, "not JSON: %s", simdjson::error_message(code));
     }

@@ -2,8 +2,8 @@
  * json.h - where the tokens of a JSON text are: simdjson's first stage, which finds them at several bytes per cycle.
  *
  * The index lists the byte offset of every { } [ ] : , outside strings, of every opening quote and of the first byte of
- * every number and literal. It says nothing about grammar: receive/json.h walks it, checks and takes values out. Several
- * documents may stand in one text: JSON lines are indexed by the chunk, not by the line.
+ * every number and literal. It says nothing about grammar: receive/json.h walks it, checks and takes values out.
+ * Several documents may stand in one text: JSON lines are indexed by the chunk, not by the line.
  *
  * simdjson's second stage is not used, because it turns numbers into doubles (1.50 must stay 1.50), refuses the whole
  * text for one bad byte, and stops at integers above 64 bits.
@@ -35,8 +35,8 @@ extern "C" {
 struct json_index *json_index_create(void); /* NULL: no memory */
 void json_index_destroy(struct json_index *x); /* NULL is fine */
 
-/* Reads nothing behind text.len: no padding is needed. BOLE_E_INVALID: a string does not end or holds a control character
- * (raw newline, tab...), or there is no token; BOLE_E_LIMIT, BOLE_E_NOMEM. */
+/* Reads nothing behind text.len: no padding is needed. BOLE_E_INVALID: a string does not end or holds a control
+ * character (raw newline, tab...), or there is no token; BOLE_E_LIMIT, BOLE_E_NOMEM. */
 bole_status json_index_build(struct json_index *x, bole_slice text, struct json_positions *ret_positions,
                              struct bole_err *err);
 

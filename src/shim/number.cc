@@ -206,7 +206,8 @@ extern "C" bool number_parse(bole_slice text, double *ret_value)
     if (len == 0 || !(is_digit(plain[0], hex) || plain[0] == '.'))
         return false; /* from_chars would take a second sign, "inf" and "nan(...)" */
     double value = 0;
-    auto [end, ec] = std::from_chars(plain, plain + len, value, hex ? std::chars_format::hex : std::chars_format::general);
+    auto [end, ec] =
+        std::from_chars(plain, plain + len, value, hex ? std::chars_format::hex : std::chars_format::general);
     if (end != plain + len && ec != std::errc::result_out_of_range)
         return false;
     if (ec == std::errc::result_out_of_range) {

@@ -1,7 +1,7 @@
 /*
- * regex.cc - see regex.h. The pattern is walked once before RE2 sees it: that walk rewrites named groups, refuses \C, and
- * collects the literal runs from which the needle is taken. It understands just enough syntax to know where a literal
- * ends; whatever it does not understand only costs the needle, never correctness.
+ * regex.cc - see regex.h. The pattern is walked once before RE2 sees it: that walk rewrites named groups, refuses \C,
+ * and collects the literal runs from which the needle is taken. It understands just enough syntax to know where a
+ * literal ends; whatever it does not understand only costs the needle, never correctness.
  */
 #include "shim/regex.h"
 
@@ -379,8 +379,8 @@ template <typename Found> void each_match(const struct regex *r, bole_slice s, s
 
 } // namespace
 
-extern "C" bole_status regex_compile(bole_slice pattern, unsigned flags, struct budget *budget, struct regex **ret_regex,
-                                     struct bole_err *err)
+extern "C" bole_status regex_compile(bole_slice pattern, unsigned flags, struct budget *budget,
+                                     struct regex **ret_regex, struct bole_err *err)
 try {
     if (pattern.len > REGEX_PATTERN_MAX)
         return bole_fail(err, BOLE_E_LIMIT, "error parsing regexp: expression too large: %zu bytes, at most %u",

@@ -13,7 +13,8 @@ TEST(number_format_is_short_and_has_no_exponent)
         {1e23, "100000000000000000000000", "1e+23"}, {0, "0", "0"}, {-0.0, "-0", "-0"}, {1, "1", "1"},
         {-1.5, "-1.5", "-1.5"}, {0.1, "0.1", "0.1"}, {100, "100", "100"}, {123456, "123456", "123456"},
         {1000000, "1000000", "1e+06"}, {0.0001, "0.0001", "0.0001"}, {0.00001, "0.00001", "1e-05"},
-        {1.0 / 3, "0.3333333333333333", "0.3333333333333333"}, {9007199254740993.0, "9007199254740992", "9.007199254740992e+15"},
+        {1.0 / 3, "0.3333333333333333", "0.3333333333333333"},
+        {9007199254740993.0, "9007199254740992", "9.007199254740992e+15"},
         {NAN, "NaN", "NaN"}, {INFINITY, "+Inf", "+Inf"}, {-INFINITY, "-Inf", "-Inf"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -71,7 +72,8 @@ TEST(regex_matches_as_go_does)
         {"^b", "a\nb", 3, 0, false},       {"(?i)ERR", "err", 3, 0, true}, {"a|b", "xb", 2, REGEX_ANCHORED, false},
         {"a|xb", "xb", 2, REGEX_ANCHORED, true}, {"a.b", "a\xff" "b", 3, 0, true}, {"a[^x]b", "a\xff" "b", 3, 0, true},
         {"a..b", "a\xff" "b", 3, 0, false}, {"\\.", "a.b", 3, 0, true}, {"\\.", "ab", 2, 0, false},
-        {"a\\\\C", "a\\C", 3, 0, true},    {"ab?c", "xac", 3, 0, true}, {"ab{0}c", "ac", 2, 0, true}, {"x(y|z)w", "xzw", 3, 0, true},
+        {"a\\\\C", "a\\C", 3, 0, true},    {"ab?c", "xac", 3, 0, true}, {"ab{0}c", "ac", 2, 0, true},
+        {"x(y|z)w", "xzw", 3, 0, true},
         {"\\Qa.b\\E", "a.b", 3, 0, true},  {"\\Qa.b\\E", "axb", 3, 0, false}, {"é", "caf\xc3\xa9", 5, 0, true},
         {"é?x", "x", 1, 0, true},          {"a\0b", "a", 1, 0, true}, {"[]a]+", "]a", 2, REGEX_ANCHORED, true},
         {"(?:foo)+bar", "foobar", 6, 0, true}, {"\\x41bc", "Abc", 3, 0, true}, {"\\pLx", "yx", 2, 0, true},
@@ -135,9 +137,12 @@ static bool end_at_once(const bole_slice *groups, void *ctx)
 TEST(regex_shows_all_matches_as_go_finds_them)
 {
     static const struct { const char *pattern, *subject, *wanted; } cases[] = {
-        {"b", "abcb", "[b][b]"}, {"b", "", ""}, {"", "a\xc3\xa9", "[][][]"}, {"a*", "baac", "[][aa][]"}, {"x*", "", "[]"},
-        {"\\w+", "one two", "[one][two]"}, {"\\b", "ab", "[][]"}, {"^a", "aaa", "[a]"}, {".", "\xff" "a\xfe", "[\xff][a][\xfe]"},
-        {"\\d+ms", "a 1ms b 22ms c", "[1ms][22ms]"}, {"[^a]+", "\xff\xfe" "a\xc3" "a", "[\xff\xfe][\xc3]"}, {"a.?", "\xff" "a\xfe" "a", "[a\xfe][a]"},
+        {"b", "abcb", "[b][b]"}, {"b", "", ""}, {"", "a\xc3\xa9", "[][][]"}, {"a*", "baac", "[][aa][]"},
+        {"x*", "", "[]"},
+        {"\\w+", "one two", "[one][two]"}, {"\\b", "ab", "[][]"}, {"^a", "aaa", "[a]"},
+        {".", "\xff" "a\xfe", "[\xff][a][\xfe]"},
+        {"\\d+ms", "a 1ms b 22ms c", "[1ms][22ms]"}, {"[^a]+", "\xff\xfe" "a\xc3" "a", "[\xff\xfe][\xc3]"},
+        {"a.?", "\xff" "a\xfe" "a", "[a\xfe][a]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct regex *r = compiled(cases[i].pattern, 0);
@@ -158,9 +163,12 @@ TEST(regex_shows_all_matches_as_go_finds_them)
 TEST(regex_refuses_bad_patterns_in_gos_words)
 {
     static const struct { const char *pattern, *message; } cases[] = {
-        {"a(b", "error parsing regexp: missing closing ): `a(b`"}, {"[a", "error parsing regexp: missing closing ]: `[a`"},
-        {"*", "error parsing regexp: missing argument to repetition operator: `*`"}, {"\\C", "error parsing regexp: invalid escape sequence: `\\C`"},
-        {"\\q", "error parsing regexp: invalid escape sequence: `\\q`"}, {"a\\", "error parsing regexp: trailing backslash at end of expression: `a\\`"},
+        {"a(b", "error parsing regexp: missing closing ): `a(b`"},
+        {"[a", "error parsing regexp: missing closing ]: `[a`"},
+        {"*", "error parsing regexp: missing argument to repetition operator: `*`"},
+        {"\\C", "error parsing regexp: invalid escape sequence: `\\C`"},
+        {"\\q", "error parsing regexp: invalid escape sequence: `\\q`"},
+        {"a\\", "error parsing regexp: trailing backslash at end of expression: `a\\`"},
         {"a**", "error parsing regexp: invalid nested repetition operator: `**`"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
