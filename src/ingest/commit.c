@@ -191,12 +191,25 @@ static void wake_cutter(struct ingest *in)
     pthread_mutex_unlock(&in->cutter_lock);
 }
 
+/* The head is full again while the one before it is still being cut: what comes waits for the cut, so that memory does not
+ * grow with the speed of the clients. A cut that fails ends the wait as well; then the memory limit decides. */
+static void wait_for_cut(struct ingest *in)
+{
+    if (!atomic_load(&in->cutting) || !store_wants_cut(in->options.store))
+        return;
+    pthread_mutex_lock(&in->cutter_lock);
+    while (atomic_load(&in->cutting))
+        pthread_cond_wait(&in->cut_over, &in->cutter_lock);
+    pthread_mutex_unlock(&in->cutter_lock);
+}
+
 /* One group of whatever is there. True when there was something. */
 static bool commit_round(struct ingest *in)
 {
     static const struct extent open = {.units = 1, .bytes = BATCH_HEADER_SIZE + BATCH_BODY_MAX, .rows = SEQ_ROWS_MAX / 4};
     struct group g = {0};
     unsigned count = in->options.worker_count, first = in->turn++ % count;
+    wait_for_cut(in);
     for (unsigned i = 0; i < count; i++)
         take_units(&in->workers[(first + i) % count], &g);
     for (unsigned i = 0; i < count && fit_together(&g.extent, &open); i++)
@@ -242,9 +255,14 @@ bole_status ingest_cut(struct ingest *in, struct bole_err *err)
 {
     uint64_t lsn;
     pthread_mutex_lock(&in->cut_lock);
+    atomic_store(&in->cutting, true);
     bole_status st = store_cut(in->options.store, &lsn, err);
     if (st == BOLE_OK)
         st = queue_release(in->options.queue, lsn, err);
+    pthread_mutex_lock(&in->cutter_lock);
+    atomic_store(&in->cutting, false);
+    pthread_cond_broadcast(&in->cut_over);
+    pthread_mutex_unlock(&in->cutter_lock);
     pthread_mutex_unlock(&in->cut_lock);
     return st;
 }

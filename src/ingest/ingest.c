@@ -96,6 +96,7 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&in->cutter_wake, &monotonic);
+    pthread_cond_init(&in->cut_over, NULL);
     pthread_condattr_destroy(&monotonic);
     bole_status st = workers_create(in, err);
     if (st == BOLE_OK)
@@ -149,6 +150,7 @@ void ingest_destroy(struct ingest *in)
     pthread_mutex_destroy(&in->cut_lock);
     pthread_mutex_destroy(&in->cutter_lock);
     pthread_cond_destroy(&in->cutter_wake);
+    pthread_cond_destroy(&in->cut_over);
     free(in);
 }
 

@@ -77,6 +77,8 @@ struct ingest {
     pthread_mutex_t       cut_lock; /* one cut at a time */
     pthread_mutex_t       cutter_lock;
     pthread_cond_t        cutter_wake;
+    atomic_bool           cutting;  /* changes to false under cutter_lock */
+    pthread_cond_t        cut_over;
     bool                  cut_wanted; /* guarded by cutter_lock */
     bool                  room_wanted; /* guarded by cutter_lock: cut although the head is small */
     bool                  cutter_stop; /* guarded by cutter_lock */

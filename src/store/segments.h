@@ -16,7 +16,7 @@
 #include "store/head.h"
 #include "store/segment.h"
 
-#define HEAD_BYTES_DEFAULT      (64u * 1024 * 1024)
+#define HEAD_BYTES_DEFAULT      (32u * 1024 * 1024)
 #define HEAD_ROWS_MAX           (1u << 20) /* cut then: it keeps the memory of a cut within 40 MB beside the file */
 #define CUT_INTERVAL_DEFAULT_NS (300ull * 1000000000)
 

@@ -27,7 +27,7 @@ struct store_options {
     struct fs           *fs;
     const struct clock  *clock;
     struct budget       *budget;   /* head, caches */
-    size_t               head_max_bytes;    /* cut when the head holds this much; default 64 MB */
+    size_t               head_max_bytes;    /* cut when the head holds this much; default 32 MB */
     uint64_t             cut_interval_ns;   /* or this old; default 5 min */
     /* A sync of the catalogue or of segments' names failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
     void (*on_fatal)(const struct bole_err *err);
