@@ -119,7 +119,7 @@ bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, str
         return bole_fail(err, BOLE_E_LIMIT, "values: no room for a head");
     struct reader r = reader_of(*heads);
     *v = (struct values){.count = count, .detail = d};
-    if (count == 0 || count > VALUES_COUNT_MAX || !open_column(v, d, &r) || r.failed)
+    if (count == 0 || count > VALUES_COUNT_MAX || !open_column(v, d, &r))
         return bole_fail(err, BOLE_E_CORRUPT, "values: bad head of a column");
     *heads = bole_slice_from(r.next, reader_left(&r));
     return BOLE_OK;

@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
+
+#include "base/bytes.h"
 
 static bole_slice random_bytes(struct values_sample *s, struct random *r, size_t len, const char *alphabet)
 {
@@ -145,4 +148,72 @@ void values_sample_init(struct values_sample *s, struct random *r, unsigned kind
 void values_sample_deinit(struct values_sample *s)
 {
     arena_deinit(&s->arena);
+}
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+/* `size` bytes of exactly so much memory, from *rest and then zeros. */
+static uint8_t *part(bole_slice *rest, size_t size)
+{
+    uint8_t *p = calloc(1, size ? size : 1);
+    must(p != NULL);
+    size_t n = rest->len < size ? rest->len : size;
+    if (n)
+        memcpy(p, rest->ptr, n);
+    *rest = bole_slice_sub(*rest, n);
+    return p;
+}
+
+static void use(const struct values *v)
+{
+    uint64_t bits[VALUES_COUNT_MAX / 64];
+    uint8_t *out = malloc((size_t)v->stamp.max_len + 16);
+    must(out != NULL);
+    bole_slice last = {0};
+    for (uint32_t i = 0; i < v->count; i++) {
+        uint32_t len = values_len(v, i);
+        must(len >= v->stamp.min_len && len <= v->stamp.max_len);
+        must(values_put(v, i, out) == out + len);
+        last = bole_slice_from(out, len);
+        if (values_distinct_count(v))
+            must(bole_slice_eq(values_distinct(v, values_id(v, i)), last));
+    }
+    for (unsigned how = VALUES_CONTAINS; how <= VALUES_ENDS; how++) {
+        values_find(v, how, last, bits);
+        values_find(v, how, bole_slice_from(last.ptr, last.len / 2), bits);
+    }
+    free(out);
+}
+
+bool values_sample_attack(bole_slice bytes)
+{
+    enum { TEXT_MAX = 1 << 16, BUDGET = 16 << 20 };
+    struct budget budget;
+    struct arena arena;
+    struct values v;
+    struct reader r = reader_of(bytes);
+    uint32_t count = reader_u16(&r) % 2000;
+    bole_slice head = reader_bytes(&r, reader_u8(&r)), rest = {r.next, reader_left(&r)};
+    bool used = false;
+    budget_init(&budget, NULL, BUDGET);
+    arena_init(&arena, &budget);
+    if (!r.failed && values_open(&v, count, &head, &arena, NULL) == BOLE_OK && values_text_size(&v) <= TEXT_MAX) {
+        size_t numbers_size = values_numbers_size(&v), text_size = values_text_size(&v);
+        uint8_t *numbers = part(&rest, numbers_size), *text = part(&rest, text_size);
+        int64_t *time_ns = (int64_t *)(void *)part(&rest, count * sizeof *time_ns);
+        used = values_load(&v, bole_slice_from(numbers, numbers_size), bole_slice_from(text, text_size), time_ns, &arena, NULL) ==
+               BOLE_OK;
+        if (used)
+            use(&v);
+        free(numbers);
+        free(text);
+        free(time_ns);
+    }
+    arena_deinit(&arena);
+    must(budget.used_bytes == 0);
+    return used;
 }

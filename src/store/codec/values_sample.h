@@ -17,4 +17,8 @@ struct values_sample {
 void values_sample_init(struct values_sample *s, struct random *r, unsigned kind, uint32_t count);
 void values_sample_deinit(struct values_sample *s);
 
+/* Bytes that may be anything as a column: count, head, then parts of the size that the head asks for. Aborts when a column
+ * that was accepted does not keep its contract. Returns whether one was. */
+bool values_sample_attack(bole_slice bytes);
+
 #endif

@@ -4,7 +4,14 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "base/test.h"
+#include "base/timefmt.h"
+#include "store/codec/datetime.h"
+#include "store/codec/distinct.h"
+#include "store/codec/find_bytes.h"
+#include "store/codec/ints.h"
 #include "store/codec/values_sample.h"
 
 struct column {
@@ -124,12 +131,17 @@ static void check_finds(const struct values *v, const struct values_input *in, s
     check_find(v, in, (bole_slice){0});
 }
 
-TEST(columns_of_every_kind_come_back_and_are_searched_like_the_model)
+static uint64_t seed_of_test(void)
 {
     uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
     printf("seed %" PRIu64 "\n", seed);
+    return seed;
+}
+
+TEST(columns_of_every_kind_come_back_and_are_searched_like_the_model)
+{
     struct random r;
-    random_seed(&r, seed);
+    random_seed(&r, seed_of_test());
     static const uint32_t counts[] = {1, 2, 3, 63, 64, 65, 300, 2000};
     for (unsigned round = 0; round < 40 * VALUES_SAMPLE_KINDS; round++) {
         struct values_sample s;
@@ -142,4 +154,593 @@ TEST(columns_of_every_kind_come_back_and_are_searched_like_the_model)
         column_deinit(&c);
         values_sample_deinit(&s);
     }
+}
+
+/* ---- which type ---- */
+
+#define TEXT_MAX 64
+
+/* A column of `count` texts that print makes of the row number. */
+struct made { bole_slice values[3000]; int64_t time_ns[3000]; char text[3000][TEXT_MAX]; struct values_input in; };
+
+static struct made *make(uint32_t count, void (*print)(uint32_t row, char text[TEXT_MAX]))
+{
+    struct made *m = malloc(sizeof *m);
+    for (uint32_t row = 0; row < count; row++) {
+        print(row, m->text[row]);
+        m->values[row] = bole_slice_str(m->text[row]);
+        m->time_ns[row] = 1735689600000000000 + row * 250000000ll;
+    }
+    m->in = (struct values_input){m->values, count, m->time_ns};
+    return m;
+}
+
+static uint64_t scramble(uint32_t row) { return (row + 1) * 0x9e3779b97f4a7c15ull; }
+
+#define PRINTER(name, ...) static void name(uint32_t row, char text[TEXT_MAX]) { snprintf(text, TEXT_MAX, __VA_ARGS__); }
+PRINTER(print_same, "always the same%s", row ? "" : "")
+PRINTER(print_words, "%s", (const char *[]){"GET", "HEAD", "POST", "", "a longer word than sixteen"}[(scramble(row) >> 32) % 5])
+PRINTER(print_mixed, "%c%u-%x", 'a' + row % 26, row, row * row)
+PRINTER(print_counter, "%u", 1000 + row * 3)
+PRINTER(print_padded, "%05u", (unsigned)(scramble(row) >> 50))
+PRINTER(print_unit, "%ums", (unsigned)(scramble(row) >> 44))
+PRINTER(print_decimals, "%u.%03u", row % 3, (unsigned)(scramble(row) >> 32) % 1000)
+PRINTER(print_signed, "%d", (int)(scramble(row) >> 40) - 5000000)
+PRINTER(print_status, "%u", scramble(row) >> 62 ? 404000000 : 200)
+PRINTER(print_hex, "0x%016" PRIx64, scramble(row))
+PRINTER(print_sha, "%016" PRIX64 "%016" PRIX64 "%08X", scramble(row), scramble(row * 3), row * 77777)
+PRINTER(print_ip, "10.%u.%u.%u", row & 3, (unsigned)(scramble(row) >> 60), (unsigned)(scramble(row) >> 40) & 255)
+PRINTER(print_uuid, "%08x-1111-4222-8333-%012" PRIx64, (unsigned)(scramble(row) >> 32), scramble(row) >> 16)
+PRINTER(print_apache, "01/Jan/2025:00:%02u:%02u -0500", row / 240, row / 4 % 60)
+PRINTER(print_epoch, "%u.%03u", 1735689600 + row / 4, row % 4 * 250)
+
+static enum values_type stored_type(const struct made *m, size_t *ret_size, uint32_t *ret_distinct)
+{
+    struct column c;
+    column_init(&c, &m->in);
+    check_values(&c.values, &m->in);
+    enum values_type type = c.values.type;
+    *ret_size = c.numbers.len + c.text.len;
+    *ret_distinct = values_distinct_count(&c.values);
+    column_deinit(&c);
+    return type;
+}
+
+TEST(each_type_is_taken_for_what_it_is_for)
+{
+    static const struct { void (*print)(uint32_t, char *); enum values_type type; size_t size_max; } cases[] = {
+        {print_same, VALUES_CONST, 0},       {print_words, VALUES_DICT, 3100},    {print_mixed, VALUES_RAW, 60000},
+        {print_counter, VALUES_INT, 3000},   {print_padded, VALUES_INT, 6000},    {print_unit, VALUES_INT, 9000},
+        {print_decimals, VALUES_INT, 6000}, {print_signed, VALUES_INT, 9000},    {print_status, VALUES_DICT, 3010},
+        {print_hex, VALUES_HEX, 24000},      {print_sha, VALUES_HEX, 60000},      {print_ip, VALUES_IP4, 12000},
+        {print_uuid, VALUES_UUID, 48000},    {print_apache, VALUES_TIME, 0},      {print_epoch, VALUES_TIME, 0},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made *m = make(3000, cases[i].print);
+        size_t size;
+        uint32_t distinct;
+        enum values_type type = stored_type(m, &size, &distinct);
+        if (type != cases[i].type || size > cases[i].size_max)
+            print_message("%s: type %d, %zu bytes, %u distinct\n", m->text[1], type, size, distinct);
+        CHECK_EQ_U64(type, cases[i].type);
+        CHECK(size <= cases[i].size_max);
+        free(m);
+    }
+}
+
+TEST(a_dictionary_of_numbers_has_no_text)
+{
+    struct made *m = make(3000, print_status);
+    struct column c;
+    column_init(&c, &m->in);
+    CHECK_EQ_U64(c.values.type, VALUES_DICT);
+    CHECK_EQ_U64(values_distinct_count(&c.values), 2);
+    CHECK_EQ_U64(c.text.len, 0);
+    CHECK_EQ_SLICE(values_distinct(&c.values, values_id(&c.values, 0)), m->values[0]);
+    CHECK(!values_may_contain(&c.values, S("5"))); /* the stamp is of what is there */
+    CHECK(values_may_contain(&c.values, S("404")));
+    column_deinit(&c);
+    free(m);
+}
+
+TEST(stamps_rule_out_by_length_and_class)
+{
+    struct made *m = make(100, print_unit);
+    struct column c;
+    column_init(&c, &m->in);
+    CHECK(values_may_contain(&c.values, S("5ms")));
+    CHECK(!values_may_contain(&c.values, S("5s!")));
+    CHECK(!values_may_contain(&c.values, S("-5")));
+    CHECK(!values_may_contain(&c.values, S("12345678901ms")));
+    column_deinit(&c);
+    free(m);
+}
+
+TEST(the_longest_column_and_a_long_value_come_back)
+{
+    bole_slice *values = calloc(VALUES_COUNT_MAX, sizeof *values);
+    char (*text)[8] = calloc(VALUES_COUNT_MAX, sizeof *text);
+    size_t long_len = 3 << 20;
+    uint8_t *long_value = calloc(1, long_len);
+    for (uint32_t i = 0; i < VALUES_COUNT_MAX; i++)
+        values[i] = bole_slice_from(text[i], (size_t)snprintf(text[i], sizeof text[i], "%xg", i));
+    for (int round = 0; round < 3; round++) {
+        struct column c;
+        struct values_input in = {values, round == 2 ? 1 : VALUES_COUNT_MAX, NULL};
+        column_init(&c, &in);
+        check_values(&c.values, &in);
+        CHECK_EQ_U64(c.values.type, round == 2 ? VALUES_CONST : VALUES_RAW);
+        column_deinit(&c);
+        values[0] = bole_slice_from(long_value, long_len);
+    }
+    free(values);
+    free(text);
+    free(long_value);
+}
+
+/* ---- times ---- */
+
+TEST(points_in_time_are_read_as_what_they_say)
+{
+    static const struct { const char *text; int64_t year; unsigned month, day, hour, minute, second, digits, fraction, zone; } cases[] = {
+        {"2016-02-29T23:59:58Z", 2016, 2, 29, 23, 59, 58, 0, 0, 1},
+        {"2015-10-17 15:37:57,036", 2015, 10, 17, 15, 37, 57, 3, 36, 0},
+        {"2025-01-01T00:00:00.066264+00:00", 2025, 1, 1, 0, 0, 0, 6, 66264, 6},
+        {"2025-01-01T00:00:00.066264001Z", 2025, 1, 1, 0, 0, 0, 9, 66264001, 1},
+        {"20/Feb/2016:00:02:13 -0500", 2016, 2, 20, 0, 2, 13, 0, 0, 6},
+        {"Dec 31 23:59:59", 2024, 12, 31, 23, 59, 59, 0, 0, 0}, /* the year that is nearest to 2025-01-01 */
+        {"Jan  9 06:06:20", 2025, 1, 9, 6, 6, 20, 0, 0, 0},
+        {"Sun Dec 04 04:47:44 2005", 2005, 12, 4, 4, 47, 44, 0, 0, 0},
+        {"Sun Dec  4 04:47:44.123456 2005", 2005, 12, 4, 4, 47, 44, 6, 123456, 0},
+        {"Wed, 21 Oct 2015 07:28:00 GMT", 2015, 10, 21, 7, 28, 0, 0, 0, 4},
+        {"2005-06-03-15.42.50.363779", 2005, 6, 3, 15, 42, 50, 6, 363779, 0},
+        {"081109 203615", 2008, 11, 9, 20, 36, 15, 0, 0, 0},
+        {"17/06/09 20:10:40", 2017, 6, 9, 20, 10, 40, 0, 0, 0},
+        {"03-17 16:13:38.811", 2025, 3, 17, 16, 13, 38, 3, 811, 0},
+        {"20171223-22:15:29:606", 2017, 12, 23, 22, 15, 29, 3, 606, 0},
+        {"0102 15:04:05.123456", 2025, 1, 2, 15, 4, 5, 6, 123456, 0},
+        {"23:59:59.5", 2024, 12, 31, 23, 59, 59, 1, 5, 0}, /* of the nearest day */
+        {"1451606400", 2016, 1, 1, 0, 0, 0, 0, 0, 0},
+        {"1451606400.25", 2016, 1, 1, 0, 0, 0, 2, 25, 0},
+        {"1451606400123", 2016, 1, 1, 0, 0, 0, 3, 123, 0},
+        {"1451606400123456789", 2016, 1, 1, 0, 0, 0, 9, 123456789, 0},
+    };
+    int64_t near_ns = 1735689600000000000; /* 2025-01-01 */
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct datetime_format f;
+        struct datetime_cache cache = {0};
+        bole_slice text = bole_slice_str(cases[i].text);
+        size_t len;
+        int64_t stamp, unit = 1, want;
+        CHECK(datetime_detect(text, 0, near_ns, &f, &len));
+        CHECK_EQ_U64(len + cases[i].zone, text.len);
+        CHECK_EQ_U64(f.digits, cases[i].digits);
+        text.len = len;
+        CHECK(datetime_parse(&f, text, near_ns, &cache, &stamp));
+        for (unsigned k = 0; k < f.digits; k++)
+            unit *= 10;
+        want = time_from_civil(cases[i].year, cases[i].month, cases[i].day, cases[i].hour, cases[i].minute, cases[i].second) * unit;
+        CHECK_EQ_I64(stamp, want + cases[i].fraction);
+    }
+}
+
+TEST(what_is_not_a_point_in_time_is_not_read_as_one)
+{
+    static const char *const cases[] = {
+        "", "2", "2025-02-29T00:00:00Z", "2025-13-01 00:00:00", "2025-00-01 00:00:00", "2025-01-32 00:00:00", "2025-01-00 00:00:00",
+        "1900-02-29 00:00:00", "Foo  1 00:00:00", "jan  1 00:00:00", "Jan 0 00:00:00", "Feb 30 00:00:00", "Mon Dec 04 04:47:44 2005",
+        "9999-01-01 00:00:00", "0000-01-01 00:00:00", "24:00:00", "23:60:00", "23:59:60", "0999999999", "9999999999", "12345678901234567890",
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct datetime_format f;
+        size_t len;
+        bool found = datetime_detect(bole_slice_str(cases[i]), 0, 1735689600000000000, &f, &len);
+        CHECK(!found || len < strlen(cases[i])); /* a date in front of a time that is none */
+    }
+}
+
+TEST(times_of_a_few_days_print_as_all_times_do)
+{
+    static const char *const cases[] = {"2025-01-01T00:00:00Z", "[20/Feb/2016:00:02:13 -0500]", "Feb 28 06:06:20", "23:59:59.5",
+                                        "2015-10-17 15:37:57,036", "1999-12-31 23:59:59.123456", "1969-12-31T00:00:00.000000001Z",
+                                        "Sun Dec  4 04:47:44.123456 2005", "1451606400123", "2199-12-30 10:00:00"};
+    struct random r;
+    random_seed(&r, seed_of_test());
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bole_slice text = bole_slice_str(cases[i]), prefix = {text.ptr, text.ptr[0] == '['};
+        struct datetime_format f;
+        struct datetime_cache cache = {0};
+        struct datetime_days days;
+        size_t len;
+        int64_t lowest;
+        CHECK(datetime_detect(bole_slice_sub(text, prefix.len), 0, 1735689600000000000, &f, &len));
+        CHECK(datetime_parse(&f, bole_slice_from(text.ptr + prefix.len, len), 1735689600000000000, &cache, &lowest));
+        datetime_days_init(&days, &f, lowest, prefix, bole_slice_sub(text, prefix.len + len));
+        CHECK(days.end > 0 || text.ptr[1] == '4'); /* seconds since 1970 have no days */
+        for (int k = 0; k < 1000 && days.end; k++) {
+            uint8_t fast[128], slow[128];
+            int64_t stamp = days.first + (int64_t)random_below(&r, days.end);
+            CHECK(datetime_days_has(&days, stamp));
+            bole_slice got = {fast, (size_t)(datetime_days_print(&days, stamp, fast) - fast)};
+            memcpy(slow, text.ptr, prefix.len);
+            uint8_t *end = datetime_print(&f, stamp, slow + prefix.len);
+            bole_slice suffix = bole_slice_sub(text, prefix.len + len);
+            if (suffix.len)
+                memcpy(end, suffix.ptr, suffix.len);
+            CHECK_EQ_SLICE(got, bole_slice_from(slow, (size_t)(end - slow) + suffix.len));
+        }
+        CHECK(!datetime_days_has(&days, days.first - 1));
+        CHECK(!datetime_days_has(&days, days.first + (int64_t)days.end));
+    }
+}
+
+/* ---- what the encoder tells ---- */
+
+struct seen { const struct values_input *in; uint64_t calls; uint8_t *found; };
+
+static void see(void *ctx, bole_slice value)
+{
+    struct seen *s = ctx;
+    s->calls++;
+    for (uint32_t i = 0; i < s->in->count; i++)
+        if (bole_slice_eq(s->in->values[i], value))
+            s->found[i] = 1;
+}
+
+TEST(every_distinct_value_is_named_and_seldom_twice)
+{
+    static void (*const prints[])(uint32_t, char *) = {print_same, print_words, print_mixed, print_counter, print_apache, print_ip};
+    for (unsigned i = 0; i < sizeof prints / sizeof prints[0]; i++) {
+        struct made *m = make(1000, prints[i]);
+        struct column c;
+        uint8_t found[1000] = {0};
+        struct seen seen = {&m->in, 0, found};
+        column_init(&c, &m->in);
+        values_encoder_distinct(encoder(), see, &seen);
+        CHECK(memchr(found, 0, sizeof found) == NULL);
+        struct distinct d;
+        CHECK(distinct_init(&d));
+        distinct_reset(&d, 1000);
+        for (uint32_t row = 0; row < 1000; row++)
+            distinct_add(&d, m->values[row]);
+        CHECK(seen.calls <= d.count + d.count / 8);
+        distinct_deinit(&d);
+        column_deinit(&c);
+        free(m);
+    }
+}
+
+TEST(values_made_to_collide_end_the_dictionary_and_come_back)
+{
+    /* These eight bytes make one factor of the hash zero. */
+    enum { COUNT = 3000 };
+    static uint8_t text[COUNT][16];
+    static bole_slice values[COUNT];
+    struct distinct d;
+    CHECK(distinct_init(&d));
+    distinct_reset(&d, COUNT);
+    uint32_t refused = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        store_u64(text[i], 0xa0761d6478bd642full);
+        store_u64(text[i] + 8, i / 2);
+        values[i] = bole_slice_from(text[i], 16);
+        refused += distinct_add(&d, values[i]) == DISTINCT_NONE;
+    }
+    CHECK(refused > COUNT / 2);
+    distinct_deinit(&d);
+    struct values_input in = {values, COUNT, NULL};
+    struct column c;
+    column_init(&c, &in);
+    CHECK_EQ_U64(c.values.type, VALUES_RAW);
+    check_values(&c.values, &in);
+    column_deinit(&c);
+}
+
+/* ---- integers ---- */
+
+TEST(integers_come_back_in_every_mode_and_width)
+{
+    struct random r;
+    random_seed(&r, seed_of_test());
+    int64_t *values = malloc(5000 * sizeof *values);
+    unsigned modes[3] = {0};
+    for (unsigned round = 0; round < 400; round++) {
+        uint32_t count = 1 + (uint32_t)random_below(&r, 5000), fresh = 0;
+        unsigned width = (unsigned)random_below(&r, 65), kind = round % 4;
+        uint64_t mask = width == 64 ? ~0ull : (1ull << width) - 1, at = random_next(&r);
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t noise = random_next(&r) & mask;
+            bool new_id = fresh == 0 || (fresh < count && random_below(&r, 3));
+            values[i] = kind == 0 ? (int64_t)noise : kind == 1 ? (int64_t)(at += noise) : kind == 2 ? (int64_t)(at + noise)
+                        : (int64_t)(new_id ? fresh++ : random_below(&r, fresh));
+        }
+        struct buf head = {0}, numbers = {0};
+        struct ints_head h, again;
+        struct ints n;
+        struct arena arena;
+        arena_init(&arena, NULL);
+        ints_plan(values, count, kind == 3, &h);
+        modes[h.mode]++;
+        if (round % 5 == 0)
+            ints_align(&h);
+        ints_put(&h, values, count, &head, &numbers);
+        struct reader reader = reader_of(buf_slice(&head));
+        CHECK(ints_open(&again, &reader));
+        CHECK_EQ_U64(reader_left(&reader), 0);
+        CHECK_EQ_U64(ints_size(&again, count), numbers.len);
+        CHECK_EQ_STATUS(ints_load(&n, &again, count, numbers.ptr, &arena), BOLE_OK);
+        for (uint32_t i = 0; i < count; i++)
+            CHECK_EQ_I64(ints_at(&n, i), values[i]);
+        buf_deinit(&head);
+        buf_deinit(&numbers);
+        arena_deinit(&arena);
+    }
+    CHECK(modes[INTS_PLAIN] && modes[INTS_DELTA] && modes[INTS_FRESH]);
+    free(values);
+}
+
+TEST(a_number_above_its_range_is_corrupt)
+{
+    static const int64_t small[] = {3, 5, 9, 250}, large[] = {3, 5, 90000, 100000}, steps[] = {100000, 100001, 100002, 300003};
+    static const struct { const int64_t *values; enum ints_mode mode; } cases[] = {
+        {small, INTS_PLAIN}, {large, INTS_PLAIN}, {steps, INTS_DELTA}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct buf head = {0}, numbers = {0};
+        struct ints_head h;
+        struct ints n;
+        struct arena arena;
+        arena_init(&arena, NULL);
+        ints_plan_plain(cases[i].values, 4, &h);
+        if (cases[i].mode == INTS_DELTA)
+            h = (struct ints_head){INTS_DELTA, 3, h.lowest, h.range, 0};
+        ints_put(&h, cases[i].values, 4, &head, &numbers);
+        CHECK_EQ_STATUS(ints_load(&n, &h, 4, numbers.ptr, &arena), BOLE_OK);
+        numbers.ptr[numbers.len - 1]++;
+        CHECK_EQ_STATUS(ints_load(&n, &h, 4, numbers.ptr, &arena), BOLE_E_CORRUPT);
+        buf_deinit(&head);
+        buf_deinit(&numbers);
+        arena_deinit(&arena);
+    }
+}
+
+/* ---- needles ---- */
+
+TEST(bytes_are_found_as_memmem_finds_them)
+{
+    struct random r;
+    random_seed(&r, seed_of_test());
+    uint8_t *hay = malloc(3000);
+    for (unsigned round = 0; round < 20000; round++) {
+        size_t len = random_below(&r, round % 10 ? 300 : 3000), kinds = 1 + random_below(&r, 3);
+        for (size_t i = 0; i < len; i++)
+            hay[i] = (uint8_t)('a' + random_below(&r, kinds));
+        size_t at = random_below(&r, len + 1), n = random_below(&r, random_below(&r, 2) ? 4 : 90);
+        uint8_t needle[90];
+        for (size_t i = 0; i < n; i++)
+            needle[i] = random_below(&r, 2) && at + i < len ? hay[at + i] : (uint8_t)('a' + random_below(&r, kinds));
+        uint8_t *exact = malloc(len ? len : 1); /* a read past the end is seen */
+        memcpy(exact, hay, len);
+        const uint8_t *want = n ? memmem(exact, len, needle, n) : exact;
+        CHECK(find_bytes(bole_slice_from(exact, len), bole_slice_from(needle, n)) == want);
+        free(exact);
+    }
+    free(hay);
+}
+
+TEST(a_needle_that_nearly_fits_everywhere_takes_linear_time)
+{
+    size_t len = 8 << 20, needle_len = 1 << 16; /* 2^39 comparisons the simple way */
+    uint8_t *hay = malloc(len), *needle = malloc(needle_len);
+    memset(hay, 'a', len);
+    memset(needle, 'a', needle_len);
+    needle[needle_len - 2] = 'b';
+    CHECK(find_bytes(bole_slice_from(hay, len), bole_slice_from(needle, needle_len)) == NULL);
+    hay[len - 2] = 'b';
+    CHECK(find_bytes(bole_slice_from(hay, len), bole_slice_from(needle, needle_len)) == hay + len - needle_len);
+    free(hay);
+    free(needle);
+}
+
+/* ---- bytes that are not to be trusted ---- */
+
+TEST(parts_that_do_not_fit_their_head_are_corrupt)
+{
+    static void (*const prints[])(uint32_t, char *) = {print_words, print_mixed, print_counter, print_hex, print_ip, print_padded};
+    for (unsigned i = 0; i < sizeof prints / sizeof prints[0]; i++) {
+        struct made *m = make(500, prints[i]);
+        struct column c;
+        struct bole_err err;
+        column_init(&c, &m->in);
+        bole_slice head = buf_slice(&c.head), numbers = buf_slice(&c.numbers), text = buf_slice(&c.text);
+        for (size_t len = 0; len < head.len; len++) {
+            struct values v;
+            bole_slice cut = bole_slice_from(head.ptr, len);
+            CHECK_EQ_STATUS(values_open(&v, 500, &cut, &c.arena, &err), BOLE_E_CORRUPT);
+        }
+        for (unsigned k = 0; k < 4; k++) {
+            struct values v;
+            bole_slice again = head, n = numbers, t = text;
+            CHECK_EQ_STATUS(values_open(&v, 500, &again, &c.arena, &err), BOLE_OK);
+            n.len -= k == 1 && n.len;
+            t.len -= k == 2 && t.len;
+            bool damaged = n.len < numbers.len || t.len < text.len;
+            CHECK_EQ_STATUS(values_load(&v, n, t, m->time_ns, &c.arena, &err), damaged ? BOLE_E_CORRUPT : BOLE_OK);
+        }
+        column_deinit(&c);
+        free(m);
+    }
+}
+
+/* Heads by hand; a number is mode and planes, lowest (zigzag), range. */
+TEST(heads_that_cannot_be_are_corrupt)
+{
+#define BYTES(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
+#define ONE_NUMBER 0, 2, 0 /* all values are 1 */
+    const struct { bole_slice head; bool good; } cases[] = {
+        {BYTES(VALUES_CONST, 2, 'h', 'i'), true}, {BYTES(VALUES_CONST, 3, 'h', 'i'), false}, {BYTES(8, 0, 0, 0), false},
+        {BYTES(VALUES_RAW, 0, 0, 0, 0, 0), true}, {BYTES(VALUES_RAW, 0, 0, 0, 1, 0), false},
+        {BYTES(VALUES_RAW, 0, 5, 0, 2, 0xff, 0xff, 0xff, 0xff, 0x0f), false},
+        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), true},
+        {BYTES(VALUES_DICT, 0, 1, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* an id that is not there */
+        {BYTES(VALUES_DICT, 0, 2, 1, 2, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* ids do not begin at 0 */
+        {BYTES(VALUES_DICT, 0, 0, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false},
+        {BYTES(VALUES_DICT, 0, 0x81, 0x80, 0x04, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false}, /* 65,537 values */
+        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_CONST, 0), false},
+        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_DICT, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, ONE_NUMBER), true}, {BYTES(VALUES_INT, 0, 0, 0, 0, ONE_NUMBER), false},
+        {BYTES(VALUES_INT, 0, 0, 20, 0, ONE_NUMBER), false}, {BYTES(VALUES_INT, 0, 0, 2, 2, ONE_NUMBER), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0), false}, /* -2^63 */
+        {BYTES(VALUES_INT, 9, 0, 1, 0, ONE_NUMBER), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 1, 2, 0), false}, {BYTES(VALUES_INT, 0, 0, 1, 0, 0, 2, 1), false}, /* planes and range */
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 0x11, 2, 9, 9), true}, {BYTES(VALUES_INT, 0, 0, 1, 0, 0x11, 2, 9, 10), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 0x19, 2, 9, 9), false}, {BYTES(VALUES_INT, 0, 0, 1, 0, 0x11, 2, 0, 0), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 0x21, 0, 9), true}, {BYTES(VALUES_INT, 0, 0, 1, 0, 0x21, 2, 9), false},
+        {BYTES(VALUES_INT, 0, 0, 1, 0, 0x31, 0, 9), false},
+        {BYTES(VALUES_HEX, 0, 0, 16, ONE_NUMBER), true}, {BYTES(VALUES_HEX, 0, 0, 0, ONE_NUMBER), false},
+        {BYTES(VALUES_HEX, 0, 0, 65, ONE_NUMBER, ONE_NUMBER, ONE_NUMBER, ONE_NUMBER, ONE_NUMBER), false},
+        {BYTES(VALUES_IP4, 0, 0, ONE_NUMBER), true}, {BYTES(VALUES_IP4, 0, 0, 0, 1, 0), false},
+        {BYTES(VALUES_IP4, 0, 0, 4, 2, 0xff, 0xff, 0xff, 0xff, 0x0f), false}, /* 256.0.0.0 */
+        {BYTES(VALUES_UUID, 0, 0, 1, ONE_NUMBER, ONE_NUMBER), true}, {BYTES(VALUES_UUID, 0, 0, 2, ONE_NUMBER, ONE_NUMBER), false},
+        {BYTES(VALUES_TIME, 0, 0, 0, 3, '.', 1, ONE_NUMBER), true}, {BYTES(VALUES_TIME, 0, 0, 200, 3, '.', 1, ONE_NUMBER), false},
+        {BYTES(VALUES_TIME, 0, 0, 0, 10, '.', 1, ONE_NUMBER), false}, {BYTES(VALUES_TIME, 0, 0, 0, 0x43, '.', 1, ONE_NUMBER), false},
+        {BYTES(VALUES_TIME, 0, 0, 0, 3, '.', 2, ONE_NUMBER), false}, {BYTES(VALUES_TIME, 0, 0, 0, 0x13, 0, 1, ONE_NUMBER), false},
+        {BYTES(VALUES_TIME, 0, 0, 0, 0x24, '.', 1, ONE_NUMBER), false}, {BYTES(VALUES_TIME, 0, 0, 0, 0, '.', 1, ONE_NUMBER), false},
+        {BYTES(VALUES_TIME, 0, 0, 33, 3, '.', 1, ONE_NUMBER), false}, /* a fraction of a day */
+        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 0, ONE_NUMBER), true},
+        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 1, ONE_NUMBER), false}, /* distinct values have no row */
+    };
+    struct arena arena;
+    arena_init(&arena, NULL);
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct values v;
+        struct bole_err err;
+        bole_slice head = cases[i].head;
+        bole_status st = values_open(&v, 10, &head, &arena, &err);
+        if (st != (cases[i].good ? BOLE_OK : BOLE_E_CORRUPT) || (cases[i].good && head.len))
+            print_message("head %u\n", i);
+        CHECK_EQ_STATUS(st, cases[i].good ? BOLE_OK : BOLE_E_CORRUPT);
+        CHECK(head.len == (cases[i].good ? 0 : cases[i].head.len));
+        for (uint32_t count = 0; count <= 65537; count += 65537) {
+            head = cases[i].head;
+            CHECK_EQ_STATUS(values_open(&v, count, &head, &arena, &err), BOLE_E_CORRUPT);
+        }
+    }
+    arena_deinit(&arena);
+}
+
+TEST(an_id_without_a_value_and_lengths_that_do_not_add_up_are_corrupt)
+{
+    struct made *m = make(500, print_words);
+    struct column c;
+    struct bole_err err;
+    column_init(&c, &m->in);
+    bole_slice head = buf_slice(&c.head);
+    struct values v;
+    CHECK_EQ_STATUS(values_open(&v, 500, &head, &c.arena, &err), BOLE_OK);
+    c.numbers.ptr[77] = 200; /* ids come first */
+    CHECK_EQ_STATUS(values_load(&v, buf_slice(&c.numbers), buf_slice(&c.text), NULL, &c.arena, &err), BOLE_E_CORRUPT);
+    c.numbers.ptr[77] = 0;
+    CHECK_EQ_STATUS(values_load(&v, buf_slice(&c.numbers), buf_slice(&c.text), NULL, &c.arena, &err), BOLE_OK);
+    column_deinit(&c);
+    free(m);
+    m = make(500, print_mixed);
+    column_init(&c, &m->in);
+    head = buf_slice(&c.head);
+    CHECK_EQ_STATUS(values_open(&v, 500, &head, &c.arena, &err), BOLE_OK);
+    c.numbers.ptr[0]++;
+    CHECK_EQ_STATUS(values_load(&v, buf_slice(&c.numbers), buf_slice(&c.text), NULL, &c.arena, &err), BOLE_E_CORRUPT);
+    column_deinit(&c);
+    free(m);
+}
+
+TEST(a_time_that_cannot_be_printed_is_corrupt)
+{
+    struct made *m = make(500, print_apache);
+    struct column c;
+    struct bole_err err;
+    struct values v;
+    column_init(&c, &m->in);
+    bole_slice head = buf_slice(&c.head);
+    CHECK_EQ_STATUS(values_open(&v, 500, &head, &c.arena, &err), BOLE_OK);
+    m->time_ns[99] = INT64_MAX; /* 2262 */
+    CHECK_EQ_STATUS(values_load(&v, buf_slice(&c.numbers), buf_slice(&c.text), m->time_ns, &c.arena, &err), BOLE_E_CORRUPT);
+    column_deinit(&c);
+    free(m);
+}
+
+TEST(any_bytes_are_refused_or_keep_the_contract)
+{
+    struct random r;
+    random_seed(&r, seed_of_test());
+    uint8_t bytes[6000];
+    unsigned used = 0;
+    for (unsigned round = 0; round < 30000; round++) {
+        size_t size = random_below(&r, sizeof bytes);
+        unsigned small = (unsigned)random_below(&r, 4);
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = (uint8_t)(random_next(&r) & (small == 0 ? 0xff : small == 1 ? 0x0f : small == 2 ? 0x03 : 0x01));
+        if (size > 3)
+            bytes[3] = (uint8_t)random_below(&r, 8);
+        used += values_sample_attack(bole_slice_from(bytes, size));
+    }
+    CHECK(used > 100); /* else this shows nothing */
+}
+
+TEST(damaged_columns_are_refused_or_keep_the_contract)
+{
+    struct random r;
+    random_seed(&r, seed_of_test());
+    unsigned used = 0, refused = 0;
+    for (unsigned round = 0; round < 100 * VALUES_SAMPLE_KINDS; round++) {
+        struct values_sample s;
+        struct column c;
+        values_sample_init(&s, &r, round % VALUES_SAMPLE_KINDS, 1 + (uint32_t)random_below(&r, 100));
+        column_init(&c, &(struct values_input){s.values, s.count, s.time_ns});
+        struct buf all = {0};
+        buf_put_u16(&all, (uint16_t)s.count);
+        buf_put_u8(&all, (uint8_t)c.head.len);
+        buf_put(&all, buf_slice(&c.head));
+        buf_put(&all, buf_slice(&c.numbers));
+        buf_put(&all, buf_slice(&c.text));
+        buf_put(&all, bole_slice_from(s.time_ns, s.count * sizeof *s.time_ns));
+        for (unsigned k = 0; k < 20 && c.head.len < 256; k++) {
+            size_t at = random_below(&r, k % 2 ? 3 + c.head.len : all.len);
+            uint8_t was = all.ptr[at];
+            all.ptr[at] = k % 4 < 2 ? (uint8_t)random_next(&r) : (uint8_t)(was + 1);
+            bool ok = values_sample_attack(buf_slice(&all));
+            used += ok;
+            refused += !ok;
+            all.ptr[at] = was;
+        }
+        buf_deinit(&all);
+        column_deinit(&c);
+        values_sample_deinit(&s);
+    }
+    CHECK(used > 1000 && refused > 1000);
+}
+
+TEST(a_column_that_finds_no_room_says_so)
+{
+    struct made *m = make(3000, print_uuid);
+    struct column c;
+    column_init(&c, &m->in);
+    bool limited = false;
+    for (size_t room = 0; room < 400000; room += 10000) {
+        struct budget budget;
+        struct arena arena;
+        struct values v;
+        struct bole_err err;
+        bole_slice head = buf_slice(&c.head);
+        budget_init(&budget, NULL, room);
+        arena_init(&arena, &budget);
+        bole_status st = values_open(&v, 3000, &head, &arena, &err);
+        if (st == BOLE_OK)
+            st = values_load(&v, buf_slice(&c.numbers), buf_slice(&c.text), NULL, &arena, &err);
+        CHECK(st == BOLE_OK || st == BOLE_E_LIMIT);
+        limited |= st == BOLE_E_LIMIT;
+        arena_deinit(&arena);
+    }
+    CHECK(limited);
+    column_deinit(&c);
+    free(m);
 }
