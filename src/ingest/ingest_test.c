@@ -523,7 +523,8 @@ TEST(without_room_requests_wait_and_service_returns)
         struct queue_options q = {.uri = S("wal:data/wal"), .fs = disk, .clock = &clock_system,
                                   .random = &random_system, .reserve_bytes = RESERVE};
         CHECK_OK(queue_open(&q, &f.queue, &err), err);
-        struct store_options s = {.uri = S("segments:data"), .fs = disk, .clock = &clock_system, .budget = &f.budget};
+        struct store_options s = {.uri = S("segments:data"), .fs = disk, .clock = &clock_system, .budget = &f.budget,
+                                  .head_max_bytes = 1 << 30 /* no cut gives room back in between */};
         CHECK_OK(store_open(&s, &f.store, &err), err);
         struct ingest_options o = {.queue = f.queue, .store = f.store, .clock = &clock_system, .budget = &f.budget,
                                    .fs = disk, .data_dir = "data", .reserve_bytes = RESERVE, .worker_count = 1};
