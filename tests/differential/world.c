@@ -160,7 +160,8 @@ static void insert_group(struct world *w)
 
 static void open_engine(struct world *w)
 {
-    struct store_options options = {.uri = S("segments:/data"), .fs = w->fs, .clock = &w->clock.base};
+    struct store_options options = {.uri = S("segments:/data"), .fs = w->fs, .clock = &w->clock.base,
+                                    .merges = world_chance(w, 10)}; /* by themselves, too: then the seed is not all */
     struct bole_err err;
     CHECK_OK(store_open(&options, &w->engine, &err), err);
 }
@@ -174,9 +175,18 @@ static void cut(struct world *w)
     CHECK_EQ_U64(store_position(w->engine), w->lsn);
 }
 
+static void merge(struct world *w)
+{
+    struct store_merge_stats stats;
+    struct bole_err err;
+    CHECK_OK(store_merge(w->engine, world_chance(w, 50), &stats, &err), err);
+}
+
 void world_stir(struct world *w, bool may_reopen)
 {
     cut(w);
+    if (world_chance(w, 40))
+        merge(w);
     if (may_reopen && world_chance(w, 30)) {
         store_destroy(w->engine);
         open_engine(w);

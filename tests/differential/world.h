@@ -65,7 +65,7 @@ void world_init(struct world *w, uint64_t seed, bole_slice samples);
 void world_deinit(struct world *w);
 /* Inserts groups until about `rows` are there; cuts and reopens on the way as chance will. */
 void world_fill(struct world *w, size_t rows);
-/* Something that changes files but no answer: a cut, and, where no view is open, a reopening. */
+/* Something that changes files but no answer: a cut, merges, and, where no view is open, a reopening. */
 void world_stir(struct world *w, bool may_reopen);
 
 struct world_view world_view(struct world *w);
