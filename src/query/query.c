@@ -134,6 +134,7 @@ void query_result_destroy(struct query_result *r)
 {
     if (!r)
         return;
+    log_entries_destroy(r->log);
     arena_deinit(&r->arena);
     free(r);
 }

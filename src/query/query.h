@@ -25,6 +25,7 @@
 #define QUERY_SERIES_MAX  20000u            /* series of one result or intermediate result */
 
 struct query;
+struct log_entries;
 
 enum query_type { QUERY_LOG, QUERY_METRIC };
 
@@ -106,7 +107,8 @@ struct query_result {
     size_t                 series_count;
     struct query_point     scalar;
     struct query_stats     stats;
-    struct arena           arena;   /* owns all of the above */
+    struct arena           arena;   /* owns all of the above, but for the entries */
+    struct log_entries    *log;     /* owns entries, their lines and labels: exec_log.c */
 };
 
 bole_status query_exec(const struct query *q, const struct query_request *request, struct query_result **ret_result,

@@ -623,8 +623,47 @@ TEST(limits_are_errors_and_never_the_end)
     }
     budget_init(&f.budget, NULL, 1u << 20);
     expect(&f, "{a=\"1\"}", LOGS(.limit = 1000), "!the query needs more than its memory limit of 1 MB: narrow the time range or the selector, "
-           "aggregate by fewer labels, or raise the limit\n");
+           "ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may have a quarter of it)\n");
     expect(&f, "vector(1)", RANGE(0, 12000, 1), "!exceeded maximum resolution of 11000 points per time series. Try increasing the value of the step parameter\n");
+    close_fixture(&f);
+}
+
+/* Lines of 100 bytes with two labels and two fields: those are held once, or this limit would be passed twice over. */
+TEST(an_answer_costs_little_more_than_its_lines)
+{
+    enum { ROWS = 20000, PART = 1000, LINE = 100, OTHER = 1 << 20 };
+    struct fixture f;
+    open_fixture(&f);
+    static struct test_row rows[PART];
+    static char lines[PART][LINE + 1];
+    for (int i = 0; i < ROWS; i += PART) {
+        for (int k = 0; k < PART; k++) {
+            snprintf(lines[k], sizeof lines[k], "%0*d", LINE, i + k);
+            rows[k] = (struct test_row){(i + k) / 100.0, k % 3 ? "{app=\"checkout\", env=\"production\"}" : "{app=\"web\", env=\"production\"}",
+                                        k % 2 ? "{level=\"info\", zone=\"a\"}" : "{level=\"warn\", zone=\"a\"}", lines[k]};
+        }
+        insert(&f, rows, PART);
+    }
+    for (int categorize = 0; categorize < 2; categorize++) {
+        struct query *q;
+        struct query_result *r;
+        struct bole_err err = {0};
+        struct query_request request = LOGS(.limit = ROWS, .categorize = categorize);
+        budget_init(&f.budget, NULL, ROWS * (LINE + 100) + OTHER);
+        request.store = f.store;
+        request.tenant = S("t");
+        request.budget = &f.budget;
+        CHECK_OK(query_parse(S("{env=\"production\"}"), NULL, &q, &err), err);
+        CHECK_OK(query_exec(q, &request, &r, &err), err);
+        CHECK_EQ_U64(r->stream_count, categorize ? 2 : 4);
+        size_t count = 0;
+        for (size_t i = 0; i < r->stream_count; i++)
+            for (size_t k = 0; k < r->streams[i].entry_count; k++, count++)
+                CHECK(k == 0 || r->streams[i].entries[k - 1].time_ns < r->streams[i].entries[k].time_ns);
+        CHECK_EQ_U64(count, ROWS);
+        query_result_destroy(r);
+        query_destroy(q);
+    }
     close_fixture(&f);
 }
 

@@ -26,7 +26,8 @@ bole_status query_out_of_memory(const struct query_request *request, struct bole
     if (limit == 0 || limit == SIZE_MAX)
         return bole_fail(err, BOLE_E_LIMIT, "the query ran out of memory: narrow the time range or the selector");
     return bole_fail(err, BOLE_E_LIMIT, "the query needs more than its memory limit of %zu MB: narrow the time range or the "
-                     "selector, aggregate by fewer labels, or raise the limit", limit >> 20);
+                     "selector, ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may "
+                     "have a quarter of it)", limit >> 20);
 }
 
 struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count)
