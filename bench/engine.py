@@ -127,7 +127,7 @@ def measure(run, server, corpus, what, questions, mb=None, rows=None):
         is_slow = time.monotonic() - begin > SLOW_S
         questions = questions[:1] if is_slow else questions
         sizes += [server.size_of(q, server.ask(q)) for q in questions[1:]]
-    except RuntimeError as e:
+    except (RuntimeError, OSError) as e:
         print(f"# {what}: {e}", flush=True)
         run.add(corpus, what, "CPU ms/MB" if mb else "CPU ms", server.name, None)
         return

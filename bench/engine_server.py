@@ -266,7 +266,7 @@ class VictoriaLogs(Server):
 
     def command(self):
         return [self.where, f"-storageDataPath={self.folder}", f"-httpListenAddr={self.host}:{self.port}", "-retentionPeriod=100y",
-                "-loggerLevel=ERROR"]
+                "-search.maxQueryDuration=10m", "-loggerLevel=ERROR"]
 
     def flush(self):
         self.get("/internal/force_flush")
