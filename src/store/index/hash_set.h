@@ -30,6 +30,12 @@ static inline uint64_t *hash_set_slot(const struct hash_set *s, uint64_t hash)
     return &s->slots[i];
 }
 
+static inline void hash_set_prefetch(const struct hash_set *s, uint64_t hash)
+{
+    if (s->bits)
+        __builtin_prefetch(&s->slots[hash * s->multiplier >> (64 - s->bits)]);
+}
+
 bool hash_set_grow(struct hash_set *s);
 void hash_set_deinit(struct hash_set *s);
 

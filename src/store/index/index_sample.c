@@ -46,7 +46,7 @@ static void put_address(struct sample *s)
 {
     size_t parts = random_below(&s->random, 8) ? 4 : 3 + random_below(&s->random, 4);
     for (size_t i = 0; i < parts; i++)
-        buf_printf(&s->ids, "%s%u", i ? "." : "", (unsigned)random_below(&s->random, random_below(&s->random, 4) ? 13 : 300));
+        buf_printf(&s->ids, "%s%s%u", i ? "." : "", random_below(&s->random, 30) ? "" : "0", (unsigned)random_below(&s->random, random_below(&s->random, 4) ? 13 : 300));
 }
 
 static void put_id(struct sample *s, size_t kind)
@@ -186,7 +186,7 @@ void sample_index(struct sample *s, const struct token_builder_options *options,
             size_t from = unlisted ? put_unlisted(b, g, line) : 0;
             for (size_t end; from < line.len; from = end) {
                 end = piece_end(s, line, from, options->whole_compounds);
-                token_builder_add(b, g, (bole_slice){line.ptr + from, end - from});
+                token_builder_add(b, g, &(bole_slice){line.ptr + from, end - from}, 1);
             }
         }
     buf_reset(&s->section);

@@ -17,7 +17,7 @@
 #include "base/hash.h"
 #include "store/index/token_index.h"
 
-#define FOUND_MAX 64u /* distinct tokens looked up; with more, every group that has such a shape counts */
+#define FOUND_MAX 256u /* distinct tokens looked up; with more, every group that has such a shape counts */
 
 struct search {
     struct token_probe      *probe;
@@ -31,10 +31,7 @@ struct search {
     uint32_t                 found;
 };
 
-static bool is_candidate(const struct search *s, uint32_t group)
-{
-    return s->candidates[group / 64] >> group % 64 & 1;
-}
+static bool is_set(const uint64_t *groups, uint32_t group) { return groups[group / 64] >> group % 64 & 1; }
 
 static uint32_t classes_of(const struct token_edge *e)
 {
@@ -71,7 +68,7 @@ static bool inner_counts(const struct search *s, const struct token_stamp *stamp
     return false;
 }
 
-/* Sets the groups that stamps alone decide; returns the rows whose text has to be searched. */
+/* Sets the groups that stamps alone decide; returns the rows whose text has to be searched because of the others. */
 static uint32_t search_stamps(struct search *s)
 {
     const struct token_index *x = s->probe->index;
@@ -79,7 +76,8 @@ static uint32_t search_stamps(struct search *s)
     for (uint32_t g = 0; g < x->group_count; g++) {
         const struct token_stamp *stamp = &x->stamps[g];
         bool dense_ids = false, counts = false;
-        if (!is_candidate(s, g))
+        uint32_t with_text = 0;
+        if (!is_set(s->candidates, g))
             continue;
         for (uint32_t row = 0; row < UNIT_ROWS; row++) {
             if (!(s->wider >> unit_class(row) & 1))
@@ -87,10 +85,12 @@ static uint32_t search_stamps(struct search *s)
             counts |= dense_counts(s, stamp, row);
             dense_ids |= unit_is_id(row) && stamp->units[row] & x->dense[row] & s->longer;
             if (stamp->units[row] & ~x->dense[row] & s->longer)
-                rows |= 1u << row;
+                with_text |= 1u << row;
         }
         if (counts || (dense_ids && inner_counts(s, stamp)))
             s->groups[g / 64] |= 1ull << g % 64;
+        else if (!is_set(s->groups, g))
+            rows |= with_text;
     }
     return rows;
 }
@@ -101,7 +101,7 @@ static void set_all(struct search *s, uint32_t rows)
     const struct token_index *x = s->probe->index;
     for (uint32_t g = 0; g < x->group_count; g++)
         for (uint32_t row = 0; row < UNIT_ROWS; row++)
-            if (is_candidate(s, g) && rows >> row & 1 && x->stamps[g].units[row] & ~x->dense[row] & s->longer)
+            if (is_set(s->candidates, g) && rows >> row & 1 && x->stamps[g].units[row] & ~x->dense[row] & s->longer)
                 s->groups[g / 64] |= 1ull << g % 64;
 }
 

@@ -12,7 +12,7 @@
 #include "store/index/token_format.h"
 
 struct long_tokens {
-    struct buf      bytes; /* per token u8 row, u8 bucket, u8 length, lower-cased text */
+    struct buf      bytes; /* per token u8 row, u8 bucket, u16 length, text */
     struct hash_set seen;
     uint64_t        secret;
     uint32_t        size[UNIT_ROWS][SHAPE_BUCKETS];
@@ -23,10 +23,15 @@ void long_tokens_init(struct long_tokens *l, struct budget *budget);
 void long_tokens_deinit(struct long_tokens *l);
 void long_tokens_reset(struct long_tokens *l);
 
-/* text: lower-cased. group: the row group at hand. Cannot fail: without memory the shape is dense. */
-void long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group);
+enum long_kept { LONG_HAS_TEXT, LONG_IS_DENSE, LONG_BECAME_DENSE };
 
-/* Appends the text table to `table` and the blocks to `blocks`. */
-bole_status long_tokens_write(const struct long_tokens *l, struct buf *table, struct buf *blocks, struct bole_err *err);
+/* text: as it is written. group: the row group at hand. Cannot fail: without memory the shape becomes dense. */
+enum long_kept long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group);
+
+/* The tokens of a shape that were kept until it became dense. */
+void long_tokens_each(const struct long_tokens *l, uint32_t row, uint32_t bucket, void (*fn)(void *ctx, bole_slice text), void *ctx);
+
+/* Appends the text table to `table` and the blocks to `blocks`; spoils the texts. */
+bole_status long_tokens_write(struct long_tokens *l, struct buf *table, struct buf *blocks, struct bole_err *err);
 
 #endif

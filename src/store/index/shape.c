@@ -12,11 +12,24 @@ const uint8_t shape_allows[SHAPE_CLASSES] = {
     [SHAPE_HIGH] = KIND_HIGH,
 };
 
+#define TIMES4(v)  v, v, v, v
+#define TIMES10(v) TIMES4(v), TIMES4(v), v, v
+#define TIMES20(v) TIMES10(v), TIMES10(v)
+#define TIMES64(v) TIMES20(v), TIMES20(v), TIMES20(v), TIMES4(v)
+
+const uint8_t shape_kind[256] = {
+    ['0'] = TIMES10(KIND_DIGIT),
+    ['A'] = TIMES4(KIND_UPPER_HEX), KIND_UPPER_HEX, KIND_UPPER_HEX, TIMES20(KIND_UPPER),
+    ['_'] = KIND_BAR,
+    ['a'] = TIMES4(KIND_LOWER_HEX), KIND_LOWER_HEX, KIND_LOWER_HEX, TIMES20(KIND_LOWER),
+    [128] = TIMES64(KIND_HIGH), TIMES64(KIND_HIGH),
+};
+
 uint8_t shape_kinds(bole_slice text)
 {
     uint8_t kinds = 0;
     for (size_t i = 0; i < text.len; i++)
-        kinds |= shape_kind(text.ptr[i]);
+        kinds |= shape_kind[text.ptr[i]];
     return kinds;
 }
 
@@ -32,7 +45,7 @@ bole_slice shape_next_run(bole_slice text, enum shape_class c, size_t least, siz
 {
     for (size_t start = *at; start < text.len;) {
         size_t end = start;
-        while (end < text.len && shape_kind(text.ptr[end]) & shape_allows[c])
+        while (end < text.len && shape_kind[text.ptr[end]] & shape_allows[c])
             end++;
         if (end - start >= least) {
             *at = end;

@@ -27,16 +27,7 @@ enum {
 /* The kinds that a class allows. */
 extern const uint8_t shape_allows[SHAPE_CLASSES];
 
-static inline uint8_t shape_kind(uint8_t c)
-{
-    if ((uint8_t)(c - '0') < 10)
-        return KIND_DIGIT;
-    if ((uint8_t)(c - 'a') < 26)
-        return c <= 'f' ? KIND_LOWER_HEX : KIND_LOWER;
-    if ((uint8_t)(c - 'A') < 26)
-        return c <= 'F' ? KIND_UPPER_HEX : KIND_UPPER;
-    return c == '_' ? KIND_BAR : c > 127 ? KIND_HIGH : 0;
-}
+extern const uint8_t shape_kind[256];
 
 uint8_t shape_kinds(bole_slice text); /* of all its bytes together */
 

@@ -18,6 +18,7 @@
 
 #define PAIRS_DEFAULT ((size_t)8 << 20)
 #define STAMP_LEVEL   3
+#define PIECES_AHEAD  8 /* pieces lie all over the lines of a row group: waiting for memory is most of the cost */
 
 struct token_builder *token_builder_create(const struct token_builder_options *options)
 {
@@ -100,30 +101,50 @@ static void add_key(struct token_builder *b, uint64_t hash)
 }
 
 /* Runs within an id that could hold a needle of a narrower class. */
-static void stamp_inner(struct token_builder *b, bole_slice text, enum shape_class c)
+static void find_inner(uint64_t inner[INNER_ROWS], bole_slice text, enum shape_class c)
 {
-    static const struct { enum shape_class in, run; uint32_t row; } inner[] = {
+    static const struct { enum shape_class in, run; uint32_t row; } runs[] = {
         {SHAPE_HEX, SHAPE_DIGITS, INNER_DIGITS}, {SHAPE_ALNUM, SHAPE_LOWER, INNER_LOWER}, {SHAPE_ALNUM, SHAPE_UPPER, INNER_UPPER},
         {SHAPE_WORD, SHAPE_LOWER, INNER_LOWER},  {SHAPE_WORD, SHAPE_UPPER, INNER_UPPER},  {SHAPE_WORD, SHAPE_ALNUM, INNER_ALNUM},
     };
-    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         size_t at = 0;
         bole_slice run;
-        while (inner[i].in == c && (run = shape_next_run(text, inner[i].run, TOKEN_EDGE_LEN, &at)).len)
-            if (shape_class_of(shape_kinds(run)) == inner[i].run)
-                stamp(b)->inner[inner[i].row] |= shape_bit(run.len);
+        while (runs[i].in == c && (run = shape_next_run(text, runs[i].run, TOKEN_EDGE_LEN, &at)).len)
+            if (shape_class_of(shape_kinds(run)) == runs[i].run)
+                inner[runs[i].row] |= shape_bit(run.len);
     }
 }
 
-static enum shape_class add_unit(struct token_builder *b, bole_slice text, bole_slice lower)
+struct inner_sink { uint64_t inner[INNER_ROWS]; enum shape_class c; };
+
+static void find_inner_of(void *ctx, bole_slice text)
+{
+    struct inner_sink *sink = ctx;
+    find_inner(sink->inner, text, sink->c);
+}
+
+/* A shape has lost its text: what was in it counts for every group that has the shape. */
+static void add_inner_of_kept(struct token_builder *b, uint32_t row, uint32_t bucket)
+{
+    struct inner_sink sink = {.c = unit_class(row)};
+    long_tokens_each(&b->texts, row, bucket, find_inner_of, &sink);
+    for (uint32_t g = 0; g <= b->group; g++)
+        for (uint32_t i = 0; i < INNER_ROWS && b->stamps[g].units[row] >> bucket & 1; i++)
+            b->stamps[g].inner[i] |= sink.inner[i];
+}
+
+static enum shape_class add_unit(struct token_builder *b, bole_slice text)
 {
     uint8_t kinds = shape_kinds(text);
     enum shape_class c = shape_class_of(kinds);
     uint32_t row = unit_row(c, kinds & KIND_DIGIT);
+    enum long_kept kept = long_tokens_add(&b->texts, row, text, b->group);
     stamp(b)->units[row] |= shape_bit(text.len);
-    long_tokens_add(&b->texts, row, lower, b->group);
-    if (unit_is_id(row))
-        stamp_inner(b, text, c);
+    if (kept != LONG_HAS_TEXT && unit_is_id(row))
+        find_inner(stamp(b)->inner, text, c);
+    if (kept == LONG_BECAME_DENSE && unit_is_id(row))
+        add_inner_of_kept(b, row, shape_bucket(text.len));
     return c;
 }
 
@@ -137,14 +158,14 @@ static void add_long(struct token_builder *b, bole_slice text, bole_slice lower,
         return;
     }
     add_key(b, hash);
-    enum shape_class c = add_unit(b, text, lower);
+    enum shape_class c = add_unit(b, text);
     if (c < SHAPE_LOWER || c > SHAPE_WORD)
         return;
     bole_slice run;
     for (size_t at = 0; (run = shape_next_run(text, SHAPE_HEX, TOKEN_EDGE_LEN, &at)).len;) {
         bole_slice lower_run = {lower.ptr + (run.ptr - text.ptr), run.len};
         add_key(b, hash64(lower_run));
-        add_unit(b, run, lower_run);
+        add_unit(b, run);
     }
 }
 
@@ -180,17 +201,27 @@ static void add_token(struct token_builder *b, const struct token *k, bole_slice
         add_long(b, text, tokens_lower(&b->tokens, k), k->hash);
 }
 
-void token_builder_add(struct token_builder *b, uint32_t group, bole_slice piece)
+static void add_tokens(struct token_builder *b, bole_slice piece)
 {
     const struct token *found;
     size_t count;
-    begin_group(b, group);
-    if (stamp(b)->flags & STAMP_OPEN)
-        return;
     tokens_begin(&b->tokens, piece, b->options.whole_compounds ? TOKENS_ALL : TOKENS_WORDS);
-    while (tokens_next(&b->tokens, &found, &count))
+    while (tokens_next(&b->tokens, &found, &count)) {
+        for (size_t i = 0; i < count; i++)
+            hash_set_prefetch(&b->seen, found[i].hash);
         for (size_t i = 0; i < count; i++)
             add_token(b, &found[i], piece);
+    }
+}
+
+void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count)
+{
+    begin_group(b, group);
+    for (size_t i = 0; i < count && !(stamp(b)->flags & STAMP_OPEN); i++) {
+        if (i + PIECES_AHEAD < count)
+            __builtin_prefetch(pieces[i + PIECES_AHEAD].ptr);
+        add_tokens(b, pieces[i]);
+    }
 }
 
 static void stamp_unlisted(struct token_stamp *s, bole_slice text)
@@ -201,9 +232,10 @@ static void stamp_unlisted(struct token_stamp *s, bole_slice text)
     if (kinds == KIND_HIGH && has_folding(text))
         s->flags |= STAMP_FOLD;
     enum shape_class widest = shape_class_of(kinds);
-    /* Where this value has a letter another one may have a digit or any letter. */
-    if (widest > SHAPE_DIGITS && widest < SHAPE_ALNUM)
-        widest = SHAPE_ALNUM;
+    if (!(kinds & (KIND_DIGIT | KIND_BAR | KIND_HIGH)))
+        widest = SHAPE_ALNUM; /* another value may have other letters here */
+    if (widest >= SHAPE_LOWER && widest <= SHAPE_WORD)
+        s->unlisted[SHAPE_HEX] |= shape_bit(text.len); /* of one case, which not all of these include as a class */
     for (uint32_t c = 0; c < SHAPE_CLASSES; c++)
         if (shape_includes(widest, c))
             s->unlisted[c] |= shape_bit(text.len);

@@ -1,6 +1,7 @@
 /*
  * The portable form works on 64 bytes at a time in loops without branches, which compilers turn into the vectors of the
- * machine (NEON as well), and gathers one bit per byte with a multiplication.
+ * machine (NEON as well), and gathers one bit per byte with a multiplication. AVX2 is where it ends: classification is a
+ * twentieth of the cost of tokens, wider vectors would not be noticed.
  */
 #include "store/index/tokens.h"
 
@@ -90,37 +91,12 @@ AVX2 static void classify_avx2(const uint8_t *p, size_t len, uint8_t *lower, str
     block_avx2(last, lower, m);
 }
 
-#define AVX512 __attribute__((target("avx512bw")))
-
-AVX512 static inline uint64_t within_avx512(__m512i v, char first, char count)
-{
-    return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8(first)), _mm512_set1_epi8(count));
-}
-
-AVX512 static void classify_avx512(const uint8_t *p, size_t len, uint8_t *lower, struct token_masks *m)
-{
-    const __m512i fold = _mm512_set1_epi8(0x20);
-    for (size_t at = 0; at < len; at += 64) {
-        __mmask64 inside = len - at >= 64 ? ~0ull : (1ull << (len - at)) - 1;
-        __m512i v = _mm512_maskz_loadu_epi8(inside, p + at);
-        m->word = within_avx512(_mm512_or_si512(v, fold), 'a', 26) | within_avx512(v, '0', 10) |
-                  _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('_'));
-        m->high = _mm512_movepi8_mask(v);
-        m->dot = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('.'));
-        m->dash = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('-'));
-        m++;
-        _mm512_storeu_si512(lower + at, _mm512_mask_add_epi8(v, within_avx512(v, 'A', 26), v, fold));
-    }
-}
 #endif
 
 token_classify_fn *tokens_classify_form(size_t index)
 {
 #if defined(__x86_64__)
-    /* cpu_supports is a load and a test of a constant. */
-    if (__builtin_cpu_supports("avx512bw") && index-- == 0)
-        return classify_avx512;
-    if (__builtin_cpu_supports("avx2") && index-- == 0)
+    if (__builtin_cpu_supports("avx2") && index-- == 0) /* a load and a test of a constant */
         return classify_avx2;
 #endif
     return index == 0 ? classify_portable : NULL;

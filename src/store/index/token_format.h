@@ -23,7 +23,7 @@
  *       44    4  size of the stamps, compressed
  *       48   88  dense shapes: per row of units a bit per length bucket: such tokens are not all among the texts
  *      136    -  block table: per block u32 end behind the start of the blocks, u32 crc32c; 2^B blocks
- *        -    -  text table: per block u8 row, u8 longest token, u16 zero, u32 size, u32 size decompressed, u32 crc32c
+ *        -    -  text table: per block u8 row, u8 zero, u16 longest token, u32 size, u32 size decompressed, u32 crc32c
  *        -    -  stamps: a zstd frame of STAMP_SIZE bytes per row group
  *
  * Block of the map, each part filled up to a whole byte, bits from the low end:
@@ -42,6 +42,7 @@
 
 #include "store/index/shape.h"
 #include "store/index/token_map.h"
+#include "store/index/tokens.h"
 
 #define TOKEN_MAGIC   "BTok"
 #define TOKEN_VERSION 1u
@@ -59,7 +60,7 @@ enum {
 #define TOKEN_KEY_BITS_MAX    52u
 #define TOKEN_HEAD_MAX        (16u << 20)
 #define TOKEN_TEXT_RAW        (32u << 10) /* bytes of a text block; the token that passes it is the last */
-#define TOKEN_TEXT_LEN_MAX    255u        /* longer tokens have no text */
+#define TOKEN_TEXT_LEN_MAX    TOKEN_LEN_MAX /* longer tokens have no text */
 #define TOKEN_TEXT_LEN_MIN    13u         /* one more than TOKEN_EDGE_LEN: shorter ones cannot hold more than themselves */
 
 /* ---- stamps ---- */
@@ -74,14 +75,15 @@ enum unit_row {
 #define UNIT_ROWS 11u
 _Static_assert(HEAD_DENSE + UNIT_ROWS * 8 == HEAD_FIXED_SIZE, "index header layout");
 
-/* Runs of 12 and more within longer units with a digit: digits in HEX; LOWER and UPPER in ALNUM and WORD, ALNUM in WORD. */
+/* Runs of 12 and more within longer units that have a digit but no text in the section: digits in HEX; LOWER and UPPER in ALNUM
+ * and WORD, ALNUM in WORD. */
 enum inner_row { INNER_DIGITS, INNER_LOWER, INNER_UPPER, INNER_ALNUM };
 #define INNER_ROWS 4u
 
 enum {
     STAMP_OPEN = 1,          /* may hold anything */
     STAMP_GIANT = 2,         /* a token longer than TOKEN_LEN_MAX occurs: it may hold any edge */
-    STAMP_ODD = 4,           /* TOKEN_ODD occurs, or a compound that is unlisted */
+    STAMP_ODD = 4,           /* TOKEN_ODD occurs, or a compound may be unlisted */
     STAMP_UUID = 8,          /* TOKEN_UUID occurs: its parts are not in the map */
     STAMP_FOLD = 16,         /* U+017F or U+212A occurs, which fold_case takes for s and k */
 };
@@ -115,7 +117,11 @@ static inline uint32_t list_rice_bits(uint32_t groups, uint32_t count)
     return mean ? 31u - (uint32_t)__builtin_clz(mean) : 0;
 }
 
-/* Tokens in more groups than this are common. */
-static inline uint32_t list_groups_max(uint32_t groups) { return groups / 4 > 8 ? groups / 4 : 8; }
+/* Tokens in more groups than this are common. A list costs a bit per row group of the segment at most, which is nothing where
+ * there are few, and tells the families of a segment apart. */
+static inline uint32_t list_groups_max(uint32_t groups)
+{
+    return groups <= 256 ? groups - 1 : groups < 1024 ? 255 : groups / 4;
+}
 
 #endif

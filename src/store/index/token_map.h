@@ -46,13 +46,15 @@ struct token_builder;
 struct token_builder *token_builder_create(const struct token_builder_options *options); /* NULL: no memory */
 void token_builder_destroy(struct token_builder *b);
 
-/* A piece of text of row group `group`: not less than in the call before, below TOKEN_GROUPS_MAX. When pairs_max, budget or
- * memory is used up the group becomes one that is never cleared (token_index_info.open_groups counts them). */
-void token_builder_add(struct token_builder *b, uint32_t group, bole_slice piece);
+/* Pieces of text of row group `group`: not less than in the call before, below TOKEN_GROUPS_MAX. Many at a time are cheaper:
+ * their memory is fetched ahead. When pairs_max, budget or memory is used up the group becomes one that is never cleared
+ * (token_index_info.open_groups counts them). */
+void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count);
 
-/* The same for text whose tokens are not worth a place in the map, such as the digits of time stamps: the group is kept for
- * every needle with a token that may be one of these by its length and class. One value stands for all of the same shape: a
- * digit for digits, a letter for letters and digits, every sign in its place. */
+/* The same for text whose tokens are not worth a place in the map, such as time stamps: the group is kept for every needle with
+ * a token that may be one of these by its class and length. One value stands for all that differ from it only in digits, or in
+ * words of letters alone of the same length (names of months). Parts that hardly vary (date, zone) are better given to
+ * token_builder_add. */
 void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_slice piece);
 
 /* Makes the group one that is never cleared. */

@@ -20,12 +20,13 @@
 
 #define PARTS_MAX  16u  /* tokens of a needle that are looked up: the longest */
 #define PARTS_FEW  4u   /* after so many it is enough to be left with one group */
-#define QUADS_MAX  256u /* addresses looked up for one at an open edge */
+#define QUADS_MAX  512u /* addresses looked up for one at an open edge */
 #define OCTETS_MAX 128u
 
 struct part {
     struct token    token;
     bole_slice      text, lower;
+    bool            closed_left;   /* of the needle */
     bool            open_left, open_right;
     uint8_t         before, after; /* the bytes around it; 0, unknown, at the ends of the needle */
     bool            fold_case;
@@ -74,12 +75,24 @@ static void set_unlisted(const struct token_index *x, const struct part *p, stru
             s->words[g / 64] |= 1ull << g % 64;
 }
 
-/* False: nothing is known about this word. */
+/* False: nothing is known about this token. */
 static bool is_usable(const struct part *p)
 {
     bool open = p->open_left || p->open_right;
-    if (p->token.kind == TOKEN_HIGH && p->fold_case)
+    switch (p->token.kind) {
+    case TOKEN_ODD:
         return false;
+    case TOKEN_UUID:
+        return true;
+    case TOKEN_QUAD: /* "00.1.2.3" can be the end of 100.1.2.3 as well as hold 0.1.2.3 */
+        return p->token.start != 1 || p->closed_left || p->before != '0' || p->text.ptr[1] != '.';
+    case TOKEN_HIGH:
+        if (p->fold_case)
+            return false;
+        break;
+    case TOKEN_WORD:
+        break;
+    }
     return !open || (p->text.len >= TOKEN_EDGE_LEN && p->text.len <= TOKEN_LEN_MAX);
 }
 
@@ -180,6 +193,7 @@ static uint32_t cut_needle(struct tokens *t, const struct token_index *x, const 
             .token = found[i],
             .text = {n->text.ptr + found[i].start, found[i].len},
             .lower = tokens_lower(t, &found[i]),
+            .closed_left = n->closed_left,
             .open_left = found[i].start == 0 && !n->closed_left,
             .open_right = end == n->text.len && !n->closed_right,
             .before = found[i].start ? n->text.ptr[found[i].start - 1] : 0,
@@ -187,9 +201,8 @@ static uint32_t cut_needle(struct tokens *t, const struct token_index *x, const 
             .fold_case = n->fold_case,
         };
         p.shape = shape_class_of(shape_kinds(p.fold_case ? p.lower : p.text));
-        if (p.token.kind == TOKEN_ODD || ((p.token.kind == TOKEN_WORD || p.token.kind == TOKEN_HIGH) && !is_usable(&p)))
-            continue;
-        keep_part(parts, &count, &p);
+        if (is_usable(&p))
+            keep_part(parts, &count, &p);
     }
     return count;
 }

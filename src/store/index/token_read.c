@@ -185,7 +185,7 @@ bole_status token_read(struct token_probe *p, uint64_t offset, uint32_t size, ui
 struct text_block token_text_block(const struct token_index *x, uint32_t i, uint64_t *offset)
 {
     const uint8_t *e = x->head + HEAD_FIXED_SIZE + ((size_t)TOKEN_BLOCK_ENTRY << x->block_bits) + (size_t)TOKEN_TEXT_ENTRY * i;
-    struct text_block t = {e[0], e[1], load_u32(e + 4), load_u32(e + 8), load_u32(e + 12), *offset};
+    struct text_block t = {e[0], load_u16(e + 2), load_u32(e + 4), load_u32(e + 8), load_u32(e + 12), *offset};
     *offset += t.size;
     return t;
 }

@@ -11,9 +11,9 @@
  *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. Parts that
  *         are nothing but part of a UUID are no tokens.
  *   QUAD  four octets (0 .. 255, no leading zeros) with dots between: an IPv4 address, or a version. Of "1.2.3.4.5" both quads
- *         are tokens. The octets are tokens as well: they cost nothing.
- *   ODD   no token but a warning that the text of a compound may stand there without being one: two octets between tokens
- *         that end, or begin, with a digit but are no octets ("v10.1.2.3"), or what touches a token of TOKEN_LEN_MAX.
+ *         are tokens. The first octet may be the end of a longer token and the last one the beginning of one: as long as they
+ *         can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.
+ *   ODD   no token, but a warning that compounds may be missing: what touches a token that is longer than a window.
  *
  * A text that is cut into pieces gives the same words as the whole when no cut lies within a word, and the same compounds
  * when none lies in a range that TOKENS_COMPOUNDS reports. tokens_is_border says whether a cut is right.
@@ -49,15 +49,16 @@ enum tokens_mode {
 };
 
 struct tokens {
-    /* All of it is tokens.c's own: about 60 KB. */
+    /* All of it is tokens.c's own: about 70 KB. */
     bole_slice         text;
     size_t             next;  /* where the next window begins */
     size_t             start; /* where the window at hand begins */
     enum tokens_mode   mode;
-    uint32_t           word_count, found_count;
+    uint32_t           word_count, found_count, sign_count;
     struct token_masks masks[TOKENS_WINDOW / 64];
     uint8_t            lower[TOKENS_WINDOW + 64];
     uint32_t           borders[TOKENS_WINDOW + 16]; /* of words, in the window: start, end, start, end, ... */
+    uint32_t           signs[TOKENS_WINDOW];        /* in the window: the last signs of what may be compounds */
     struct token       found[TOKENS_WINDOW + 16];
 };
 

@@ -29,13 +29,13 @@ static size_t sort_unique(struct span *s, size_t count)
     return kept;
 }
 
-static bool is_octet(bole_slice t, struct span w)
+static bool is_octet(const uint8_t *p, uint32_t len)
 {
     char text[4] = {0}, again[16];
-    if (w.len > 3)
+    if (len < 1 || len > 3)
         return false;
-    memcpy(text, t.ptr + w.start, w.len);
-    for (uint32_t i = 0; i < w.len; i++)
+    memcpy(text, p, len);
+    for (uint32_t i = 0; i < len; i++)
         if (!is_digit(text[i]))
             return false;
     snprintf(again, sizeof again, "%d", atoi(text));
@@ -59,12 +59,17 @@ static bool joined(bole_slice t, struct span a, struct span b, char sign)
 static void model_compounds(bole_slice t, const struct span *words, size_t i, struct span *out, size_t *n, bool *skip)
 {
     if (i >= 3 && joined(t, words[i - 3], words[i - 2], '.') && joined(t, words[i - 2], words[i - 1], '.') &&
-        joined(t, words[i - 1], words[i], '.') && is_octet(t, words[i - 2]) && is_octet(t, words[i - 1])) {
-        struct span s = {TOKEN_QUAD, words[i - 3].start, words[i].start + words[i].len - words[i - 3].start};
-        if (!is_octet(t, words[i - 3]) || !is_octet(t, words[i]))
-            s.kind = TOKEN_ODD;
-        if (is_digit(t.ptr[words[i - 3].start + words[i - 3].len - 1]) && is_digit(t.ptr[words[i].start]))
-            out[(*n)++] = s;
+        joined(t, words[i - 1], words[i], '.') && is_octet(t.ptr + words[i - 2].start, words[i - 2].len) &&
+        is_octet(t.ptr + words[i - 1].start, words[i - 1].len)) {
+        uint32_t first = 0, last = 0, end = words[i - 3].start + words[i - 3].len;
+        for (uint32_t n_digits = 1; n_digits <= 3; n_digits++) {
+            if (n_digits <= words[i - 3].len && is_octet(t.ptr + end - n_digits, n_digits))
+                first = n_digits;
+            if (n_digits <= words[i].len && is_octet(t.ptr + words[i].start, n_digits))
+                last = n_digits;
+        }
+        if (first && last)
+            out[(*n)++] = (struct span){TOKEN_QUAD, end - first, words[i].start + last - (end - first)};
     }
     if (i < 4 || words[i - 4].len < 8 || words[i].len < 12)
         return;
@@ -234,7 +239,7 @@ TEST(tokens_say_what_must_not_be_cut)
 {
     static const struct { const char *text; size_t at; bool border; } cases[] = {
         {"ab cd", 1, false}, {"ab cd", 2, true}, {"a.b", 1, true}, {"10.1.2.3 x", 2, false}, {"10.1.2.3 x", 8, true},
-        {"10.1.2 x", 2, true}, {"v10.1.2.3", 3, false}, {"1.2.3.4.5", 7, false}, {"1.2.3.4.5", 1, false}, {"5.0.1700.107", 3, true},
+        {"10.1.2 x", 2, true}, {"v10.1.2.3", 3, false}, {"1.2.3.4.5", 7, false}, {"1.2.3.4.5", 1, false}, {"1.2.3.400", 8, false}, {"5.0.1700.107", 3, true},
         {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 9, false}, {"x-f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, true},
         {"x_f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, false}, {"gr\xc3\xb6" "e", 2, true}, {"gr\xc3\xb6" "e", 3, false},
     };
