@@ -22,6 +22,17 @@ def test_a_second_server_names_the_first(server):
     assert f"in use by process {server.process.pid}\n".encode() in done.stderr and str(server.data).encode() in done.stderr
 
 
+def test_a_port_that_is_taken_is_told_with_a_way_out(server, tmp_path):
+    done = run("serve", "--data", tmp_path, "--listen", f"127.0.0.1:{server.port}", check=False)
+    assert done.returncode == 1 and f"127.0.0.1:{server.port} is taken".encode() in done.stderr and b"--listen" in done.stderr
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path):
+    done = run("serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--tls-cert", tmp_path / "no.pem", "--tls-key", "no.key", check=False)
+    assert done.returncode == 1 and b"--tls-cert" in done.stderr and b"no.pem: No such file" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_killed_server_leaves_nothing_in_the_way(server):
     server.kill()
     server.start()

@@ -246,9 +246,48 @@ def test_a_person_is_told_that_there_are_no_lines(server):
     assert on_terminal(*query) == (0, "")
 
 
+def test_a_person_is_told_that_there_are_no_points_and_no_labels(server):
+    code, text = on_terminal("query", 'rate({app="nothing"}[5m])', "--addr", server.url)
+    assert code == 0 and text.startswith("no points between ") and "--from 24h" in text
+    assert on_terminal("labels", "nothing", "--addr", server.url) == (0, "no values in this range; a wider one: --from 30d\r\n")
+    assert on_terminal("labels", "--addr", server.url)[1].startswith("no labels")
+    assert run("labels", "nothing", server=server).stderr == b""
+    server.push([({"app": "nothing"}, [(time.time_ns() - S, "something")])])
+    assert on_terminal("labels", "app", "--addr", server.url) == (0, "")
+    assert on_terminal("query", 'rate({app="nothing"}[5m])', "--instant", "--addr", server.url) == (0, "")
+
+
 def test_instant_is_for_metrics():
     done = run("query", '{app="x"}', "--instant", "--addr", "http://127.0.0.1:1", check=False)
     assert done.returncode == 2 and b"metric" in done.stderr
+
+
+USAGE = [
+    [], ["nope"], ["serve", "extra"], ["serve", "--listen", "nonsense"], ["serve", "--memory-limit", "x"], ["serve", "--tls-cert", "a"],
+    ["serve", "--nope"], ["agent", "--nope"], ["query"], ["query", "{"], ["query", '{app="x"}', "-o", "xml"], ["query", '{app="x"}', "-n", "-3"],
+    ["query", '{app="x"}', "-n", "99999999999999999999"], ["query", '{app="x"}', '{app="y"}'], ["tail"], ["tail", "{"],
+    ["tail", '{app="x"}', "-n", "many"], ["labels", "a", "b"], ["import"], ["import", "--format", "xml", "x"], ["open"], ["check"],
+    ["check", "a", "b"], ["version", "extra"],
+]
+FAILURES = [
+    ["serve", "--listen", "127.0.0.1:99999"], ["serve", "--data", "/proc/nope"], ["serve", "--tls-cert", "nope.pem", "--tls-key", "nope.key"],
+    ["query", '{app="x"}'], ["tail", '{app="x"}'], ["labels"], ["import", "nope.log"], ["open", "--no-browser", "nope.log"],
+    ["check", "nope"], ["agent", "--no-journal", "--state", "nope/state"],
+]
+
+
+@pytest.mark.parametrize("args, code", [*((args, 2) for args in USAGE), *((args, 1) for args in FAILURES)], ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_exit_codes(args, code, tmp_path):
+    env = {**os.environ, "BOLE_ADDR": "http://127.0.0.1:1", "BOLE_LISTEN": "127.0.0.1:0"}
+    done = subprocess.run([str(bole.BINARY), *args], env=env, cwd=tmp_path, capture_output=True, timeout=20)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == b"" and done.stderr
+
+
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["--version"], ["query", "--help"], ["query", "-h"], ["check", "-h"]], ids=" ".join)
+def test_asking_for_help_is_no_failure(args):
+    done = run(*args)
+    assert done.stdout and done.stderr == b""
 
 
 @pytest.mark.parametrize("command", ["query", "tail", "labels"])

@@ -17,6 +17,29 @@ def blocks():
             yield pytest.param(block, id=f"{path.relative_to(bole.ROOT)}:{number}")
 
 
+def parses(query):
+    """Whether the program knows what the query names: without a server it then fails to connect."""
+    done = subprocess.run([str(bole.BINARY), "query", query, "--addr", "http://127.0.0.1:1"], capture_output=True, text=True, timeout=20)
+    assert done.returncode in (1, 2), done.stderr
+    return done.returncode == 1 or "wrong number of args" in done.stderr
+
+
+def template_functions():
+    text = (bole.ROOT / "docs/logql.md").read_text()
+    lists = text[text.index("* text:"):text.index("`range`, `with`")]
+    return [name for names in re.findall(r"`([^`]*)`", lists) for name in names.split()]
+
+
+@pytest.mark.parametrize("name", template_functions())
+def test_a_template_function_of_the_list_is_known(name):
+    assert parses("{a=\"b\"} | line_format `{{ " + name + " }}`")
+
+
+@pytest.mark.parametrize("name", ["fromJson", "now", "toDate"])
+def test_a_template_function_that_is_said_to_be_missing_is(name):
+    assert not parses("{a=\"b\"} | line_format `{{ " + name + " }}`"), f"docs/logql.md still says that {name} is not there"
+
+
 @pytest.mark.parametrize("block", blocks())
 def test_example(server, tmp_path, block):
     env = {**os.environ, "BOLE_ADDR": server.url, "PATH": f"{bole.BINARY.parent}:{os.environ['PATH']}"}

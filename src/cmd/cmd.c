@@ -181,6 +181,21 @@ size_t cmd_size(struct argp_state *state, const char *option, const char *text)
     return 0;
 }
 
+struct size_text cmd_size_text(uint64_t bytes)
+{
+    static const char units[] = "kMGT";
+    struct size_text s;
+    double v = (double)bytes / 1e3;
+    int unit = 0;
+    for (; v >= 999.95 && units[unit + 1]; unit++)
+        v /= 1e3;
+    if (bytes < 1000)
+        snprintf(s.text, sizeof s.text, "%u byte%s", (unsigned)bytes, plural_s(bytes));
+    else
+        snprintf(s.text, sizeof s.text, "%.1f %cB", v, units[unit]);
+    return s;
+}
+
 /* A date or a date with a time of day, both UTC. */
 static bool parse_utc(const char *text, int64_t *ret_ns)
 {

@@ -25,6 +25,9 @@ int cmd_serve(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
+/* "17 bytes", "1.2 kB", "3.4 MB", "5.6 GB", for people. */
+struct size_text { char text[24]; };
+struct size_text cmd_size_text(uint64_t bytes);
 static inline const char *plural_s(uint64_t n) { return n == 1 ? "" : "s"; } /* "1 line", "2 lines" */
 
 /* "error: message" on stderr; returns EXIT_FAILED. */

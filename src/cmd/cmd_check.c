@@ -108,8 +108,8 @@ static bole_status check_wal(struct checking *c, struct bole_err *err)
     progress_end(&c->progress);
     if (st < 0)
         return st;
-    printf("write-ahead log: %llu group%s in %llu file%s, %.1f MB, %llu problem%s\n", (unsigned long long)r.frames,
-           plural_s(r.frames), (unsigned long long)r.files, plural_s(r.files), (double)r.bytes / 1e6,
+    printf("write-ahead log: %llu group%s in %llu file%s, %s, %llu problem%s\n", (unsigned long long)r.frames,
+           plural_s(r.frames), (unsigned long long)r.files, plural_s(r.files), cmd_size_text(r.bytes).text,
            (unsigned long long)r.problems, plural_s(r.problems));
     c->problems += r.problems;
     return BOLE_OK;
@@ -128,9 +128,9 @@ static bole_status check_store(struct checking *c, struct bole_err *err)
     progress_end(&c->progress);
     if (st < 0)
         return st;
-    printf("segments: %llu with %llu row%s in %llu chunk%s, %.1f MB, %llu problem%s\n", (unsigned long long)r.segments,
+    printf("segments: %llu with %llu row%s in %llu chunk%s, %s, %llu problem%s\n", (unsigned long long)r.segments,
            (unsigned long long)r.rows, plural_s(r.rows), (unsigned long long)r.chunks, plural_s(r.chunks),
-           (double)r.bytes / 1e6, (unsigned long long)r.problems, plural_s(r.problems));
+           cmd_size_text(r.bytes).text, (unsigned long long)r.problems, plural_s(r.problems));
     c->problems += r.problems;
     return BOLE_OK;
 }

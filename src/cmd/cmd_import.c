@@ -75,8 +75,8 @@ int cmd_import(int argc, char **argv)
         st = import_file(client, o.files.paths[i], &o.import, &result, &err);
     bole_client_destroy(client);
     if (result.lines)
-        fprintf(stderr, "%llu line%s stored, %.1f MB sent\n", (unsigned long long)result.lines, plural_s(result.lines),
-                (double)result.bytes / 1e6);
+        fprintf(stderr, "%llu line%s stored, %s sent\n", (unsigned long long)result.lines, plural_s(result.lines),
+                cmd_size_text(result.bytes).text);
     if (result.cut_lines)
         fprintf(stderr, "%llu line%s longer than a line may be (768 KiB): cut there\n",
                 (unsigned long long)result.cut_lines, plural_s(result.cut_lines));

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -69,8 +70,11 @@ static bole_status list(struct bole_client *c, const struct labels_options *o, s
         st = json_doc_parse(doc, buf_slice(&body), &root, err);
     if (st == BOLE_OK && json_doc_member(root, "data", &data))
         json_doc_each(data, put_line, &out);
+    bool any = out.len > 0;
     if (st == BOLE_OK)
         st = print_flush(&out, err);
+    if (st == BOLE_OK && !any && isatty(STDERR_FILENO))
+        fprintf(stderr, "no %s in this range; a wider one: --from 30d\n", o->name ? "values" : "labels");
     json_doc_destroy(doc);
     buf_deinit(&url);
     buf_deinit(&body);

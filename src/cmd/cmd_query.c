@@ -75,7 +75,7 @@ static void put_log_url(const struct query_options *o, struct buf *url)
 }
 
 /* An empty screen leaves open whether there is nothing or the range was wrong. */
-static void tell_no_lines(const struct query_options *o)
+static void tell_nothing(const char *what, const struct query_options *o)
 {
     char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
     int64_t age_ns = clock_now_ns(&clock_system) - o->from_ns;
@@ -84,7 +84,7 @@ static void tell_no_lines(const struct query_options *o)
                                                : "";
     time_format_rfc3339(o->from_ns, 0, from);
     time_format_rfc3339(o->to_ns, 0, to);
-    fprintf(stderr, "no lines between %s and %s%s\n", from, to, wider);
+    fprintf(stderr, "no %s between %s and %s%s\n", what, from, to, wider);
 }
 
 /* A server that runs as many exports as it may says 429 before the first row: one of them will end. */
@@ -114,7 +114,7 @@ static bole_status run_log_query(struct bole_client *c, const struct query_optio
     if (st == BOLE_OK)
         st = printer_flush(&printer, err);
     if (st == BOLE_OK && !printer.count && isatty(STDERR_FILENO))
-        tell_no_lines(o);
+        tell_nothing("lines", o);
     buf_deinit(&url);
     printer_deinit(&printer);
     return st;
@@ -126,6 +126,7 @@ struct metric_printer {
     enum print_format format;
     struct buf *out;
     struct json_value labels; /* of the series being printed */
+    bool any;
 };
 
 struct point {
@@ -154,6 +155,7 @@ static bool put_point(bole_slice name, struct json_value v, void *ctx)
     struct print_point point = {.time_ns = llround(p.seconds * 1e3) * NS_PER_MS, .labels = printer->labels,
                                 .value = p.value};
     print_point(&point, printer->format, printer->out);
+    printer->any = true;
     return true;
 }
 
@@ -176,7 +178,8 @@ static bool tell_warning(bole_slice name, struct json_value v, void *ctx)
     return true;
 }
 
-static void put_metrics(struct json_value root, enum print_format format, struct buf *out)
+/* False: there was no point. */
+static bool put_metrics(struct json_value root, enum print_format format, struct buf *out)
 {
     struct metric_printer printer = {.format = format, .out = out};
     struct json_value data, result, type, warnings;
@@ -191,9 +194,10 @@ static void put_metrics(struct json_value root, enum print_format format, struct
     }
     if (json_doc_member(root, "warnings", &warnings))
         json_doc_each(warnings, tell_warning, NULL);
+    return printer.any;
 }
 
-static bole_status print_metrics(bole_slice body, enum print_format format, struct bole_err *err)
+static bole_status print_metrics(bole_slice body, const struct query_options *o, struct bole_err *err)
 {
     struct buf out;
     buf_init(&out, NULL);
@@ -201,8 +205,10 @@ static bole_status print_metrics(bole_slice body, enum print_format format, stru
     struct json_value root;
     bole_status st = json_doc_parse(doc, body, &root, err);
     if (st == BOLE_OK) {
-        put_metrics(root, format, &out);
+        bool any = put_metrics(root, o->query.format, &out);
         st = print_flush(&out, err);
+        if (st == BOLE_OK && !any && isatty(STDERR_FILENO))
+            tell_nothing("points", o);
     }
     json_doc_destroy(doc);
     buf_deinit(&out);
@@ -223,7 +229,7 @@ static bole_status run_metric_query(struct bole_client *c, const struct query_op
         url_param(&url, "step", bole_slice_str(o->step));
     bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
     if (st == BOLE_OK)
-        st = print_metrics(buf_slice(&body), o->query.format, err);
+        st = print_metrics(buf_slice(&body), o, err);
     buf_deinit(&url);
     buf_deinit(&body);
     return st;

@@ -1,5 +1,6 @@
 #include "cmd/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static bole_status take_data_dir(struct server *s, const char *dir, struct bole_
     char path[4096];
     bole_status st = fs_make_dir(&fs_posix, dir, err);
     if (st < 0) {
-        bole_err_context(err, "making the data directory %s", dir);
+        bole_err_context(err, "the data directory (--data, BOLE_DATA)");
         return st;
     }
     snprintf(path, sizeof path, "%s/" DATA_LOCK_NAME, dir);
@@ -163,8 +164,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
     unsigned loops = loop_count();
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
                               .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
-                              .query_memory_bytes = s->budget.limit_bytes / QUERY_PART, .receive = receive_switches(s, o),
-                              .exports_max = EXPORTS_MAX,
+                              .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
+                              .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
                               .config_text = bole_slice_str(s->config)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
@@ -187,6 +188,9 @@ static bole_status start_serving(struct server *s, const struct server_options *
                                 .fallback = api_fallback, .fallback_ctx = s->api};
     api_routes(s->api, &http.routes, &http.route_count);
     st = http_server_create(&http, &s->http, err);
+    if (st < 0 && err->sys_errno == EADDRINUSE)
+        return bole_fail(err, BOLE_E_CONFLICT, "%s is taken by another program, perhaps another Bole: --listen (BOLE_LISTEN) "
+                         "names another address, port 0 a free one", o->listen);
     if (st < 0)
         return st;
     st = api_attach(s->api, s->ingest, s->http, loops, err);
@@ -231,9 +235,19 @@ static void announce(struct server *s, const struct server_options *o)
     LOG(INFO, "listening", " address=%.*s:%u door=http", host_len, host, http_server_port(s->http));
 }
 
+/* OpenSSL's words for a file that is not there are nobody's. */
+static bole_status check_readable(const char *path, const char *option, struct bole_err *err)
+{
+    return !path || access(path, R_OK) == 0 ? BOLE_OK : bole_fail_errno(err, errno, "%s: reading %s", option, path);
+}
+
 bole_status server_create(const struct server_options *options, struct server **ret_server, struct bole_err *err)
 {
     bole_status st = check_exposure(options, err);
+    if (st == BOLE_OK)
+        st = check_readable(options->tls_cert, "--tls-cert", err);
+    if (st == BOLE_OK)
+        st = check_readable(options->tls_key, "--tls-key", err);
     if (st < 0)
         return st;
     struct server *s = calloc(1, sizeof *s);
