@@ -2,11 +2,12 @@
 """What the store costs, side by side with peers: ingest, disk, and every kind of question, in one run.
 
   bench/engine.py --bole build/release/bole --load build/release/bench/load
-  bench/engine.py --peer victorialogs=/path/to/victoria-logs --peer loki=http://127.0.0.1:3100 --corpus access=/var/log/a.log
+  bench/engine.py --peer victorialogs=/path/to/victoria-logs --peer loki=http://127.0.0.1:3100 --corpus a=/var/log/a.log
 
-Each corpus goes to each server in turn, alone on the machine: an empty server, every line once over Loki's push, everything
-flushed and merged; then the questions. CPU is the server's own, per question the mean of as many repetitions as fill half a
-second; times are medians. Every answer's size is compared: a row whose servers disagree is marked with what each said.
+Each corpus goes to each server in turn, alone on the machine: an empty server, every line once over Loki's push,
+everything flushed and merged; then the questions. CPU is the server's own, per question the mean of as many repetitions
+as fill half a second; times are medians. Every answer's size is compared: a row whose servers disagree is marked with
+what each said.
 """
 
 import argparse
@@ -30,11 +31,11 @@ REPETITIONS_MAX, ENOUGH_CPU_S, ENOUGH_WALL_S, SLOW_S = 40, 0.5, 6, 4
 
 @dataclasses.dataclass
 class Question:
-    kind: str                      # lines, count, top, by_minute
-    filters: tuple = ()            # (contains | word | regex, text)
+    kind: str  # lines, count, top, by_minute
+    filters: tuple = ()  # (contains | word | regex | trace, text)
     labels: dict = dataclasses.field(default_factory=lambda: {"service": "bench"})
-    parser: tuple = ()             # (regexp | json, pattern)
-    at_least: tuple = ()           # (field, number)
+    parser: tuple = ()  # (regexp | json, pattern)
+    at_least: tuple = ()  # (field, number)
     field: str = ""
     limit: int = 1000
     offset_s: int = 0
@@ -56,7 +57,11 @@ class Run:
             row["wall_ms"][server] = wall_ms
         if answer is not None:
             row["answers"][server] = answer
-        print(f"  {corpus:10} {what:52} {server:13} {self._cell(row, server):>18} {unit}" + (f"   answer {answer}" if answer else ""), flush=True)
+        print(
+            f"  {corpus:10} {what:52} {server:13} {self._cell(row, server):>18} {unit}"
+            + (f"   answer {answer}" if answer else ""),
+            flush=True,
+        )
 
     @staticmethod
     def _cell(row, server):
@@ -67,8 +72,10 @@ class Run:
         out = [f"| corpus | what | unit (wall ms) | {' | '.join(servers)} |", f"|---|---|---|{'---|' * len(servers)}"]
         for (corpus, what, unit), row in self.rows.items():
             answers = list(row["answers"].values())
-            differs = any(a[:len(b)] != b[:len(a)] for a in answers for b in answers)  # a slow server was asked fewer
-            note = " (answers differ: " + ", ".join(f"{s} {a}" for s, a in row["answers"].items()) + ")" if differs else ""
+            differs = any(a[: len(b)] != b[: len(a)] for a in answers for b in answers)  # a slow server was asked fewer
+            note = (
+                " (answers differ: " + ", ".join(f"{s} {a}" for s, a in row["answers"].items()) + ")" if differs else ""
+            )
             cells = " | ".join(self._cell(row, s) for s in servers)
             out.append(f"| {corpus} | {what}{note} | {unit} | {cells} |")
         return "\n".join(out)
@@ -79,10 +86,30 @@ class Run:
 
 # ---- ingest ----
 
+
 def load(args, server, path, streams=8, metadata=False, mode=None):
-    command = [args.load, "--url", f"{server.host}:{server.port}", "--once", "--span", str(SPAN_S), "--streams", str(streams),
-               "--connections", str(args.connections), "--mode", mode or server.push_mode, "--pid", str(server.pid),
-               "--path", server.raw_path if mode == "raw" else server.push_path] + ["--metadata"] * metadata + [path]
+    command = (
+        [
+            args.load,
+            "--url",
+            f"{server.host}:{server.port}",
+            "--once",
+            "--span",
+            str(SPAN_S),
+            "--streams",
+            str(streams),
+            "--connections",
+            str(args.connections),
+            "--mode",
+            mode or server.push_mode,
+            "--pid",
+            str(server.pid),
+            "--path",
+            server.raw_path if mode == "raw" else server.push_path,
+        ]
+        + ["--metadata"] * metadata
+        + [path]
+    )
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"engine: loading {server.name} failed:\n{done.stdout}{done.stderr}")
@@ -109,6 +136,7 @@ def ingest(args, run, server, corpus, path, **how):
 
 
 # ---- questions ----
+
 
 def within(question, begin_s):
     """The whole corpus, on whole minutes."""
@@ -170,8 +198,13 @@ def measure_searchable(run, server):
     waits = []
     for i in range(5):
         line = f"probe {time.time_ns()} {i}"
-        question = Question("lines", (("contains", line),), {"service": "probe"}, start_ns=time.time_ns() - 60 * 10**9,
-                            end_ns=time.time_ns() + 60 * 10**9)
+        question = Question(
+            "lines",
+            (("contains", line),),
+            {"service": "probe"},
+            start_ns=time.time_ns() - 60 * 10**9,
+            end_ns=time.time_ns() + 60 * 10**9,
+        )
         server.push_one(line)
         begin = time.monotonic()
         while not server.size_of(question, server.ask(question)):
@@ -207,7 +240,11 @@ def ask_about_lines(run, server, corpus, needles, mb, rows, begin_s):
     if needles["json"]:
         text, number, limit = needles["json"]
         ask(f"top 10 of a field, json ({text})", one(kind="top", parser=("json", ""), field=text), mb=mb)
-        ask(f"json, then {number} >= {limit}, counted", one(kind="count", parser=("json", ""), at_least=(number, limit)), mb=mb)
+        ask(
+            f"json, then {number} >= {limit}, counted",
+            one(kind="count", parser=("json", ""), at_least=(number, limit)),
+            mb=mb,
+        )
     else:
         pattern = r"(?P<word>[A-Za-z]+)[^A-Za-z]*$"
         ask("top 10 of a field, regexp", one(kind="top", parser=("regexp", pattern), field="word"), mb=mb)
@@ -216,22 +253,51 @@ def ask_about_lines(run, server, corpus, needles, mb, rows, begin_s):
         measure_cold(run, server, corpus, "unique id, cold", many("contains", [needle])[0])
 
 
+def ask_about_trace(run, server, corpus, begin_s):
+    """All lines of one trace: an id in the metadata that some eight lines share."""
+    newest = within(Question("lines", limit=1), begin_s)
+    trace_id = server.trace_id_in(server.ask(newest))
+    question = dataclasses.replace(newest, filters=(("trace", trace_id),), limit=1000)
+    measure(run, server, corpus, "trace id in the metadata, hot", [question])
+    measure_cold(run, server, corpus, "trace id in the metadata, cold", question)
+
+
 def ask_about_label_set(run, server, corpus, begin_s):
     labels = [{"service": "bench", "host": f"host-{n}"} for n in (17, 1234, 2999)]
-    measure(run, server, corpus, "all lines of one of 3,000 label sets",
-            [within(Question("lines", labels=l, limit=100000), begin_s) for l in labels])
-    measure(run, server, corpus, "newest 100 of one of 3,000 label sets",
-            [within(Question("lines", labels=l, limit=100), begin_s) for l in labels])
+    measure(
+        run,
+        server,
+        corpus,
+        "all lines of one of 3,000 label sets",
+        [within(Question("lines", labels=l, limit=100000), begin_s) for l in labels],
+    )
+    measure(
+        run,
+        server,
+        corpus,
+        "newest 100 of one of 3,000 label sets",
+        [within(Question("lines", labels=l, limit=100), begin_s) for l in labels],
+    )
 
 
 # ---- the whole ----
 
+
 def needles_of(path):
     n = engine_corpus.Needles(path)
     ids, delimited = n.ids(), n.delimited()
-    found = {"ids": ids, "ids absent": n.absent(ids), "delimited": delimited, "delimited absent": n.absent(delimited),
-             "addresses": n.addresses(), "short": n.short(), "regexes": n.regexes(), "insensitive": n.insensitive(),
-             "common": n.common(), "json": n.json_fields() if n.is_json else None}
+    found = {
+        "ids": ids,
+        "ids absent": n.absent(ids),
+        "delimited": delimited,
+        "delimited absent": n.absent(delimited),
+        "addresses": n.addresses(),
+        "short": n.short(),
+        "regexes": n.regexes(),
+        "insensitive": n.insensitive(),
+        "common": n.common(),
+        "json": n.json_fields() if n.is_json else None,
+    }
     print(f"# needles of {path}: {json.dumps(found)}", flush=True)
     return found
 
@@ -257,6 +323,7 @@ def run_server(args, run, server, corpora, needles):
         if corpus == "mixed":
             ingest(args, run, server, "mixed+meta", path, metadata=True)
             measure_searchable(run, server)
+            ask_about_trace(run, server, "mixed+meta", time.time() - SPAN_S - 120)
             server.stop()
         if corpus == "access":
             ingest(args, run, server, "access3000", path, streams=3000)
@@ -267,14 +334,38 @@ def run_server(args, run, server, corpora, needles):
 
 def parse_arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--bole", default=str(ROOT / "build/release/bole"), metavar="PATH|URL", help="Bole itself (default build/release/bole; '' leaves it out)")
-    p.add_argument("--peer", action="append", default=[], metavar="NAME=PATH|URL", help="victorialogs or loki: its binary, or where it runs")
-    p.add_argument("--corpus", action="append", default=[], metavar="NAME=FILE",
-                   help="text lines, or .ndjson records with _time, service, host, _msg (default: access, mixed, json grown from bench/samples)")
+    p.add_argument(
+        "--bole",
+        default=str(ROOT / "build/release/bole"),
+        metavar="PATH|URL",
+        help="Bole itself (default build/release/bole; '' leaves it out)",
+    )
+    p.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=PATH|URL",
+        help="victorialogs or loki: its binary, or where it runs",
+    )
+    p.add_argument(
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="text lines, or .ndjson records with _time, service, host, _msg; may be repeated "
+        "(default: access, mixed and json, grown from bench/samples)",
+    )
     p.add_argument("--mb", type=int, default=300, help="size of a grown corpus (default 300)")
-    p.add_argument("--load", default=str(ROOT / "build/release/bench/load"), metavar="PATH", help="the generator (ninja bench/load)")
+    p.add_argument(
+        "--load",
+        default=str(ROOT / "build/release/bench/load"),
+        metavar="PATH",
+        help="the generator (ninja bench/load)",
+    )
     p.add_argument("--connections", type=int, default=8)
-    p.add_argument("--scratch", default=str(ROOT / "build/bench-engine"), metavar="DIR", help="where the servers keep their data")
+    p.add_argument(
+        "--scratch", default=str(ROOT / "build/bench-engine"), metavar="DIR", help="where the servers keep their data"
+    )
     p.add_argument("--json", metavar="FILE", help="also write every figure there")
     return p.parse_args()
 
@@ -303,8 +394,12 @@ def main():
         names = [s.name for s in servers]
         print("\n" + run.table(names))
         if args.json:
-            pathlib.Path(args.json).write_text(json.dumps({"servers": names, "corpora": {k: str(v) for k, v in corpora.items()},
-                                                           "rows": run.as_json()}, indent=1))
+            pathlib.Path(args.json).write_text(
+                json.dumps(
+                    {"servers": names, "corpora": {k: str(v) for k, v in corpora.items()}, "rows": run.as_json()},
+                    indent=1,
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Corpora for engine.py: the samples grown to any size, and needles drawn from whatever corpus there is.
 
-Growing: lines go round, and on every round what varies in them (addresses, ids, long numbers, stamps) is drawn anew, equal
-values staying equal within a round. Real logs are better; give them with --corpus.
+Growing: lines go round, and on every round what varies in them (addresses, ids, long numbers, stamps) is drawn anew,
+equal values staying equal within a round. Real logs are better; give them with --corpus.
 """
 
 import hashlib
@@ -13,8 +13,13 @@ import subprocess
 import time
 
 VARIABLE = re.compile(
-    rb"(?P<clf>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)|(?P<syslog>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)"
-    rb"|(?P<ip>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)|(?P<hex>\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{8,}\b)|(?P<number>\b\d{4,18}\b)")
+    rb"(?P<clf>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)"
+    rb"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)"
+    rb"|(?P<syslog>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)"
+    rb"|(?P<ip>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)"
+    rb"|(?P<hex>\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{8,}\b)"
+    rb"|(?P<number>\b\d{4,18}\b)"
+)
 STAMPS = {"clf": "%d/%b/%Y:%H:%M:%S", "iso": "%Y-%m-%d %H:%M:%S", "syslog": "%b %e %H:%M:%S"}
 CORPUS_BEGIN_S = 1790000000
 LINES_PER_S = 500
@@ -25,7 +30,7 @@ def _split(line):
     """A line as a list of literals (bytes) and variables (kind, bytes)."""
     parts, at = [], 0
     for m in VARIABLE.finditer(line):
-        parts += [line[at:m.start()], (m.lastgroup, m.group())]
+        parts += [line[at : m.start()], (m.lastgroup, m.group())]
         at = m.end()
     return parts + [line[at:]]
 
@@ -37,7 +42,7 @@ def _redraw(kind, old, salt):
         octets = old.split(b".")
         return b".".join(octets[:2] + [b"%d" % (b % 250 + 1) for b in seed[:2]])
     digits = b"0123456789abcdef" if kind == "hex" else b"0123456789"
-    body = bytes(digits[b % len(digits)] for b in (seed * (len(old) // 16 + 1))[:len(old)])
+    body = bytes(digits[b % len(digits)] for b in (seed * (len(old) // 16 + 1))[: len(old)])
     return body if kind == "hex" or body[:1] != b"0" else b"1" + body[1:]
 
 
@@ -66,10 +71,19 @@ def _as_json(line, number):
         return json.dumps({"level": "warn", "msg": line.decode("utf-8", "replace"), "seq": number}).encode()
     text = [g.decode("utf-8", "replace") for g in m.groups()]
     seed = hashlib.blake2b(b"%d" % number, digest_size=16).hexdigest()
-    return json.dumps({"time": text[1], "level": "error" if text[4][0] == "5" else "info", "request_id": seed, "remote": text[0],
-                       "http": {"method": text[2], "path": text[3], "status": int(text[4])},
-                       "size": int(text[5]) if text[5].isdigit() else 0, "duration_ms": int(seed[:4], 16) / 100,
-                       "referrer": text[6], "agent": text[7]}).encode()
+    return json.dumps(
+        {
+            "time": text[1],
+            "level": "error" if text[4][0] == "5" else "info",
+            "request_id": seed,
+            "remote": text[0],
+            "http": {"method": text[2], "path": text[3], "status": int(text[4])},
+            "size": int(text[5]) if text[5].isdigit() else 0,
+            "duration_ms": int(seed[:4], 16) / 100,
+            "referrer": text[6],
+            "agent": text[7],
+        }
+    ).encode()
 
 
 def _sample(name):
@@ -102,6 +116,7 @@ def grow(kind, size_bytes, path):
 
 # ---- needles ----
 
+
 class Needles:
     """What to look for in a corpus: texts with the number of lines they stand in, the same for every engine."""
 
@@ -117,7 +132,7 @@ class Needles:
             at = self.data.find(b"\n", self.random.randrange(len(self.data)))
             end = self.data.find(b"\n", at + 1)
             if at >= 0 and end > at + 1:
-                yield self.data[at + 1:end]
+                yield self.data[at + 1 : end]
 
     def _is_absent(self, text):
         return text not in self.data
@@ -152,7 +167,7 @@ class Needles:
         out = []
         for text in self.ids():
             at = self.data.index(text.encode())
-            around = self.data[at - 1:at + len(text) + 1]
+            around = self.data[at - 1 : at + len(text) + 1]
             if _is_plain(around):
                 out.append(around.decode())
         return out
@@ -178,12 +193,14 @@ class Needles:
 
     def short(self):
         """Five to seven letters from inside a token, in few lines."""
+
         def pieces(line):
             tokens = [t for t in re.findall(rb"[A-Za-z]{9,}", line)]
             for t in self._shuffled(tokens)[:4]:
                 size = self.random.randrange(5, 8)
                 at = self.random.randrange(1, len(t) - size)
-                yield t[at:at + size]
+                yield t[at : at + size]
+
         return self._search(pieces, self._is_rare, want=3, tries=1500) or self.absent(["q7x3kz9"])
 
     def regexes(self):
@@ -226,7 +243,7 @@ class Needles:
 
 def _is_plain(text):
     """Printable and without what query languages quote in different ways."""
-    return all(0x20 <= c < 0x7f and c not in b'\\`' for c in text)
+    return all(0x20 <= c < 0x7F and c not in b"\\`" for c in text)
 
 
 def _long_tokens(line):

@@ -61,7 +61,9 @@ class Server:
 
     def __init__(self, where, folder):
         self.is_ours = "://" not in where
-        self.where, self.folder = str(pathlib.Path(where).resolve()) if self.is_ours else where, pathlib.Path(folder).resolve()
+        self.where, self.folder = str(pathlib.Path(where).resolve()) if self.is_ours else where, pathlib.Path(
+            folder
+        ).resolve()
         self.process = self.connection = None
 
     # ---- life ----
@@ -174,7 +176,7 @@ class LogqlServer(Server):
 
     @staticmethod
     def _pipeline(q):
-        ops = {"contains": "|=", "word": "|=", "regex": "|~"}
+        ops = {"contains": "|=", "word": "|=", "regex": "|~", "trace": "| trace_id ="}
         labels = ", ".join(f'{k}="{v}"' for k, v in q.labels.items())
         text = "{" + labels + "}" + "".join(f" {ops[kind]} `{value}`" for kind, value in q.filters)
         if q.parser:
@@ -187,20 +189,37 @@ class LogqlServer(Server):
         """Returns the number of lines, or the total count, of the answer."""
         pipeline, span = self._pipeline(q), f"{q.span_s}s"
         if q.kind == "lines":
-            path, params = "query_range", {"query": pipeline, "start": q.start_ns, "end": q.end_ns, "limit": q.limit, "direction": "backward"}
+            path, params = "query_range", {
+                "query": pipeline,
+                "start": q.start_ns,
+                "end": q.end_ns,
+                "limit": q.limit,
+                "direction": "backward",
+            }
         elif q.kind == "count":
             path, params = "query", {"query": f"sum(count_over_time({pipeline} [{span}]))", "time": q.end_ns}
         elif q.kind == "top":
             drop = f' | {q.field}!=""'
-            path, params = "query", {"query": f"topk(10, sum by ({q.field}) (count_over_time({pipeline}{drop} [{span}])))", "time": q.end_ns}
+            path, params = "query", {
+                "query": f"topk(10, sum by ({q.field}) (count_over_time({pipeline}{drop} [{span}])))",
+                "time": q.end_ns,
+            }
         else:
             path = "query_range"
-            params = {"query": f"sum by ({q.field}) (count_over_time({pipeline} [1m]))", "start": q.start_ns + q.offset_s * 10**9,
-                      "end": q.end_ns + q.offset_s * 10**9, "step": "60"}
+            params = {
+                "query": f"sum by ({q.field}) (count_over_time({pipeline} [1m]))",
+                "start": q.start_ns + q.offset_s * 10**9,
+                "end": q.end_ns + q.offset_s * 10**9,
+                "step": "60",
+            }
         status, body = self.get("/loki/api/v1/" + path, params)
         if status != 200:
             raise RuntimeError(f"{self.name} answered {status}: {body[:300]!r}")
         return body
+
+    @staticmethod
+    def trace_id_in(body):
+        return json.loads(body)["data"]["result"][0]["stream"]["trace_id"]
 
     @staticmethod
     def size_of(q, body):
@@ -224,11 +243,17 @@ class Bole(LogqlServer):
 
 class Loki(LogqlServer):
     """Its limits are lifted where they would refuse the workload; everything else is its default."""
+
     name, ready_path, wal_folders = "loki", "/ready", ("wal",)
     CONFIG = """
 auth_enabled: false
 analytics: {{reporting_enabled: false}}
-server: {{http_listen_address: 127.0.0.1, http_listen_port: {port}, grpc_listen_address: 127.0.0.1, grpc_listen_port: {grpc}, log_level: error}}
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: {port}
+  grpc_listen_address: 127.0.0.1
+  grpc_listen_port: {grpc}
+  log_level: error
 frontend: {{address: 127.0.0.1}}
 common:
   path_prefix: {folder}
@@ -236,10 +261,22 @@ common:
   ring: {{instance_addr: 127.0.0.1, kvstore: {{store: inmemory}}}}
   storage: {{filesystem: {{chunks_directory: {folder}/chunks, rules_directory: {folder}/rules}}}}
 storage_config: {{use_thanos_objstore: true, object_store: {{filesystem: {{dir: {folder}/chunks}}}}}}
-schema_config: {{configs: [{{from: 2020-10-24, store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}]}}
-limits_config: {{ingestion_rate_mb: 10000, ingestion_burst_size_mb: 10000, per_stream_rate_limit: 10GB, per_stream_rate_limit_burst: 10GB,
-  max_global_streams_per_user: 0, max_entries_limit_per_query: 1000000, max_query_series: 1000000, max_query_length: 0,
-  query_timeout: 10m, discover_log_levels: false, discover_service_name: [], reject_old_samples: false}}
+schema_config:
+  configs:
+    - {{from: 2020-10-24, store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
+limits_config:
+  ingestion_rate_mb: 10000
+  ingestion_burst_size_mb: 10000
+  per_stream_rate_limit: 10GB
+  per_stream_rate_limit_burst: 10GB
+  max_global_streams_per_user: 0
+  max_entries_limit_per_query: 1000000
+  max_query_series: 1000000
+  max_query_length: 0
+  query_timeout: 10m
+  discover_log_levels: false
+  discover_service_name: []
+  reject_old_samples: false
 """
 
     def command(self):
@@ -260,13 +297,20 @@ limits_config: {{ingestion_rate_mb: 10000, ingestion_burst_size_mb: 10000, per_s
 
 
 class VictoriaLogs(Server):
-    """LogsQL. Its word filter stands for a delimited token, its regexp filter for a bare substring. JSON lines stay lines."""
+    """LogsQL. Its word filter stands for a delimited token, its regexp filter for a bare substring; JSON stays a line."""
+
     name, ready_path, push_path = "victorialogs", "/health", "/insert/loki/api/v1/push?disable_message_parsing=1"
     raw_path = Bole.raw_path
 
     def command(self):
-        return [self.where, f"-storageDataPath={self.folder}", f"-httpListenAddr={self.host}:{self.port}", "-retentionPeriod=100y",
-                "-search.maxQueryDuration=10m", "-loggerLevel=ERROR"]
+        return [
+            self.where,
+            f"-storageDataPath={self.folder}",
+            f"-httpListenAddr={self.host}:{self.port}",
+            "-retentionPeriod=100y",
+            "-search.maxQueryDuration=10m",
+            "-loggerLevel=ERROR",
+        ]
 
     def flush(self):
         self.get("/internal/force_flush")
@@ -274,6 +318,8 @@ class VictoriaLogs(Server):
 
     @staticmethod
     def _filter(kind, value):
+        if kind == "trace":
+            return f"trace_id:={json.dumps(value)}"
         if kind == "word":
             return json.dumps(value.strip(" ,;:=/[]()'<>"))
         return "~" + json.dumps(value if kind == "regex" else re.escape(value).replace("\\ ", " "))
@@ -282,7 +328,11 @@ class VictoriaLogs(Server):
         labels = ",".join(f'{k}="{v}"' for k, v in q.labels.items())
         text = " ".join(["{" + labels + "}"] + [self._filter(*f) for f in q.filters])
         if q.parser:
-            text += f" | extract_regexp {json.dumps(q.parser[1])}" if q.parser[0] == "regexp" else f" | unpack_json fields ({q.field or q.at_least[0]})"
+            text += (
+                f" | extract_regexp {json.dumps(q.parser[1])}"
+                if q.parser[0] == "regexp"
+                else f" | unpack_json fields ({q.field or q.at_least[0]})"
+            )
         if q.at_least:
             text += f" | filter {q.at_least[0]}:>={q.at_least[1]}"
         if q.kind == "top":
@@ -298,6 +348,10 @@ class VictoriaLogs(Server):
         if status != 200:
             raise RuntimeError(f"{self.name} answered {status}: {body[:300]!r}")
         return body
+
+    @staticmethod
+    def trace_id_in(body):
+        return json.loads(body.splitlines()[0])["trace_id"]
 
     @staticmethod
     def size_of(q, body):
