@@ -119,6 +119,19 @@ def test_open_shows_a_file_with_nothing_installed(tmp_path):
         process.wait()
 
 
+def test_inspect_shows_what_a_segment_is_made_of(filled):
+    filled.post("/flush", b"")
+    (segment,) = pathlib.Path(filled.data, "segments").glob("*.seg")
+    shown = run("inspect", segment).stdout.decode()
+    assert "250 rows in 1 row groups" in shown and "default/demo" in shown and "lines" in shown
+    detail = run("inspect", "--group", "0", "--columns", "--templates", segment).stdout.decode()
+    assert re.search(r"^ +250  level=", detail, re.M), detail
+    done = run("inspect", "--group", "1", segment, check=False)
+    assert done.returncode == 1 and b"there is no row group 1: the file has 1" in done.stderr
+    segment.write_bytes(segment.read_bytes()[:-1])
+    assert b"cut off" in run("inspect", segment, check=False).stderr
+
+
 def test_check_finds_a_flipped_bit_and_is_quiet_without_one(filled):
     filled.request("POST", "/flush")
     filled.push([({"app": "demo"}, [(NOW, "in the log")])])
@@ -183,7 +196,7 @@ def test_the_agent_sends_every_line_once_over_rotations_and_restarts(server, tmp
 
 def test_help_and_unknown_commands(tmp_path):
     assert b"Quick start" in run("--help").stdout
-    for command in ("serve", "agent", "query", "tail", "labels", "import", "open", "check", "version"):
+    for command in ("serve", "agent", "query", "tail", "labels", "import", "open", "check", "inspect", "version"):
         assert b"--help" in run(command, "--help").stdout
     done = run("qeury", check=False)
     assert done.returncode == 2 and b"did you mean 'query'" in done.stderr

@@ -377,6 +377,21 @@ static bool is_field(const struct segment_column *c)
     return c->kind == CHUNK_FIELD;
 }
 
+bole_status group_fields_pieces(struct group_scan *g, text_piece_fn *fn, void *ctx, struct bole_err *err)
+{
+    struct buf scratch;
+    bole_status st = BOLE_OK;
+    buf_init(&scratch, g->ctx->query->budget);
+    for (uint32_t i = 0; st == BOLE_OK && i < g->group->column_count; i++)
+        if (is_field(&g->group->columns[i]) || &g->group->columns[i] == g->group->rest) {
+            st = load_once(g, i, err);
+            if (st == BOLE_OK)
+                st = text_values_pieces(&g->fields[i].values, fn, ctx, &scratch, err);
+        }
+    buf_deinit(&scratch);
+    return st;
+}
+
 bole_status group_fields_load_all(struct group_scan *g, struct bole_err *err)
 {
     for (uint32_t i = 0; i < g->group->column_count; i++)

@@ -16,6 +16,9 @@ bole_status group_fields_dict(struct group_scan *g, bole_slice key, const struct
                               const bole_slice **ret_values, uint32_t *ret_count, struct bole_err *err);
 void group_fields_ids(const struct field_state *f, uint32_t first_row, uint32_t count, uint32_t *ret_ids);
 
+/* Every distinct value of every field, at least once. BOLE_END: a column is damaged. */
+bole_status group_fields_pieces(struct group_scan *g, text_piece_fn *fn, void *ctx, struct bole_err *err);
+
 /* Makes the columns of the current vector, so that the callbacks below cannot fail. A damaged one reads as absent. */
 bole_status group_fields_load_all(struct group_scan *g, struct bole_err *err);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "store/group_fields.h"
 
 struct group_reader {
     struct scan scan; /* what vectors point to; nobody asks it for streams */
@@ -79,4 +80,17 @@ bole_status group_reader_next(struct group_reader *r, struct vector **ret_vector
     }
     *ret_vector = &r->ctx.vector;
     return st;
+}
+
+bole_status group_reader_pieces(struct group_reader *r, struct segment *segment, struct segment_directory *directory,
+                                uint32_t group, text_piece_fn *fn, void *ctx, struct bole_err *err)
+{
+    bole_status st = group_reader_open(r, segment, directory, group, err);
+    if (st < 0)
+        return st;
+    st = text_pieces(r->group.text, fn, ctx, err);
+    if (st >= 0)
+        st = group_fields_pieces(&r->group, fn, ctx, err);
+    group_scan_close(&r->group);
+    return st == BOLE_END ? refuse_damage(r, segment->key_text, group, err) : st;
 }

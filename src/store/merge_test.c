@@ -301,11 +301,10 @@ TEST(damage_is_not_copied)
     struct store *s = fixture_open_store(fs);
     for (uint64_t lsn = 1; lsn <= 2; lsn++)
         insert_rows(s, lsn, 16000, LINE_SIZE, 3, NOON);
-    const struct segment *segment = segments_of(s)->set->segments[1];
-    fs_mem_flip_bit(fs, "/data/segments/0000000000000002.seg", segment->info.size_bytes / 4, 3);
+    fs_mem_flip_bit(fs, "/data/segments/0000000000000002.seg", SEGMENT_HEADER_SIZE + 40, 3); /* of the first chunk */
     merge(s, true);
     CHECK_EQ_U64(stats_of(s).segment_count, 2);
-    fs_mem_flip_bit(fs, "/data/segments/0000000000000002.seg", segment->info.size_bytes / 4, 3);
+    fs_mem_flip_bit(fs, "/data/segments/0000000000000002.seg", SEGMENT_HEADER_SIZE + 40, 3); /* of the first chunk */
     store_destroy(s);
     CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0);
     fs_mem_destroy(fs);

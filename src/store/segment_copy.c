@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "store/group_read.h"
 
 static bole_status check_chunks(const struct segment *segment, const struct segment_group *g, bole_slice bytes,
                                 struct bole_err *err)
@@ -37,8 +38,20 @@ static bool map_streams(struct segment_file *to, const struct segment_directory 
     return streams != NULL;
 }
 
+/* An index knows a token by fewer bits than another one needs, so the tokens are gathered anew, from what is distinct. */
+static bole_status index_group(struct segment_file *to, struct segment *segment, struct segment_directory *directory,
+                               uint32_t group, struct bole_err *err)
+{
+    struct group_reader *r = group_reader_create(segment->cache->objects, to->out.budget);
+    if (!r)
+        return bole_fail(err, BOLE_E_NOMEM, "segment: no memory to index a row group");
+    bole_status st = group_reader_pieces(r, segment, directory, group, segment_file_piece, to, err);
+    group_reader_destroy(r);
+    return st;
+}
+
 bole_status segment_copy_group(struct segment_file *to, struct segment *segment,
-                               const struct segment_directory *directory,
+                               struct segment_directory *directory,
                                uint32_t group, bool *ret_unreadable, struct bole_err *err)
 {
     struct segment_group g = directory->groups[group];
@@ -56,8 +69,11 @@ bole_status segment_copy_group(struct segment_file *to, struct segment *segment,
     }
     if (st >= 0) {
         to->out.len += g.size;
-        st = segment_file_add(to, &g, err);
+        st = index_group(to, segment, directory, group, err);
+        *ret_unreadable = segment_is_damage(st);
     }
+    if (st >= 0)
+        st = segment_file_add(to, &g, err);
     free(g.streams);
     return st;
 }

@@ -76,6 +76,14 @@ bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uin
 /* Lengths of the lines of these rows, without building them. */
 bole_status text_lengths(struct text *t, uint32_t first, uint32_t count, uint32_t *ret_lengths, struct bole_err *err);
 
+/* The same pieces as text_encoder_pieces, of a column that was written before: literals and distinct values, each at least
+ * once. */
+typedef void text_piece_fn(void *ctx, bole_slice piece);
+bole_status text_pieces(struct text *t, text_piece_fn *fn, void *ctx, struct bole_err *err);
+/* The distinct values of a loaded value column. scratch is working memory. */
+bole_status text_values_pieces(const struct values *v, text_piece_fn *fn, void *ctx, struct buf *scratch,
+                               struct bole_err *err);
+
 /* For `bole inspect`: what the column is made of. */
 struct text_column_info { enum values_type type; uint32_t count, distinct; size_t numbers_size, text_size; bole_slice name; };
 uint32_t text_template_count(const struct text *t);
