@@ -129,28 +129,20 @@ static bole_status search_lines(struct search *s, bole_slice text, struct bole_e
     return st;
 }
 
-static bole_status search_block(struct search *s, const struct text_block *b, ZSTD_DCtx *z, uint8_t *raw, struct bole_err *err)
-{
-    const uint8_t *bytes;
-    bole_status st = token_read(s->probe, b->offset, b->size, b->crc, &bytes, err);
-    if (st < 0)
-        return st;
-    if (ZSTD_decompressDCtx(z, raw, b->raw_size, bytes, b->size) != b->raw_size)
-        return bole_fail(err, BOLE_E_CORRUPT, "index: a block of long tokens does not decompress");
-    return search_lines(s, (bole_slice){raw, b->raw_size}, err);
-}
-
 static bole_status search_texts(struct search *s, uint32_t rows, struct bole_err *err)
 {
     const struct token_index *x = s->probe->index;
     uint64_t offset = x->head_size + x->map_size;
     ZSTD_DCtx *z = ZSTD_createDCtx();
-    uint8_t *raw = malloc(TOKEN_TEXT_RAW + TOKEN_TEXT_LEN_MAX + 1);
+    uint8_t *raw = malloc(TOKEN_TEXT_RAW_MAX);
     bole_status st = z && raw ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "index: no memory to search long tokens");
     for (uint32_t i = 0; i < x->text_count && st >= 0 && s->found <= FOUND_MAX; i++) {
         struct text_block b = token_text_block(x, i, &offset);
-        if (rows >> b.row & 1 && b.longest > s->edge->lower.len)
-            st = search_block(s, &b, z, raw, err);
+        if (!(rows >> b.row & 1) || b.longest <= s->edge->lower.len)
+            continue;
+        st = token_text_load(s->probe, &b, z, raw, err);
+        if (st >= 0)
+            st = search_lines(s, (bole_slice){raw, b.raw_size}, err);
     }
     free(raw);
     ZSTD_freeDCtx(z);

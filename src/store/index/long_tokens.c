@@ -1,5 +1,6 @@
 #include "store/index/long_tokens.h"
 
+#include <assert.h>
 #include <zstd.h>
 
 #include "base/bytes.h"
@@ -8,16 +9,15 @@
 #include "base/hash.h"
 #include "base/random.h"
 
-#define BYTES_MAX      (8u << 20)
-#define ID_SHAPE_MAX   (16u << 10) /* bytes of text per shape in the first eight groups; as many more for each eight more */
-#define WORD_SHAPE_MAX (32u << 10)
-#define ZSTD_LEVEL     6
+#define BYTES_MAX  (8u << 20)
+#define ZSTD_LEVEL 6
 
 enum { ENTRY_ROW = 0, ENTRY_BUCKET = 1, ENTRY_LEN = 2, ENTRY_HEAD = 4 };
 
-void long_tokens_init(struct long_tokens *l, struct budget *budget)
+void long_tokens_init(struct long_tokens *l, uint32_t text_max, struct budget *budget)
 {
     *l = (struct long_tokens){.seen = {.multiplier = random_next(&random_system) | 1, .budget = budget}};
+    l->text_max = text_max;
     l->secret = random_next(&random_system);
     buf_init(&l->bytes, budget);
 }
@@ -39,11 +39,11 @@ void long_tokens_reset(struct long_tokens *l)
 /* False: there is no room for this text. */
 static bool keep(struct long_tokens *l, uint32_t row, uint32_t bucket, bole_slice text, uint32_t group)
 {
-    uint32_t limit = (unit_is_id(row) ? ID_SHAPE_MAX : WORD_SHAPE_MAX) * (1 + group / 8);
+    uint64_t limit = (uint64_t)l->text_max * (unit_is_id(row) ? 1 : 2) * (1 + group / 8);
     uint32_t size = (uint32_t)text.len + ENTRY_HEAD;
     if (text.len > TOKEN_TEXT_LEN_MAX)
         return false;
-    enum hash_set_result seen = hash_set_add(&l->seen, hash64_seed(text, l->secret));
+    enum hash_set_result seen = hash_set_add(&l->seen, hash64_seed(text, l->secret + row));
     if (seen != HASH_SET_NEW)
         return seen == HASH_SET_THERE;
     if (l->size[row][bucket] + size > limit || l->bytes.len + size > BYTES_MAX || !buf_reserve(&l->bytes, size))
@@ -59,6 +59,7 @@ static bool keep(struct long_tokens *l, uint32_t row, uint32_t bucket, bole_slic
 enum long_kept long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group)
 {
     uint32_t bucket = shape_bucket(text.len);
+    assert(text.len >= TOKEN_TEXT_LEN_MIN);
     if (l->dense[row] >> bucket & 1)
         return LONG_IS_DENSE;
     if (keep(l, row, bucket, text, group))

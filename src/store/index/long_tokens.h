@@ -15,11 +15,14 @@ struct long_tokens {
     struct buf      bytes; /* per token u8 row, u8 bucket, u16 length, text */
     struct hash_set seen;
     uint64_t        secret;
+    uint32_t        text_max; /* bytes of text per shape of ids in the first eight groups; as many more for each eight more */
     uint32_t        size[UNIT_ROWS][SHAPE_BUCKETS];
     uint64_t        dense[UNIT_ROWS];
 };
 
-void long_tokens_init(struct long_tokens *l, struct budget *budget);
+#define LONG_TEXT_MAX (16u << 10) /* the usual text_max */
+
+void long_tokens_init(struct long_tokens *l, uint32_t text_max, struct budget *budget);
 void long_tokens_deinit(struct long_tokens *l);
 void long_tokens_reset(struct long_tokens *l);
 

@@ -8,16 +8,12 @@
 #include "store/index/token_builder.h"
 
 #include <assert.h>
-#include <zstd.h>
 
 #include "base/bytes.h"
-#include "base/crc32c.h"
-#include "base/err.h"
 #include "base/hash.h"
 #include "base/random.h"
 
 #define PAIRS_DEFAULT ((size_t)8 << 20)
-#define STAMP_LEVEL   3
 #define PIECES_AHEAD  8 /* pieces lie all over the lines of a row group: waiting for memory is most of the cost */
 
 struct token_builder *token_builder_create(const struct token_builder_options *options)
@@ -29,7 +25,7 @@ struct token_builder *token_builder_create(const struct token_builder_options *o
         free(b);
         return NULL;
     }
-    assert(options->spare_bits <= 16);
+    assert(options->merge_keys <= 1ull << 32);
     b->options = *options;
     if (!b->options.pairs_max)
         b->options.pairs_max = PAIRS_DEFAULT;
@@ -37,7 +33,7 @@ struct token_builder *token_builder_create(const struct token_builder_options *o
     b->stamps = stamps;
     b->seen = (struct hash_set){.multiplier = random_next(&random_system) | 1, .budget = options->budget};
     b->secret = random_next(&random_system);
-    long_tokens_init(&b->texts, options->budget);
+    long_tokens_init(&b->texts, options->text_max ? options->text_max : LONG_TEXT_MAX, options->budget);
     b->group = 0;
     b->group_pairs = 0;
     return b;
@@ -95,8 +91,7 @@ static void add_key(struct token_builder *b, uint64_t hash)
         token_builder_open_group(b, b->group);
         return;
     }
-    uint64_t group_mask = TOKEN_GROUPS_MAX - 1;
-    store_u64(b->pairs.ptr + b->pairs.len, (hash & ~group_mask) | b->group);
+    store_u64(b->pairs.ptr + b->pairs.len, (hash & ~PAIR_GROUP_MASK) | b->group);
     b->pairs.len += 8;
 }
 
@@ -165,7 +160,8 @@ static void add_long(struct token_builder *b, bole_slice text, bole_slice lower,
     for (size_t at = 0; (run = shape_next_run(text, SHAPE_HEX, TOKEN_EDGE_LEN, &at)).len;) {
         bole_slice lower_run = {lower.ptr + (run.ptr - text.ptr), run.len};
         add_key(b, hash64(lower_run));
-        add_unit(b, run);
+        if (run.len >= TOKEN_TEXT_LEN_MIN)
+            add_unit(b, run);
     }
 }
 
@@ -259,97 +255,23 @@ void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_sl
         stamp(b)->flags |= STAMP_ODD;
 }
 
-/* ---- the section ---- */
-
-static bool put_stamps(const struct token_stamp *stamps, uint32_t group_count, struct buf *out)
-{
-    size_t size = (size_t)group_count * STAMP_SIZE, bound = ZSTD_compressBound(size);
-    uint8_t *raw = malloc(size);
-    size_t stored = 0;
-    if (raw && buf_reserve(out, bound)) {
-        uint64_t words[STAMP_WORDS];
-        for (uint32_t g = 0; g < group_count; g++) {
-            memcpy(words, &stamps[g], STAMP_SIZE);
-            for (uint32_t i = 0; i < STAMP_WORDS; i++)
-                store_u64(raw + ((size_t)g * STAMP_WORDS + i) * 8, words[i]);
-        }
-        stored = ZSTD_compress(out->ptr + out->len, bound, raw, size, STAMP_LEVEL);
-        if (ZSTD_isError(stored))
-            stored = 0;
-        out->len += stored;
-    }
-    free(raw);
-    return stored > 0;
-}
-
-struct sections { struct buf table, blocks, text_table, texts, stamps; };
-
-/* The head as it lies in front, with its checksum, then blocks and texts. */
-static void put_section(const struct token_builder *b, const struct token_layout *layout, const struct sections *s, struct buf *out)
-{
-    size_t head_size = HEAD_FIXED_SIZE + s->table.len + s->text_table.len + s->stamps.len, start = out->len;
-    buf_put_u32(out, 0);
-    buf_put(out, S(TOKEN_MAGIC));
-    buf_put_u16(out, TOKEN_VERSION);
-    buf_put_u16(out, b->options.whole_compounds ? TOKEN_FLAG_COMPOUNDS : 0);
-    buf_put_u32(out, (uint32_t)head_size);
-    buf_put_u64(out, head_size + s->blocks.len + s->texts.len);
-    buf_put_u32(out, layout->group_count);
-    buf_put_u32(out, (uint32_t)(s->text_table.len / TOKEN_TEXT_ENTRY));
-    buf_put_u64(out, layout->key_count);
-    buf_put_u8(out, (uint8_t)layout->block_bits);
-    buf_put_u8(out, (uint8_t)layout->bucket_bits);
-    buf_put_u8(out, (uint8_t)layout->rest_bits);
-    buf_put_u8(out, (uint8_t)layout->slot_bits);
-    buf_put_u32(out, (uint32_t)s->stamps.len);
-    for (uint32_t row = 0; row < UNIT_ROWS; row++)
-        buf_put_u64(out, b->texts.dense[row]);
-    buf_put(out, buf_slice(&s->table));
-    buf_put(out, buf_slice(&s->text_table));
-    buf_put(out, buf_slice(&s->stamps));
-    if (!out->failed)
-        store_u32(out->ptr + start, crc32c(0, out->ptr + start + HEAD_MAGIC, head_size - HEAD_MAGIC));
-    buf_put(out, buf_slice(&s->blocks));
-    buf_put(out, buf_slice(&s->texts));
-}
-
-static struct token_index_info info_of(const struct token_builder *b, const struct token_layout *layout, const struct sections *s)
-{
-    struct token_index_info info = {
-        .group_count = layout->group_count,
-        .key_count = layout->key_count,
-        .pair_count = b->pairs.len / 8,
-        .head_size = HEAD_FIXED_SIZE + s->table.len + s->text_table.len + s->stamps.len,
-        .map_size = s->blocks.len,
-        .text_size = s->texts.len,
-    };
-    info.total_size = info.head_size + info.map_size + info.text_size;
-    for (uint32_t g = 0; g < layout->group_count; g++)
-        info.open_groups += b->stamps[g].flags & STAMP_OPEN;
-    return info;
-}
-
 bole_status token_builder_finish(struct token_builder *b, uint32_t group_count, struct buf *out,
                                  struct token_index_info *ret_info, struct bole_err *err)
 {
     assert(group_count > b->group && group_count <= TOKEN_GROUPS_MAX);
-    struct token_layout layout;
-    struct sections s;
-    struct buf *parts[] = {&s.table, &s.blocks, &s.text_table, &s.texts, &s.stamps};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        buf_init(parts[i], b->options.budget);
-    bole_status st = token_map_write((uint64_t *)(void *)b->pairs.ptr, b->pairs.len / 8, group_count, b->options.spare_bits,
-                                     &layout, &s.table, &s.blocks, err);
+    uint64_t *pairs = (uint64_t *)(void *)b->pairs.ptr;
+    size_t count = b->pairs.len / sizeof *pairs;
+    struct token_section s;
+    token_section_init(&s, b->options.budget);
+    map_sort(pairs, count);
+    s.layout = map_lay_out(map_count_keys(pairs, count), group_count, b->options.merge_keys, TOKEN_KEY_BITS_MAX);
+    s.compounds = b->options.whole_compounds;
+    s.stamps = b->stamps;
+    s.texts = &b->texts;
+    bole_status st = token_section_put_blocks(&s, pairs, count, 0, 1ull << s.layout.block_bits, err);
     if (st >= 0)
-        st = long_tokens_write(&b->texts, &s.text_table, &s.texts, err);
-    if (st >= 0 && put_stamps(b->stamps, group_count, &s.stamps)) {
-        put_section(b, &layout, &s, out);
-        *ret_info = info_of(b, &layout, &s);
-    }
-    if (st >= 0 && (!s.stamps.len || out->failed))
-        st = bole_fail(err, BOLE_E_NOMEM, "index: no memory for the section");
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        buf_deinit(parts[i]);
+        st = token_section_write(&s, out, ret_info, err);
+    token_section_deinit(&s);
     reset(b);
     return st;
 }

@@ -88,14 +88,20 @@ enum {
     STAMP_FOLD = 16,         /* U+017F or U+212A occurs, which fold_case takes for s and k */
 };
 
-struct token_stamp {
-    uint64_t units[UNIT_ROWS];
-    uint64_t inner[INNER_ROWS];
-    uint64_t unlisted[SHAPE_CLASSES];
-    uint64_t flags;
-};
-#define STAMP_WORDS 23u
+#define STAMP_WORDS (UNIT_ROWS + INNER_ROWS + SHAPE_CLASSES + 1)
 #define STAMP_SIZE  (STAMP_WORDS * 8)
+
+struct token_stamp {
+    union {
+        struct {
+            uint64_t units[UNIT_ROWS];
+            uint64_t inner[INNER_ROWS];
+            uint64_t unlisted[SHAPE_CLASSES];
+            uint64_t flags;
+        };
+        uint64_t words[STAMP_WORDS]; /* all of it, as it is stored */
+    };
+};
 _Static_assert(sizeof(struct token_stamp) == STAMP_SIZE, "stamps have no padding");
 
 static inline enum shape_class unit_class(uint32_t row)

@@ -10,6 +10,7 @@
  *   writing   token_builder_create, then per row group in ascending order token_builder_add for every distinct piece of its
  *             text; token_builder_finish appends the section
  *   reading   token_index_open over bytes or over a reader of ranges; token_index_prune per filter
+ *   merging   token_index_merge: row groups are copied, and so is what is known about them
  *
  * What pieces are: any cut of the lines and field values into texts such that no word (tokens.h) is cut; each distinct piece
  * once per group or more often. Literals of templates and distinct values of columns are such pieces. Addresses and UUIDs are
@@ -35,8 +36,10 @@
 
 struct token_builder_options {
     bool           whole_compounds; /* no piece border lies within a range of TOKENS_COMPOUNDS */
-    uint32_t       spare_bits;      /* 0 .. 16 more bits per token, so that token_index_merge can add up 2^spare_bits such
-                                       indexes without more false positives */
+    uint64_t       merge_keys;      /* distinct tokens of the index that token_index_merge may make of this one and others:
+                                       tokens get as many bits as they need there; 0: none */
+    uint32_t       text_max;        /* bytes of text kept of ids of one shape per eight row groups, twice as much of words;
+                                       0: 16 KB */
     size_t         pairs_max;       /* of (token, group), 8 bytes each; 0: 8 Mi */
     struct budget *budget;          /* or NULL */
 };
@@ -63,7 +66,8 @@ void token_builder_open_group(struct token_builder *b, uint32_t group);
 struct token_index_info {
     uint32_t group_count, open_groups;
     uint64_t key_count;                     /* distinct tokens */
-    uint64_t pair_count;                    /* of (token, group) */
+    uint64_t pair_count;                    /* of (token, group); known when written */
+    uint32_t key_bits;                      /* an absent token is taken for present in key_count / 2^key_bits of all cases */
     size_t   head_size, map_size, text_size, total_size;
 };
 
@@ -88,7 +92,26 @@ struct token_index;
 bole_status token_index_open(const struct token_source *source, struct token_index **ret_index, struct bole_err *err);
 void token_index_close(struct token_index *x);
 
-struct token_index_info token_index_info(const struct token_index *x); /* open_groups and pair_count are 0 */
+struct token_index_info token_index_info(const struct token_index *x);
+
+/* ---- merging ---- */
+
+#define TOKEN_GROUP_DROPPED UINT16_MAX
+
+struct token_merge_source {
+    const struct token_index *index;
+    const uint16_t           *groups; /* [its group_count] the number of each row group in the merge, or TOKEN_GROUP_DROPPED */
+};
+
+/* Appends the index of row groups that are copied from several segments, without their text. Row groups that are written anew
+ * come from a builder, whose section is a source like the others. group_count: of the merge; merge_keys as for the builder.
+ * Keys are as long as the shortest of the sources (ret_info says what that means for false positives). Memory: 8 bytes per
+ * pair of a part of the keys, drawn from budget (or NULL). BOLE_E_INVALID when the sources differ in whole_compounds: build
+ * the index from text then. Else as token_builder_finish, or what reading the sources returns. */
+bole_status token_index_merge(const struct token_merge_source *sources, size_t count, uint32_t group_count, uint64_t merge_keys,
+                              struct budget *budget, struct buf *out, struct token_index_info *ret_info, struct bole_err *err);
+
+/* ---- asking ---- */
 
 struct token_needle {
     bole_slice text;

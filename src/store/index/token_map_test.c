@@ -47,7 +47,8 @@ TEST(token_index_never_loses_a_group_that_holds_the_needle)
     struct score score = {0};
     for (uint64_t seed = first; seed < first + rounds; seed++) {
         struct sample *s = sample_create(seed);
-        struct token_builder_options options = {.whole_compounds = seed % 4 != 0, .spare_bits = seed % 3 ? 0 : 5};
+        struct token_builder_options options = {.whole_compounds = seed % 4 != 0, .merge_keys = seed % 3 ? 0 : 1u << 20,
+                                                .text_max = seed % 5 ? 100 << seed % 5 : 0};
         sample_index(s, &options, seed % 2);
         struct token_index *x = open_bytes(buf_slice(&s->section));
         CHECK_EQ_U64(s->info.open_groups, 0);
@@ -68,7 +69,7 @@ TEST(token_index_never_loses_a_group_that_holds_the_needle)
     CHECK(score.present > score.needles && score.kept < score.absent / 2);
 }
 
-/* ---- what is proved ---- */
+/* ---- small indexes ---- */
 
 struct small { struct token_builder *builder; struct buf section; struct token_index *index; uint32_t groups; };
 
@@ -114,6 +115,134 @@ static void small_end(struct small *s)
     token_index_close(s->index);
     buf_deinit(&s->section);
 }
+
+/* ---- merging ---- */
+
+enum { SOURCES = 3 };
+
+struct merged {
+    struct sample             *samples[SOURCES];
+    struct token_index        *indexes[SOURCES], *index;
+    uint16_t                   groups[SOURCES][SAMPLE_GROUPS_MAX];
+    struct token_merge_source  sources[SOURCES];
+    uint32_t                   group_count;
+    struct buf                 section;
+    struct token_index_info    info;
+};
+
+/* Groups are numbered in turn; some are dropped. */
+static void merge_samples(struct merged *m, uint64_t seed, uint64_t merge_keys)
+{
+    struct bole_err err;
+    m->group_count = 0;
+    for (uint32_t i = 0; i < SOURCES; i++) {
+        m->samples[i] = sample_create(seed * 1000 + i);
+        struct token_builder_options options = {.whole_compounds = seed % 4, .merge_keys = merge_keys, .text_max = i ? 0 : 300};
+        sample_index(m->samples[i], &options, seed % 2);
+        m->indexes[i] = open_bytes(buf_slice(&m->samples[i]->section));
+        m->sources[i] = (struct token_merge_source){m->indexes[i], m->groups[i]};
+    }
+    for (uint32_t g = 0; g < SAMPLE_GROUPS_MAX; g++)
+        for (uint32_t i = 0; i < SOURCES && g < m->samples[0]->group_count + m->samples[1]->group_count + m->samples[2]->group_count; i++)
+            if (g < m->samples[i]->group_count)
+                m->groups[i][g] = g % 7 == 6 || m->group_count == 64 ? TOKEN_GROUP_DROPPED : (uint16_t)m->group_count++;
+    buf_init(&m->section, NULL);
+    CHECK_OK(token_index_merge(m->sources, SOURCES, m->group_count, 0, NULL, &m->section, &m->info, &err), err);
+    m->index = open_bytes(buf_slice(&m->section));
+}
+
+static void merged_end(struct merged *m)
+{
+    token_index_close(m->index);
+    for (uint32_t i = 0; i < SOURCES; i++) {
+        token_index_close(m->indexes[i]);
+        sample_destroy(m->samples[i]);
+    }
+    buf_deinit(&m->section);
+}
+
+/* Returns how many groups the merge keeps that its sources clear. */
+static uint64_t ask_merged(struct merged *m, const struct token_needle *n, uint64_t seed)
+{
+    uint64_t merged[TOKEN_GROUP_WORDS] = {~0ull}, more = 0;
+    struct bole_err err;
+    CHECK_OK(token_index_prune(m->index, n, 1, merged, &err), err);
+    for (uint32_t i = 0; i < SOURCES; i++) {
+        uint64_t groups[TOKEN_GROUP_WORDS] = {~0ull};
+        CHECK_OK(token_index_prune(m->indexes[i], n, 1, groups, &err), err);
+        for (uint32_t g = 0; g < m->samples[i]->group_count; g++) {
+            uint16_t group = m->groups[i][g];
+            if (group == TOKEN_GROUP_DROPPED)
+                continue;
+            if (!(merged[0] >> group & 1) && sample_holds(m->samples[i], g, n))
+                fail_msg("seed %llu: merged group %u lost for '%.*s'", (unsigned long long)seed, group, BOLE_SLICE_ARG(n->text));
+            more += (merged[0] >> group & 1) && !(groups[0] >> g & 1);
+        }
+    }
+    return more;
+}
+
+TEST(token_index_merge_knows_what_its_sources_knew)
+{
+    uint64_t more = 0, asked = 0;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        struct merged m;
+        merge_samples(&m, seed, 1u << 20);
+        CHECK(m.info.key_bits >= 20);
+        for (int i = 0; i < 300; i++) {
+            uint8_t text[4096];
+            struct token_needle n = sample_needle(m.samples[i % SOURCES], text, sizeof text);
+            more += ask_merged(&m, &n, seed);
+            asked += m.group_count;
+        }
+        merged_end(&m);
+    }
+    printf("%llu groups of %llu were cleared by the sources only\n", (unsigned long long)more, (unsigned long long)asked);
+    CHECK(more < asked / 20);
+}
+
+TEST(token_index_merge_of_one_index_is_that_index)
+{
+    struct sample *s = sample_create(3);
+    struct buf section;
+    struct token_index_info info;
+    struct bole_err err;
+    uint16_t groups[SAMPLE_GROUPS_MAX];
+    for (uint16_t g = 0; g < SAMPLE_GROUPS_MAX; g++)
+        groups[g] = g;
+    buf_init(&section, NULL);
+    sample_index(s, &(struct token_builder_options){.whole_compounds = true}, true);
+    struct token_index *x = open_bytes(buf_slice(&s->section));
+    CHECK_OK(token_index_merge(&(struct token_merge_source){x, groups}, 1, s->group_count, 0, NULL, &section, &info, &err), err);
+    CHECK_EQ_SLICE(buf_slice(&section), buf_slice(&s->section));
+    buf_reset(&section);
+    CHECK_EQ_STATUS(token_index_merge(&(struct token_merge_source){x, groups}, 1, s->group_count, 0,
+                                      &(struct budget){.limit_bytes = 4096}, &section, &info, &err), BOLE_E_LIMIT);
+    token_index_close(x);
+    buf_deinit(&section);
+    sample_destroy(s);
+}
+
+TEST(token_index_merge_refuses_different_rules)
+{
+    struct small s[2] = {small_begin(false), small_begin(true)};
+    struct token_merge_source sources[2];
+    struct token_index_info info;
+    struct bole_err err;
+    struct buf section;
+    buf_init(&section, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        small_add(&s[i], 0, "10.1.2.3");
+        small_open(&s[i], 1);
+        sources[i] = (struct token_merge_source){s[i].index, (const uint16_t[]){0}};
+    }
+    CHECK_EQ_STATUS(token_index_merge(sources, 2, 2, 0, NULL, &section, &info, &err), BOLE_E_INVALID);
+    small_end(&s[0]);
+    small_end(&s[1]);
+    buf_deinit(&section);
+}
+
+/* ---- what is proved ---- */
 
 /* Random text of one alphabet, so many times that the shape is dense. */
 static void add_dense(struct small *s, uint32_t group, const char *prefix, const char *alphabet, size_t len)

@@ -85,14 +85,20 @@ static bole_status read_stamps(struct token_index *x, struct bole_err *err)
 {
     uint32_t stored = load_u32(x->head + HEAD_STAMPS);
     size_t size = (size_t)x->group_count * STAMP_SIZE;
+    uint8_t *raw = malloc(size);
+    bole_status st = BOLE_OK;
     x->stamps = malloc(size);
-    if (!x->stamps)
-        return bole_fail(err, BOLE_E_NOMEM, "index: no memory for its stamps");
-    if (ZSTD_decompress(x->stamps, size, x->head + x->head_size - stored, stored) != size)
-        return corrupt(err, "stamps do not decompress");
+    if (!x->stamps || !raw)
+        st = bole_fail(err, BOLE_E_NOMEM, "index: no memory for its stamps");
+    else if (ZSTD_decompress(raw, size, x->head + x->head_size - stored, stored) != size)
+        st = corrupt(err, "stamps do not decompress");
+    for (uint32_t g = 0; st >= 0 && g < x->group_count; g++)
+        for (uint32_t i = 0; i < STAMP_WORDS; i++)
+            x->stamps[g].words[i] = load_u64(raw + ((size_t)g * STAMP_WORDS + i) * 8);
     for (uint32_t row = 0; row < UNIT_ROWS; row++)
         x->dense[row] = load_u64(x->head + HEAD_DENSE + 8 * row);
-    return BOLE_OK; /* stored little endian, which is how a struct of u64 lies in memory: base/bytes.h */
+    free(raw);
+    return st;
 }
 
 /* Blocks and texts must lie end to end and fill the section. */
@@ -110,7 +116,7 @@ static bole_status check_tables(struct token_index *x, struct bole_err *err)
     uint64_t offset = (uint64_t)x->head_size + end;
     for (uint32_t i = 0; i < x->text_count; i++) {
         struct text_block t = token_text_block(x, i, &offset);
-        if (t.row >= UNIT_ROWS || t.raw_size > TOKEN_TEXT_RAW + TOKEN_TEXT_LEN_MAX + 1)
+        if (t.row >= UNIT_ROWS || t.raw_size > TOKEN_TEXT_RAW_MAX)
             return corrupt(err, "an impossible block of long tokens");
     }
     return offset == x->size ? BOLE_OK : corrupt(err, "its parts do not fill it");
@@ -152,7 +158,8 @@ void token_index_close(struct token_index *x)
 struct token_index_info token_index_info(const struct token_index *x)
 {
     struct token_index_info info = {
-        .group_count = x->group_count, .key_count = x->key_count, .head_size = x->head_size, .map_size = (size_t)x->map_size,
+        .group_count = x->group_count, .key_count = x->key_count,
+        .key_bits = x->block_bits + x->bucket_bits + x->rest_bits, .head_size = x->head_size, .map_size = (size_t)x->map_size,
         .text_size = (size_t)(x->size - x->head_size - x->map_size), .total_size = (size_t)x->size,
     };
     for (uint32_t g = 0; g < x->group_count; g++)
@@ -188,6 +195,15 @@ struct text_block token_text_block(const struct token_index *x, uint32_t i, uint
     struct text_block t = {e[0], load_u16(e + 2), load_u32(e + 4), load_u32(e + 8), load_u32(e + 12), *offset};
     *offset += t.size;
     return t;
+}
+
+bole_status token_text_load(struct token_probe *p, const struct text_block *b, void *z, uint8_t *raw, struct bole_err *err)
+{
+    const uint8_t *bytes;
+    bole_status st = token_read(p, b->offset, b->size, b->crc, &bytes, err);
+    if (st >= 0 && ZSTD_decompressDCtx(z, raw, b->raw_size, bytes, b->size) != b->raw_size)
+        st = corrupt(err, "a block of long tokens does not decompress");
+    return st;
 }
 
 /* ---- the map ---- */
@@ -285,46 +301,78 @@ static bool read_list(const struct token_index *x, bole_slice s, uint64_t *at, u
     return true;
 }
 
-static bole_status read_slot(const struct token_index *x, const struct map_block *b, uint64_t entry, uint64_t *groups,
-                             struct bole_err *err)
+/* Sets the row groups of an entry. *lists: where its list begins, if it has one; moves on. */
+static bole_status read_slot(const struct token_index *x, const struct map_block *b, uint64_t entry, uint64_t *lists,
+                             uint64_t *groups, struct bole_err *err)
 {
-    uint64_t slot = bits_at(b->slots, entry * x->slot_bits, x->slot_bits), at = 0;
-    if (slot < x->group_count) {
-        groups[slot / 64] |= 1ull << slot % 64;
-    } else if (slot == x->group_count) {
-        for (uint32_t g = 0; g < x->group_count; g++)
-            groups[g / 64] |= 1ull << g % 64;
-    } else if (slot == x->group_count + 1) {
-        for (uint64_t e = 0; e <= entry; e++)
-            if (bits_at(b->slots, e * x->slot_bits, x->slot_bits) == slot && !read_list(x, b->lists, &at, e == entry ? groups : NULL))
-                return corrupt(err, "a list of row groups does not parse");
-    } else {
+    uint64_t slot = bits_at(b->slots, entry * x->slot_bits, x->slot_bits);
+    if (slot > x->group_count + 1)
         return corrupt(err, "an entry without row groups");
-    }
+    if (slot == x->group_count + 1)
+        return read_list(x, b->lists, lists, groups) ? BOLE_OK : corrupt(err, "a list of row groups does not parse");
+    for (uint64_t g = slot < x->group_count ? slot : 0, end = slot < x->group_count ? slot + 1 : slot; g < end; g++)
+        groups[g / 64] |= 1ull << g % 64;
     return BOLE_OK;
+}
+
+/* Where the list of an entry begins: behind those of the entries before it. False: they do not parse. */
+static bool find_list(const struct token_index *x, const struct map_block *b, uint64_t entry, uint64_t *ret_at)
+{
+    *ret_at = 0;
+    if (bits_at(b->slots, entry * x->slot_bits, x->slot_bits) != x->group_count + 1)
+        return true;
+    for (uint64_t e = 0; e < entry; e++)
+        if (bits_at(b->slots, e * x->slot_bits, x->slot_bits) == x->group_count + 1 && !read_list(x, b->lists, ret_at, NULL))
+            return false;
+    return true;
+}
+
+static bole_status load_block(struct token_probe *p, uint64_t block, struct map_block *ret_block, struct bole_err *err)
+{
+    const struct token_index *x = p->index;
+    const uint8_t *table = x->head + HEAD_FIXED_SIZE + TOKEN_BLOCK_ENTRY * block, *bytes;
+    uint32_t start = block ? load_u32(table - TOKEN_BLOCK_ENTRY) : 0, size = load_u32(table) - start;
+    bole_status st = token_read(p, (uint64_t)x->head_size + start, size, load_u32(table + 4), &bytes, err);
+    return st < 0 ? st : parse_block(x, bole_slice_from(bytes, size), ret_block, err);
 }
 
 bole_status token_lookup(struct token_probe *p, uint64_t hash, uint64_t *groups, struct bole_err *err)
 {
     const struct token_index *x = p->index;
     uint32_t key_bits = x->block_bits + x->bucket_bits + x->rest_bits;
-    uint64_t key = hash >> (64 - key_bits), rest = key & ((1ull << x->rest_bits) - 1);
-    uint64_t block = key >> (key_bits - x->block_bits), bucket = key >> x->rest_bits & ((1ull << x->bucket_bits) - 1);
-    const uint8_t *table = x->head + HEAD_FIXED_SIZE + TOKEN_BLOCK_ENTRY * block, *bytes;
-    uint32_t start = block ? load_u32(table - TOKEN_BLOCK_ENTRY) : 0, size = load_u32(table) - start;
-    p->lookups++;
-    bole_status st = token_read(p, (uint64_t)x->head_size + start, size, load_u32(table + 4), &bytes, err);
-    if (st < 0)
-        return st;
+    uint64_t key = hash >> (64 - key_bits), rest = key & ((1ull << x->rest_bits) - 1), first, end, lists;
     struct map_block b;
-    st = parse_block(x, bole_slice_from(bytes, size), &b, err);
-    if (st < 0)
-        return st;
-    uint64_t first, end;
-    if (!find_bucket(&b, bucket, &first, &end))
-        return corrupt(err, "a block without all its buckets");
-    for (uint64_t e = first; e < end && st >= 0; e++)
-        if (bits_at(b.rests, e * x->rest_bits, x->rest_bits) == rest)
-            st = read_slot(x, &b, e, groups, err);
+    p->lookups++;
+    bole_status st = load_block(p, key >> (key_bits - x->block_bits), &b, err);
+    if (st >= 0 && !find_bucket(&b, key >> x->rest_bits & ((1ull << x->bucket_bits) - 1), &first, &end))
+        st = corrupt(err, "a block without all its buckets");
+    for (uint64_t e = first; st >= 0 && e < end; e++) {
+        if (bits_at(b.rests, e * x->rest_bits, x->rest_bits) != rest)
+            continue;
+        st = find_list(x, &b, e, &lists) ? read_slot(x, &b, e, &lists, groups, err) : corrupt(err, "lists do not parse");
+    }
+    return st;
+}
+
+bole_status token_block_each(struct token_probe *p, uint64_t block, void (*fn)(void *ctx, uint64_t key, const uint64_t *groups),
+                             void *ctx, struct bole_err *err)
+{
+    const struct token_index *x = p->index;
+    uint64_t entry = 0, lists = 0, bucket = 0, groups[TOKEN_GROUP_WORDS];
+    struct map_block b;
+    bole_status st = load_block(p, block, &b, err);
+    for (uint64_t at = 0; st >= 0 && entry < b.entries && at < b.buckets.len * 8; at++) {
+        if (!bits_at(b.buckets, at, 1)) {
+            bucket++;
+            continue;
+        }
+        memset(groups, 0, (x->group_count + 63) / 64 * sizeof *groups);
+        st = read_slot(x, &b, entry, &lists, groups, err);
+        if (st >= 0)
+            fn(ctx, (block << x->bucket_bits | bucket) << x->rest_bits | bits_at(b.rests, entry * x->rest_bits, x->rest_bits), groups);
+        entry++;
+    }
+    if (st >= 0 && (entry < b.entries || bucket >> x->bucket_bits))
+        st = corrupt(err, "a block without all its buckets");
     return st;
 }

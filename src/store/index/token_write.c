@@ -2,13 +2,16 @@
  * The map is written from sorted pairs: block by block, and within a block part by part, each in a pass of its own over the
  * pairs. Sorting is in place: hashes are spread evenly, so two rounds by eight bits leave a few pairs to insertion.
  */
-#include "store/index/token_builder.h"
+#include "store/index/token_write.h"
 
 #include <assert.h>
+#include <zstd.h>
 
+#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 
+#define STAMP_LEVEL         3
 #define FALSE_POSITIVE_BITS 10u   /* one absent token in 2^10 is taken for present */
 #define BLOCK_ENTRIES_MAX   1200u /* on average; half of it at least */
 
@@ -51,6 +54,8 @@ static void sort(uint64_t *p, size_t n, int shift)
         sort(p + (d ? end[d - 1] : 0), end[d] - (d ? end[d - 1] : 0), shift - 8);
 }
 
+void map_sort(uint64_t *pairs, size_t count) { sort(pairs, count, 56); }
+
 /* ---- bits ---- */
 
 struct bits {
@@ -83,12 +88,12 @@ static void bits_put_ones(struct bits *b, uint32_t count)
 /* ---- keys ---- */
 
 struct map_writer {
-    const uint64_t     *pairs;
-    size_t              count;
-    struct token_layout l;
-    uint32_t            key_bits;
-    uint32_t            group_count; /* of the key at hand */
-    uint16_t            groups[TOKEN_GROUPS_MAX]; /* ascending */
+    const uint64_t   *pairs;
+    size_t            count;
+    struct map_layout l;
+    uint32_t          key_bits;
+    uint32_t          group_count; /* of the key at hand */
+    uint16_t          groups[TOKEN_GROUPS_MAX]; /* ascending */
 };
 
 static uint64_t key_of(const struct map_writer *w, size_t i) { return w->pairs[i] >> (64 - w->key_bits); }
@@ -107,7 +112,7 @@ static void read_groups(struct map_writer *w, size_t i, size_t end)
 {
     w->group_count = 0;
     for (; i < end; i++) {
-        uint16_t group = w->pairs[i] & (TOKEN_GROUPS_MAX - 1);
+        uint16_t group = w->pairs[i] & PAIR_GROUP_MASK;
         uint32_t k = w->group_count;
         while (k > 0 && w->groups[k - 1] > group)
             k--;
@@ -143,10 +148,10 @@ static void put_list(const struct map_writer *w, struct bits *b)
 
 /* ---- blocks ---- */
 
-/* The pairs [from, to) as one block. */
-static void put_block(struct map_writer *w, size_t from, size_t to, struct buf *out)
+/* The pairs [from, to) as one block; returns the number of its keys. */
+static uint32_t put_block(struct map_writer *w, size_t from, size_t to, struct buf *out)
 {
-    const struct token_layout *l = &w->l;
+    const struct map_layout *l = &w->l;
     uint32_t entries = 0, bucket = 0;
     uint64_t bucket_mask = (1ull << l->bucket_bits) - 1, rest_mask = (1ull << l->rest_bits) - 1;
     for (size_t i = from; i < to; i = key_end(w, i))
@@ -177,54 +182,155 @@ static void put_block(struct map_writer *w, size_t from, size_t to, struct buf *
             put_list(w, &b);
     }
     bits_flush(&b);
+    return entries;
 }
 
 static uint32_t log2_floor(uint64_t v) { return 63u - (uint32_t)__builtin_clzll(v | 1); }
 
-static void lay_out(struct map_writer *w, uint32_t spare_bits)
+uint64_t map_count_keys(const uint64_t *pairs, size_t count)
 {
-    struct token_layout *l = &w->l;
-    l->key_count = 0;
-    w->key_bits = TOKEN_KEY_BITS_MAX;
-    for (size_t i = 0; i < w->count; i = key_end(w, i))
-        l->key_count++;
-    while (l->key_count >> l->block_bits > BLOCK_ENTRIES_MAX)
-        l->block_bits++;
-    l->bucket_bits = log2_floor(l->key_count) + 1 - l->block_bits; /* half an entry to one entry per bucket */
-    assert(l->bucket_bits <= TOKEN_BUCKET_BITS_MAX);
-    w->key_bits = l->block_bits + l->bucket_bits;
-    while (l->key_count << FALSE_POSITIVE_BITS > 1ull << w->key_bits)
-        w->key_bits++;
-    w->key_bits += spare_bits;
-    if (w->key_bits > TOKEN_KEY_BITS_MAX)
-        w->key_bits = TOKEN_KEY_BITS_MAX;
-    l->rest_bits = w->key_bits - l->block_bits - l->bucket_bits;
-    l->slot_bits = log2_floor(l->group_count + 1) + 1;
-    l->key_count = 0;
-    for (size_t i = 0; i < w->count; i = key_end(w, i)) /* keys are shorter than what was counted before */
-        l->key_count++;
+    uint64_t keys = 0;
+    for (size_t i = 0; i < count; i++)
+        keys += i == 0 || (pairs[i] ^ pairs[i - 1]) & ~PAIR_GROUP_MASK;
+    return keys;
 }
 
-bole_status token_map_write(uint64_t *pairs, size_t count, uint32_t group_count, uint32_t spare_bits,
-                            struct token_layout *ret_layout, struct buf *table, struct buf *blocks, struct bole_err *err)
+struct map_layout map_lay_out(uint64_t key_count, uint32_t group_count, uint64_t merge_keys, uint32_t key_bits_max)
 {
-    struct map_writer w = {.pairs = pairs, .count = count, .l = {.group_count = group_count}};
-    sort(pairs, count, 56);
-    lay_out(&w, spare_bits);
+    struct map_layout l = {.group_count = group_count, .slot_bits = log2_floor(group_count + 1) + 1};
+    while (key_count >> l.block_bits > BLOCK_ENTRIES_MAX)
+        l.block_bits++;
+    l.bucket_bits = log2_floor(key_count) + 1 - l.block_bits; /* half an entry to one entry per bucket */
+    assert(l.block_bits <= TOKEN_BLOCK_BITS_MAX && l.bucket_bits <= TOKEN_BUCKET_BITS_MAX);
+    uint32_t bits = map_key_bits(&l);
+    uint64_t most = merge_keys > key_count ? merge_keys : key_count;
+    while (bits < TOKEN_KEY_BITS_MAX && most << FALSE_POSITIVE_BITS > 1ull << bits)
+        bits++;
+    if (bits > key_bits_max)
+        bits = key_bits_max;
+    if (bits < map_key_bits(&l)) /* sources of a merge with shorter keys */
+        l.bucket_bits = bits - l.block_bits;
+    l.rest_bits = bits - l.block_bits - l.bucket_bits;
+    return l;
+}
+
+/* ---- sections ---- */
+
+void token_section_init(struct token_section *s, struct budget *budget)
+{
+    *s = (struct token_section){0};
+    buf_init(&s->table, budget);
+    buf_init(&s->blocks, budget);
+}
+
+void token_section_deinit(struct token_section *s)
+{
+    buf_deinit(&s->table);
+    buf_deinit(&s->blocks);
+}
+
+bole_status token_section_put_blocks(struct token_section *s, const uint64_t *pairs, size_t count, uint64_t first, uint64_t end,
+                                     struct bole_err *err)
+{
+    struct map_writer w = {.pairs = pairs, .count = count, .l = s->layout, .key_bits = map_key_bits(&s->layout)};
     size_t i = 0;
-    for (uint64_t block = 0; block < 1ull << w.l.block_bits; block++) {
-        size_t from = i, start = blocks->len;
+    for (uint64_t block = first; block < end; block++) {
+        size_t from = i, start = s->blocks.len;
         while (i < count && key_of(&w, i) >> (w.key_bits - w.l.block_bits) == block)
             i++;
-        put_block(&w, from, i, blocks);
-        buf_put_u32(table, (uint32_t)blocks->len);
-        if (!blocks->failed)
-            buf_put_u32(table, crc32c(0, blocks->ptr + start, blocks->len - start));
-        if (blocks->len > UINT32_MAX)
+        s->key_count += put_block(&w, from, i, &s->blocks);
+        buf_put_u32(&s->table, (uint32_t)s->blocks.len);
+        if (!s->blocks.failed)
+            buf_put_u32(&s->table, crc32c(0, s->blocks.ptr + start, s->blocks.len - start));
+        if (s->blocks.len > UINT32_MAX)
             return bole_fail(err, BOLE_E_LIMIT, "index: the token map is larger than 4 GB");
     }
-    if (blocks->failed || table->failed)
+    assert(i == count);
+    s->pair_count += count;
+    if (s->blocks.failed || s->table.failed)
         return bole_fail(err, BOLE_E_NOMEM, "index: no memory for the token map");
-    *ret_layout = w.l;
     return BOLE_OK;
+}
+
+static bool put_stamps(const struct token_stamp *stamps, uint32_t group_count, struct buf *out)
+{
+    size_t size = (size_t)group_count * STAMP_SIZE, bound = ZSTD_compressBound(size), stored = 0;
+    uint8_t *raw = malloc(size);
+    if (raw && buf_reserve(out, bound)) {
+        for (uint32_t g = 0; g < group_count; g++)
+            for (uint32_t i = 0; i < STAMP_WORDS; i++)
+                store_u64(raw + ((size_t)g * STAMP_WORDS + i) * 8, stamps[g].words[i]);
+        stored = ZSTD_compress(out->ptr + out->len, bound, raw, size, STAMP_LEVEL);
+        if (ZSTD_isError(stored))
+            stored = 0;
+        out->len += stored;
+    }
+    free(raw);
+    return stored > 0;
+}
+
+struct tail { struct buf text_table, texts, stamps; };
+
+static size_t head_size(const struct token_section *s, const struct tail *t)
+{
+    return HEAD_FIXED_SIZE + s->table.len + t->text_table.len + t->stamps.len;
+}
+
+/* The head as it lies in front, with its checksum, then blocks and texts. */
+static void put_section(const struct token_section *s, const struct tail *t, struct buf *out)
+{
+    size_t start = out->len, size = head_size(s, t);
+    buf_put_u32(out, 0);
+    buf_put(out, S(TOKEN_MAGIC));
+    buf_put_u16(out, TOKEN_VERSION);
+    buf_put_u16(out, s->compounds ? TOKEN_FLAG_COMPOUNDS : 0);
+    buf_put_u32(out, (uint32_t)size);
+    buf_put_u64(out, size + s->blocks.len + t->texts.len);
+    buf_put_u32(out, s->layout.group_count);
+    buf_put_u32(out, (uint32_t)(t->text_table.len / TOKEN_TEXT_ENTRY));
+    buf_put_u64(out, s->key_count);
+    buf_put_u8(out, (uint8_t)s->layout.block_bits);
+    buf_put_u8(out, (uint8_t)s->layout.bucket_bits);
+    buf_put_u8(out, (uint8_t)s->layout.rest_bits);
+    buf_put_u8(out, (uint8_t)s->layout.slot_bits);
+    buf_put_u32(out, (uint32_t)t->stamps.len);
+    for (uint32_t row = 0; row < UNIT_ROWS; row++)
+        buf_put_u64(out, s->texts->dense[row]);
+    buf_put(out, buf_slice(&s->table));
+    buf_put(out, buf_slice(&t->text_table));
+    buf_put(out, buf_slice(&t->stamps));
+    if (!out->failed)
+        store_u32(out->ptr + start, crc32c(0, out->ptr + start + HEAD_MAGIC, size - HEAD_MAGIC));
+    buf_put(out, buf_slice(&s->blocks));
+    buf_put(out, buf_slice(&t->texts));
+}
+
+static struct token_index_info info_of(const struct token_section *s, const struct tail *t)
+{
+    struct token_index_info info = {
+        .group_count = s->layout.group_count, .key_count = s->key_count, .pair_count = s->pair_count,
+        .key_bits = map_key_bits(&s->layout), .head_size = head_size(s, t), .map_size = s->blocks.len, .text_size = t->texts.len,
+    };
+    info.total_size = info.head_size + info.map_size + info.text_size;
+    for (uint32_t g = 0; g < info.group_count; g++)
+        info.open_groups += s->stamps[g].flags & STAMP_OPEN;
+    return info;
+}
+
+bole_status token_section_write(struct token_section *s, struct buf *out, struct token_index_info *ret_info, struct bole_err *err)
+{
+    struct tail t;
+    struct buf *parts[] = {&t.text_table, &t.texts, &t.stamps};
+    for (size_t i = 0; i < 3; i++)
+        buf_init(parts[i], s->blocks.budget);
+    bole_status st = long_tokens_write(s->texts, &t.text_table, &t.texts, err);
+    if (st >= 0 && put_stamps(s->stamps, s->layout.group_count, &t.stamps)) {
+        put_section(s, &t, out);
+        *ret_info = info_of(s, &t);
+    }
+    if (st >= 0 && (!t.stamps.len || out->failed))
+        st = bole_fail(err, BOLE_E_NOMEM, "index: no memory for the section");
+    for (size_t i = 0; i < 3; i++)
+        buf_deinit(parts[i]);
+    return st;
 }
