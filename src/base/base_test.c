@@ -22,6 +22,30 @@ TEST(err_context_goes_in_front_and_long_messages_are_cut)
     CHECK(strlen(err.msg) < sizeof err.msg);
 }
 
+TEST(err_that_is_too_long_keeps_its_beginning_and_its_end)
+{
+    struct bole_err err;
+    char text[2 * sizeof err.msg], whole[sizeof text + 20];
+    for (size_t n = 0; n < sizeof text - 2; n += 2) {
+        memcpy(text + n, "é", 3); /* grows by one character each time: cuts fall on every byte of one */
+        snprintf(whole, sizeof whole, "%swhere: %s: why", n % 4 ? "x" : "", text);
+        bole_fail(&err, BOLE_E_INVALID, "%s", whole);
+        bole_slice msg = bole_slice_str(err.msg);
+        CHECK(utf8_valid(msg));
+        if (strlen(whole) < sizeof err.msg) {
+            CHECK_EQ_SLICE(msg, bole_slice_str(whole));
+            continue;
+        }
+        CHECK(strstr(err.msg, "where: é") && strstr(err.msg, "…") && strcmp(err.msg + msg.len - 7, "é: why") == 0);
+        CHECK(msg.len >= sizeof err.msg - 4);
+        bole_err_context(&err, "context");
+        CHECK(bole_slice_starts(bole_slice_str(err.msg), S("context: ")) && strstr(err.msg, "é: why"));
+        bole_fail_errno(&err, ENOSPC, "%s", whole);
+        CHECK_EQ_STATUS(err.code, BOLE_E_FULL);
+        CHECK(strstr(err.msg, "No space") && utf8_valid(bole_slice_str(err.msg)));
+    }
+}
+
 TEST(arena_gives_aligned_memory_and_stops_at_its_budget)
 {
     struct budget budget;

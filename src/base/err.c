@@ -2,15 +2,68 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+static bool continues_character(char c)
+{
+    return (c & 0xc0) == 0x80; /* UTF-8 */
+}
+
+/* Fits text into `size` bytes with its NUL. What is said first is where, what is said last is why: the middle goes. */
+static size_t squeeze(const char *text, size_t len, char *ret_text, size_t size)
+{
+    static const char gap[] = "…";
+    if (len >= size) {
+        size_t room = size - sizeof gap, head = room * 3 / 5, tail = len - (room - head);
+        while (head && continues_character(text[head]))
+            head--;
+        while (tail < len && continues_character(text[tail]))
+            tail++;
+        memcpy(ret_text, text, head);
+        memcpy(ret_text + head, gap, sizeof gap - 1);
+        memcpy(ret_text + head + sizeof gap - 1, text + tail, len - tail);
+        len = head + sizeof gap - 1 + len - tail;
+    } else {
+        memcpy(ret_text, text, len);
+    }
+    ret_text[len] = 0;
+    return len;
+}
+
+size_t err_vprint(char *ret_text, size_t size, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(ret_text, size, fmt, args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    char *whole = len >= size ? malloc(len + 1) : NULL;
+    if (whole) {
+        vsnprintf(whole, len + 1, fmt, again);
+        len = squeeze(whole, len, ret_text, size);
+        free(whole);
+    }
+    va_end(again);
+    return len < size ? len : size - 1;
+}
+
+size_t err_print(char *ret_text, size_t size, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    size_t len = err_vprint(ret_text, size, fmt, args);
+    va_end(args);
+    return len;
+}
 
 bole_status bole_fail(struct bole_err *err, bole_status code, const char *fmt, ...)
 {
     if (err) {
         va_list ap;
         va_start(ap, fmt);
-        vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+        err_vprint(err->msg, sizeof err->msg, fmt, ap);
         va_end(ap);
         err->code = code;
         err->sys_errno = 0;
@@ -38,12 +91,10 @@ bole_status bole_fail_errno(struct bole_err *err, int sys_errno, const char *fmt
     if (err) {
         va_list ap;
         va_start(ap, fmt);
-        int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+        char what[sizeof err->msg], text[128];
+        err_vprint(what, sizeof what, fmt, ap);
         va_end(ap);
-        if (n >= 0 && (size_t)n < sizeof err->msg) {
-            char text[128];
-            snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", strerror_r(sys_errno, text, sizeof text));
-        }
+        err_print(err->msg, sizeof err->msg, "%s: %s", what, strerror_r(sys_errno, text, sizeof text));
         err->code = code;
         err->sys_errno = sys_errno;
     }
@@ -56,19 +107,12 @@ void bole_err_context(struct bole_err *err, const char *fmt, ...)
         return;
     char old[sizeof err->msg], context[sizeof err->msg];
     memcpy(old, err->msg, sizeof old);
+    old[sizeof old - 1] = 0;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(context, sizeof context, fmt, ap);
+    err_vprint(context, sizeof context, fmt, ap);
     va_end(ap);
-    /* A message too long for its room loses its end, not its beginning: the context is what the reader needs first. */
-    size_t n = strlen(context);
-    if (n > sizeof err->msg - 3)
-        n = sizeof err->msg - 3;
-    memcpy(err->msg, context, n);
-    memcpy(err->msg + n, ": ", 2);
-    size_t room = sizeof err->msg - n - 3, old_len = strnlen(old, sizeof old - 1);
-    memcpy(err->msg + n + 2, old, old_len < room ? old_len : room);
-    err->msg[n + 2 + (old_len < room ? old_len : room)] = 0;
+    err_print(err->msg, sizeof err->msg, "%s: %s", context, old);
 }
 
 const char *bole_status_name(bole_status status)

@@ -6,7 +6,14 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdarg.h>
+
 #include "bole/types.h"
+
+/* As vsnprintf into `size` bytes (32 at least), but returns what is there, and a text that is too long loses its middle, for
+ * which a "…" stands: a message says where at its beginning and why at its end. All messages below are printed so. */
+size_t err_vprint(char *ret_text, size_t size, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
+size_t err_print(char *ret_text, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Writes the message and returns `code`: `return bole_fail(err, BOLE_E_INVALID, "...")`. */
 bole_status bole_fail(struct bole_err *err, bole_status code, const char *fmt, ...)

@@ -65,9 +65,9 @@ void parser_fail(struct parser *p, bole_status status, const char *fmt, ...)
     if (parser_failed(p))
         return;
     va_list args;
-    char message[sizeof p->err->msg];
+    char message[4 * sizeof p->err->msg]; /* more than fits: it is cut once, by bole_fail */
     va_start(args, fmt);
-    vsnprintf(message, sizeof message, fmt, args);
+    err_vprint(message, sizeof message, fmt, args);
     va_end(args);
     p->status = bole_fail(p->err, status, "parse error : %s", message);
 }

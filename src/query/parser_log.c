@@ -105,12 +105,13 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
 static void fail_stage(struct parser *p, const struct ast_stage *stage, const struct bole_err *why)
 {
     struct buf text;
+    char quoted[64]; /* short: the reason may quote as much again */
     if (parser_failed(p))
         return;
     buf_init(&text, p->budget);
     ast_print_stage(stage, &text);
-    parser_fail(p, why->code ? why->code : BOLE_E_INVALID, "stage '%.*s' : %s", (int)(text.len > 120 ? 120 : text.len),
-                (const char *)text.ptr, why->msg);
+    err_print(quoted, sizeof quoted, "%.*s", BOLE_SLICE_ARG(buf_slice(&text)));
+    parser_fail(p, why->code ? why->code : BOLE_E_INVALID, "stage '%s' : %s", quoted, why->msg);
     buf_deinit(&text);
 }
 

@@ -12,6 +12,7 @@ enum {
     KEEP_DECODED = 1024 * 1024,      /* bytes of buffers that a large request leaves behind for the next */
     KEEP_INDEX = 8 * 1024 * 1024,
     MESSAGE_MAX = 1024,              /* bytes of one error */
+    QUOTED_MAX = 256,                /* bytes of one text in it */
 };
 
 const char *receive_reason_name(enum receive_reason reason)
@@ -105,11 +106,9 @@ bool door_begin(struct door *d, size_t size_bytes)
     return door_refuse(d, st == BOLE_E_FULL ? 503 : st == BOLE_E_LIMIT ? 429 : 500, "%s", err.msg);
 }
 
-/* A message, cut where it gets too long. */
 __attribute__((format(printf, 2, 0))) static bole_slice print(char text[MESSAGE_MAX], const char *fmt, va_list args)
 {
-    int n = vsnprintf(text, MESSAGE_MAX, fmt, args);
-    return bole_slice_from(text, n < 0 ? 0 : n < MESSAGE_MAX ? (size_t)n : MESSAGE_MAX - 1);
+    return bole_slice_from(text, err_vprint(text, MESSAGE_MAX, fmt, args));
 }
 
 static void take_back(struct receive_result *result)
@@ -256,16 +255,18 @@ static bole_slice level_of_labels(const struct label *labels, size_t count)
 static bool breaks_limit(bole_slice text, const struct label *labels, size_t count, char ret_why[MESSAGE_MAX])
 {
     if (count > LABELS_MAX) {
-        snprintf(ret_why, MESSAGE_MAX, "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text),
-                 count, LABELS_MAX);
+        err_print(ret_why, MESSAGE_MAX, "entry for stream '%.*s' has %zu label names; limit %u", BOLE_SLICE_ARG(text),
+                  count, LABELS_MAX);
         return true;
     }
     for (size_t i = 0; i < count; i++) {
         bool name = labels[i].name.len > LABEL_NAME_MAX;
         if (name || labels[i].value.len > LABEL_VALUE_MAX) {
-            snprintf(ret_why, MESSAGE_MAX, "stream '%.*s' has label %s too long: '%.*s'",
-                     (int)(text.len < 256 ? text.len : 256), (const char *)text.ptr, name ? "name" : "value",
-                     BOLE_SLICE_ARG(name ? labels[i].name : labels[i].value));
+            char stream[QUOTED_MAX], label[QUOTED_MAX]; /* each with a gap of its own: the reason stands between them */
+            bole_slice long_one = name ? labels[i].name : labels[i].value;
+            err_print(stream, sizeof stream, "%.*s", BOLE_SLICE_ARG(text));
+            err_print(label, sizeof label, "%.*s", BOLE_SLICE_ARG(long_one));
+            err_print(ret_why, MESSAGE_MAX, "stream '%s' has label %s too long: '%s'", stream, name ? "name" : "value", label);
             return true;
         }
     }

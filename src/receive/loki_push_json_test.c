@@ -269,6 +269,37 @@ TEST(detection_adds_level_and_service)
     fixture_deinit(&f);
 }
 
+/* Whatever is quoted may be long: what is wrong with it must still be there. */
+TEST(long_labels_do_not_hide_what_is_wrong_with_them)
+{
+    enum { LONG = 6000 };
+    struct fixture f;
+    struct buf b;
+    char text[LONG + 1];
+    memset(text, 'x', LONG);
+    text[LONG] = 0;
+    fixture_init(&f);
+    for (int round = 0; round < 3; round++) {
+        static const char *const reasons[] = {"' has 70 label names; limit 64", "' has label value too long: 'xx",
+                                              "' has label name too long: 'xx"};
+        buf_init(&b, NULL);
+        buf_put_str(&b, "{\"streams\":[{\"stream\":{\"a\":\"1\"");
+        if (round == 1)
+            buf_printf(&b, ",\"b\":\"%s\"", text);
+        if (round == 2)
+            buf_printf(&b, ",\"%s\":\"1\"", text);
+        for (int i = 1; i < 70 && round == 0; i++)
+            buf_printf(&b, ",\"a_rather_long_name_of_a_label_%d\":\"1\"", i);
+        buf_put_str(&b, "},\"values\":[[\"1\",\"x\"]]}]}");
+        fixture_push(&f, buf_slice(&b), "application/json");
+        CHECK_EQ_U64(f.result.status, 400);
+        CHECK(memmem(f.result.body.ptr, f.result.body.len, reasons[round], strlen(reasons[round])));
+        CHECK(f.result.body.len < 1100);
+        buf_deinit(&b);
+    }
+    fixture_deinit(&f);
+}
+
 TEST(refusals_of_ingest_are_passed_on)
 {
     static const char body[] = "{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\"],[\"2\",\"y\"]]}]}";

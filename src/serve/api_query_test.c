@@ -121,6 +121,34 @@ TEST(api_query_refuses_with_lokis_texts)
     world_close(w);
 }
 
+TEST(api_query_refusals_keep_place_and_reason_when_the_query_is_long)
+{
+    static const struct { const char *before, *after, *begin, *end; } cases[] = {
+        {"{app=\"web\"} | json x=\"", "[\"", "parse error : stage '| json x=\"yy", "yy[]: unexpected char ["},
+        {"{app=\"web\"} | logfmt x=\"", "\\\"\"", "parse error : stage '| logfmt x=\"yy", "]: unexpected char \""},
+        {"{app=\"web\"} |~ \"", "(\"", "parse error : stage '|~ \"yyy", "`"},
+        {"{app=\"web\"} | a > ", "", "parse error at line 1, col 19: ", ""},
+        {"{app=\"", "", "parse error at line 1, col 6: literal not terminated", ""},
+    };
+    struct world *w = world_open(NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t len = 10; len < 4000; len = len * 7 / 3) {
+            char *target = malloc(len + 200);
+            size_t n = (size_t)sprintf(target, "/loki/api/v1/query_range?query=%s", cases[i].before);
+            memset(target + n, 'y', len);
+            strcpy(target + n + len, cases[i].after);
+            CHECK_EQ_U64(world_get(w, target, ""), 400);
+            free(target);
+            if (strchr(cases[i].before, '~'))
+                CHECK(world_body_has(w, "' : error parsing regexp: missing closing ): `y"));
+            bole_slice begin = bole_slice_str(cases[i].begin), end = bole_slice_str(cases[i].end);
+            if (!bole_slice_starts(w->body, begin) || w->body.len < end.len ||
+                !bole_slice_eq(bole_slice_sub(w->body, w->body.len - end.len), end.len ? end : (bole_slice){0}))
+                fail_msg("%zu: %.*s", len, BOLE_SLICE_ARG(w->body));
+        }
+    world_close(w);
+}
+
 TEST(api_query_over_its_memory_or_time_fails_alone)
 {
     struct world *w = world_open(&(struct api_options){.query_memory_bytes = 2048});

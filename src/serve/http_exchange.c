@@ -360,9 +360,8 @@ void http_reply_text(struct http_exchange *x, unsigned status, const char *fmt, 
     char text[2048];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    size_t len = err_vprint(text, sizeof text, fmt, ap);
     va_end(ap);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
     http_reply(x, &(struct http_reply){
         .status = status, .content_type = "text/plain; charset=utf-8", .body = {(uint8_t *)text, len},
         .headers = status == 429 || status == 503 ? "Retry-After: 1\r\n" : NULL});
