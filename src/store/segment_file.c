@@ -137,7 +137,7 @@ void segment_file_piece(void *ctx, bole_slice piece)
     struct segment_file *f = ctx;
     f->has_pieces = true;
     if (f->group_count < TOKEN_GROUPS_MAX)
-        token_builder_add(f->tokens, f->group_count, piece);
+        token_builder_add(f->tokens, f->group_count, &piece, 1);
 }
 
 bole_status segment_file_add(struct segment_file *f, const struct segment_group *g, struct bole_err *err)
