@@ -62,7 +62,7 @@ struct connection {
 };
 
 struct result {
-    uint64_t requests, lines, line_bytes, errors, retries;
+    uint64_t requests, lines, line_bytes, errors, retries, reconnects;
     float *latency_ms;
     size_t latency_count;
     char first_error[200];
@@ -315,18 +315,36 @@ static void arm(int epoll, struct connection *c, bool more_to_send, int op)
     epoll_ctl(epoll, op, c->fd, &e);
 }
 
-/* True when the whole request is on its way. */
+/* The server closes with some refusals, or before a body has come that it will not take: that is no end of the run. */
+static void reconnect(const struct options *o, int epoll, struct connection *c, struct result *r)
+{
+    close(c->fd);
+    if (++r->reconnects > RETRIES_MAX)
+        die("the server keeps closing connections");
+    c->fd = dial(o->url);
+    c->sent = c->answered = 0;
+    arm(epoll, c, true, EPOLL_CTL_ADD);
+}
+
+/* True when the whole request is on its way, or will never be: then the answer, or the end, is there to be read. */
 static bool send_some(struct connection *c)
 {
     while (c->sent < c->request->bytes.len) {
         ssize_t n = send(c->fd, c->request->bytes.ptr + c->sent, c->request->bytes.len - c->sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN)
             return false;
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return true;
         if (n < 0)
             die("sending");
         c->sent += (size_t)n;
     }
     return true;
+}
+
+static bool closes_after(const struct connection *c)
+{
+    return memmem(c->answer, c->answered, "onnection: close\r\n", 18) != NULL;
 }
 
 /* Status of a complete answer, 0 while it is not complete. Answers here are short and have a length. */
@@ -381,11 +399,15 @@ static void run(const struct options *o, const struct request *requests, size_t 
             struct connection *c = events[i].data.ptr;
             if (events[i].events & EPOLLOUT && send_some(c))
                 arm(epoll, c, false, EPOLL_CTL_MOD);
-            if (!(events[i].events & EPOLLIN))
+            if (!(events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
                 continue;
             ssize_t got = recv(c->fd, c->answer + c->answered, sizeof c->answer - c->answered, 0);
-            if (got <= 0)
-                die("the server closed a connection");
+            if (got < 0 && errno == EAGAIN)
+                continue;
+            if (got <= 0) {
+                reconnect(o, epoll, c, r); /* the same again */
+                continue;
+            }
             c->answered += (size_t)got;
             int status = answer_status(c);
             if (!status)
@@ -403,8 +425,12 @@ static void run(const struct options *o, const struct request *requests, size_t 
                 usleep(RETRY_AFTER_US); /* the same again: nothing is left out */
             else
                 c->request = &requests[next++ % request_count];
-            c->sent = c->answered = 0;
             c->begin_ns = now;
+            if (closes_after(c)) {
+                reconnect(o, epoll, c, r);
+                continue;
+            }
+            c->sent = c->answered = 0;
             if (!send_some(c))
                 arm(epoll, c, true, EPOLL_CTL_MOD);
         }
@@ -528,9 +554,10 @@ int main(int argc, char **argv)
     qsort(r.latency_ms, r.latency_count, sizeof(float), by_value);
     double own = (double)(own_after.ru_utime.tv_sec - own_before.ru_utime.tv_sec + own_after.ru_stime.tv_sec - own_before.ru_stime.tv_sec) +
                  (double)(own_after.ru_utime.tv_usec - own_before.ru_utime.tv_usec + own_after.ru_stime.tv_usec - own_before.ru_stime.tv_usec) / 1e6;
-    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu retries=%llu lines=%llu bytes=%llu\n",
+    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu retries=%llu reconnects=%llu lines=%llu "
+           "bytes=%llu\n",
            mode_names[o.mode], o.connections, o.lines, wall, (unsigned long long)r.requests, (unsigned long long)r.errors,
-           (unsigned long long)r.retries, (unsigned long long)r.lines, (unsigned long long)r.line_bytes);
+           (unsigned long long)r.retries, (unsigned long long)r.reconnects, (unsigned long long)r.lines, (unsigned long long)r.line_bytes);
     printf("lines/s=%.0f MB/s=%.1f requests/s=%.0f ack_ms_p50=%.2f p99=%.2f max=%.2f generator_cpu_s=%.2f\n", (double)r.lines / wall,
            (double)r.line_bytes / wall / 1e6, (double)r.requests / wall, percentile(&r, 0.5), percentile(&r, 0.99), percentile(&r, 1), own);
     if (o.pid && r.lines) {
