@@ -67,6 +67,7 @@ struct splitter {
     struct split_slot slots[SPLIT_SLOTS_MAX];
     uint64_t          keys[SPLIT_SLOTS_MAX];
     uint8_t           kinds[SPLIT_SLOTS_MAX]; /* enum slot_kind */
+    uint32_t          path[SPLIT_SLOTS_MAX + 1]; /* template_tree.c's: one node per slot */
     bool              no_memory;
 };
 
@@ -83,16 +84,9 @@ bool split_classify(struct splitter *s, bole_slice line);
 /* Fills s->slots in the order of the line, without overlaps, and s->kinds. Returns their number. */
 uint32_t split_line(struct splitter *s, bole_slice line);
 
-/* A template, by its literals and what is known of its slots. */
-struct split_guide {
-    uint32_t                 slot_count;
-    const uint32_t          *pieces;   /* [slot_count + 1] lengths of the literals */
-    const uint8_t           *literals; /* end to end */
-    const struct split_hint *hints;    /* [slot_count] */
-};
-
-/* Fills s->slots if the line has this template. False says nothing. */
-bool split_guided(struct splitter *s, bole_slice line, const struct split_guide *g);
+/* Where a slot of this kind that begins at `at` ends; SPLIT_NO_END: no such slot begins there. */
+size_t split_slot_end(const struct splitter *s, bole_slice line, size_t at, const struct split_hint *hint);
+#define SPLIT_NO_END SIZE_MAX
 
 /* How many of the lines are JSON objects or logfmt. */
 uint32_t split_count_shaped(struct splitter *s, const bole_slice *lines, uint32_t count);

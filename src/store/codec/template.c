@@ -7,7 +7,7 @@
 
 void template_table_init(struct template_table *t)
 {
-    *t = (struct template_table){.last = TEMPLATE_NONE};
+    *t = (struct template_table){0};
 }
 
 void template_table_deinit(struct template_table *t)
@@ -15,7 +15,7 @@ void template_table_deinit(struct template_table *t)
     free(t->list);
     free(t->pieces);
     free(t->keys);
-    free(t->hints);
+    template_tree_deinit(&t->tree);
     free(t->columns);
     buf_deinit(&t->text);
     free(t->index);
@@ -25,7 +25,7 @@ void template_table_deinit(struct template_table *t)
 void template_table_reset(struct template_table *t)
 {
     t->count = t->piece_count = t->slot_count = 0;
-    t->last = TEMPLATE_NONE;
+    template_tree_reset(&t->tree);
     t->no_memory = false;
     buf_reset(&t->text);
     if (t->index)
@@ -100,7 +100,6 @@ static bool reserve(struct template_table *t, uint32_t slot_count, size_t text_l
     uint32_t old_size = t->index_size;
     if (!array_reserve(&t->list, &t->cap, t->count + 1ull, sizeof *t->list) ||
         !array_reserve(&t->pieces, &t->piece_cap, t->piece_count + slot_count + 1ull, sizeof *t->pieces) ||
-        !array_reserve(&t->hints, &t->hint_cap, (size_t)t->slot_count + slot_count, sizeof *t->hints) ||
         !array_reserve(&t->keys, &t->key_cap, (size_t)t->slot_count + slot_count, sizeof *t->keys) ||
         !array_reserve(&t->columns, &t->column_of_cap, (size_t)t->slot_count + slot_count, sizeof *t->columns) ||
         !buf_reserve(&t->text, text_len) || t->text.len + text_len > UINT32_MAX ||
@@ -126,14 +125,13 @@ static uint32_t add(struct template_table *t, const struct splitter *s, bole_sli
         return TEMPLATE_NONE;
     }
     t->list[t->count] = (struct template){hash, slot_count, t->piece_count, t->slot_count, (uint32_t)t->text.len,
-                                          (uint32_t)(line.len - values_len), 0, TEMPLATE_NONE, TEMPLATE_NONE};
+                                          (uint32_t)(line.len - values_len), 0};
     size_t at = 0;
     for (uint32_t i = 0; i <= slot_count; i++) {
         size_t end = i < slot_count ? s->slots[i].offset : line.len;
         t->pieces[t->piece_count++] = (uint32_t)(end - at);
         buf_put(&t->text, bole_slice_from(line.ptr + at, end - at));
         if (i < slot_count) {
-            t->hints[t->slot_count] = split_hint(s, line, i);
             t->keys[t->slot_count++] = s->keys[i];
             at = end + s->slots[i].len;
         }
@@ -168,39 +166,23 @@ static uint32_t find_or_add(struct template_table *t, struct splitter *s, bole_s
     return number;
 }
 
-static uint32_t follow(struct template_table *t, uint32_t number)
+uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line, uint32_t *ret_slot_count)
 {
-    if (t->last != TEMPLATE_NONE && t->list[t->last].next != number) {
-        t->list[t->last].next_before = t->list[t->last].next;
-        t->list[t->last].next = number;
-    }
-    t->list[number].rows++;
-    return t->last = number;
-}
-
-static bool guess(const struct template_table *t, struct splitter *s, bole_slice line, uint32_t number)
-{
-    if (number == TEMPLATE_NONE)
-        return false;
-    const struct template *p = &t->list[number];
-    struct split_guide g = {p->slot_count, t->pieces + p->piece_at, t->text.ptr + p->text_at, t->hints + p->slot_at};
-    return split_guided(s, line, &g);
-}
-
-uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line)
-{
-    if (t->last == TEMPLATE_NONE)
-        return TEMPLATE_NONE;
-    const struct template *last = &t->list[t->last];
-    if (guess(t, s, line, last->next))
-        return follow(t, last->next);
-    return guess(t, s, line, last->next_before) ? follow(t, last->next_before) : TEMPLATE_NONE;
+    uint32_t number = template_tree_find(&t->tree, s, line, t->text.ptr, ret_slot_count);
+    if (number != TEMPLATE_NONE)
+        t->list[number].rows++;
+    return number;
 }
 
 uint32_t template_intern(struct template_table *t, struct splitter *s, bole_slice line, uint32_t slot_count, uint32_t limit)
 {
     uint32_t number = find_or_add(t, s, line, slot_count, limit);
-    return number == TEMPLATE_NONE ? number : follow(t, number);
+    if (number == TEMPLATE_NONE)
+        return number;
+    struct template *p = &t->list[number];
+    p->rows++;
+    template_tree_add(&t->tree, s, line, slot_count, t->text.ptr, p->text_at, t->pieces + p->piece_at, number);
+    return number;
 }
 
 /* ---- columns ---- */

@@ -8,18 +8,15 @@
 #define STORE_CODEC_TEMPLATE_H
 
 #include "base/buf.h"
-#include "store/codec/split.h"
-
-#define TEMPLATE_NONE UINT32_MAX
+#include "store/codec/template_tree.h"
 
 struct template {
     uint64_t hash;
     uint32_t slot_count;
     uint32_t piece_at; /* its slot_count + 1 literal lengths in pieces[] */
-    uint32_t slot_at;  /* its slot_count slots in keys[], hints[] and columns[] */
+    uint32_t slot_at;  /* its slot_count slots in keys[] and columns[] */
     uint32_t text_at, text_len; /* literals end to end in text */
     uint32_t rows;
-    uint32_t next, next_before; /* what followed it the last times */
 };
 
 struct column { /* of slots */
@@ -35,13 +32,12 @@ struct template_table {
     uint32_t        *pieces;
     uint32_t         piece_count, piece_cap;
     uint64_t          *keys;    /* of slots */
-    struct split_hint *hints;
     uint32_t          *columns; /* set by template_columns */
-    uint32_t           slot_count, key_cap, hint_cap, column_of_cap;
+    uint32_t           slot_count, key_cap, column_of_cap;
     struct buf       text;
     uint32_t        *index; /* [index_size]: number of a template + 1, 0 is free */
     uint32_t         index_size;
-    uint32_t         last;
+    struct template_tree tree;
     bool             no_memory;
 };
 
@@ -49,9 +45,9 @@ void template_table_init(struct template_table *t);
 void template_table_deinit(struct template_table *t);
 void template_table_reset(struct template_table *t);
 
-/* The template of a line that the splitter has classified, if it is one that followed the last one before; s->slots are then
- * filled. Else TEMPLATE_NONE. */
-uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line);
+/* The template of a line that the splitter has classified, if that can be told without splitting; its slots are then filled
+ * in. Else TEMPLATE_NONE. */
+uint32_t template_guess(struct template_table *t, struct splitter *s, bole_slice line, uint32_t *ret_slot_count);
 
 /* The template of a line that the splitter has just split in `slot_count` slots. A new one, if that makes no more than `limit`; else TEMPLATE_NONE. */
 uint32_t template_intern(struct template_table *t, struct splitter *s, bole_slice line, uint32_t slot_count, uint32_t limit);

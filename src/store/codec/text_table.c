@@ -114,13 +114,11 @@ static bool split_rows(struct text_writer *e, struct text_work *w, enum split ho
         if (how != SPLIT_WHOLE && !split_classify(&e->splitter, lines[row]))
             return false;
         if (how != SPLIT_WHOLE && how != SPLIT_NUMBERS)
-            number = template_guess(&w->templates, &e->splitter, lines[row]);
+            number = template_guess(&w->templates, &e->splitter, lines[row], &slot_count);
         if (number == TEMPLATE_NONE) {
             slot_count = split_line(&e->splitter, lines[row]);
             number = w->templates.slot_count > TEMPLATE_SLOTS_MAX ? TEMPLATE_NONE
                      : template_intern(&w->templates, &e->splitter, lines[row], slot_count, limit);
-        } else {
-            slot_count = w->templates.list[number].slot_count;
         }
         if (number != TEMPLATE_NONE && w->slot_count > ROW_SLOTS_MAX) {
             w->templates.list[number].rows--;
