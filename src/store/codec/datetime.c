@@ -1,6 +1,6 @@
 /*
- * A pattern is a row of fields of fixed width and bytes that stand for themselves; a fraction may follow the seconds (and the
- * epoch). So every field lies at a place that is known, up to the fraction.
+ * A pattern is a row of fields of fixed width and bytes that stand for themselves; a fraction may follow the seconds
+ * (and the epoch). So every field lies at a place that is known, up to the fraction.
  *
  *   Y year, 4 digits    M month, 2 digits   h hour, m minute, s second, 2 digits each
  *   y year, 2 digits    b month, 3 letters  U seconds since 1970, 10 digits
@@ -15,11 +15,12 @@
 #include "store/codec/values_private.h"
 
 static const char *const patterns[] = {
-    "Y-M-DTh:m:s", "Y-M-D h:m:s", "Y/M/D h:m:s", "D/b/Y:h:m:s", "b e h:m:s", "a b e h:m:s Y", "a b D h:m:s Y", "a, D b Y h:m:s",
-    "D b Y h:m:s", "D-b-Y h:m:s", "M/D/Y h:m:s", "D/M/Y h:m:s", "D.M.Y h:m:s", "Y.M.D h:m:s", "M-D h:m:s", "M/D h:m:s",
-    "M.D h:m:s", "Y-M-D-h.m.s", "Y-M-D_h:m:s", "YMD-h:m:s", "YMD h:m:s", "YMDThms", "YMDhms", "yMD h:m:s", "yMD hms",
-    "y/M/D h:m:s", "b D h:m:s", "b D Y h:m:s", "b e Y h:m:s", "b D, Y h:m:s", "MD h:m:s", "Y-M-DTh:m", "Y-M-D h:m", "Y-M-D",
-    "Y/M/D", "D/b/Y", "D-b-Y", "D.M.Y", "h:m:s", "U",
+    "Y-M-DTh:m:s",    "Y-M-D h:m:s",  "Y/M/D h:m:s", "D/b/Y:h:m:s", "b e h:m:s",   "a b e h:m:s Y", "a b D h:m:s Y",
+    "a, D b Y h:m:s", "D b Y h:m:s",  "D-b-Y h:m:s", "M/D/Y h:m:s", "D/M/Y h:m:s", "D.M.Y h:m:s",   "Y.M.D h:m:s",
+    "M-D h:m:s",      "M/D h:m:s",    "M.D h:m:s",   "Y-M-D-h.m.s", "Y-M-D_h:m:s", "YMD-h:m:s",     "YMD h:m:s",
+    "YMDThms",        "YMDhms",       "yMD h:m:s",   "yMD hms",     "y/M/D h:m:s", "b D h:m:s",     "b D Y h:m:s",
+    "b e Y h:m:s",    "b D, Y h:m:s", "MD h:m:s",    "Y-M-DTh:m",   "Y-M-D h:m",   "Y-M-D",         "Y/M/D",
+    "D/b/Y",          "D-b-Y",        "D.M.Y",       "h:m:s",       "U",
 };
 const unsigned datetime_pattern_count = sizeof patterns / sizeof patterns[0];
 
@@ -77,7 +78,8 @@ static unsigned fraction_len(const struct datetime_format *f, int64_t fraction)
 }
 
 /* The fraction at p, digits and separator, in units of the form. False: not one that prints back so. */
-static bool parse_fraction(const struct datetime_format *f, const uint8_t *p, size_t len, int64_t *ret_fraction, size_t *ret_len)
+static bool parse_fraction(const struct datetime_format *f, const uint8_t *p, size_t len, int64_t *ret_fraction,
+                           size_t *ret_len)
 {
     size_t from = f->separator != 0, digits = 0;
     uint64_t v = 0;
@@ -226,7 +228,8 @@ static bool nearest_date(const struct fields *v, int64_t near_s, struct datetime
 static bool days_of_fields(const struct fields *v, int64_t near_s, struct datetime_cache *cache, int64_t *ret_days)
 {
     if (!v->month) { /* time of day only */
-        int64_t day = floor_div(near_s, DAY_S), off = v->hour * 3600ll + v->minute * 60 + v->second - (near_s - day * DAY_S);
+        int64_t day = floor_div(near_s, DAY_S),
+                off = v->hour * 3600ll + v->minute * 60 + v->second - (near_s - day * DAY_S);
         *ret_days = day + (off < -DAY_S / 2) - (off > DAY_S / 2);
         return true;
     }
@@ -239,8 +242,8 @@ static bool days_of_fields(const struct fields *v, int64_t near_s, struct dateti
 }
 
 /* A text that differs from one before in second and fraction only: most do, and it takes a quarter of the time. */
-static bool parse_within_minute(const struct datetime_format *f, bole_slice text, int64_t near_s, const struct datetime_cache *c,
-                                int64_t *ret_stamp)
+static bool parse_within_minute(const struct datetime_format *f, bole_slice text, int64_t near_s,
+                                const struct datetime_cache *c, int64_t *ret_stamp)
 {
     unsigned second;
     int64_t fraction;
@@ -292,7 +295,8 @@ bool datetime_parse(const struct datetime_format *f, bole_slice text, int64_t ne
 static void detect_fraction(struct datetime_format *f, bole_slice rest)
 {
     bool epoch = has(f, 'U');
-    size_t from = rest.len && (rest.ptr[0] == '.' || (!epoch && (rest.ptr[0] == ',' || rest.ptr[0] == ':'))) ? 1 : 0, digits = 0;
+    size_t from = rest.len && (rest.ptr[0] == '.' || (!epoch && (rest.ptr[0] == ',' || rest.ptr[0] == ':'))) ? 1 : 0,
+           digits = 0;
     while (from + digits < rest.len && (uint8_t)(rest.ptr[from + digits] - '0') < 10)
         digits++;
     if (digits == 0 || digits > 9 || (from == 0 && (!epoch || digits % 3)))
@@ -332,7 +336,8 @@ static size_t whole_len(const char *pattern)
     return len;
 }
 
-bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format, size_t *ret_len)
+bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format,
+                     size_t *ret_len)
 {
     for (unsigned p = from; p < datetime_pattern_count; p++) {
         if (!looks_like(patterns[p], text))
@@ -362,7 +367,8 @@ bool datetime_format_valid(const struct datetime_format *f)
         return false;
     if (f->digits == 0)
         return f->fraction == DATETIME_FIXED && f->separator == 0;
-    return unit_s(f) == 1 && (f->fraction == DATETIME_FIXED || f->separator) && (f->fraction != DATETIME_GROUPS || f->digits % 3 == 0);
+    return unit_s(f) == 1 && (f->fraction == DATETIME_FIXED || f->separator) &&
+           (f->fraction != DATETIME_GROUPS || f->digits % 3 == 0);
 }
 
 void datetime_of_ns(const struct datetime_format *f, const int64_t *time_ns, uint32_t count, int64_t *ret_stamps)
@@ -433,7 +439,8 @@ static uint8_t *print_fraction(const struct datetime_format *f, int64_t fraction
 uint8_t *datetime_print(const struct datetime_format *f, int64_t stamp, uint8_t *out)
 {
     struct civil c;
-    int64_t units = floor_div(stamp, powers[f->digits]), fraction = stamp - units * powers[f->digits], seconds = units * unit_s(f);
+    int64_t units = floor_div(stamp, powers[f->digits]), fraction = stamp - units * powers[f->digits],
+            seconds = units * unit_s(f);
     time_to_civil(seconds * NS_PER_S, &c);
     for (const char *field = patterns[f->pattern]; *field; field++) {
         unsigned width = width_of(*field);

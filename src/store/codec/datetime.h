@@ -1,9 +1,10 @@
 /*
- * datetime.h - points in time as logs write them: which of the usual forms a text has, its stamp, and the same text again.
+ * datetime.h - points in time as logs write them: which of the usual forms a text has, its stamp, and the same text
+ * again.
  *
- * A stamp counts the smallest unit that the form shows (days to nanoseconds) since 1970, as if the text were UTC: a zone is
- * not part of a form. Where a form leaves out the year or the day, it is the one that brings the stamp nearest to a given
- * time; printing does not need it. Reading is strict: whatever is read prints back to the same bytes.
+ * A stamp counts the smallest unit that the form shows (days to nanoseconds) since 1970, as if the text were UTC: a
+ * zone is not part of a form. Where a form leaves out the year or the day, it is the one that brings the stamp nearest
+ * to a given time; printing does not need it. Reading is strict: whatever is read prints back to the same bytes.
  *
  * Threads: pure functions; a cache one at a time.
  */
@@ -32,7 +33,8 @@ struct datetime_format {
 extern const unsigned datetime_pattern_count; /* patterns keep their numbers: they are part of the format */
 
 /* The first pattern, from number `from` on, that the front of text has; its length goes to *ret_len. */
-bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format, size_t *ret_len);
+bool datetime_detect(bole_slice text, unsigned from, int64_t near_ns, struct datetime_format *ret_format,
+                     size_t *ret_len);
 
 struct datetime_cache { /* of the texts before; starts zeroed, for texts that stay where they are */
     int64_t    year, days;

@@ -56,7 +56,8 @@ static struct distinct_entry entry_of(bole_slice value)
     e.first = load_short(value.ptr, value.len);
     e.last = value.len > 8 ? load_u64(value.ptr + value.len - 8) : 0;
     /* Multiply and fold (wyhash): every input bit reaches the bits that are used. */
-    unsigned __int128 m = (unsigned __int128)(e.first ^ 0xa0761d6478bd642full) * (e.last ^ value.len ^ 0xe7037ed1a0b428dbull);
+    unsigned __int128 m =
+        (unsigned __int128)(e.first ^ 0xa0761d6478bd642full) * (e.last ^ value.len ^ 0xe7037ed1a0b428dbull);
     e.hash = (uint32_t)((uint64_t)(m >> 64) ^ (uint64_t)m);
     return e;
 }

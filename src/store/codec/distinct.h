@@ -1,8 +1,8 @@
 /*
  * distinct.h - numbers the distinct byte strings of a column in the order in which they come first.
  *
- * Strings of up to 16 bytes are compared as two numbers. Work is bounded: values made to collide end the dictionary, and the
- * column is stored without one.
+ * Strings of up to 16 bytes are compared as two numbers. Work is bounded: values made to collide end the dictionary,
+ * and the column is stored without one.
  *
  * Owner:   entries borrow the bytes of the values added. Threads: one at a time.
  */

@@ -1,9 +1,9 @@
 /*
  * find_bytes.h - the first place of a needle in bytes, for scanning columns: several times as fast as memmem.
  *
- * Positions are sifted by the needle's first and last byte, 64 at a time, by plain loops that compilers turn into the vectors
- * of the machine (SSE2 and NEON reach 17 GB/s; AVX2 gave a quarter more and was not worth a second path). Work stays linear:
- * when too many positions pass the sieve in vain, memmem's two-way search takes over.
+ * Positions are sifted by the needle's first and last byte, 64 at a time, by plain loops that compilers turn into the
+ * vectors of the machine (SSE2 and NEON reach 17 GB/s; AVX2 gave a quarter more and was not worth a second path). Work
+ * stays linear: when too many positions pass the sieve in vain, memmem's two-way search takes over.
  *
  * Threads: a pure function.
  */

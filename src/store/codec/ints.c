@@ -65,9 +65,9 @@ static uint32_t log2_fixed(uint32_t v)
 }
 
 /*
- * Bytes that a plane takes behind zstd-1, about. A byte that follows the four before it as it did the last time is part of a
- * match; where matches are costs a bit or less a byte; the others cost their entropy. Chooses as well as compressing each
- * candidate does, at a fraction of the time.
+ * Bytes that a plane takes behind zstd-1, about. A byte that follows the four before it as it did the last time is part
+ * of a match; where matches are costs a bit or less a byte; the others cost their entropy. Chooses as well as
+ * compressing each candidate does, at a fraction of the time.
  */
 static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plane)
 {
@@ -146,7 +146,8 @@ uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct int
             highest |= zigzag((uint64_t)values[i] - (uint64_t)values[i - 1]);
     }
     other.planes = planes_of(highest);
-    uint64_t plain_cost = cost(&plain, values, count), other_cost = other.planes > plain.planes ? plain_cost : cost(&other, values, count);
+    uint64_t plain_cost = cost(&plain, values, count),
+             other_cost = other.planes > plain.planes ? plain_cost : cost(&other, values, count);
     if (other_cost < plain_cost)
         *ret_head = other;
     return other_cost < plain_cost ? other_cost : plain_cost;
@@ -265,7 +266,8 @@ static bool bytes_are_at_most(const uint8_t *p, uint32_t count, uint64_t limit)
     return highest <= limit;
 }
 
-bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers, struct arena *arena)
+bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
+                      struct arena *arena)
 {
     unsigned planes = planes_of(h->range), width = planes <= 2 ? planes : planes <= 4 ? 4 : 8;
     *n = (struct ints){.at = numbers, .width = width, .lowest = h->lowest};

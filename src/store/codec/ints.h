@@ -1,14 +1,14 @@
 /*
- * ints.h - a column of integers as byte planes: the low bytes of all values, then the next bytes, and so on. An entropy coder
- * behind it sees high planes that hardly vary and ids that are skewed, which packed bits would hide from it (measured on
- * logs, zstd-1 behind both: planes take half to three quarters of what bit-packed blocks take).
+ * ints.h - a column of integers as byte planes: the low bytes of all values, then the next bytes, and so on. An entropy
+ * coder behind it sees high planes that hardly vary and ids that are skewed, which packed bits would hide from it
+ * (measured on logs, zstd-1 behind both: planes take half to three quarters of what bit-packed blocks take).
  *
  *   PLAIN  value - lowest
  *   DELTA  zigzag of the step from the value before
  *   FRESH  ids that count up as they come first: 0 for one more than the highest before, else id + 1
  *
- * in as few planes as the largest needs; a PLAIN column of one value has none. The head holds the parameters. Arithmetic is
- * modulo 2^64, so that values of any distance fit.
+ * in as few planes as the largest needs; a PLAIN column of one value has none. The head holds the parameters.
+ * Arithmetic is modulo 2^64, so that values of any distance fit.
  *
  * Format:  docs/format/columns.md.
  */
@@ -34,10 +34,11 @@ struct ints_head {
 /* Chooses the mode that will compress better. `fresh`: the values are ids in the order in which they come first.
  * Returns about how many bytes the planes will take behind zstd-1. */
 uint64_t ints_plan(const int64_t *values, uint32_t count, bool fresh, struct ints_head *ret_head);
-void ints_plan_plain(const int64_t *values, uint32_t count, struct ints_head *ret_head); /* without looking for better */
+void ints_plan_plain(const int64_t *values, uint32_t count,
+                     struct ints_head *ret_head); /* without looking for better */
 
-/* Lowers `lowest` of a PLAIN head to as round a number as the same planes can hold, so that bytes that mean something, as
- * those of an address, stay whole. */
+/* Lowers `lowest` of a PLAIN head to as round a number as the same planes can hold, so that bytes that mean something,
+ * as those of an address, stay whole. */
 void ints_align(struct ints_head *h);
 
 /* Appends head and planes. Failure sticks in the buffers. */
@@ -56,8 +57,10 @@ struct ints { /* value i is lowest + at[i] */
     int64_t     lowest;
 };
 
-/* numbers: ints_size bytes, borrowed. BOLE_E_CORRUPT when a value is above the range, BOLE_E_LIMIT when the arena is full. */
-bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers, struct arena *arena);
+/* numbers: ints_size bytes, borrowed. BOLE_E_CORRUPT when a value is above the range, BOLE_E_LIMIT when the arena is
+ * full. */
+bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
+                      struct arena *arena);
 
 static inline uint64_t ints_offset(const struct ints *n, uint32_t index) /* value - lowest */
 {

@@ -1,15 +1,16 @@
 /*
- * values.h - a column of up to 65,536 byte strings, stored by the type that suits them: what a slot of a template or one
- * field held in the rows of a row group.
+ * values.h - a column of up to 65,536 byte strings, stored by the type that suits them: what a slot of a template or
+ * one field held in the rows of a row group.
  *
  *   CONST  every value is the same                    INT   decimal numbers that print back to the same bytes
  *   DICT   few distinct values: text once, ids         HEX   hex digits of one length and case
  *   RAW    lengths and bytes, end to end; always legal IP4   dotted quads      UUID  8-4-4-4-12, one case
  *   TIME   stamps in one of the formats below, stored as their distance from the row's own time
  *
- * An encoded column has three parts: a head (type, parameters and stamp: a few bytes that say what the column can hold),
- * numbers and text. The container places them: heads together where they are read first, numbers and texts of small columns
- * together in chunks that are compressed as one. A column is never stored in a way that does not give back every byte.
+ * An encoded column has three parts: a head (type, parameters and stamp: a few bytes that say what the column can
+ * hold), numbers and text. The container places them: heads together where they are read first, numbers and texts of
+ * small columns together in chunks that are compressed as one. A column is never stored in a way that does not give
+ * back every byte.
  *
  * Owner:   an encoder keeps scratch memory from column to column. A struct values points into the bytes it was given.
  * Threads: an encoder one at a time; a loaded struct values any number of readers.
@@ -50,11 +51,11 @@ struct values_encoder *values_encoder_create(void); /* NULL: no memory */
 void values_encoder_destroy(struct values_encoder *e);
 
 /* Appends the three parts. */
-bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head, struct buf *numbers,
-                          struct buf *text, struct bole_err *err);
+bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head,
+                          struct buf *numbers, struct buf *text, struct bole_err *err);
 
-/* After values_encode, while its values are still there: every distinct value at least once, each seldom more than once.
- * For the token index. */
+/* After values_encode, while its values are still there: every distinct value at least once, each seldom more than
+ * once. For the token index. */
 void values_encoder_distinct(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx);
 
 /* ---- reading ---- */
@@ -78,8 +79,8 @@ bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, str
 size_t values_numbers_size(const struct values *v); /* bytes of the parts, as the head says */
 size_t values_text_size(const struct values *v);
 /* Checks the parts through and through. time_ns: of the rows whose values these are, NULL unless the type is TIME. */
-bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns, struct arena *arena,
-                        struct bole_err *err);
+bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
+                        struct arena *arena, struct bole_err *err);
 
 /* False: certainly no value contains the needle. Needs no load. */
 bool values_may_contain(const struct values *v, bole_slice needle);

@@ -1,9 +1,9 @@
 /*
- * What columns cost: values_bench [--columns] FILE... Lines are split at blanks, quotes, brackets and the like, stamps kept
- * whole, and each position of each pattern of separators is a column of a row group (65,536 rows, 8 MB). A row's time is the
- * first stamp of its line. By type: values and bytes that went in, what the parts take compressed with zstd-1 (numbers and
- * text, in pieces of up to 1 MB), and CPU time of one thread per value of the columns with 1,000 values or more (a clock's own
- * time would hide the others') to encode, load, put and search.
+ * What columns cost: values_bench [--columns] FILE... Lines are split at blanks, quotes, brackets and the like, stamps
+ * kept whole, and each position of each pattern of separators is a column of a row group (65,536 rows, 8 MB). A row's
+ * time is the first stamp of its line. By type: values and bytes that went in, what the parts take compressed with
+ * zstd-1 (numbers and text, in pieces of up to 1 MB), and CPU time of one thread per value of the columns with 1,000
+ * values or more (a clock's own time would hide the others') to encode, load, put and search.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,15 @@
 #include "store/codec/datetime.h"
 #include "store/codec/values.h"
 
-enum { INPUT_MAX = 64 << 20, GROUP_BYTES = 8 << 20, COLUMNS_MAX = 1 << 16, SLOTS_MAX = 64, PIECE = 1 << 20, TYPES = 8, TIMED_MIN = 1000 };
+enum {
+    INPUT_MAX = 64 << 20,
+    GROUP_BYTES = 8 << 20,
+    COLUMNS_MAX = 1 << 16,
+    SLOTS_MAX = 64,
+    PIECE = 1 << 20,
+    TYPES = 8,
+    TIMED_MIN = 1000
+};
 
 static const char *const type_names[TYPES] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
 
@@ -87,7 +95,8 @@ static void check(bole_status st, const struct bole_err *err)
     }
 }
 
-static void measure_reading(struct bench *b, struct values *v, const struct column *c, bole_slice numbers, bole_slice text)
+static void measure_reading(struct bench *b, struct values *v, const struct column *c, bole_slice numbers,
+                            bole_slice text)
 {
     static uint8_t out[(8 << 20) + 64];
     static uint64_t bits[VALUES_COUNT_MAX / 64];
@@ -125,7 +134,8 @@ static void measure(struct bench *b, const struct column *c)
     struct buf head = {0}, numbers = {0}, text = {0};
     struct values_input in = {c->values, c->count, c->time_ns};
     double encode_s = 1e9;
-    for (int round = 0; round < 4; round++) { /* the best: other programs and the first touch of memory are not our cost */
+    for (int round = 0; round < 4;
+         round++) { /* the best: other programs and the first touch of memory are not our cost */
         buf_reset(&head);
         buf_reset(&numbers);
         buf_reset(&text);
@@ -153,9 +163,9 @@ static void measure(struct bench *b, const struct column *c)
     add_piece(&t->text, buf_slice(&text));
     measure_reading(b, &v, c, buf_slice(&numbers), buf_slice(&text));
     if (b->show && v.type != VALUES_CONST && c->count > 500) {
-        printf("  %-5s %6u values %6u distinct %8zu bytes: head %zu numbers %zu (%zu) text %zu (%zu), encode %.1f ns ", type_names[v.type],
-               c->count, values_distinct_count(&v), raw, head.len, packed(buf_slice(&numbers)), numbers.len,
-               packed(buf_slice(&text)), text.len, encode_s * 1e9 / c->count);
+        printf("  %-5s %6u values %6u distinct %8zu bytes: head %zu numbers %zu (%zu) text %zu (%zu), encode %.1f ns ",
+               type_names[v.type], c->count, values_distinct_count(&v), raw, head.len, packed(buf_slice(&numbers)),
+               numbers.len, packed(buf_slice(&text)), text.len, encode_s * 1e9 / c->count);
         for (uint32_t i = 0; i < 3; i++)
             printf(" |%.*s", c->values[i].len > 40 ? 40 : (int)c->values[i].len, (const char *)c->values[i].ptr);
         printf("\n");
@@ -208,11 +218,12 @@ static void split_line(struct bench *b, bole_slice line, int64_t *now_ns)
     bool found = false;
     for (size_t at = 0; n < SLOTS_MAX - 1;) {
         size_t end = at, len;
-        if (line.len - at > 14 && memchr(line.ptr + at, ':', 14) && datetime_detect(bole_slice_sub(line, at), 0, *now_ns, &format, &len) &&
-            len > 14) {
+        if (line.len - at > 14 && memchr(line.ptr + at, ':', 14) &&
+            datetime_detect(bole_slice_sub(line, at), 0, *now_ns, &format, &len) && len > 14) {
             int64_t stamp;
             end = at + len;
-            if (!found && (found = datetime_parse(&format, bole_slice_from(line.ptr + at, len), *now_ns, &cache, &stamp))) {
+            if (!found &&
+                (found = datetime_parse(&format, bole_slice_from(line.ptr + at, len), *now_ns, &cache, &stamp))) {
                 *now_ns = stamp;
                 for (unsigned i = format.digits; i < 9; i++)
                     *now_ns *= 10;
@@ -236,7 +247,9 @@ static void split_line(struct bench *b, bole_slice line, int64_t *now_ns)
 
 static void report(struct bench *b, const char *name)
 {
-    printf("%s\n  type  columns    values      raw    head numbers    text  ratio  ns per value: encode load  put contains equals\n", name);
+    printf("%s\n  type  columns    values      raw    head numbers    text  ratio  ns per value: encode load  put "
+           "contains equals\n",
+           name);
     double raw = 0, stored = 0;
     for (unsigned i = 0; i < TYPES; i++) {
         struct totals *t = &b->types[i];
@@ -246,9 +259,9 @@ static void report(struct bench *b, const char *name)
         raw += t->raw;
         stored += sum;
         if (t->values)
-            printf("  %-5s %7.0f %9.0f %8.0f %7.0f %7.0f %7.0f %6.1f               %6.1f %4.1f %4.1f %8.1f %6.1f\n", type_names[i],
-                   t->columns, t->values, t->raw, t->head, t->numbers.stored, t->text.stored, t->raw / sum, t->encode_s * ns,
-                   t->load_s * ns, t->put_s * ns, t->contains_s * ns, t->equals_s * ns);
+            printf("  %-5s %7.0f %9.0f %8.0f %7.0f %7.0f %7.0f %6.1f               %6.1f %4.1f %4.1f %8.1f %6.1f\n",
+                   type_names[i], t->columns, t->values, t->raw, t->head, t->numbers.stored, t->text.stored,
+                   t->raw / sum, t->encode_s * ns, t->load_s * ns, t->put_s * ns, t->contains_s * ns, t->equals_s * ns);
         buf_deinit(&t->numbers.bytes);
         buf_deinit(&t->text.bytes);
         *t = (struct totals){0};
@@ -258,7 +271,8 @@ static void report(struct bench *b, const char *name)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.columns = must(calloc(COLUMNS_MAX, sizeof *b.columns)), .keys = must(calloc(COLUMNS_MAX, sizeof *b.keys)),
+    struct bench b = {.columns = must(calloc(COLUMNS_MAX, sizeof *b.columns)),
+                      .keys = must(calloc(COLUMNS_MAX, sizeof *b.keys)),
                       .encoder = must(values_encoder_create())};
     arena_init(&b.arena, NULL);
     for (int i = 1; i < argc; i++) {

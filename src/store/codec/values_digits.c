@@ -1,6 +1,6 @@
 /*
- * Decimal digits eight at a time in a 64-bit register ("SWAR": Lemire 2018, "Quickly parsing eight digits"; printing is the
- * same backwards, after P. Khuong 2017, "How to print integers really fast").
+ * Decimal digits eight at a time in a 64-bit register ("SWAR": Lemire 2018, "Quickly parsing eight digits"; printing is
+ * the same backwards, after P. Khuong 2017, "How to print integers really fast").
  */
 #include "store/codec/values_private.h"
 
@@ -71,10 +71,26 @@ uint8_t *values_print_digits(uint8_t *out, uint64_t v, unsigned len)
 
 unsigned values_count_digits(uint64_t v)
 {
-    static const uint64_t powers[] = {
-        0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
-        10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
-        10000000000000000000u};
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      10000000000000000000u};
     unsigned guess = (64u - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12; /* bits * log10(2) */
     return guess + (v >= powers[guess]);
 }

@@ -1,11 +1,11 @@
 /*
- * Choosing a type. CONST is one comparison per value. Then the number types are tried on a few values and, if those fit, on
- * all; what fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better: a dictionary
- * often wins, because an address or a size that returns costs an id. Texts become a dictionary when some are repetitions,
- * else RAW.
+ * Choosing a type. CONST is one comparison per value. Then the number types are tried on a few values and, if those
+ * fit, on all; what fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better:
+ * a dictionary often wins, because an address or a size that returns costs an id. Texts become a dictionary when some
+ * are repetitions, else RAW.
  *
- * The ids of a dictionary count up in the order in which values come first (measured against frequency and sorted order,
- * both worse on logs): columns that go together then have the same ids, which zstd sees.
+ * The ids of a dictionary count up in the order in which values come first (measured against frequency and sorted
+ * order, both worse on logs): columns that go together then have the same ids, which zstd sees.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -124,7 +124,8 @@ struct plan {
 };
 
 /* TIME: distances from the rows' own times, in scratch. */
-static const int64_t *distances(struct values_encoder *e, const struct values_input *in, const struct values_shape *shape)
+static const int64_t *distances(struct values_encoder *e, const struct values_input *in,
+                                const struct values_shape *shape)
 {
     datetime_of_ns(&shape->time, in->time_ns, in->count, e->scratch);
     for (uint32_t i = 0; i < in->count; i++)
@@ -205,8 +206,8 @@ static uint64_t distinct_classes(const struct values_encoder *e)
     return classes;
 }
 
-static void put_ids(struct values_encoder *e, const struct ints_head *ids, uint64_t classes, const struct values_input *in,
-                    struct parts *out)
+static void put_ids(struct values_encoder *e, const struct ints_head *ids, uint64_t classes,
+                    const struct values_input *in, struct parts *out)
 {
     buf_put_u8(out->head, VALUES_DICT);
     buf_put_varint(out->head, classes);
@@ -231,7 +232,9 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
         put_ids(e, &p->ids, distinct_classes(e), in, out);
     values_shape_put(&p->shape, p->relative, out->head);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++) {
-        const int64_t *v = as_dictionary ? distinct_words(e, w) : p->relative ? distances(e, in, &p->shape) : e->words[w];
+        const int64_t *v = as_dictionary ? distinct_words(e, w)
+                           : p->relative ? distances(e, in, &p->shape)
+                                         : e->words[w];
         ints_put(&p->words[w], v, as_dictionary ? e->distinct.count : in->count, out->head, out->numbers);
     }
     return as_dictionary ? VALUES_DICT : p->shape.type;
@@ -283,8 +286,8 @@ static enum values_type put_texts(struct values_encoder *e, const struct values_
     return as_dictionary ? VALUES_DICT : VALUES_RAW;
 }
 
-bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head, struct buf *numbers,
-                          struct buf *text, struct bole_err *err)
+bole_status values_encode(struct values_encoder *e, const struct values_input *in, struct buf *head,
+                          struct buf *numbers, struct buf *text, struct bole_err *err)
 {
     assert(in->count > 0 && in->count <= VALUES_COUNT_MAX);
     struct parts out = {head, numbers, text};

@@ -1,6 +1,7 @@
 /*
- * Searching a column: what the stamp rules out costs nothing; a dictionary is searched once per distinct value, texts end to
- * end in one scan, numbers are compared as numbers where that is the same and else printed block by block and scanned.
+ * Searching a column: what the stamp rules out costs nothing; a dictionary is searched once per distinct value, texts
+ * end to end in one scan, numbers are compared as numbers where that is the same and else printed block by block and
+ * scanned.
  */
 #include <assert.h>
 
@@ -10,18 +11,16 @@
 /* ---- byte classes ---- */
 
 /*
- * 64 classes: 0-9 each digit, 10-15 a to f each, 16-25 g to z in pairs, 26 A-F, 27 G-P, 28 Q-Z, 29 blank, 30 control bytes,
- * 31 bytes above 127, 32-63 each ASCII punctuation mark. Part of the format: docs/format/columns.md.
+ * 64 classes: 0-9 each digit, 10-15 a to f each, 16-25 g to z in pairs, 26 A-F, 27 G-P, 28 Q-Z, 29 blank, 30 control
+ * bytes, 31 bytes above 127, 32-63 each ASCII punctuation mark. Part of the format: docs/format/columns.md.
  */
 static const uint8_t class_of[256] = {
-    30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
-    29, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  47, 48, 49, 50, 51, 52,
-    53, 26, 26, 26, 26, 26, 26, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 54, 55, 56, 57, 58,
-    59, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, 25, 25, 60, 61, 62, 63, 30,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
-    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
+    ['0'] = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    ['a'] = 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 24, 25, 25,
+    ['A' ... 'F'] = 26, ['G' ... 'P'] = 27, ['Q' ... 'Z'] = 28, [' '] = 29,
+    [0 ... 31] = 30, [127] = 30, [128 ... 255] = 31,
+    ['!'] = 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46,
+    [':'] = 47, 48, 49, 50, 51, 52, 53, ['['] = 54, 55, 56, 57, 58, 59, ['{'] = 60, 61, 62, 63,
 };
 
 uint64_t values_classes(bole_slice s)
@@ -65,7 +64,8 @@ static uint64_t pack_flags(const uint8_t flags[64])
 
 /* ---- texts that lie end to end ---- */
 
-static void find_containing(const uint8_t *text, const uint32_t *starts, uint32_t count, bole_slice needle, uint64_t *bits)
+static void find_containing(const uint8_t *text, const uint32_t *starts, uint32_t count, bole_slice needle,
+                            uint64_t *bits)
 {
     uint32_t index = 0, at = starts[0];
     const uint8_t *hit;
@@ -73,7 +73,8 @@ static void find_containing(const uint8_t *text, const uint32_t *starts, uint32_
         uint32_t found = (uint32_t)(hit - text);
         while (starts[index + 1] <= found)
             index++;
-        if (found + needle.len <= starts[index + 1]) /* else across the border, as any that begins later in this value */
+        if (found + needle.len <=
+            starts[index + 1]) /* else across the border, as any that begins later in this value */
             set_bit(bits, index);
         at = starts[++index];
         if (index == count)
@@ -82,8 +83,8 @@ static void find_containing(const uint8_t *text, const uint32_t *starts, uint32_
 }
 
 /* Sets bit i where value i, at starts[i] of text, matches. The needle is not empty. */
-static void find_in_text(const uint8_t *text, const uint32_t *starts, uint32_t count, enum values_match how, bole_slice needle,
-                         uint64_t *bits)
+static void find_in_text(const uint8_t *text, const uint32_t *starts, uint32_t count, enum values_match how,
+                         bole_slice needle, uint64_t *bits)
 {
     if (how == VALUES_CONTAINS) {
         find_containing(text, starts, count, needle, bits);

@@ -1,6 +1,6 @@
 /*
- * Two ways in: any bytes as an encoded column, which must be refused or keep the contract of values.h; and any bytes as the
- * values of a column, which must come back. values_test.c runs the same over some ten thousand random inputs.
+ * Two ways in: any bytes as an encoded column, which must be refused or keep the contract of values.h; and any bytes as
+ * the values of a column, which must come back. values_test.c runs the same over some ten thousand random inputs.
  */
 #include <stdlib.h>
 

@@ -12,8 +12,8 @@
 #define VALUES_AFFIX_MAX 255u
 
 /*
- * How the values of a column are made of numbers: the same bytes in front of and behind each, and between them a decimal
- * number, hex digits, an address or a point in time. A value is 1 .. VALUES_WORDS_MAX numbers.
+ * How the values of a column are made of numbers: the same bytes in front of and behind each, and between them a
+ * decimal number, hex digits, an address or a point in time. A value is 1 .. VALUES_WORDS_MAX numbers.
  */
 struct values_shape {
     enum values_type       type;            /* INT, HEX, IP4, UUID or TIME */
@@ -73,8 +73,8 @@ bool values_parse_digits(const uint8_t *p, size_t len, uint64_t *ret_v);
 uint8_t *values_print_digits(uint8_t *out, uint64_t v, unsigned len); /* writes at most 16 bytes more */
 unsigned values_count_digits(uint64_t v);                             /* 1 .. 20 */
 
-/* Reads all values as numbers of the type of `sample`, in the shape that they have in common. `sample` is what some of the
- * values gave, or holds the type and nothing else. False: they are not of that type; words is spoilt. */
+/* Reads all values as numbers of the type of `sample`, in the shape that they have in common. `sample` is what some of
+ * the values gave, or holds the type and nothing else. False: they are not of that type; words is spoilt. */
 bool values_shape_fit(const struct values_input *in, const struct values_shape *sample, struct values_shape *ret_shape,
                       int64_t *const words[VALUES_WORDS_MAX]);
 bool values_shape_possible(enum values_type type, bole_slice value); /* at a glance */
@@ -84,7 +84,8 @@ unsigned values_shape_words(const struct values_shape *s);
 bool values_shape_parse(const struct values_shape *s, bole_slice value, int64_t near_ns, struct datetime_cache *cache,
                         int64_t ret_words[VALUES_WORDS_MAX]);
 unsigned values_shape_len(const struct values_shape *s, const int64_t *words);
-uint8_t *values_shape_print(const struct values_shape *s, const int64_t *words, uint8_t *out); /* writes at most 16 bytes more */
+uint8_t *values_shape_print(const struct values_shape *s, const int64_t *words,
+                            uint8_t *out); /* writes at most 16 bytes more */
 
 /* Parameters in the head: from the type on up to the ints. */
 void values_shape_put(const struct values_shape *s, bool relative, struct buf *head);

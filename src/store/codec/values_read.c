@@ -68,7 +68,8 @@ static uint64_t shape_classes(const struct values_detail *d)
     uint64_t classes = values_classes(S("0123456789")) | values_classes(s->prefix) | values_classes(s->suffix);
     switch (s->type) {
     case VALUES_INT:
-        return classes | (s->decimals ? values_classes(S(".")) : 0) | (d->word_heads[0].lowest < 0 ? values_classes(S("-")) : 0);
+        return classes | (s->decimals ? values_classes(S(".")) : 0) |
+               (d->word_heads[0].lowest < 0 ? values_classes(S("-")) : 0);
     case VALUES_IP4: return classes | values_classes(S("."));
     case VALUES_TIME: return classes | values_classes(datetime_alphabet(&s->time, alphabet));
     case VALUES_UUID: classes |= values_classes(S("-")); /* fall through */
@@ -161,7 +162,8 @@ static bole_status load_starts(struct values_detail *d, struct arena *arena)
 /* Stamps instead of what is stored, checked to be printable. */
 static bole_status load_stamps(struct values_detail *d, const int64_t *time_ns, struct arena *arena)
 {
-    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps), low, high, lowest = INT64_MAX, highest = INT64_MIN;
+    int64_t *stamps = arena_alloc(arena, (size_t)d->count * sizeof *stamps), low, high, lowest = INT64_MAX,
+            highest = INT64_MIN;
     struct datetime_days *days = arena_alloc(arena, sizeof *days);
     if (!stamps || !days)
         return BOLE_E_LIMIT;
@@ -231,8 +233,8 @@ static bole_status load(struct values *v, struct values_detail *d, const uint8_t
     return st == BOLE_OK && v->type == VALUES_DICT ? render(d, arena) : st;
 }
 
-bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns, struct arena *arena,
-                        struct bole_err *err)
+bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
+                        struct arena *arena, struct bole_err *err)
 {
     if (v->type == VALUES_CONST && numbers.len == 0 && text.len == 0)
         return BOLE_OK;
@@ -248,7 +250,8 @@ bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, c
         st = load(v, d, numbers.ptr, time_ns, arena);
     }
     if (st < 0)
-        return bole_fail(err, st, st == BOLE_E_LIMIT ? "values: no room for a column" : "values: parts do not fit the head");
+        return bole_fail(err, st,
+                         st == BOLE_E_LIMIT ? "values: no room for a column" : "values: parts do not fit the head");
     v->detail = d;
     return BOLE_OK;
 }

@@ -26,16 +26,17 @@ static uint64_t random_width(struct random *r) /* numbers of every length alike 
 static bole_slice nasty(struct values_sample *s, struct random *r)
 {
     static const bole_slice table[] = {
-        S(""), S("0"), S("-0"), S("+1"), S("00"), S("-"), S("--1"), S("1-"), S(" 1"), S("1 "), S("0x1f"), S("1e5"), S("1.5"),
-        S("9223372036854775807"), S("9223372036854775808"), S("-9223372036854775807"), S("-9223372036854775808"),
-        S("18446744073709551615"), S("99999999999999999999"), S("000000000000000000000"), S("12345678/"), S("1234567:"),
-        S("\0"), S("1\0"), S("\r"), S("12\r"), S("\xff\xfe"), S("1.2.3.4"), S("01.2.3.4"), S("256.1.1.1"), S("1.2.3.4.5"),
-        S("1.2.3"), S("deadbeef"), S("DEADBEEF"), S("dEadbeef"), S("deadbee"),
-        S("123e4567-e89b-12d3-a456-426614174000"), S("123E4567-E89B-12D3-A456-426614174000"),
-        S("123e4567-e89b-12d3-A456-426614174000"), S("123e4567_e89b-12d3-a456-426614174000"),
-        S("2025-01-01T00:00:00Z"), S("2025-02-29T00:00:00Z"), S("2024-02-29 23:59:59,999"), S("2025-13-01 00:00:00"),
-        S("2025-01-01 24:00:00"), S("2016-12-31T23:59:60Z"), S("Jan  1 00:00:00"), S("Jan 01 00:00:00"), S("Feb 30 00:00:00"),
-        S("20/Feb/2016:00:02:13 -0500"), S("00:00:00"), S("23:59:60"), S("1735689600"), S("1735689600.000"), S("0000-00-00 00:00:00"),
+        S(""), S("0"), S("-0"), S("+1"), S("00"), S("-"), S("--1"), S("1-"), S(" 1"), S("1 "), S("0x1f"), S("1e5"),
+        S("1.5"), S("9223372036854775807"), S("9223372036854775808"), S("-9223372036854775807"),
+        S("-9223372036854775808"), S("18446744073709551615"), S("99999999999999999999"), S("000000000000000000000"),
+        S("12345678/"), S("1234567:"), S("\0"), S("1\0"), S("\r"), S("12\r"), S("\xff\xfe"), S("1.2.3.4"),
+        S("01.2.3.4"), S("256.1.1.1"), S("1.2.3.4.5"), S("1.2.3"), S("deadbeef"), S("DEADBEEF"), S("dEadbeef"),
+        S("deadbee"), S("123e4567-e89b-12d3-a456-426614174000"), S("123E4567-E89B-12D3-A456-426614174000"),
+        S("123e4567-e89b-12d3-A456-426614174000"), S("123e4567_e89b-12d3-a456-426614174000"), S("2025-01-01T00:00:00Z"),
+        S("2025-02-29T00:00:00Z"), S("2024-02-29 23:59:59,999"), S("2025-13-01 00:00:00"), S("2025-01-01 24:00:00"),
+        S("2016-12-31T23:59:60Z"), S("Jan  1 00:00:00"), S("Jan 01 00:00:00"), S("Feb 30 00:00:00"),
+        S("20/Feb/2016:00:02:13 -0500"), S("00:00:00"), S("23:59:60"), S("1735689600"), S("1735689600.000"),
+        S("0000-00-00 00:00:00"),
     };
     uint64_t pick = random_below(r, sizeof table / sizeof table[0] + 2);
     if (pick < sizeof table / sizeof table[0])
@@ -49,11 +50,12 @@ static bole_slice nasty(struct values_sample *s, struct random *r)
 static bole_slice datetime(struct values_sample *s, struct random *r, int64_t now_ns, uint64_t param)
 {
     static const char *const formats[] = {
-        "%Y-%m-%dT%H:%M:%S|Z", "%Y-%m-%d %H:%M:%S|", "%Y/%m/%d %H:%M:%S|", "[%d/%b/%Y:%H:%M:%S| -0500]", "%b %e %H:%M:%S|",
-        "%a %b %e %H:%M:%S| %Y", "%a %b %d %H:%M:%S| %Y", "%a, %d %b %Y %H:%M:%S| GMT", "%d %b %Y %H:%M:%S|", "%m/%d/%Y %H:%M:%S|",
-        "%d/%m/%Y %H:%M:%S|", "%d.%m.%Y %H:%M:%S|", "%m-%d %H:%M:%S|", "%Y-%m-%d-%H.%M.%S|", "%Y%m%d-%H:%M:%S|", "%Y%m%dT%H%M%S|Z",
-        "%Y%m%d%H%M%S", "%y%m%d %H%M%S", "%y/%m/%d %H:%M:%S|", "%b %d, %Y %H:%M:%S", "%m%d %H:%M:%S|", "%Y-%m-%dT%H:%M", "%Y-%m-%d",
-        "%H:%M:%S|", "%s|", "\"%Y-%m-%d_%H:%M:%S|+00:00\"",
+        "%Y-%m-%dT%H:%M:%S|Z", "%Y-%m-%d %H:%M:%S|", "%Y/%m/%d %H:%M:%S|", "[%d/%b/%Y:%H:%M:%S| -0500]",
+        "%b %e %H:%M:%S|", "%a %b %e %H:%M:%S| %Y", "%a %b %d %H:%M:%S| %Y", "%a, %d %b %Y %H:%M:%S| GMT",
+        "%d %b %Y %H:%M:%S|", "%m/%d/%Y %H:%M:%S|", "%d/%m/%Y %H:%M:%S|", "%d.%m.%Y %H:%M:%S|", "%m-%d %H:%M:%S|",
+        "%Y-%m-%d-%H.%M.%S|", "%Y%m%d-%H:%M:%S|", "%Y%m%dT%H%M%S|Z", "%Y%m%d%H%M%S", "%y%m%d %H%M%S",
+        "%y/%m/%d %H:%M:%S|", "%b %d, %Y %H:%M:%S", "%m%d %H:%M:%S|", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%H:%M:%S|", "%s|",
+        "\"%Y-%m-%d_%H:%M:%S|+00:00\"",
     };
     static const int64_t spreads[] = {1000, 1000000000, 100000000000, 40000000000000, 400000000000000000};
     uint64_t pick = param;
@@ -63,7 +65,8 @@ static bole_slice datetime(struct values_sample *s, struct random *r, int64_t no
     ns += pick % 3 ? (int64_t)random_below(r, (uint64_t)spreads[pick / 7 % 5]) - spreads[pick / 7 % 5] / 2 : 0;
     pick /= 64;
     time_t seconds = ns / 1000000000 - (ns % 1000000000 < 0);
-    unsigned digits = (unsigned)(pick % 10), kind = (unsigned)(pick / 10 % 5), fraction = (unsigned)(ns - seconds * 1000000000ll);
+    unsigned digits = (unsigned)(pick % 10), kind = (unsigned)(pick / 10 % 5),
+             fraction = (unsigned)(ns - seconds * 1000000000ll);
     for (unsigned i = digits; i < 9; i++)
         fraction /= 10;
     if (kind && random_below(r, 4) == 0)
@@ -83,7 +86,8 @@ static bole_slice datetime(struct values_sample *s, struct random *r, int64_t no
     char *bar = strchr(text, '|');
     if (bar)
         *bar = 0;
-    size_t n = strftime(front, sizeof front, text, &tm), m = bar && bar[1] ? strftime(back, sizeof back, bar + 1, &tm) : 0;
+    size_t n = strftime(front, sizeof front, text, &tm),
+           m = bar && bar[1] ? strftime(back, sizeof back, bar + 1, &tm) : 0;
     if (format[1] == 's') /* local to the zone of the machine */
         n = (size_t)snprintf(front, sizeof front, "%" PRId64, (int64_t)seconds);
     return arena_printf(&s->arena, "%.*s%.*s%.*s", (int)n, front, bar ? (int)len : 0, digits_text, (int)m, back);
@@ -102,7 +106,9 @@ static bole_slice one(struct values_sample *s, struct random *r, unsigned kind, 
     case 6: return arena_printf(a, "word-%" PRIu64, random_below(r, 1 + param % 400));
     case 7: return nasty(s, r);
     case 8: return random_bytes(s, r, 1 + param % 70, param & 1 ? "0123456789abcdef" : "0123456789ABCDEF");
-    case 9: return arena_printf(a, "%u.%u.%u.%u", (unsigned)(param & 255), (unsigned)random_below(r, 2), (unsigned)random_below(r, 256), (unsigned)random_below(r, 256));
+    case 9:
+        return arena_printf(a, "%u.%u.%u.%u", (unsigned)(param & 255), (unsigned)random_below(r, 2),
+                            (unsigned)random_below(r, 256), (unsigned)random_below(r, 256));
     case 10: {
         uint64_t x = random_next(r), y = random_next(r);
         return arena_printf(a, param & 1 ? "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64
@@ -114,9 +120,12 @@ static bole_slice one(struct values_sample *s, struct random *r, unsigned kind, 
     case 13: return arena_printf(a, "%s%" PRIu64 "ms", random_next(r) & 1 ? "" : "\r\n", random_below(r, 100000));
     case 14: return arena_printf(a, "%" PRIx64, random_width(r));
     case 15: return arena_printf(a, param & 1 ? "blk_%" PRId64 : "%" PRId64 "ms", (int64_t)random_width(r) >> 1);
-    case 16: return arena_printf(a, "%s%" PRIu64 ".%0*" PRIu64 "%s", param & 1 ? "" : "t=", random_below(r, 200), (int)(1 + param % 5),
-                                 random_below(r, 10), param & 2 ? "" : "s");
-    case 17: return arena_printf(a, "{%08" PRIx64 "-0000-4000-8000-%012" PRIx64 "}", random_next(r) >> 32, random_below(r, 3));
+    case 16:
+        return arena_printf(a, "%s%" PRIu64 ".%0*" PRIu64 "%s", param & 1 ? "" : "t=", random_below(r, 200),
+                            (int)(1 + param % 5), random_below(r, 10), param & 2 ? "" : "s");
+    case 17:
+        return arena_printf(a, "{%08" PRIx64 "-0000-4000-8000-%012" PRIx64 "}", random_next(r) >> 32,
+                            random_below(r, 3));
     case 18: return arena_printf(a, "ip-10.%u.0.%u:443", (unsigned)random_below(r, 2), (unsigned)random_below(r, 255));
     case 19: return arena_printf(a, "0x%0*" PRIX64, (int)(param % 16), random_width(r));
     case 20:
@@ -205,8 +214,8 @@ bool values_sample_attack(bole_slice bytes)
         size_t numbers_size = values_numbers_size(&v), text_size = values_text_size(&v);
         uint8_t *numbers = part(&rest, numbers_size), *text = part(&rest, text_size);
         int64_t *time_ns = (int64_t *)(void *)part(&rest, count * sizeof *time_ns);
-        used = values_load(&v, bole_slice_from(numbers, numbers_size), bole_slice_from(text, text_size), time_ns, &arena, NULL) ==
-               BOLE_OK;
+        used = values_load(&v, bole_slice_from(numbers, numbers_size), bole_slice_from(text, text_size), time_ns,
+                           &arena, NULL) == BOLE_OK;
         if (used)
             use(&v);
         free(numbers);

@@ -1,4 +1,5 @@
-/* values_sample.h - columns for tests: made from a seed, of every kind that a type is for and of what only looks like it. */
+/* values_sample.h - columns for tests: made from a seed, of every kind that a type is for and of what only looks like
+ * it. */
 #ifndef STORE_CODEC_VALUES_SAMPLE_H
 #define STORE_CODEC_VALUES_SAMPLE_H
 
@@ -17,8 +18,8 @@ struct values_sample {
 void values_sample_init(struct values_sample *s, struct random *r, unsigned kind, uint32_t count);
 void values_sample_deinit(struct values_sample *s);
 
-/* Bytes that may be anything as a column: count, head, then parts of the size that the head asks for. Aborts when a column
- * that was accepted does not keep its contract. Returns whether one was. */
+/* Bytes that may be anything as a column: count, head, then parts of the size that the head asks for. Aborts when a
+ * column that was accepted does not keep its contract. Returns whether one was. */
 bool values_sample_attack(bole_slice bytes);
 
 #endif

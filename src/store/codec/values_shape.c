@@ -281,7 +281,8 @@ uint8_t *values_shape_print(const struct values_shape *s, const int64_t *words, 
 static bool is_core_byte(enum values_type type, uint8_t c)
 {
     bool digit = c >= '0' && c <= '9';
-    return digit || (type == VALUES_HEX && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) || (type == VALUES_IP4 && c == '.');
+    return digit || (type == VALUES_HEX && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) ||
+           (type == VALUES_IP4 && c == '.');
 }
 
 /* The bytes that all values begin and end with, without those at the inner ends that belong to the number. */
@@ -358,8 +359,8 @@ static bool has_capitals(const struct values_input *in, const struct values_shap
     return false;
 }
 
-static bool parse_all(const struct values_input *in, const struct values_shape *s, int64_t *const words[VALUES_WORDS_MAX],
-                      uint32_t *ret_failed_at)
+static bool parse_all(const struct values_input *in, const struct values_shape *s,
+                      int64_t *const words[VALUES_WORDS_MAX], uint32_t *ret_failed_at)
 {
     struct datetime_cache cache = {0};
     unsigned count = values_shape_words(s);
@@ -381,9 +382,11 @@ static bool fit_fractions(const struct values_input *in, struct values_shape *s,
                           int64_t *const words[VALUES_WORDS_MAX])
 {
     struct datetime_format *f = &s->time, other;
-    size_t len, bare = s->prefix.len + s->suffix.len + datetime_len_max(&(struct datetime_format){.pattern = f->pattern});
+    size_t len,
+        bare = s->prefix.len + s->suffix.len + datetime_len_max(&(struct datetime_format){.pattern = f->pattern});
     if (f->digits == 0) {
-        if (!datetime_detect(bole_slice_sub(in->values[sample], s->prefix.len), f->pattern, in->time_ns[sample], &other, &len) ||
+        if (!datetime_detect(bole_slice_sub(in->values[sample], s->prefix.len), f->pattern, in->time_ns[sample], &other,
+                             &len) ||
             other.pattern != f->pattern)
             return false;
         f->separator = other.separator;
