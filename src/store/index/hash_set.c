@@ -4,7 +4,8 @@ enum { FIRST_BITS = 12 };
 
 bool hash_set_grow(struct hash_set *s)
 {
-    struct hash_set larger = {.bits = s->bits ? s->bits + 1 : FIRST_BITS, .multiplier = s->multiplier, .budget = s->budget};
+    struct hash_set larger = {
+        .bits = s->bits ? s->bits + 1 : FIRST_BITS, .multiplier = s->multiplier, .budget = s->budget};
     if (!budget_take(s->budget, hash_set_size(&larger)))
         return false;
     larger.slots = calloc((size_t)1 << larger.bits, sizeof *larger.slots);

@@ -1,6 +1,6 @@
 /*
- * hash_set.h - a set of 64-bit hashes. What is hashed comes from outside, so the slot depends on a secret multiplier: crafted
- * tokens cannot crowd into one place.
+ * hash_set.h - a set of 64-bit hashes. What is hashed comes from outside, so the slot depends on a secret multiplier:
+ * crafted tokens cannot crowd into one place.
  */
 #ifndef STORE_INDEX_HASH_SET_H
 #define STORE_INDEX_HASH_SET_H

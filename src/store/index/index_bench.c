@@ -1,10 +1,10 @@
 /*
  * What the token index costs and what it proves: index_bench [--bytes N] [--lines] [--needles N] FILE...
  *
- * One segment of all files: each is a family, cut into row groups as the engine does (8 MB, 65,536 rows). Pieces come from the
- * text codec; stamps are unlisted. --lines takes whole lines as pieces, stamps and all. Needles are drawn from the lines, or
- * made absent by other characters of the same class, and each answer is compared with a search through the raw text: a lost
- * row group ends the program. CPU time of one thread.
+ * One segment of all files: each is a family, cut into row groups as the engine does (8 MB, 65,536 rows). Pieces come
+ * from the text codec; stamps are unlisted. --lines takes whole lines as pieces, stamps and all. Needles are drawn from
+ * the lines, or made absent by other characters of the same class, and each answer is compared with a search through
+ * the raw text: a lost row group ends the program. CPU time of one thread.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -65,7 +65,8 @@ static bool is_stamp(bole_slice s)
     const uint8_t *p = s.ptr;
     return s.len >= 15 && s.len <= 40 &&
            ((isdigit(p[0]) && isdigit(p[3]) && p[4] == '-' && p[7] == '-' && s.len >= 19 && p[13] == ':') ||
-            (isdigit(p[0]) && p[2] == '/' && p[6] == '/' && s.len >= 20 && p[14] == ':') || (p[3] == ' ' && p[9] == ':' && p[12] == ':'));
+            (isdigit(p[0]) && p[2] == '/' && p[6] == '/' && s.len >= 20 && p[14] == ':') ||
+            (p[3] == ' ' && p[9] == ':' && p[12] == ':'));
 }
 
 static void keep_piece(void *ctx, bole_slice piece)
@@ -92,8 +93,8 @@ static bool is_new(struct seen *s, bole_slice text, bool digits_alike)
     return true;
 }
 
-/* Takes stamps out of the pieces: what hardly varies (month, year, zone) is listed, of the rest one for all that differ in
- * digits is unlisted. */
+/* Takes stamps out of the pieces: what hardly varies (month, year, zone) is listed, of the rest one for all that differ
+ * in digits is unlisted. */
 static void add_stamps(struct bench *b, uint32_t group)
 {
     struct seen listed = {0}, unlisted = {0};
@@ -170,8 +171,8 @@ static void add_file(struct bench *b, const char *path, size_t limit, uint64_t f
 /* ---- needles ---- */
 
 enum pick { PICK_WORD, PICK_ID, PICK_LONG_WORD, PICK_ADDRESS, PICK_UUID, PICK_INSIDE, PICK_TEXT, PICKS };
-static const char *const pick_names[PICKS] = {"delimited token", "bare id >= 12", "bare word >= 12", "bare IPv4", "bare UUID",
-                                              "inside a token", "24 bytes of text"};
+static const char *const pick_names[PICKS] = {"delimited token", "bare id >= 12",  "bare word >= 12", "bare IPv4",
+                                              "bare UUID",       "inside a token", "24 bytes of text"};
 
 static bole_slice random_line(struct bench *b)
 {
@@ -249,7 +250,8 @@ static bool draw(struct bench *b, enum pick pick, bool absent, uint8_t *text, st
     memcpy(text, source.ptr, source.len);
     if (absent)
         source.len = make_absent(b, pick, text, source.len);
-    *ret_needle = (struct token_needle){.text = {text, source.len}, .closed_left = pick == PICK_WORD, .closed_right = pick == PICK_WORD};
+    *ret_needle = (struct token_needle){
+        .text = {text, source.len}, .closed_left = pick == PICK_WORD, .closed_right = pick == PICK_WORD};
     return true;
 }
 
@@ -297,7 +299,8 @@ static void ask(struct bench *b, const struct token_index *x, enum pick pick, bo
         false_kept += there - here;
     }
     if (asked)
-        printf("  %-17s %-7s %6" PRIu64 " needles, in %6.2f groups of %u, kept %6.2f, exact %5.1f %%, false %6.3f groups, %7.2f us\n",
+        printf("  %-17s %-7s %6" PRIu64
+               " needles, in %6.2f groups of %u, kept %6.2f, exact %5.1f %%, false %6.3f groups, %7.2f us\n",
                pick_names[pick], absent ? "absent" : "present", asked, (double)held / (double)asked, b->group_count,
                (double)kept / (double)asked, 100.0 * (double)proved / (double)asked, (double)false_kept / (double)asked,
                1e6 * took / (double)asked);
@@ -322,7 +325,8 @@ static void probe(struct bench *b, const struct token_index *x)
             any |= groups[w];
         positives += any != 0;
     }
-    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n", 1e9 * (now_s() - start) / PROBES, 100.0 * (double)positives / PROBES);
+    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n", 1e9 * (now_s() - start) / PROBES,
+           100.0 * (double)positives / PROBES);
 }
 
 static void tokenise(struct bench *b)
@@ -341,17 +345,21 @@ static void tokenise(struct bench *b)
         bytes += (double)b->groups[g].len;
     }
     double took = now_s() - start;
-    printf("  tokenise raw text: %.2f ns per token, %.2f ms per MB (%016" PRIx64 ")\n", 1e9 * took / (double)count, 1e9 * took / bytes, sum);
+    printf("  tokenise raw text: %.2f ns per token, %.2f ms per MB (%016" PRIx64 ")\n", 1e9 * took / (double)count,
+           1e9 * took / bytes, sum);
 }
 
 static void report(struct bench *b, const struct token_index_info *info, double finish_s)
 {
-    printf("%.1f MB in %u groups, %" PRIu64 " pieces (%.1f %% of raw, %" PRIu64 " unlisted), %" PRIu64 " tokens, %" PRIu64 " pairs\n",
-           b->raw / 1e6, b->group_count, b->piece_total, 100 * b->piece_bytes / b->raw, b->unlisted, info->key_count, info->pair_count);
-    printf("  index %.1f KB = %.3f %% of raw: map %.1f, texts %.1f, head %.1f KB; %.1f bits per token; open groups %u\n",
-           (double)info->total_size / 1e3, 100.0 * (double)info->total_size / b->raw, (double)info->map_size / 1e3,
-           (double)info->text_size / 1e3, (double)info->head_size / 1e3, 8.0 * (double)info->map_size / (double)info->key_count,
-           info->open_groups);
+    printf("%.1f MB in %u groups, %" PRIu64 " pieces (%.1f %% of raw, %" PRIu64 " unlisted), %" PRIu64
+           " tokens, %" PRIu64 " pairs\n",
+           b->raw / 1e6, b->group_count, b->piece_total, 100 * b->piece_bytes / b->raw, b->unlisted, info->key_count,
+           info->pair_count);
+    printf(
+        "  index %.1f KB = %.3f %% of raw: map %.1f, texts %.1f, head %.1f KB; %.1f bits per token; open groups %u\n",
+        (double)info->total_size / 1e3, 100.0 * (double)info->total_size / b->raw, (double)info->map_size / 1e3,
+        (double)info->text_size / 1e3, (double)info->head_size / 1e3,
+        8.0 * (double)info->map_size / (double)info->key_count, info->open_groups);
     printf("  build %.1f ns per (token, group): add %.3f, finish %.3f ms per MB of raw\n",
            1e9 * (b->add_s + finish_s) / (double)info->pair_count, 1e9 * b->add_s / b->raw, 1e9 * finish_s / b->raw);
 }

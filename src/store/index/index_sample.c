@@ -18,7 +18,8 @@ static void put_random(struct sample *s, const char *alphabet, size_t len)
 
 static void put_words(struct sample *s, const char *join, bool capital)
 {
-    static const char *const words[] = {"null", "pointer", "exception", "state", "machine", "updater", "task", "kafka", "dead", "beef"};
+    static const char *const words[] = {"null",    "pointer", "exception", "state", "machine",
+                                        "updater", "task",    "kafka",     "dead",  "beef"};
     for (size_t n = 1 + random_below(&s->random, 4); n > 0; n--) {
         const char *word = words[random_below(&s->random, sizeof words / sizeof *words)];
         buf_put_u8(&s->ids, capital ? (uint8_t)(word[0] - 32) : (uint8_t)word[0]);
@@ -30,7 +31,8 @@ static void put_words(struct sample *s, const char *join, bool capital)
 
 static const char hex[] = "0123456789abcdef", hex_upper[] = "0123456789ABCDEF", digits[] = "0123456789";
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789", upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-static const char mixed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", letters[] = "abcdefghijklmnopqrstuvwxyz";
+static const char mixed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+                  letters[] = "abcdefghijklmnopqrstuvwxyz";
 
 static void put_uuid(struct sample *s)
 {
@@ -46,7 +48,8 @@ static void put_address(struct sample *s)
 {
     size_t parts = random_below(&s->random, 8) ? 4 : 3 + random_below(&s->random, 4);
     for (size_t i = 0; i < parts; i++)
-        buf_printf(&s->ids, "%s%s%u", i ? "." : "", random_below(&s->random, 30) ? "" : "0", (unsigned)random_below(&s->random, random_below(&s->random, 4) ? 13 : 300));
+        buf_printf(&s->ids, "%s%s%u", i ? "." : "", random_below(&s->random, 30) ? "" : "0",
+                   (unsigned)random_below(&s->random, random_below(&s->random, 4) ? 13 : 300));
 }
 
 static void put_id(struct sample *s, size_t kind)
@@ -69,11 +72,17 @@ static void put_id(struct sample *s, size_t kind)
     case 13: put_random(s, letters, 3); put_uuid(s); break;
     case 14: buf_put_str(&s->ids, "na\xc3\xafvet\xc3\xa9 ta\xc5\xbf" "k"); break;
     case 15: put_random(s, "\xd0\xb0\xd0\xb1\xd0\xb2", 2 * n); break;
-    case 16: buf_put_str(&s->ids, "attempt_"); put_random(s, digits, 13); buf_put_str(&s->ids, "_0"); put_random(s, digits, 3); break;
+    case 16:
+        buf_put_str(&s->ids, "attempt_");
+        put_random(s, digits, 13);
+        buf_put_str(&s->ids, "_0");
+        put_random(s, digits, 3);
+        break;
     case 17: put_random(s, hex, n); put_random(s, digits, n); break;
     case 18: put_random(s, letters, 1 + n % 4); break;
     case 19: put_random(s, digits, 1 + n % 4); break;
-    default: put_random(s, random_below(&s->random, 2) ? hex : mixed, 1000 + n * 100); /* may be longer than TOKEN_LEN_MAX */
+    default:
+        put_random(s, random_below(&s->random, 2) ? hex : mixed, 1000 + n * 100); /* may be longer than TOKEN_LEN_MAX */
     }
 }
 
@@ -85,12 +94,14 @@ bole_slice sample_id(const struct sample *s, uint32_t index)
 /* Ids of all kinds, or mostly of one, which makes its shapes dense; some are parts of others. */
 static void make_ids(struct sample *s)
 {
-    size_t favourite = random_below(&s->random, 2) ? random_below(&s->random, 20) : 0, giants = random_below(&s->random, 4) == 0;
+    size_t favourite = random_below(&s->random, 2) ? random_below(&s->random, 20) : 0,
+           giants = random_below(&s->random, 4) == 0;
     for (uint32_t i = 0; i < SAMPLE_IDS; i++) {
         s->id_start[i] = (uint32_t)s->ids.len;
         bole_slice of = i ? sample_id(s, (uint32_t)random_below(&s->random, i)) : (bole_slice){0};
         if (of.len > 14 && random_below(&s->random, 6) == 0) {
-            size_t from = random_below(&s->random, of.len - 12), n = 12 + random_below(&s->random, of.len - 12 - from + 1);
+            size_t from = random_below(&s->random, of.len - 12),
+                   n = 12 + random_below(&s->random, of.len - 12 - from + 1);
             uint8_t part[8192];
             memcpy(part, of.ptr + from, n);
             buf_put(&s->ids, bole_slice_from(part, n));
@@ -107,11 +118,12 @@ static void make_ids(struct sample *s)
 
 static void put_line(struct sample *s, struct buf *out)
 {
-    static const char *const signs[] = {" ", " ", "=", ":", ".", "-", "\"", "/", ", ", "[", "_", "", "\xc3\xa9", "--", ".."};
+    static const char *const signs[] = {" ",  " ", "=", ":", ".",        "-",  "\"", "/",
+                                        ", ", "[", "_", "",  "\xc3\xa9", "--", ".."};
     size_t ids = 1 + random_below(&s->random, 5);
     if (random_below(&s->random, 2))
-        buf_printf(out, "2025-01-%02u 00:%02u:%02u ", (unsigned)random_below(&s->random, 32), (unsigned)random_below(&s->random, 60),
-                   (unsigned)random_below(&s->random, 60));
+        buf_printf(out, "2025-01-%02u 00:%02u:%02u ", (unsigned)random_below(&s->random, 32),
+                   (unsigned)random_below(&s->random, 60), (unsigned)random_below(&s->random, 60));
     for (size_t i = 0; i < ids; i++) {
         buf_put(out, sample_id(s, (uint32_t)random_below(&s->random, SAMPLE_IDS)));
         buf_put_str(out, signs[random_below(&s->random, sizeof signs / sizeof *signs)]);
@@ -258,7 +270,10 @@ static size_t fold(bole_slice text, uint8_t *out)
     return n;
 }
 
-static int side(uint8_t c) { return c > 127 ? 2 : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static int side(uint8_t c)
+{
+    return c > 127 ? 2 : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 static bool line_holds(bole_slice line, const struct token_needle *n)
 {
@@ -326,7 +341,8 @@ static void fix_checksums(uint8_t *bytes, size_t len)
             store_u32(bytes + at + 4, crc32c(0, bytes + head + start, end - start));
         start = end;
     }
-    for (uint64_t i = load_u32(bytes + HEAD_TEXTS); i > 0 && at + TOKEN_TEXT_ENTRY <= head; i--, at += TOKEN_TEXT_ENTRY) {
+    for (uint64_t i = load_u32(bytes + HEAD_TEXTS); i > 0 && at + TOKEN_TEXT_ENTRY <= head;
+         i--, at += TOKEN_TEXT_ENTRY) {
         uint64_t size = load_u32(bytes + at + 4);
         if (head + start + size <= len)
             store_u32(bytes + at + 12, crc32c(0, bytes + head + start, size));
@@ -337,8 +353,15 @@ static void fix_checksums(uint8_t *bytes, size_t len)
 
 void sample_attack(uint8_t *bytes, size_t len)
 {
-    static const char *const needles[] = {" null ", "10.1.2.3", "NullPointerException", "deadbeefdeadbeef", "0", "1234567890123",
-                                          "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "taskstate", "attempt_1445062781478_0017"};
+    static const char *const needles[] = {" null ",
+                                          "10.1.2.3",
+                                          "NullPointerException",
+                                          "deadbeefdeadbeef",
+                                          "0",
+                                          "1234567890123",
+                                          "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+                                          "taskstate",
+                                          "attempt_1445062781478_0017"};
     struct bole_err err;
     if (len >= HEAD_FIXED_SIZE)
         fix_checksums(bytes, len);

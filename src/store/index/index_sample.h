@@ -1,6 +1,6 @@
 /*
- * index_sample.h - small segments of random lines with all that an index can get wrong, for tests, and hostile sections for
- * test and fuzzer.
+ * index_sample.h - small segments of random lines with all that an index can get wrong, for tests, and hostile sections
+ * for test and fuzzer.
  */
 #ifndef STORE_INDEX_INDEX_SAMPLE_H
 #define STORE_INDEX_INDEX_SAMPLE_H
@@ -26,7 +26,8 @@ struct sample {
 struct sample *sample_create(uint64_t seed); /* lines, no section yet */
 void sample_destroy(struct sample *s);
 
-/* Builds the section from pieces of the lines; some values that look like stamps are unlisted when `unlisted` is set. */
+/* Builds the section from pieces of the lines; some values that look like stamps are unlisted when `unlisted` is set.
+ */
 void sample_index(struct sample *s, const struct token_builder_options *options, bool unlisted);
 
 bole_slice sample_id(const struct sample *s, uint32_t index);

@@ -1,11 +1,11 @@
 /*
- * Which row groups can have a token that is longer than an edge and holds it? A row of units (token_format.h) whose class
- * includes that of the edge, in a bucket of greater lengths:
+ * Which row groups can have a token that is longer than an edge and holds it? A row of units (token_format.h) whose
+ * class includes that of the edge, in a bucket of greater lengths:
  *
  *   with its text in the section    the text is searched, and the tokens that hold the edge are looked up in the map
  *   dense, words                    every group that has the shape
- *   dense, ids                      the same if the class is that of the edge; if it is wider, every group that has an inner
- *                                   run of the edge's class which is long enough
+ *   dense, ids                      the same if the class is that of the edge; if it is wider, every group that has an
+ *                                   inner run of the edge's class which is long enough
  *
  * Edges of digits and hex digits need no wider classes than HEX: runs of them in wider tokens are units of their own.
  */
@@ -115,13 +115,15 @@ static bole_status search_lines(struct search *s, bole_slice text, struct bole_e
         hit = memmem(p, (size_t)(end - p), e->lower.ptr, e->lower.len);
         if (!hit)
             break;
-        const uint8_t *before = memrchr(text.ptr, '\n', (size_t)(hit - text.ptr)), *start = before ? before + 1 : text.ptr;
+        const uint8_t *before = memrchr(text.ptr, '\n', (size_t)(hit - text.ptr)),
+                      *start = before ? before + 1 : text.ptr;
         const uint8_t *stop = memchr(hit, '\n', (size_t)(end - hit));
         if (!stop)
             return bole_fail(err, BOLE_E_CORRUPT, "index: a block of long tokens without its last line feed");
         size_t len = (size_t)(stop - start);
         bool longer = len > e->lower.len;
-        bool fits = (!e->starts || hit == start) && (!e->ends || memcmp(stop - e->lower.len, e->lower.ptr, e->lower.len) == 0);
+        bool fits =
+            (!e->starts || hit == start) && (!e->ends || memcmp(stop - e->lower.len, e->lower.ptr, e->lower.len) == 0);
         p = stop + 1;
         if (longer && fits && ++s->found <= FOUND_MAX)
             st = token_lookup(s->probe, hash64((bole_slice){start, len}), s->groups, err);

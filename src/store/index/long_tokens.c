@@ -71,7 +71,10 @@ enum long_kept long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice t
 
 /* ---- entries ---- */
 
-static bole_slice entry_text(const uint8_t *entry) { return (bole_slice){entry + ENTRY_HEAD, load_u16(entry + ENTRY_LEN)}; }
+static bole_slice entry_text(const uint8_t *entry)
+{
+    return (bole_slice){entry + ENTRY_HEAD, load_u16(entry + ENTRY_LEN)};
+}
 
 static uint8_t *next_entry(const struct long_tokens *l, size_t *at)
 {
@@ -82,7 +85,8 @@ static uint8_t *next_entry(const struct long_tokens *l, size_t *at)
     return entry;
 }
 
-void long_tokens_each(const struct long_tokens *l, uint32_t row, uint32_t bucket, void (*fn)(void *ctx, bole_slice text), void *ctx)
+void long_tokens_each(const struct long_tokens *l, uint32_t row, uint32_t bucket,
+                      void (*fn)(void *ctx, bole_slice text), void *ctx)
 {
     size_t at = 0;
     for (const uint8_t *entry; (entry = next_entry(l, &at)) != NULL;)

@@ -1,9 +1,9 @@
 /*
  * long_tokens.h - the text of long tokens of a segment, by shape: gathered while the index is built, and its blocks.
  *
- * A shape (row of units and length bucket) that has too much text becomes dense: its tokens are too many or too random to be
- * worth their text, none of it is written, and a reader knows it from the header. So memory and disk are bounded whatever
- * comes. The more row groups, the more text a shape may have.
+ * A shape (row of units and length bucket) that has too much text becomes dense: its tokens are too many or too random
+ * to be worth their text, none of it is written, and a reader knows it from the header. So memory and disk are bounded
+ * whatever comes. The more row groups, the more text a shape may have.
  */
 #ifndef STORE_INDEX_LONG_TOKENS_H
 #define STORE_INDEX_LONG_TOKENS_H
@@ -15,7 +15,7 @@ struct long_tokens {
     struct buf      bytes; /* per token u8 row, u8 bucket, u16 length, text */
     struct hash_set seen;
     uint64_t        secret;
-    uint32_t        text_max; /* bytes of text per shape of ids in the first eight groups; as many more for each eight more */
+    uint32_t text_max; /* bytes of text per shape of ids in the first eight groups; as many more for each eight more */
     uint32_t        size[UNIT_ROWS][SHAPE_BUCKETS];
     uint64_t        dense[UNIT_ROWS];
 };
@@ -32,7 +32,8 @@ enum long_kept { LONG_HAS_TEXT, LONG_IS_DENSE, LONG_BECAME_DENSE };
 enum long_kept long_tokens_add(struct long_tokens *l, uint32_t row, bole_slice text, uint32_t group);
 
 /* The tokens of a shape that were kept until it became dense. */
-void long_tokens_each(const struct long_tokens *l, uint32_t row, uint32_t bucket, void (*fn)(void *ctx, bole_slice text), void *ctx);
+void long_tokens_each(const struct long_tokens *l, uint32_t row, uint32_t bucket,
+                      void (*fn)(void *ctx, bole_slice text), void *ctx);
 
 /* Appends the text table to `table` and the blocks to `blocks`; spoils the texts. */
 bole_status long_tokens_write(struct long_tokens *l, struct buf *table, struct buf *blocks, struct bole_err *err);

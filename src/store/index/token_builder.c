@@ -1,9 +1,10 @@
 /*
- * A token costs eight bytes per row group: hash and group in one word. Tokens of the group at hand are in a set, so that each
- * is kept once. Only long tokens are looked at more closely: their shape, the runs of hex digits in them, and their text.
+ * A token costs eight bytes per row group: hash and group in one word. Tokens of the group at hand are in a set, so
+ * that each is kept once. Only long tokens are looked at more closely: their shape, the runs of hex digits in them, and
+ * their text.
  *
- * Logs hold text of others: where two hashes that are alike would lose a shape or a text, not only add a false positive, the
- * hash has a secret seed.
+ * Logs hold text of others: where two hashes that are alike would lose a shape or a text, not only add a false
+ * positive, the hash has a secret seed.
  */
 #include "store/index/token_builder.h"
 
@@ -98,9 +99,11 @@ static void add_key(struct token_builder *b, uint64_t hash)
 /* Runs within an id that could hold a needle of a narrower class. */
 static void find_inner(uint64_t inner[INNER_ROWS], bole_slice text, enum shape_class c)
 {
-    static const struct { enum shape_class in, run; uint32_t row; } runs[] = {
-        {SHAPE_HEX, SHAPE_DIGITS, INNER_DIGITS}, {SHAPE_ALNUM, SHAPE_LOWER, INNER_LOWER}, {SHAPE_ALNUM, SHAPE_UPPER, INNER_UPPER},
-        {SHAPE_WORD, SHAPE_LOWER, INNER_LOWER},  {SHAPE_WORD, SHAPE_UPPER, INNER_UPPER},  {SHAPE_WORD, SHAPE_ALNUM, INNER_ALNUM},
+    static const struct { enum shape_class in, run; uint32_t row;
+    } runs[] = {
+        {SHAPE_HEX, SHAPE_DIGITS, INNER_DIGITS}, {SHAPE_ALNUM, SHAPE_LOWER, INNER_LOWER},
+        {SHAPE_ALNUM, SHAPE_UPPER, INNER_UPPER}, {SHAPE_WORD, SHAPE_LOWER, INNER_LOWER},
+        {SHAPE_WORD, SHAPE_UPPER, INNER_UPPER},  {SHAPE_WORD, SHAPE_ALNUM, INNER_ALNUM},
     };
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         size_t at = 0;

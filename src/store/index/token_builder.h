@@ -8,7 +8,7 @@ struct token_builder {
     struct token_builder_options options;
     struct buf          pairs;       /* u64 each */
     struct token_stamp *stamps;      /* [TOKEN_GROUPS_MAX], zero behind the groups at hand */
-    struct hash_set     seen;        /* keys in the group at hand; of long tokens also a seeded hash of their exact case */
+    struct hash_set seen; /* keys in the group at hand; of long tokens also a seeded hash of their exact case */
     uint64_t            secret;
     struct long_tokens  texts;
     uint32_t            group;       /* at hand */

@@ -1,13 +1,14 @@
 /*
  * The portable form works on 64 bytes at a time in loops without branches, which compilers turn into the vectors of the
- * machine (NEON as well), and gathers one bit per byte with a multiplication. AVX2 is where it ends: classification is a
- * twentieth of the cost of tokens, wider vectors would not be noticed.
+ * machine (NEON as well), and gathers one bit per byte with a multiplication. AVX2 is where it ends: classification is
+ * a twentieth of the cost of tokens, wider vectors would not be noticed.
  */
 #include "store/index/tokens.h"
 
 #include "base/bytes.h"
 
-/* 64 bytes of 0 or 1 to a mask: the multiplication adds up eight shifted copies, whose sum has the bits in its top byte. */
+/* 64 bytes of 0 or 1 to a mask: the multiplication adds up eight shifted copies, whose sum has the bits in its top
+ * byte. */
 static inline uint64_t gather(const uint8_t *flags)
 {
     uint64_t mask = 0;
@@ -60,7 +61,8 @@ AVX2 static inline __m256i within_avx2(__m256i v, char first, char count) /* fir
 AVX2 static inline __m256i word_avx2(__m256i v)
 {
     __m256i letter = within_avx2(_mm256_or_si256(v, _mm256_set1_epi8(0x20)), 'a', 26);
-    return _mm256_or_si256(_mm256_or_si256(letter, within_avx2(v, '0', 10)), _mm256_cmpeq_epi8(v, _mm256_set1_epi8('_')));
+    return _mm256_or_si256(_mm256_or_si256(letter, within_avx2(v, '0', 10)),
+                           _mm256_cmpeq_epi8(v, _mm256_set1_epi8('_')));
 }
 
 AVX2 static inline __m256i lower_avx2(__m256i v)

@@ -35,7 +35,8 @@
  *
  * Stamp of a row group: u64 each, a bit per length bucket (shape.h): units [11], inner [4], unlisted [7], flags.
  *
- * Text block: a zstd frame of lower-cased tokens, ascending, a line feed behind each. Blocks are in order of their rows.
+ * Text block: a zstd frame of lower-cased tokens, ascending, a line feed behind each. Blocks are in order of their
+ * rows.
  */
 #ifndef STORE_INDEX_TOKEN_FORMAT_H
 #define STORE_INDEX_TOKEN_FORMAT_H
@@ -48,9 +49,22 @@
 #define TOKEN_VERSION 1u
 
 enum {
-    HEAD_CRC = 0, HEAD_MAGIC = 4, HEAD_VERSION = 8, HEAD_FLAGS = 10, HEAD_SIZE = 12, HEAD_TOTAL = 16, HEAD_GROUPS = 24,
-    HEAD_TEXTS = 28, HEAD_KEYS = 32, HEAD_BLOCK_BITS = 40, HEAD_BUCKET_BITS = 41, HEAD_REST_BITS = 42, HEAD_SLOT_BITS = 43,
-    HEAD_STAMPS = 44, HEAD_DENSE = 48, HEAD_FIXED_SIZE = 136,
+    HEAD_CRC = 0,
+    HEAD_MAGIC = 4,
+    HEAD_VERSION = 8,
+    HEAD_FLAGS = 10,
+    HEAD_SIZE = 12,
+    HEAD_TOTAL = 16,
+    HEAD_GROUPS = 24,
+    HEAD_TEXTS = 28,
+    HEAD_KEYS = 32,
+    HEAD_BLOCK_BITS = 40,
+    HEAD_BUCKET_BITS = 41,
+    HEAD_REST_BITS = 42,
+    HEAD_SLOT_BITS = 43,
+    HEAD_STAMPS = 44,
+    HEAD_DENSE = 48,
+    HEAD_FIXED_SIZE = 136,
 };
 #define TOKEN_FLAG_COMPOUNDS  1u
 #define TOKEN_BLOCK_ENTRY     8u
@@ -61,12 +75,12 @@ enum {
 #define TOKEN_HEAD_MAX        (16u << 20)
 #define TOKEN_TEXT_RAW        (32u << 10) /* bytes of a text block; the token that passes it is the last */
 #define TOKEN_TEXT_LEN_MAX    TOKEN_LEN_MAX /* longer tokens have no text */
-#define TOKEN_TEXT_LEN_MIN    13u         /* one more than TOKEN_EDGE_LEN: shorter ones cannot hold more than themselves */
+#define TOKEN_TEXT_LEN_MIN    13u /* one more than TOKEN_EDGE_LEN: shorter ones cannot hold more than themselves */
 
 /* ---- stamps ---- */
 
-/* A unit is a long token, or a run of 12 hex digits and more within one. Rows tell units with digits, which are ids more often
- * than not, from those without, which are words, because words are worth their text and ids are too many. */
+/* A unit is a long token, or a run of 12 hex digits and more within one. Rows tell units with digits, which are ids
+ * more often than not, from those without, which are words, because words are worth their text and ids are too many. */
 enum unit_row {
     UNIT_DIGITS, UNIT_HEX,
     UNIT_LOWER_ID, UNIT_UPPER_ID, UNIT_ALNUM_ID, UNIT_WORD_ID, /* with a digit */
@@ -75,8 +89,8 @@ enum unit_row {
 #define UNIT_ROWS 11u
 _Static_assert(HEAD_DENSE + UNIT_ROWS * 8 == HEAD_FIXED_SIZE, "index header layout");
 
-/* Runs of 12 and more within longer units that have a digit but no text in the section: digits in HEX; LOWER and UPPER in ALNUM
- * and WORD, ALNUM in WORD. */
+/* Runs of 12 and more within longer units that have a digit but no text in the section: digits in HEX; LOWER and UPPER
+ * in ALNUM and WORD, ALNUM in WORD. */
 enum inner_row { INNER_DIGITS, INNER_LOWER, INNER_UPPER, INNER_ALNUM };
 #define INNER_ROWS 4u
 
@@ -123,8 +137,8 @@ static inline uint32_t list_rice_bits(uint32_t groups, uint32_t count)
     return mean ? 31u - (uint32_t)__builtin_clz(mean) : 0;
 }
 
-/* Tokens in more groups than this are common. A list costs a bit per row group of the segment at most, which is nothing where
- * there are few, and tells the families of a segment apart. */
+/* Tokens in more groups than this are common. A list costs a bit per row group of the segment at most, which is nothing
+ * where there are few, and tells the families of a segment apart. */
 static inline uint32_t list_groups_max(uint32_t groups)
 {
     return groups <= 256 ? groups - 1 : groups < 1024 ? 255 : groups / 4;

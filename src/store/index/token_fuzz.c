@@ -1,6 +1,6 @@
 /*
- * Any bytes in the place of a token index, or a sound one with some bytes changed, with checksums made to fit so that the bytes
- * get that far. Nothing may crash. token_map_test.c runs the same over some thousand random inputs.
+ * Any bytes in the place of a token index, or a sound one with some bytes changed, with checksums made to fit so that
+ * the bytes get that far. Nothing may crash. token_map_test.c runs the same over some thousand random inputs.
  */
 #include "store/index/index_sample.h"
 

@@ -1,4 +1,5 @@
-/* token_index.h - an opened index, for the files that read it: token_read.c, long_search.c, token_prune.c, token_merge.c. */
+/* token_index.h - an opened index, for the files that read it: token_read.c, long_search.c, token_prune.c,
+ * token_merge.c. */
 #ifndef STORE_INDEX_TOKEN_INDEX_H
 #define STORE_INDEX_TOKEN_INDEX_H
 
@@ -44,11 +45,13 @@ struct text_block token_text_block(const struct token_index *x, uint32_t i, uint
 #define TOKEN_TEXT_RAW_MAX (TOKEN_TEXT_RAW + TOKEN_TEXT_LEN_MAX + 1)
 
 /* Reads and decompresses a block of long tokens: raw has room for TOKEN_TEXT_RAW_MAX bytes. z is a ZSTD_DCtx. */
-bole_status token_text_load(struct token_probe *p, const struct text_block *b, void *z, uint8_t *raw, struct bole_err *err);
+bole_status token_text_load(struct token_probe *p, const struct text_block *b, void *z, uint8_t *raw,
+                            struct bole_err *err);
 
 /* Calls fn with every entry of a block of the map: the first key bits of the hash, and its row groups as bits. */
-bole_status token_block_each(struct token_probe *p, uint64_t block, void (*fn)(void *ctx, uint64_t key, const uint64_t *groups),
-                             void *ctx, struct bole_err *err);
+bole_status token_block_each(struct token_probe *p, uint64_t block,
+                             void (*fn)(void *ctx, uint64_t key, const uint64_t *groups), void *ctx,
+                             struct bole_err *err);
 
 /* A token at the edge of a needle. */
 struct token_edge {

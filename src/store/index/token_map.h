@@ -1,26 +1,26 @@
 /*
  * token_map.h - the needle index of a segment: which row groups can have a line with this text in it.
  *
- * The index maps tokens (tokens.h) to row groups. It is asked with a needle, which a line holds as a substring: a token of the
- * needle that has signs on both sides must be a token of the line; a token at the needle's edge may be part of a longer one
- * there. For the latter the index keeps, per row group, which shapes of long tokens occur (shape.h) and, where they are few,
- * their text. So an id of 12 bytes or more is proved absent when neither it nor a longer token that can hold it is there.
- * Bits of groups are cleared only on such a proof; what cannot be proved has to be scanned.
+ * The index maps tokens (tokens.h) to row groups. It is asked with a needle, which a line holds as a substring: a token
+ * of the needle that has signs on both sides must be a token of the line; a token at the needle's edge may be part of a
+ * longer one there. For the latter the index keeps, per row group, which shapes of long tokens occur (shape.h) and,
+ * where they are few, their text. So an id of 12 bytes or more is proved absent when neither it nor a longer token that
+ * can hold it is there. Bits of groups are cleared only on such a proof; what cannot be proved has to be scanned.
  *
- *   writing   token_builder_create, then per row group in ascending order token_builder_add for every distinct piece of its
- *             text; token_builder_finish appends the section
+ *   writing   token_builder_create, then per row group in ascending order token_builder_add for every distinct piece
+ *             of its text; token_builder_finish appends the section
  *   reading   token_index_open over bytes or over a reader of ranges; token_index_prune per filter
  *   merging   token_index_merge: row groups are copied, and so is what is known about them
  *
- * What pieces are: any cut of the lines and field values into texts such that no word (tokens.h) is cut; each distinct piece
- * once per group or more often. Literals of templates and distinct values of columns are such pieces. Addresses and UUIDs are
- * indexed as single tokens only if the builder is promised that they are never cut either (TOKENS_COMPOUNDS says what that
- * means): see whole_compounds. A broken promise loses rows.
+ * What pieces are: any cut of the lines and field values into texts such that no word (tokens.h) is cut; each distinct
+ * piece once per group or more often. Literals of templates and distinct values of columns are such pieces. Addresses
+ * and UUIDs are indexed as single tokens only if the builder is promised that they are never cut either
+ * (TOKENS_COMPOUNDS says what that means): see whole_compounds. A broken promise loses rows.
  *
- * Cost:    a lookup reads one block of 1.5 to 4 KB; the head (open) takes 8 bytes per block and a few hundred per row group.
+ * Cost:    a lookup reads one block of 1.5 to 4 KB; the head (open) takes 8 bytes per block and some per row group.
  * Owner:   the builder owns what it gathers. An index that was opened over bytes points into them.
  * Threads: a builder one at a time; an opened index any number of readers.
- * Errors:  reading: BOLE_E_CORRUPT, or what the reader returns. An index that cannot be read proves nothing: scan everything.
+ * Errors:  reading: BOLE_E_CORRUPT, or what the reader returns. An index that cannot be read proves nothing: scan all.
  * Format:  docs/format/index.md.
  */
 #ifndef STORE_INDEX_TOKEN_MAP_H
@@ -36,10 +36,10 @@
 
 struct token_builder_options {
     bool           whole_compounds; /* no piece border lies within a range of TOKENS_COMPOUNDS */
-    uint64_t       merge_keys;      /* distinct tokens of the index that token_index_merge may make of this one and others:
-                                       tokens get as many bits as they need there; 0: none */
-    uint32_t       text_max;        /* bytes of text kept of ids of one shape per eight row groups, twice as much of words;
-                                       0: 16 KB */
+    uint64_t       merge_keys;      /* distinct tokens of the index that token_index_merge may make of this one and
+                                       others: tokens get as many bits as they need there; 0: none */
+    uint32_t       text_max;        /* bytes of text kept of ids of one shape per eight row groups, twice as much of
+                                       words; 0: 16 KB */
     size_t         pairs_max;       /* of (token, group), 8 bytes each; 0: 8 Mi */
     struct budget *budget;          /* or NULL */
 };
@@ -49,15 +49,15 @@ struct token_builder;
 struct token_builder *token_builder_create(const struct token_builder_options *options); /* NULL: no memory */
 void token_builder_destroy(struct token_builder *b);
 
-/* Pieces of text of row group `group`: not less than in the call before, below TOKEN_GROUPS_MAX. Many at a time are cheaper:
- * their memory is fetched ahead. When pairs_max, budget or memory is used up the group becomes one that is never cleared
- * (token_index_info.open_groups counts them). */
+/* Pieces of text of row group `group`: not less than in the call before, below TOKEN_GROUPS_MAX. Many at a time are
+ * cheaper: their memory is fetched ahead. When pairs_max, budget or memory is used up the group becomes one that is
+ * never cleared (token_index_info.open_groups counts them). */
 void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count);
 
-/* The same for text whose tokens are not worth a place in the map, such as time stamps: the group is kept for every needle with
- * a token that may be one of these by its class and length. One value stands for all that differ from it only in digits, or in
- * words of letters alone of the same length (names of months). Parts that hardly vary (date, zone) are better given to
- * token_builder_add. */
+/* The same for text whose tokens are not worth a place in the map, such as time stamps: the group is kept for every
+ * needle with a token that may be one of these by its class and length. One value stands for all that differ from it
+ * only in digits, or in words of letters alone of the same length (names of months). Parts that hardly vary (date,
+ * zone) are better given to token_builder_add. */
 void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_slice piece);
 
 /* Makes the group one that is never cleared. */
@@ -67,7 +67,7 @@ struct token_index_info {
     uint32_t group_count, open_groups;
     uint64_t key_count;                     /* distinct tokens */
     uint64_t pair_count;                    /* of (token, group); known when written */
-    uint32_t key_bits;                      /* an absent token is taken for present in key_count / 2^key_bits of all cases */
+    uint32_t key_bits; /* an absent token is taken for present in key_count / 2^key_bits of all cases */
     size_t   head_size, map_size, text_size, total_size;
 };
 
@@ -78,7 +78,8 @@ bole_status token_builder_finish(struct token_builder *b, uint32_t group_count, 
 
 /* ---- reading ---- */
 
-/* Where the section lies: bytes, or a function that reads exactly len bytes at an offset of the section from any thread. */
+/* Where the section lies: bytes, or a function that reads exactly len bytes at an offset of the section from any
+ * thread. */
 struct token_source {
     bole_slice bytes; /* ptr is NULL: read is used */
     bole_status (*read)(void *ctx, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err);
@@ -100,16 +101,18 @@ struct token_index_info token_index_info(const struct token_index *x);
 
 struct token_merge_source {
     const struct token_index *index;
-    const uint16_t           *groups; /* [its group_count] the number of each row group in the merge, or TOKEN_GROUP_DROPPED */
+    const uint16_t *groups; /* [its group_count] the number of each row group in the merge, or TOKEN_GROUP_DROPPED */
 };
 
-/* Appends the index of row groups that are copied from several segments, without their text. Row groups that are written anew
- * come from a builder, whose section is a source like the others. group_count: of the merge; merge_keys as for the builder.
- * Keys are as long as the shortest of the sources (ret_info says what that means for false positives). Memory: 8 bytes per
- * pair of a part of the keys, drawn from budget (or NULL). BOLE_E_INVALID when the sources differ in whole_compounds: build
- * the index from text then. Else as token_builder_finish, or what reading the sources returns. */
-bole_status token_index_merge(const struct token_merge_source *sources, size_t count, uint32_t group_count, uint64_t merge_keys,
-                              struct budget *budget, struct buf *out, struct token_index_info *ret_info, struct bole_err *err);
+/* Appends the index of row groups that are copied from several segments, without their text. Row groups that are
+ * written anew come from a builder, whose section is a source like the others. group_count: of the merge; merge_keys as
+ * for the builder. Keys are as long as the shortest of the sources (ret_info says what that means for false positives).
+ * Memory: 8 bytes per pair of a part of the keys, drawn from budget (or NULL). BOLE_E_INVALID when the sources differ
+ * in whole_compounds: build the index from text then. Else as token_builder_finish, or what reading the sources
+ * returns. */
+bole_status token_index_merge(const struct token_merge_source *sources, size_t count, uint32_t group_count,
+                              uint64_t merge_keys, struct budget *budget, struct buf *out,
+                              struct token_index_info *ret_info, struct bole_err *err);
 
 /* ---- asking ---- */
 
@@ -120,9 +123,10 @@ struct token_needle {
     bool       closed_right;
 };
 
-/* Clears the bits of groups that certainly have no line, or value, with one of the needles in it. Several conditions that must
- * all hold are several calls. groups: [(group_count + 63) / 64] words; bits that are clear stay clear and save work. */
-bole_status token_index_prune(const struct token_index *x, const struct token_needle *needles, size_t count, uint64_t *groups,
-                              struct bole_err *err);
+/* Clears the bits of groups that certainly have no line, or value, with one of the needles in it. Several conditions
+ * that must all hold are several calls. groups: [(group_count + 63) / 64] words; bits that are clear stay clear and
+ * save work. */
+bole_status token_index_prune(const struct token_index *x, const struct token_needle *needles, size_t count,
+                              uint64_t *groups, struct bole_err *err);
 
 #endif

@@ -9,10 +9,12 @@
 
 /* ---- against the model ---- */
 
-struct score { uint64_t needles, absent, present, kept; }; /* groups: without the needle, with it, without it but kept */
+struct score {
+    uint64_t needles, absent, present, kept;
+}; /* groups: without the needle, with it, without it but kept */
 
-static void ask(struct sample *s, const struct token_index *x, const struct token_needle *needles, size_t count, uint64_t seed,
-                struct score *score)
+static void ask(struct sample *s, const struct token_index *x, const struct token_needle *needles, size_t count,
+                uint64_t seed, struct score *score)
 {
     uint64_t groups[TOKEN_GROUP_WORDS] = {(1ull << s->group_count) - 1};
     struct bole_err err;
@@ -23,7 +25,8 @@ static void ask(struct sample *s, const struct token_index *x, const struct toke
             holds |= sample_holds(s, g, &needles[i]);
         if (holds && !kept)
             fail_msg("seed %llu: group %u lost for '%.*s' (fold %d, closed %d %d)", (unsigned long long)seed, g,
-                     BOLE_SLICE_ARG(needles[0].text), needles[0].fold_case, needles[0].closed_left, needles[0].closed_right);
+                     BOLE_SLICE_ARG(needles[0].text), needles[0].fold_case, needles[0].closed_left,
+                     needles[0].closed_right);
         score->absent += !holds;
         score->present += holds;
         score->kept += kept && !holds;
@@ -43,7 +46,8 @@ static struct token_index *open_bytes(bole_slice section)
 TEST(token_index_never_loses_a_group_that_holds_the_needle)
 {
     const char *more = getenv("BOLE_INDEX_ROUNDS");
-    uint64_t rounds = more ? strtoull(more, NULL, 10) : 40, first = more ? (uint64_t)random_below(&random_system, 1u << 30) : 1;
+    uint64_t rounds = more ? strtoull(more, NULL, 10) : 40,
+             first = more ? (uint64_t)random_below(&random_system, 1u << 30) : 1;
     struct score score = {0};
     for (uint64_t seed = first; seed < first + rounds; seed++) {
         struct sample *s = sample_create(seed);
@@ -63,8 +67,8 @@ TEST(token_index_never_loses_a_group_that_holds_the_needle)
         token_index_close(x);
         sample_destroy(s);
     }
-    printf("%llu needles, %llu groups with one, %llu without: %.1f %% of those cleared\n", (unsigned long long)score.needles,
-           (unsigned long long)score.present, (unsigned long long)score.absent,
+    printf("%llu needles, %llu groups with one, %llu without: %.1f %% of those cleared\n",
+           (unsigned long long)score.needles, (unsigned long long)score.present, (unsigned long long)score.absent,
            100.0 * (double)(score.absent - score.kept) / (double)score.absent);
     CHECK(score.present > score.needles && score.kept < score.absent / 2);
 }
@@ -75,7 +79,8 @@ struct small { struct token_builder *builder; struct buf section; struct token_i
 
 static struct small small_begin(bool whole_compounds)
 {
-    struct small s = {.builder = token_builder_create(&(struct token_builder_options){.whole_compounds = whole_compounds})};
+    struct small s = {.builder =
+                          token_builder_create(&(struct token_builder_options){.whole_compounds = whole_compounds})};
     CHECK(s.builder != NULL);
     buf_init(&s.section, NULL);
     return s;
@@ -137,13 +142,16 @@ static void merge_samples(struct merged *m, uint64_t seed, uint64_t merge_keys)
     m->group_count = 0;
     for (uint32_t i = 0; i < SOURCES; i++) {
         m->samples[i] = sample_create(seed * 1000 + i);
-        struct token_builder_options options = {.whole_compounds = seed % 4, .merge_keys = merge_keys, .text_max = i ? 0 : 300};
+        struct token_builder_options options = {
+            .whole_compounds = seed % 4, .merge_keys = merge_keys, .text_max = i ? 0 : 300};
         sample_index(m->samples[i], &options, seed % 2);
         m->indexes[i] = open_bytes(buf_slice(&m->samples[i]->section));
         m->sources[i] = (struct token_merge_source){m->indexes[i], m->groups[i]};
     }
     for (uint32_t g = 0; g < SAMPLE_GROUPS_MAX; g++)
-        for (uint32_t i = 0; i < SOURCES && g < m->samples[0]->group_count + m->samples[1]->group_count + m->samples[2]->group_count; i++)
+        for (uint32_t i = 0;
+             i < SOURCES && g < m->samples[0]->group_count + m->samples[1]->group_count + m->samples[2]->group_count;
+             i++)
             if (g < m->samples[i]->group_count)
                 m->groups[i][g] = g % 7 == 6 || m->group_count == 64 ? TOKEN_GROUP_DROPPED : (uint16_t)m->group_count++;
     buf_init(&m->section, NULL);
@@ -175,7 +183,8 @@ static uint64_t ask_merged(struct merged *m, const struct token_needle *n, uint6
             if (group == TOKEN_GROUP_DROPPED)
                 continue;
             if (!(merged[0] >> group & 1) && sample_holds(m->samples[i], g, n))
-                fail_msg("seed %llu: merged group %u lost for '%.*s'", (unsigned long long)seed, group, BOLE_SLICE_ARG(n->text));
+                fail_msg("seed %llu: merged group %u lost for '%.*s'", (unsigned long long)seed, group,
+                         BOLE_SLICE_ARG(n->text));
             more += (merged[0] >> group & 1) && !(groups[0] >> g & 1);
         }
     }
@@ -197,7 +206,8 @@ TEST(token_index_merge_knows_what_its_sources_knew)
         }
         merged_end(&m);
     }
-    printf("%llu groups of %llu were cleared by the sources only\n", (unsigned long long)more, (unsigned long long)asked);
+    printf("%llu groups of %llu were cleared by the sources only\n", (unsigned long long)more,
+           (unsigned long long)asked);
     CHECK(more < asked / 20);
 }
 
@@ -213,7 +223,9 @@ TEST(token_index_merge_of_one_index_is_that_index)
     buf_init(&section, NULL);
     sample_index(s, &(struct token_builder_options){.whole_compounds = true}, true);
     struct token_index *x = open_bytes(buf_slice(&s->section));
-    CHECK_OK(token_index_merge(&(struct token_merge_source){x, groups}, 1, s->group_count, 0, NULL, &section, &info, &err), err);
+    CHECK_OK(
+        token_index_merge(&(struct token_merge_source){x, groups}, 1, s->group_count, 0, NULL, &section, &info, &err),
+        err);
     CHECK_EQ_SLICE(buf_slice(&section), buf_slice(&s->section));
     buf_reset(&section);
     CHECK_EQ_STATUS(token_index_merge(&(struct token_merge_source){x, groups}, 1, s->group_count, 0,
@@ -291,8 +303,8 @@ TEST(token_index_proves_that_no_longer_token_holds_an_id)
     CHECK_EQ_U64(small_bare(&s, "deadbeefdead"), 1 | 2 | 8);          /* or of 16, or of the 20 behind req_ */
     CHECK_EQ_U64(small_bare(&s, "1234567890123456789012345678"), 0);  /* no id of hex digits has so many decimal ones */
     CHECK_EQ_U64(small_bare(&s, "ZyxwvutsrqponM1"), 16);
-    CHECK_EQ_U64(small_bare(&s, "MachineUpdate"), 16 | 32);           /* an id of letters and digits could hold it, a word does */
-    CHECK_EQ_U64(small_bare(&s, "attemptlisten"), 32);                /* no id has so many lower-case letters in a row */
+    CHECK_EQ_U64(small_bare(&s, "MachineUpdate"), 16 | 32); /* an id of letters and digits could hold it, a word does */
+    CHECK_EQ_U64(small_bare(&s, "attemptlisten"), 32);      /* no id has so many lower-case letters in a row */
     CHECK_EQ_U64(small_bare(&s, "attemptlistless"), 0);
     CHECK_EQ_U64(small_ask(&s, (struct token_needle){S("attemptlistener"), false, true, false}), 0);
     CHECK_EQ_U64(small_ask(&s, (struct token_needle){S("AttemptListener"), true, false, true}), 16 | 32);
@@ -502,7 +514,8 @@ TEST(token_index_survives_hostile_sections)
         memcpy(bytes, s->section.ptr, len);
         for (size_t n = 1 + random_below(&r, 6); n > 0; n--) {
             size_t at = random_below(&r, random_below(&r, 2) ? HEAD_FIXED_SIZE + 64 : len);
-            bytes[at] = random_below(&r, 2) ? (uint8_t)random_next(&r) : (uint8_t)(bytes[at] + 1 - 2 * random_below(&r, 2));
+            bytes[at] =
+                random_below(&r, 2) ? (uint8_t)random_next(&r) : (uint8_t)(bytes[at] + 1 - 2 * random_below(&r, 2));
         }
         sample_attack(bytes, random_below(&r, 10) ? len : random_below(&r, len));
     }

@@ -1,9 +1,10 @@
 /*
- * The map of a merge is written range by range of the keys: the entries of all sources in a range become pairs, which are
- * sorted and written as if they came from text. Once before that the keys are counted, because the layout depends on it.
+ * The map of a merge is written range by range of the keys: the entries of all sources in a range become pairs, which
+ * are sorted and written as if they came from text. Once before that the keys are counted, because the layout depends
+ * on it.
  *
- * Texts of long tokens are put together. A shape is dense when it is in one of the sources, or when there is too much of it now;
- * groups whose source had its texts then lose what they proved: inner runs of any length have to be assumed.
+ * Texts of long tokens are put together. A shape is dense when it is in one of the sources, or when there is too much
+ * of it now; groups whose source had its texts then lose what they proved: inner runs of any length have to be assumed.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -48,7 +49,8 @@ static void add_entry(void *ctx, uint64_t key, const uint64_t *groups)
 }
 
 /* Sorted pairs of all keys in the range. Keys of different lengths keep theirs: layouts cut all to the shortest. */
-static bole_status gather(struct merge *m, uint64_t range, uint64_t **ret_pairs, size_t *ret_count, struct bole_err *err)
+static bole_status gather(struct merge *m, uint64_t range, uint64_t **ret_pairs, size_t *ret_count,
+                          struct bole_err *err)
 {
     bole_status st = BOLE_OK;
     m->range = range;
@@ -81,7 +83,8 @@ static bole_status merge_map(struct merge *m, uint64_t merge_keys, uint32_t grou
         upper += m->sources[i].index->key_count;
         shortest = key_bits(m->sources[i].index) < shortest ? key_bits(m->sources[i].index) : shortest;
     }
-    for (m->range_bits = 0; upper >> m->range_bits > RANGE_KEYS && m->range_bits < shortest && m->range_bits < 16; m->range_bits++)
+    for (m->range_bits = 0; upper >> m->range_bits > RANGE_KEYS && m->range_bits < shortest && m->range_bits < 16;
+         m->range_bits++)
         ;
     for (uint64_t range = 0; range < 1ull << m->range_bits && st >= 0; range++) {
         st = gather(m, range, &pairs, &count, err);
@@ -103,7 +106,8 @@ static bole_status merge_map(struct merge *m, uint64_t merge_keys, uint32_t grou
 
 /* ---- texts and stamps ---- */
 
-static bole_status add_lines(struct long_tokens *texts, uint32_t row, bole_slice rest, uint32_t group_count, struct bole_err *err)
+static bole_status add_lines(struct long_tokens *texts, uint32_t row, bole_slice rest, uint32_t group_count,
+                             struct bole_err *err)
 {
     while (rest.len) {
         bole_slice text = bole_slice_cut(rest, '\n', &rest);
@@ -151,7 +155,8 @@ static void assume_inner(struct token_stamp *stamp, uint32_t row, uint64_t bucke
         stamp->inner[INNER_ALNUM] |= lengths;
 }
 
-static void merge_stamps(const struct merge *m, const struct long_tokens *texts, struct token_stamp *stamps, uint32_t group_count)
+static void merge_stamps(const struct merge *m, const struct long_tokens *texts, struct token_stamp *stamps,
+                         uint32_t group_count)
 {
     for (size_t i = 0; i < m->source_count; i++) {
         const struct token_index *x = m->sources[i].index;
@@ -181,8 +186,9 @@ static bool same_compounds(const struct merge *m)
     return true;
 }
 
-bole_status token_index_merge(const struct token_merge_source *sources, size_t count, uint32_t group_count, uint64_t merge_keys,
-                              struct budget *budget, struct buf *out, struct token_index_info *ret_info, struct bole_err *err)
+bole_status token_index_merge(const struct token_merge_source *sources, size_t count, uint32_t group_count,
+                              uint64_t merge_keys, struct budget *budget, struct buf *out,
+                              struct token_index_info *ret_info, struct bole_err *err)
 {
     assert(count > 0 && group_count > 0 && group_count <= TOKEN_GROUPS_MAX && merge_keys <= 1ull << 32);
     struct merge m = {.sources = sources, .source_count = count, .probes = calloc(count, sizeof *m.probes)};

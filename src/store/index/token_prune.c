@@ -2,11 +2,11 @@
  * A needle is cut into tokens. Each says which row groups can have it:
  *
  *   a word with signs on both sides   those the map gives for it
- *   a word at an open edge            those the map gives for it, and those that can have a longer token with it inside; with
- *                                     fewer than TOKEN_EDGE_LEN bytes nothing is known
+ *   a word at an open edge            those the map gives for it, and those that can have a longer token with it
+ *                                     inside; with fewer than TOKEN_EDGE_LEN bytes nothing is known
  *   a UUID                            those the map gives: it is found wherever its 36 bytes stand
- *   an address at an open edge        those the map gives for it and for every address that its first octet can end, or its
- *                                     last one begin
+ *   an address at an open edge        those the map gives for it and for every address that its first octet can end, or
+ *                                     its last one begin
  *
  * and in every case those that have text which is not in the map. The groups that remain for all tokens are the answer.
  */
@@ -54,7 +54,10 @@ static bool is_hex(bole_slice text)
 /* In a line the word may be, or be part of, one of the five parts of a UUID, which are not in the map by themselves. */
 static bool may_be_in_uuid(const struct part *p)
 {
-    static const struct { size_t len; bool joined_left, joined_right; } parts[] = {{8, false, true}, {4, true, true}, {12, true, false}};
+    static const struct {
+        size_t len;
+        bool joined_left, joined_right;
+    } parts[] = {{8, false, true}, {4, true, true}, {12, true, false}};
     bool open = p->open_left || p->open_right;
     if (!is_hex(p->text))
         return false;
@@ -96,8 +99,8 @@ static bool is_usable(const struct part *p)
     return !open || (p->text.len >= TOKEN_EDGE_LEN && p->text.len <= TOKEN_LEN_MAX);
 }
 
-static bole_status find_word(struct token_probe *probe, const struct part *p, const uint64_t *candidates, struct group_set *s,
-                             struct bole_err *err)
+static bole_status find_word(struct token_probe *probe, const struct part *p, const uint64_t *candidates,
+                             struct group_set *s, struct bole_err *err)
 {
     const struct token_index *x = probe->index;
     bool open = p->open_left || p->open_right;
@@ -134,7 +137,8 @@ static bole_status find_quad(struct token_probe *probe, const struct part *p, st
                              struct bole_err *err)
 {
     uint16_t first[OCTETS_MAX], last[OCTETS_MAX];
-    const uint8_t *left_dot = memchr(p->lower.ptr, '.', p->lower.len), *right_dot = memrchr(p->lower.ptr, '.', p->lower.len);
+    const uint8_t *left_dot = memchr(p->lower.ptr, '.', p->lower.len),
+                  *right_dot = memrchr(p->lower.ptr, '.', p->lower.len);
     bole_slice left = {p->lower.ptr, (size_t)(left_dot - p->lower.ptr)};
     bole_slice right = {right_dot + 1, p->lower.len - (size_t)(right_dot + 1 - p->lower.ptr)};
     bole_slice middle = {left_dot, (size_t)(right_dot + 1 - left_dot)};
@@ -151,7 +155,8 @@ static bole_status find_quad(struct token_probe *probe, const struct part *p, st
             bool wanted_right = p->open_right || (size_t)snprintf(octet, sizeof octet, "%u", last[k]) == right.len;
             if (!wanted_left || !wanted_right)
                 continue;
-            int len = snprintf(text, sizeof text, "%u%.*s%u", first[i], (int)middle.len, (const char *)middle.ptr, last[k]);
+            int len =
+                snprintf(text, sizeof text, "%u%.*s%u", first[i], (int)middle.len, (const char *)middle.ptr, last[k]);
             st = token_lookup(probe, hash64(bole_slice_from(text, (size_t)len)), s->words, err);
         }
     return st;
@@ -179,7 +184,8 @@ static void keep_part(struct part parts[PARTS_MAX], uint32_t *count, const struc
 }
 
 /* The tokens of a needle of at most TOKENS_WINDOW bytes that something can be known about. */
-static uint32_t cut_needle(struct tokens *t, const struct token_index *x, const struct token_needle *n, struct part parts[PARTS_MAX])
+static uint32_t cut_needle(struct tokens *t, const struct token_index *x, const struct token_needle *n,
+                           struct part parts[PARTS_MAX])
 {
     const struct token *found;
     size_t found_count;
@@ -215,8 +221,8 @@ static uint32_t count_bits(const uint64_t *words, uint32_t count)
     return bits;
 }
 
-static bole_status find_part(struct token_probe *probe, const struct part *p, const uint64_t *candidates, struct group_set *s,
-                             bool *ret_known, struct bole_err *err)
+static bole_status find_part(struct token_probe *probe, const struct part *p, const uint64_t *candidates,
+                             struct group_set *s, bool *ret_known, struct bole_err *err)
 {
     switch (p->token.kind) {
     case TOKEN_QUAD:
@@ -230,8 +236,8 @@ static bole_status find_part(struct token_probe *probe, const struct part *p, co
 }
 
 /* Clears in `groups` what cannot have this needle. */
-static bole_status prune_one(struct token_probe *probe, struct tokens *t, const struct token_needle *needle, uint64_t *groups,
-                             struct bole_err *err)
+static bole_status prune_one(struct token_probe *probe, struct tokens *t, const struct token_needle *needle,
+                             uint64_t *groups, struct bole_err *err)
 {
     const struct token_index *x = probe->index;
     struct token_needle n = *needle;
@@ -243,7 +249,8 @@ static bole_status prune_one(struct token_probe *probe, struct tokens *t, const 
     if (!n.text.len)
         return BOLE_OK;
     /* U+017F and U+212A stand for s and k: nothing around them is certain. */
-    if (n.fold_case && (memmem(n.text.ptr, n.text.len, "\xc5\xbf", 2) || memmem(n.text.ptr, n.text.len, "\xe2\x84\xaa", 3)))
+    if (n.fold_case &&
+        (memmem(n.text.ptr, n.text.len, "\xc5\xbf", 2) || memmem(n.text.ptr, n.text.len, "\xe2\x84\xaa", 3)))
         return BOLE_OK;
     uint32_t count = cut_needle(t, x, &n, parts), words = word_count(x);
     for (uint32_t i = 0; i < count; i++) {
@@ -262,8 +269,8 @@ static bole_status prune_one(struct token_probe *probe, struct tokens *t, const 
     return BOLE_OK;
 }
 
-bole_status token_index_prune(const struct token_index *x, const struct token_needle *needles, size_t count, uint64_t *groups,
-                              struct bole_err *err)
+bole_status token_index_prune(const struct token_index *x, const struct token_needle *needles, size_t count,
+                              uint64_t *groups, struct bole_err *err)
 {
     struct token_probe probe = {.index = x};
     struct group_set result = {0};

@@ -15,7 +15,8 @@ static bole_status corrupt(struct bole_err *err, const char *what)
     return bole_fail(err, BOLE_E_CORRUPT, "index: %s", what);
 }
 
-static bole_status read_range(const struct token_source *s, uint64_t offset, size_t len, uint8_t *out, struct bole_err *err)
+static bole_status read_range(const struct token_source *s, uint64_t offset, size_t len, uint8_t *out,
+                              struct bole_err *err)
 {
     if (s->bytes.ptr) {
         memcpy(out, s->bytes.ptr + offset, len);
@@ -32,8 +33,8 @@ static bole_status parse_fixed(struct token_index *x, const uint8_t *h, struct b
     if (memcmp(h + HEAD_MAGIC, TOKEN_MAGIC, 4) != 0)
         return corrupt(err, "not a token index");
     if (load_u16(h + HEAD_VERSION) != TOKEN_VERSION)
-        return bole_fail(err, BOLE_E_UNSUPPORTED, "index: version %u, this program knows %u", load_u16(h + HEAD_VERSION),
-                         TOKEN_VERSION);
+        return bole_fail(err, BOLE_E_UNSUPPORTED, "index: version %u, this program knows %u",
+                         load_u16(h + HEAD_VERSION), TOKEN_VERSION);
     x->head_size = load_u32(h + HEAD_SIZE);
     x->group_count = load_u32(h + HEAD_GROUPS);
     x->text_count = load_u32(h + HEAD_TEXTS);
@@ -44,7 +45,8 @@ static bole_status parse_fixed(struct token_index *x, const uint8_t *h, struct b
     x->slot_bits = h[HEAD_SLOT_BITS];
     if (x->group_count < 1 || x->group_count > TOKEN_GROUPS_MAX || x->block_bits > TOKEN_BLOCK_BITS_MAX ||
         x->bucket_bits > TOKEN_BUCKET_BITS_MAX || x->rest_bits > TOKEN_KEY_BITS_MAX ||
-        x->block_bits + x->bucket_bits + x->rest_bits < 1 || x->block_bits + x->bucket_bits + x->rest_bits > TOKEN_KEY_BITS_MAX ||
+        x->block_bits + x->bucket_bits + x->rest_bits < 1 ||
+        x->block_bits + x->bucket_bits + x->rest_bits > TOKEN_KEY_BITS_MAX ||
         x->slot_bits != 32u - (uint32_t)__builtin_clz(x->group_count + 1))
         return corrupt(err, "impossible sizes in the head");
     uint64_t blocks = (uint64_t)TOKEN_BLOCK_ENTRY << x->block_bits, texts = (uint64_t)TOKEN_TEXT_ENTRY * x->text_count;
@@ -158,9 +160,13 @@ void token_index_close(struct token_index *x)
 struct token_index_info token_index_info(const struct token_index *x)
 {
     struct token_index_info info = {
-        .group_count = x->group_count, .key_count = x->key_count,
-        .key_bits = x->block_bits + x->bucket_bits + x->rest_bits, .head_size = x->head_size, .map_size = (size_t)x->map_size,
-        .text_size = (size_t)(x->size - x->head_size - x->map_size), .total_size = (size_t)x->size,
+        .group_count = x->group_count,
+        .key_count = x->key_count,
+        .key_bits = x->block_bits + x->bucket_bits + x->rest_bits,
+        .head_size = x->head_size,
+        .map_size = (size_t)x->map_size,
+        .text_size = (size_t)(x->size - x->head_size - x->map_size),
+        .total_size = (size_t)x->size,
     };
     for (uint32_t g = 0; g < x->group_count; g++)
         info.open_groups += (x->stamps[g].flags & STAMP_OPEN) != 0;
@@ -184,20 +190,23 @@ bole_status token_read(struct token_probe *p, uint64_t offset, uint32_t size, ui
         bytes = p->read.ptr;
     }
     if (crc32c(0, bytes, size) != crc)
-        return bole_fail(err, BOLE_E_CORRUPT, "index: block at %llu does not match its checksum", (unsigned long long)offset);
+        return bole_fail(err, BOLE_E_CORRUPT, "index: block at %llu does not match its checksum",
+                         (unsigned long long)offset);
     *ret_bytes = bytes;
     return BOLE_OK;
 }
 
 struct text_block token_text_block(const struct token_index *x, uint32_t i, uint64_t *offset)
 {
-    const uint8_t *e = x->head + HEAD_FIXED_SIZE + ((size_t)TOKEN_BLOCK_ENTRY << x->block_bits) + (size_t)TOKEN_TEXT_ENTRY * i;
+    const uint8_t *e =
+        x->head + HEAD_FIXED_SIZE + ((size_t)TOKEN_BLOCK_ENTRY << x->block_bits) + (size_t)TOKEN_TEXT_ENTRY * i;
     struct text_block t = {e[0], load_u16(e + 2), load_u32(e + 4), load_u32(e + 8), load_u32(e + 12), *offset};
     *offset += t.size;
     return t;
 }
 
-bole_status token_text_load(struct token_probe *p, const struct text_block *b, void *z, uint8_t *raw, struct bole_err *err)
+bole_status token_text_load(struct token_probe *p, const struct text_block *b, void *z, uint8_t *raw,
+                            struct bole_err *err)
 {
     const uint8_t *bytes;
     bole_status st = token_read(p, b->offset, b->size, b->crc, &bytes, err);
@@ -225,7 +234,8 @@ static uint64_t bits_at(bole_slice s, uint64_t at, uint32_t width)
     return v >> at % 8 & ((1ull << width) - 1);
 }
 
-static bole_status parse_block(const struct token_index *x, bole_slice bytes, struct map_block *ret_block, struct bole_err *err)
+static bole_status parse_block(const struct token_index *x, bole_slice bytes, struct map_block *ret_block,
+                               struct bole_err *err)
 {
     struct reader r = reader_of(bytes);
     struct map_block b = {.entries = reader_u32(&r)};
@@ -322,7 +332,8 @@ static bool find_list(const struct token_index *x, const struct map_block *b, ui
     if (bits_at(b->slots, entry * x->slot_bits, x->slot_bits) != x->group_count + 1)
         return true;
     for (uint64_t e = 0; e < entry; e++)
-        if (bits_at(b->slots, e * x->slot_bits, x->slot_bits) == x->group_count + 1 && !read_list(x, b->lists, ret_at, NULL))
+        if (bits_at(b->slots, e * x->slot_bits, x->slot_bits) == x->group_count + 1 &&
+            !read_list(x, b->lists, ret_at, NULL))
             return false;
     return true;
 }
@@ -349,13 +360,15 @@ bole_status token_lookup(struct token_probe *p, uint64_t hash, uint64_t *groups,
     for (uint64_t e = first; st >= 0 && e < end; e++) {
         if (bits_at(b.rests, e * x->rest_bits, x->rest_bits) != rest)
             continue;
-        st = find_list(x, &b, e, &lists) ? read_slot(x, &b, e, &lists, groups, err) : corrupt(err, "lists do not parse");
+        st =
+            find_list(x, &b, e, &lists) ? read_slot(x, &b, e, &lists, groups, err) : corrupt(err, "lists do not parse");
     }
     return st;
 }
 
-bole_status token_block_each(struct token_probe *p, uint64_t block, void (*fn)(void *ctx, uint64_t key, const uint64_t *groups),
-                             void *ctx, struct bole_err *err)
+bole_status token_block_each(struct token_probe *p, uint64_t block,
+                             void (*fn)(void *ctx, uint64_t key, const uint64_t *groups), void *ctx,
+                             struct bole_err *err)
 {
     const struct token_index *x = p->index;
     uint64_t entry = 0, lists = 0, bucket = 0, groups[TOKEN_GROUP_WORDS];
@@ -369,7 +382,10 @@ bole_status token_block_each(struct token_probe *p, uint64_t block, void (*fn)(v
         memset(groups, 0, (x->group_count + 63) / 64 * sizeof *groups);
         st = read_slot(x, &b, entry, &lists, groups, err);
         if (st >= 0)
-            fn(ctx, (block << x->bucket_bits | bucket) << x->rest_bits | bits_at(b.rests, entry * x->rest_bits, x->rest_bits), groups);
+            fn(ctx,
+               (block << x->bucket_bits | bucket) << x->rest_bits |
+                   bits_at(b.rests, entry * x->rest_bits, x->rest_bits),
+               groups);
         entry++;
     }
     if (st >= 0 && (entry < b.entries || bucket >> x->bucket_bits))

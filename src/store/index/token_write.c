@@ -1,6 +1,6 @@
 /*
- * The map is written from sorted pairs: block by block, and within a block part by part, each in a pass of its own over the
- * pairs. Sorting is in place: hashes are spread evenly, so two rounds by eight bits leave a few pairs to insertion.
+ * The map is written from sorted pairs: block by block, and within a block part by part, each in a pass of its own over
+ * the pairs. Sorting is in place: hashes are spread evenly, so two rounds by eight bits leave a few pairs to insertion.
  */
 #include "store/index/token_write.h"
 
@@ -229,8 +229,8 @@ void token_section_deinit(struct token_section *s)
     buf_deinit(&s->blocks);
 }
 
-bole_status token_section_put_blocks(struct token_section *s, const uint64_t *pairs, size_t count, uint64_t first, uint64_t end,
-                                     struct bole_err *err)
+bole_status token_section_put_blocks(struct token_section *s, const uint64_t *pairs, size_t count, uint64_t first,
+                                     uint64_t end, struct bole_err *err)
 {
     struct map_writer w = {.pairs = pairs, .count = count, .l = s->layout, .key_bits = map_key_bits(&s->layout)};
     size_t i = 0;
@@ -308,8 +308,13 @@ static void put_section(const struct token_section *s, const struct tail *t, str
 static struct token_index_info info_of(const struct token_section *s, const struct tail *t)
 {
     struct token_index_info info = {
-        .group_count = s->layout.group_count, .key_count = s->key_count, .pair_count = s->pair_count,
-        .key_bits = map_key_bits(&s->layout), .head_size = head_size(s, t), .map_size = s->blocks.len, .text_size = t->texts.len,
+        .group_count = s->layout.group_count,
+        .key_count = s->key_count,
+        .pair_count = s->pair_count,
+        .key_bits = map_key_bits(&s->layout),
+        .head_size = head_size(s, t),
+        .map_size = s->blocks.len,
+        .text_size = t->texts.len,
     };
     info.total_size = info.head_size + info.map_size + info.text_size;
     for (uint32_t g = 0; g < info.group_count; g++)
@@ -317,7 +322,8 @@ static struct token_index_info info_of(const struct token_section *s, const stru
     return info;
 }
 
-bole_status token_section_write(struct token_section *s, struct buf *out, struct token_index_info *ret_info, struct bole_err *err)
+bole_status token_section_write(struct token_section *s, struct buf *out, struct token_index_info *ret_info,
+                                struct bole_err *err)
 {
     struct tail t;
     struct buf *parts[] = {&t.text_table, &t.texts, &t.stamps};

@@ -1,9 +1,9 @@
 /*
- * A text is worked on in windows: its bytes become bit masks (token_classify.c), the edges of the runs in them become the
- * borders of words, compounds are looked for where enough words are joined by single dots or dashes, and what is left is
- * hashed. A window that is not the last ends at a border that no word and no compound crosses. Where there is none for 2 KB
- * (a chain like a.b.c.d, or one giant token) the next window repeats the last words of the one before; a giant token is passed
- * over byte by byte and reported with ODD, because compounds that touch it are not looked for.
+ * A text is worked on in windows: its bytes become bit masks (token_classify.c), the edges of the runs in them become
+ * the borders of words, compounds are looked for where enough words are joined by single dots or dashes, and what is
+ * left is hashed. A window that is not the last ends at a border that no word and no compound crosses. Where there is
+ * none for 2 KB (a chain like a.b.c.d, or one giant token) the next window repeats the last words of the one before; a
+ * giant token is passed over byte by byte and reported with ODD, because compounds that touch it are not looked for.
  */
 #include "store/index/tokens.h"
 
@@ -50,7 +50,8 @@ static uint64_t quad_dots(uint64_t dots, uint64_t before)
 {
     uint64_t second = dots & (shifted(dots, before, 2) | shifted(dots, before, 3) | shifted(dots, before, 4));
     uint64_t second_before = before & (before << 2 | before << 3 | before << 4);
-    return second & (shifted(second, second_before, 2) | shifted(second, second_before, 3) | shifted(second, second_before, 4));
+    return second &
+           (shifted(second, second_before, 2) | shifted(second, second_before, 3) | shifted(second, second_before, 4));
 }
 
 /* Dashes with three more before them, five bytes apart: the last ones of UUIDs. */
@@ -141,7 +142,8 @@ static bool is_hex(const uint8_t *p, size_t len)
 static void add_quad(struct tokens *t, uint32_t last)
 {
     uint32_t first = last - JOINED_QUAD, first_start = word_start(t, first), last_end = word_end(t, last);
-    if (!is_octet(t, word_start(t, last - 2), word_end(t, last - 2)) || !is_octet(t, word_start(t, last - 1), word_end(t, last - 1)))
+    if (!is_octet(t, word_start(t, last - 2), word_end(t, last - 2)) ||
+        !is_octet(t, word_start(t, last - 1), word_end(t, last - 1)))
         return;
     uint32_t start = word_end(t, first) > first_start + 3 ? word_end(t, first) - 3 : first_start;
     uint32_t end = last_end < word_start(t, last) + 3 ? last_end : word_start(t, last) + 3;

@@ -1,22 +1,22 @@
 /*
  * tokens.h - cuts text into the tokens that the index knows: the words of a line, its numbers and its ids.
  *
- * A token is a maximal run of [A-Za-z0-9_], or a maximal run of bytes above 127: words of any script stay whole. Tokens are
- * compared lower-cased (A-Z only) and named by their XXH3 hash of 64 bits; of a token longer than TOKEN_LEN_MAX the first
- * TOKEN_LEN_MAX bytes count.
+ * A token is a maximal run of [A-Za-z0-9_], or a maximal run of bytes above 127: words of any script stay whole. Tokens
+ * are compared lower-cased (A-Z only) and named by their XXH3 hash of 64 bits; of a token longer than TOKEN_LEN_MAX the
+ * first TOKEN_LEN_MAX bytes count.
  *
  * Two kinds of text are one token although signs stand in them, because their parts say nothing about the whole:
  *
  *   UUID  8-4-4-4-12 hex digits. The first part may be the end of a longer token and the last one the beginning of one
- *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. Parts that
- *         are nothing but part of a UUID are no tokens.
- *   QUAD  four octets (0 .. 255, no leading zeros) with dots between: an IPv4 address, or a version. Of "1.2.3.4.5" both quads
- *         are tokens. The first octet may be the end of a longer token and the last one the beginning of one: as long as they
- *         can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.
- *   ODD   no token, but a warning that compounds may be missing: what touches a token that is longer than a window.
+ *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. Parts
+ *         that are nothing but part of a UUID are no tokens.
+ *   QUAD  four octets (0 .. 255, no leading zeros) with dots between: an IPv4 address, or a version. Of "1.2.3.4.5"
+ *         both quads are tokens. The first octet may be the end of a longer token and the last one the beginning of one: as
+ *         long as they can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.
+ *   ODD   no token, but a warning that compounds may be missing: what touches a token longer than a window.
  *
- * A text that is cut into pieces gives the same words as the whole when no cut lies within a word, and the same compounds
- * when none lies in a range that TOKENS_COMPOUNDS reports. tokens_is_border says whether a cut is right.
+ * A text that is cut into pieces gives the same words as the whole when no cut lies within a word, and the same
+ * compounds when none lies in a range that TOKENS_COMPOUNDS reports. tokens_is_border says whether a cut is right.
  *
  * Threads: a struct tokens one at a time. Nothing here allocates or fails.
  */
@@ -42,10 +42,10 @@ struct token_masks {
 };
 
 enum tokens_mode {
-    TOKENS_WORDS,     /* words and runs of high bytes: the parts of compounds are words like all others */
+    TOKENS_WORDS, /* words and runs of high bytes: the parts of compounds are words like all others */
     TOKENS_ALL,
-    TOKENS_COMPOUNDS, /* UUID, QUAD and ODD only, without hashes, each with the whole of the words it touches: what must not
-                         be cut. Cheap for lines that hold none. */
+    TOKENS_COMPOUNDS, /* UUID, QUAD and ODD only, without hashes, each with the whole of the words it touches: what must
+                         not be cut. Cheap for lines that hold none. */
 };
 
 struct tokens {
@@ -74,10 +74,12 @@ static inline bole_slice tokens_lower(const struct tokens *t, const struct token
     return (bole_slice){t->lower + (k->start - t->start), k->len < TOKEN_LEN_MAX ? k->len : TOKEN_LEN_MAX};
 }
 
-/* True when a piece may end, and the next begin, at offset `at`. For tests: it costs as much as all tokens of the line. */
+/* True when a piece may end, and the next begin, at offset `at`. For tests: it costs as much as all tokens of the line.
+ */
 bool tokens_is_border(struct tokens *t, bole_slice line, size_t at);
 
-/* Classifies and lower-cases 1 .. TOKENS_WINDOW bytes: fills (len + 63) / 64 masks and as many blocks of 64 bytes in lower. */
+/* Classifies and lower-cases 1 .. TOKENS_WINDOW bytes: fills (len + 63) / 64 masks and as many blocks of 64 bytes in
+ * lower. */
 typedef void token_classify_fn(const uint8_t *p, size_t len, uint8_t *lower, struct token_masks *ret_masks);
 
 /* The forms that this processor runs, best first, the portable one last; NULL past the end. For tests. */

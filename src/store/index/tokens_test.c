@@ -11,7 +11,10 @@
 
 /* ---- a slow, obvious model ---- */
 
-static bool is_word(int c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_word(int c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 static bool is_hex(int c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 static bool is_digit(int c) { return c >= '0' && c <= '9'; }
 
@@ -75,7 +78,8 @@ static void model_compounds(bole_slice t, const struct span *words, size_t i, st
         return;
     bool uuid = all_hex(t, words[i - 4].start + words[i - 4].len - 8, 8) && all_hex(t, words[i].start, 12);
     for (size_t k = i - 3; k <= i; k++)
-        uuid = uuid && joined(t, words[k - 1], words[k], '-') && (k == i || (words[k].len == 4 && all_hex(t, words[k].start, 4)));
+        uuid = uuid && joined(t, words[k - 1], words[k], '-') &&
+               (k == i || (words[k].len == 4 && all_hex(t, words[k].start, 4)));
     if (!uuid)
         return;
     out[(*n)++] = (struct span){TOKEN_UUID, words[i - 4].start + words[i - 4].len - 8, 36};
@@ -118,9 +122,32 @@ static size_t model(bole_slice t, bool compounds, struct span *out)
 static bole_slice random_text(struct random *r, uint8_t *out, size_t max)
 {
     static const char *const parts[] = {
-        "10.1.2.3", "255.0.0.256", "1.2.3.4.5", "v10.1.2.3", "10.01.2.3", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "f81d4fae-7dec-11d0-",
-        "x_F81D4FAE-7dec-11d0-A765-00a0c91e6bf6ff", "-a765-00a0c91e6bf6", "blk_-123", "00:11:22:33:44:55", "gr\xc3\xb6\xc3\x9f" "e",
-        "\xe6\x97\xa5\xe6\x9c\xac", "NullPointerException", " ", " ", ".", "-", "\"", "a", "0", "_", "7", "[", "\n",
+        "10.1.2.3",
+        "255.0.0.256",
+        "1.2.3.4.5",
+        "v10.1.2.3",
+        "10.01.2.3",
+        "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "f81d4fae-7dec-11d0-",
+        "x_F81D4FAE-7dec-11d0-A765-00a0c91e6bf6ff",
+        "-a765-00a0c91e6bf6",
+        "blk_-123",
+        "00:11:22:33:44:55",
+        "gr\xc3\xb6\xc3\x9f"
+        "e",
+        "\xe6\x97\xa5\xe6\x9c\xac",
+        "NullPointerException",
+        " ",
+        " ",
+        ".",
+        "-",
+        "\"",
+        "a",
+        "0",
+        "_",
+        "7",
+        "[",
+        "\n",
     };
     size_t len = 0, wanted = random_below(r, max);
     size_t kinds = random_below(r, 4) ? sizeof parts / sizeof *parts : 11; /* without blanks: long chains */
@@ -177,7 +204,12 @@ static const struct span *find(const struct span *s, size_t count, struct span w
     return bsearch(&wanted, s, count, sizeof *s, compare);
 }
 
-struct fixture { struct random random; struct tokens tokens; uint8_t text[TEXT_MAX]; struct span want[FOUND_MAX], got[FOUND_MAX]; };
+struct fixture {
+    struct random random;
+    struct tokens tokens;
+    uint8_t text[TEXT_MAX];
+    struct span want[FOUND_MAX], got[FOUND_MAX];
+};
 
 static struct fixture *fixture(uint64_t seed)
 {
@@ -203,7 +235,8 @@ TEST(tokens_are_those_of_the_model)
         /* Near a giant token compounds may be missed, but then ODD says so. */
         for (size_t i = 0; i < want; i++)
             if (!find(f->got, got, f->want[i]))
-                CHECK(giant && odd && (f->want[i].kind == TOKEN_UUID || f->want[i].kind == TOKEN_QUAD || f->want[i].kind == TOKEN_ODD));
+                CHECK(giant && odd &&
+                      (f->want[i].kind == TOKEN_UUID || f->want[i].kind == TOKEN_QUAD || f->want[i].kind == TOKEN_ODD));
         for (size_t i = 0; i < got && !giant; i++)
             CHECK(find(f->want, want, f->got[i]));
     }
@@ -237,11 +270,28 @@ TEST(tokens_of_the_pieces_are_those_of_the_line)
 
 TEST(tokens_say_what_must_not_be_cut)
 {
-    static const struct { const char *text; size_t at; bool border; } cases[] = {
-        {"ab cd", 1, false}, {"ab cd", 2, true}, {"a.b", 1, true}, {"10.1.2.3 x", 2, false}, {"10.1.2.3 x", 8, true},
-        {"10.1.2 x", 2, true}, {"v10.1.2.3", 3, false}, {"1.2.3.4.5", 7, false}, {"1.2.3.4.5", 1, false}, {"1.2.3.400", 8, false}, {"5.0.1700.107", 3, true},
-        {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 9, false}, {"x-f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, true},
-        {"x_f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, false}, {"gr\xc3\xb6" "e", 2, true}, {"gr\xc3\xb6" "e", 3, false},
+    static const struct { const char *text; size_t at; bool border;
+    } cases[] = {
+        {"ab cd", 1, false},
+        {"ab cd", 2, true},
+        {"a.b", 1, true},
+        {"10.1.2.3 x", 2, false},
+        {"10.1.2.3 x", 8, true},
+        {"10.1.2 x", 2, true},
+        {"v10.1.2.3", 3, false},
+        {"1.2.3.4.5", 7, false},
+        {"1.2.3.4.5", 1, false},
+        {"1.2.3.400", 8, false},
+        {"5.0.1700.107", 3, true},
+        {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 9, false},
+        {"x-f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, true},
+        {"x_f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 2, false},
+        {"gr\xc3\xb6"
+         "e",
+         2, true},
+        {"gr\xc3\xb6"
+         "e",
+         3, false},
     };
     struct fixture *f = fixture(3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
