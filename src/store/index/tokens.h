@@ -11,8 +11,8 @@
  *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. Parts
  *         that are nothing but part of a UUID are no tokens.
  *   QUAD  four octets (0 .. 255, no leading zeros) with dots between: an IPv4 address, or a version. Of "1.2.3.4.5"
- *         both quads are tokens. The first octet may be the end of a longer token and the last one the beginning of one: as
- *         long as they can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.
+ *         both quads are tokens. The first octet may be the end of a longer token and the last one the beginning of
+ *         one: as long as they can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.
  *   ODD   no token, but a warning that compounds may be missing: what touches a token longer than a window.
  *
  * A text that is cut into pieces gives the same words as the whole when no cut lies within a word, and the same
