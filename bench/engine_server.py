@@ -48,8 +48,15 @@ def _pid_of_port(port):
     raise SystemExit(f"engine: nobody listens on port {port} here")
 
 
+def _blocks(path):
+    try:
+        return path.stat().st_blocks if path.is_file() else 0
+    except FileNotFoundError:  # merged away meanwhile
+        return 0
+
+
 def _tree_bytes(folder):
-    return sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).rglob("*") if f.is_file())
+    return sum(map(_blocks, pathlib.Path(folder).rglob("*"))) * 512
 
 
 class Server:
