@@ -94,7 +94,7 @@ static inline bool literal_at(const struct tree_node *n, const uint8_t *texts, c
     }
     const uint8_t *text = texts + n->text_at;
     if (len <= 8)
-        return memcmp(text, p, len) == 0;
+        return len == 0 || memcmp(text, p, len) == 0;
     for (size_t i = 8; i + 8 < len; i += 8)
         if (load_u64(text + i) != load_u64(p + i))
             return false;
