@@ -120,7 +120,7 @@ def test_open_shows_a_file_with_nothing_installed(tmp_path):
 
 
 def test_inspect_shows_what_a_segment_is_made_of(filled):
-    filled.post("/flush", b"")
+    filled.request("POST", "/flush")
     (segment,) = pathlib.Path(filled.data, "segments").glob("*.seg")
     shown = run("inspect", segment).stdout.decode()
     assert "250 rows in 1 row groups" in shown and "default/demo" in shown and "lines" in shown
