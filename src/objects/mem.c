@@ -127,7 +127,7 @@ static bole_status mem_read(struct objects *self, bole_slice key, uint64_t offse
     else if (offset > e->size || len > e->size - offset)
         st = bole_fail(err, BOLE_E_CORRUPT, "objects: %.*s ends at %zu, wanted %zu bytes at %llu", BOLE_SLICE_ARG(key),
                        e->size, len, (unsigned long long)offset);
-    else
+    else if (len)
         memcpy(ret_bytes, e->bytes + offset, len);
     pthread_mutex_unlock(&o->lock);
     return st;
