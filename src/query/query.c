@@ -88,16 +88,20 @@ static bole_status check_request(const struct query *q, const struct query_reque
     if (is_log && r->limit == 0)
         return bole_fail(err, BOLE_E_INVALID, "limit must be a positive value");
     if (is_log && r->limit > QUERY_ENTRIES_MAX)
-        return bole_fail(err, BOLE_E_INVALID, "max entries limit per query exceeded, limit > max_entries_limit_per_query (%u > %u)",
+        return bole_fail(err, BOLE_E_INVALID,
+                         "max entries limit per query exceeded, limit > max_entries_limit_per_query (%u > %u)",
                          r->limit, QUERY_ENTRIES_MAX);
     if (r->step_ns < 0)
-        return bole_fail(err, BOLE_E_INVALID, "zero or negative query resolution step widths are not accepted. Try a positive integer");
+        return bole_fail(err, BOLE_E_INVALID,
+                         "zero or negative query resolution step widths are not accepted. Try a positive integer");
     if (r->end_ns < r->start_ns && (is_log || r->step_ns > 0))
         return bole_fail(err, BOLE_E_INVALID, "end timestamp must not be before or equal to start time");
     uint64_t span = (uint64_t)r->end_ns - (uint64_t)r->start_ns;
     if (!is_log && r->step_ns > 0 && span / (uint64_t)r->step_ns > QUERY_POINTS_MAX)
-        return bole_fail(err, BOLE_E_INVALID, "exceeded maximum resolution of %u points per time series. Try increasing the value "
-                         "of the step parameter", QUERY_POINTS_MAX);
+        return bole_fail(err, BOLE_E_INVALID,
+                         "exceeded maximum resolution of %u points per time series. Try increasing the value "
+                         "of the step parameter",
+                         QUERY_POINTS_MAX);
     return BOLE_OK;
 }
 

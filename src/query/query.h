@@ -121,14 +121,15 @@ struct query_tail;
 
 /* A log query, ready to be shown rows as they are committed. Not for metric queries. The query must outlive it.
  * One thread at a time. */
-bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget, struct query_tail **ret_tail,
-                              struct bole_err *err);
+bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget,
+                              struct query_tail **ret_tail, struct bole_err *err);
 void query_tail_destroy(struct query_tail *t); /* NULL is fine */
 
 /* Shows it one batch of a committed group; rows get seq (lsn, first_row), (lsn, first_row + 1)... fn is called for the
  * matching rows in the order of the batch; the entry is valid during the call. A status other than BOLE_OK from fn ends
  * the batch and is returned. */
 bole_status query_tail_batch(struct query_tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch,
-                             bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx, struct bole_err *err);
+                             bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx,
+                             struct bole_err *err);
 
 #endif

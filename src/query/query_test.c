@@ -1,187 +1,8 @@
-/*
- * query_test.c - execution on the mem store, as tables: rows, a query, the answer as text.
- *
- * Answers are printed one series or stream per line: `{a="b"} 60:1 120:2` for a matrix, `{a="b"} 1` for a vector,
- * `{a="b"} 10:"line" 11:"line"` for streams, with times in seconds.
- */
+/* query_test.c - execution on the mem store: rows, a query, the answer as text. */
 #include <stdio.h>
 
-#include "base/err.h"
 #include "base/random.h"
-#include "base/test.h"
-#include "query/parser.h"
-#include "query/query.h"
-#include "shim/number.h"
-
-struct test_row {
-    double      seconds;
-    const char *labels; /* {a="b"} */
-    const char *fields; /* {k="v"}; NULL: none */
-    const char *line;
-};
-
-struct fixture {
-    struct store *store;
-    struct budget budget;
-    uint64_t      lsn;
-};
-
-static void open_fixture(struct fixture *f)
-{
-    struct bole_err err = {0};
-    *f = (struct fixture){0};
-    budget_init(&f->budget, NULL, 64u << 20);
-    struct store_options options = {.uri = S("mem:"), .clock = &clock_system};
-    CHECK_OK(store_open(&options, &f->store, &err), err);
-}
-
-static void close_fixture(struct fixture *f)
-{
-    store_destroy(f->store);
-    CHECK_EQ_U64(f->budget.used_bytes, 0); /* every query gave back what it took */
-}
-
-static struct batch *make_batch(const struct test_row *rows, size_t count)
-{
-    struct batch_builder *b = batch_builder_create(NULL);
-    struct bole_err err = {0};
-    struct batch *batch = NULL;
-    struct arena arena;
-    struct buf encoded;
-    arena_init(&arena, NULL);
-    buf_init(&encoded, NULL);
-    for (size_t i = 0; i < count; i++) {
-        struct label *labels, *fields = NULL;
-        size_t label_count, field_count = 0;
-        uint32_t stream;
-        struct batch_field record[16];
-        CHECK_OK(labels_parse(bole_slice_str(rows[i].labels), &arena, &labels, &label_count, &err), err);
-        if (rows[i].fields)
-            CHECK_OK(labels_parse(bole_slice_str(rows[i].fields), &arena, &fields, &field_count, &err), err);
-        for (size_t k = 0; k < field_count; k++)
-            record[k] = (struct batch_field){fields[k].name, fields[k].value};
-        buf_reset(&encoded);
-        CHECK_OK(labels_encode(labels, label_count, &encoded, &err), err);
-        CHECK_OK(batch_builder_stream(b, S("t"), buf_slice(&encoded), 0, &stream, &err), err);
-        CHECK_OK(batch_builder_add(b, (int64_t)(rows[i].seconds * 1e9), stream, bole_slice_str(rows[i].line), record, field_count, &err),
-                 err);
-    }
-    CHECK_OK(batch_builder_seal(b, 0, NULL, &batch, &err), err);
-    batch_builder_destroy(b);
-    buf_deinit(&encoded);
-    arena_deinit(&arena);
-    return batch;
-}
-
-static void insert(struct fixture *f, const struct test_row *rows, size_t count)
-{
-    struct bole_err err = {0};
-    struct batch *batch = make_batch(rows, count);
-    CHECK_OK(store_insert(f->store, ++f->lsn, &batch, 1, &err), err);
-    batch_unref(batch);
-}
-
-/* ---- answers as text ---- */
-
-static void print_number(struct buf *b, double v)
-{
-    char text[NUMBER_TEXT_MAX];
-    buf_put(b, (bole_slice){(const uint8_t *)text, number_format(v, text)});
-}
-
-static void print_row_labels(struct buf *b, const struct row_label *labels, size_t count, bool with_origin)
-{
-    buf_put_u8(b, '{');
-    for (size_t i = 0; i < count; i++) {
-        buf_printf(b, "%s%s%.*s=", i ? ", " : "", with_origin ? (const char *[]){"s:", "m:", "p:"}[labels[i].origin] : "",
-                   BOLE_SLICE_ARG(labels[i].name));
-        ast_print_string(labels[i].value, b);
-    }
-    buf_put_u8(b, '}');
-}
-
-static void print_streams(struct buf *b, const struct query_result *r, bool categorize)
-{
-    for (size_t i = 0; i < r->stream_count; i++) {
-        const struct query_stream *s = &r->streams[i];
-        print_row_labels(b, s->labels, s->label_count, false);
-        for (size_t k = 0; k < s->entry_count; k++) {
-            buf_put_u8(b, ' ');
-            print_number(b, (double)s->entries[k].time_ns / 1e9);
-            buf_put_u8(b, ':');
-            ast_print_string(s->entries[k].line, b);
-            if (categorize)
-                print_row_labels(b, s->entries[k].labels, s->entries[k].label_count, true);
-        }
-        buf_put_str(b, "\n");
-    }
-}
-
-static void print_result(struct buf *b, const struct query_result *r, bool categorize)
-{
-    if (r->type == QUERY_STREAMS)
-        print_streams(b, r, categorize);
-    if (r->type == QUERY_SCALAR) {
-        buf_put_str(b, "scalar ");
-        print_number(b, r->scalar.value);
-        buf_put_str(b, "\n");
-    }
-    for (size_t i = 0; i < r->series_count; i++) {
-        struct row_label labels[64];
-        for (size_t k = 0; k < r->series[i].label_count; k++)
-            labels[k] = (struct row_label){r->series[i].labels[k].name, r->series[i].labels[k].value, ORIGIN_STREAM};
-        print_row_labels(b, labels, r->series[i].label_count, false);
-        for (size_t k = 0; k < r->series[i].point_count; k++) {
-            buf_put_u8(b, ' ');
-            if (r->type == QUERY_MATRIX) {
-                print_number(b, (double)r->series[i].points[k].time_ns / 1e9);
-                buf_put_u8(b, ':');
-            }
-            print_number(b, r->series[i].points[k].value);
-        }
-        buf_put_str(b, "\n");
-    }
-}
-
-/* Runs a query and prints its answer, or "!" and the error. The caller frees. */
-static struct buf answer(struct fixture *f, const char *text, struct query_request request)
-{
-    struct buf b;
-    struct bole_err err = {0};
-    struct query *q = NULL;
-    struct query_result *r = NULL;
-    buf_init(&b, NULL);
-    request.store = f->store;
-    request.tenant = S("t");
-    request.budget = &f->budget;
-    bole_status st = query_parse(bole_slice_str(text), NULL, &q, &err);
-    if (st == BOLE_OK)
-        st = query_exec(q, &request, &r, &err);
-    if (st == BOLE_OK)
-        print_result(&b, r, request.categorize);
-    else
-        buf_printf(&b, "!%s\n", err.msg);
-    query_result_destroy(r);
-    query_destroy(q);
-    return b;
-}
-
-static void expect(struct fixture *f, const char *query, struct query_request request, const char *wanted)
-{
-    struct buf b = answer(f, query, request);
-    if (!bole_slice_eq(buf_slice(&b), bole_slice_str(wanted)))
-        print_error("%s\n--- got\n%.*s--- want\n%s---\n", query, (int)b.len, (const char *)b.ptr, wanted);
-    CHECK(bole_slice_eq(buf_slice(&b), bole_slice_str(wanted)));
-    buf_deinit(&b);
-}
-
-/* A case overrides what its macro has set. */
-#pragma GCC diagnostic ignored "-Woverride-init"
-
-#define SEC 1000000000ll
-#define LOGS(...) (struct query_request){.start_ns = 0, .end_ns = 1000 * SEC, .limit = 100, .direction = FORWARD, __VA_ARGS__}
-#define AT(s) (struct query_request){.start_ns = (s) * SEC, .end_ns = (s) * SEC}
-#define RANGE(from, to, step) (struct query_request){.start_ns = (from) * SEC, .end_ns = (to) * SEC, .step_ns = (step) * SEC}
+#include "query/query_fixture.h"
 
 /* ---- log queries ---- */
 
@@ -190,21 +11,25 @@ TEST(log_query_selects_streams_times_and_order)
     struct fixture f;
     open_fixture(&f);
     static const struct test_row rows[] = {
-        {10, "{a=\"1\"}", NULL, "one"}, {30, "{a=\"1\"}", NULL, "three"}, {20, "{a=\"2\", b=\"x\"}", NULL, "two"}, {40, "{c=\"1\"}", NULL, "four"},
+        {10, "{a=\"1\"}", NULL, "one"}, {30, "{a=\"1\"}", NULL, "three"}, {20, "{a=\"2\", b=\"x\"}", NULL, "two"},
+        {40, "{c=\"1\"}", NULL, "four"},
     };
     insert(&f, rows, 4);
     expect(&f, "{a=\"1\"}", LOGS(), "{a=\"1\"} 10:\"one\" 30:\"three\"\n");
-    expect(&f, "{a=~\".+\"}", LOGS(.direction = BACKWARD), "{a=\"1\"} 30:\"three\" 10:\"one\"\n{a=\"2\", b=\"x\"} 20:\"two\"\n");
+    expect(&f, "{a=~\".+\"}", LOGS(.direction = BACKWARD),
+           "{a=\"1\"} 30:\"three\" 10:\"one\"\n{a=\"2\", b=\"x\"} 20:\"two\"\n");
     expect(&f, "{a=~\"1|2\", b!=\"x\"}", LOGS(), "{a=\"1\"} 10:\"one\" 30:\"three\"\n");
     expect(&f, "{a=~\"1|2\", b=\"\"}", LOGS(), "{a=\"1\"} 10:\"one\" 30:\"three\"\n");
     expect(&f, "{a=~\".+\"}", LOGS(.limit = 1, .direction = BACKWARD), "{a=\"1\"} 30:\"three\"\n");
     expect(&f, "{a=~\".+\"}", LOGS(.limit = 2), "{a=\"1\"} 10:\"one\"\n{a=\"2\", b=\"x\"} 20:\"two\"\n");
-    expect(&f, "{a=~\".+\"}", LOGS(.start_ns = 10 * SEC, .end_ns = 20 * SEC), "{a=\"1\"} 10:\"one\"\n"); /* start in, end out */
+    expect(&f, "{a=~\".+\"}", LOGS(.start_ns = 10 * SEC, .end_ns = 20 * SEC),
+           "{a=\"1\"} 10:\"one\"\n"); /* start in, end out */
     expect(&f, "{nosuch=\"1\"}", LOGS(), "");
     expect(&f, "{a=\"1\"}", LOGS(.limit = 0), "!limit must be a positive value\n");
     expect(&f, "{a=\"1\"}", LOGS(.limit = 2000000),
            "!max entries limit per query exceeded, limit > max_entries_limit_per_query (2000000 > 1000000)\n");
-    expect(&f, "{a=\"1\"}", LOGS(.start_ns = 5, .end_ns = 4), "!end timestamp must not be before or equal to start time\n");
+    expect(&f, "{a=\"1\"}", LOGS(.start_ns = 5, .end_ns = 4),
+           "!end timestamp must not be before or equal to start time\n");
     close_fixture(&f);
 }
 
@@ -213,12 +38,15 @@ TEST(log_query_interval_thins_across_streams_in_the_asked_direction)
     struct fixture f;
     open_fixture(&f);
     static const struct test_row rows[] = {
-        {10, "{a=\"1\"}", NULL, "10"}, {12, "{a=\"2\"}", NULL, "12"}, {15, "{a=\"1\"}", NULL, "15"}, {19, "{a=\"2\"}", NULL, "19"}, {20, "{a=\"1\"}", NULL, "20"},
+        {10, "{a=\"1\"}", NULL, "10"}, {12, "{a=\"2\"}", NULL, "12"}, {15, "{a=\"1\"}", NULL, "15"},
+        {19, "{a=\"2\"}", NULL, "19"}, {20, "{a=\"1\"}", NULL, "20"},
     };
     insert(&f, rows, 5);
     expect(&f, "{a=~\".+\"}", LOGS(.interval_ns = 5 * SEC), "{a=\"1\"} 10:\"10\" 15:\"15\" 20:\"20\"\n");
-    expect(&f, "{a=~\".+\"}", LOGS(.interval_ns = 5 * SEC, .direction = BACKWARD), "{a=\"1\"} 20:\"20\" 15:\"15\" 10:\"10\"\n");
-    expect(&f, "{a=~\".+\"} != \"20\"", LOGS(.interval_ns = 5 * SEC, .direction = BACKWARD), "{a=\"2\"} 19:\"19\" 12:\"12\"\n");
+    expect(&f, "{a=~\".+\"}", LOGS(.interval_ns = 5 * SEC, .direction = BACKWARD),
+           "{a=\"1\"} 20:\"20\" 15:\"15\" 10:\"10\"\n");
+    expect(&f, "{a=~\".+\"} != \"20\"", LOGS(.interval_ns = 5 * SEC, .direction = BACKWARD),
+           "{a=\"2\"} 19:\"19\" 12:\"12\"\n");
     expect(&f, "{a=~\".+\"}", LOGS(.interval_ns = 5 * SEC, .limit = 2), "{a=\"1\"} 10:\"10\" 15:\"15\"\n");
     close_fixture(&f);
 }
@@ -243,200 +71,18 @@ TEST(log_query_keeps_the_best_of_many_rows_in_any_order)
     }
     for (int i = 0; i < 500; i += 50)
         insert(&f, rows + i, 50);
-    expect(&f, "{a=~\".+\"}", LOGS(.limit = 5, .direction = BACKWARD), "{a=\"1\"} 499:\"499\" 497:\"497\" 495:\"495\"\n{a=\"2\"} 498:\"498\" 496:\"496\"\n");
+    expect(&f, "{a=~\".+\"}", LOGS(.limit = 5, .direction = BACKWARD),
+           "{a=\"1\"} 499:\"499\" 497:\"497\" 495:\"495\"\n{a=\"2\"} 498:\"498\" 496:\"496\"\n");
     expect(&f, "{a=~\".+\"}", LOGS(.limit = 3), "{a=\"1\"} 1:\"1\"\n{a=\"2\"} 0:\"0\" 2:\"2\"\n");
     expect(&f, "{a=\"1\"} |= \"33\"", LOGS(.limit = 3), "{a=\"1\"} 33:\"33\" 133:\"133\" 233:\"233\"\n");
-    close_fixture(&f);
-}
-
-/* One line through one pipeline: what comes out as labels and line, or nothing. */
-struct stage_case {
-    const char *pipeline, *line, *wanted; /* `line{labels}`; "" dropped; fields: {m="meta", clash="field"}, stream: {app="x", clash="stream"} */
-};
-
-static void check_stages(const struct stage_case *cases, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct fixture f;
-        char query[1024];
-        open_fixture(&f);
-        struct test_row row = {1, "{app=\"x\"}", NULL, cases[i].line};
-        insert(&f, &row, 1);
-        snprintf(query, sizeof query, "{app=\"x\"} %s", cases[i].pipeline);
-        struct buf b = answer(&f, query, LOGS(.categorize = true));
-        char wanted[1024] = "";
-        if (cases[i].wanted[0] == '!')
-            snprintf(wanted, sizeof wanted, "%s\n", cases[i].wanted);
-        else if (cases[i].wanted[0])
-            snprintf(wanted, sizeof wanted, "%s", cases[i].wanted);
-        /* {app="x"} 1:"line"{labels} */
-        bole_slice got = buf_slice(&b);
-        const uint8_t *at = got.len && got.ptr[0] != '!' ? memmem(got.ptr, got.len, " 1:", 3) : NULL;
-        if (at)
-            got = (bole_slice){at + 3, got.len - (size_t)(at + 3 - got.ptr) - 1};
-        if (!bole_slice_eq(got, bole_slice_str(wanted)))
-            print_error("%s   on   %s\n   got: %.*s\n  want: %s\n", cases[i].pipeline, cases[i].line, (int)got.len, (const char *)got.ptr, wanted);
-        CHECK(bole_slice_eq(got, bole_slice_str(wanted)));
-        buf_deinit(&b);
-        close_fixture(&f);
-    }
-}
-#define CHECK_STAGES(cases) check_stages(cases, sizeof cases / sizeof cases[0])
-
-TEST(line_filters)
-{
-    static const struct stage_case cases[] = {
-        {"|= \"b\"", "abc", "\"abc\"{s:app=\"x\"}"}, {"|= \"B\"", "abc", ""}, {"|= \"\"", "abc", "\"abc\"{s:app=\"x\"}"},
-        {"!= \"b\"", "abc", ""}, {"!= \"x\" != \"y\"", "abc", "\"abc\"{s:app=\"x\"}"}, {"|= \"x\" or \"c\"", "abc", "\"abc\"{s:app=\"x\"}"},
-        {"!= \"x\" or \"c\"", "abc", ""}, {"|~ \"^a.c$\"", "abc", "\"abc\"{s:app=\"x\"}"}, {"|~ \"b\"", "abc", "\"abc\"{s:app=\"x\"}"},
-        {"!~ \"(?i)ABC\"", "abc", ""}, {"|~ \"x\" or \"a.\"", "abc", "\"abc\"{s:app=\"x\"}"}, {"!~ \"x\" or \"a.\"", "abc", ""},
-        {"|> \"abc\"", "abc", "\"abc\"{s:app=\"x\"}"}, {"|> \"ab\"", "abc", ""}, {"|> \"a<_>c\"", "abc", "\"abc\"{s:app=\"x\"}"},
-        {"|> \"<_>a\"", "aba", "\"aba\"{s:app=\"x\"}"}, {"|> \"b<_>\"", "abc", ""}, {"!> \"a<_>\"", "abc", ""}, {"!> \"b<_>\"", "abc", "\"abc\"{s:app=\"x\"}"},
-        {"|= ip(\"10.0.0.0/8\")", "from 10.2.3.4:80", "\"from 10.2.3.4:80\"{s:app=\"x\"}"}, {"|= ip(\"1.2.3.4\")", "1.2.3.4.5", ""},
-        {"!= ip(\"10.0.0.0/8\")", "from 10.2.3.4", ""}, {"|= ip(\"192.168.0.1-192.168.0.9\")", "x 192.168.0.7 y", "\"x 192.168.0.7 y\"{s:app=\"x\"}"},
-        {"|= ip(\"2001:db8::/32\")", "a 2001:db8::5 b", "\"a 2001:db8::5 b\"{s:app=\"x\"}"}, {"|= \"zzz\" or ip(\"1.2.3.4\")", "at 1.2.3.4", "\"at 1.2.3.4\"{s:app=\"x\"}"},
-        {"| line_format \"new\" |= \"abc\"", "abc", ""}, {"| line_format \"new\" |= \"new\"", "abc", "\"new\"{s:app=\"x\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-#define JSON_OBJECT_ERROR "p:__error__=\"JSONParserErr\", p:__error_details__=\"Value looks like object, but can't find closing '}' symbol\", "
-
-TEST(json_is_lenient_as_in_loki)
-{
-    static const struct stage_case cases[] = {
-        {"| json", "{\"a\":1,\"b\":\"x\",\"c\":true,\"d\":null,\"e\":[1],\"f\":{\"g\":\"h\",\"i\":{\"j\":2}},\"k\":\"\"}",
-         "\"{\\\"a\\\":1,\\\"b\\\":\\\"x\\\",\\\"c\\\":true,\\\"d\\\":null,\\\"e\\\":[1],\\\"f\\\":{\\\"g\\\":\\\"h\\\",\\\"i\\\":{\\\"j\\\":2}},\\\"k\\\":\\\"\\\"}\""
-         "{p:a=\"1\", s:app=\"x\", p:b=\"x\", p:c=\"true\", p:f_g=\"h\", p:f_i_j=\"2\", p:k=\"\"}"},
-        {"| json | line_format \"\"", "{\"a\":1} trailing", "\"\"{p:a=\"1\", s:app=\"x\"}"}, {"| json | line_format \"\"", " {\"a\":1,}", "\"\"{p:a=\"1\", s:app=\"x\"}"},
-        {"| json | line_format \"\"", "{\"a\":01,\"b\":1.50,\"c\":1e3,\"d\":-0.0,\"e\":12345678901234567890}",
-         "\"\"{p:a=\"01\", s:app=\"x\", p:b=\"1.50\", p:c=\"1e3\", p:d=\"-0.0\", p:e=\"12345678901234567890\"}"},
-        {"| json | line_format \"\"", "{\"a\":1,\"a\":2}", "\"\"{p:a=\"1\", s:app=\"x\"}"},
-        {"| json | line_format \"\"", "{\"a_b\":1,\"a\":{\"b\":2}}", "\"\"{p:a_b=\"1\", s:app=\"x\"}"},
-        {"| json | line_format \"\"", "{\"\xc3\xbcn\xc3\xaf\":1,\"9digit\":2,\"\":3,\"a-b.c\":4}", "\"\"{p:_9digit=\"2\", p:_n_=\"1\", p:a_b_c=\"4\", s:app=\"x\"}"},
-        {"| json | line_format \"\"", "{\"app\":\"y\"}", "\"\"{s:app=\"x\", p:app_extracted=\"y\"}"},
-        {"| json | line_format \"\"", "{\"a\":\"\\ud800\",\"b\":\"\\u00e9\\n\\ud83d\\ude00\"}", "\"\"{p:a=\"\", s:app=\"x\", p:b=\"\xc3\xa9\\n\xf0\x9f\x98\x80\"}"},
-        {"| json", "plain", "\"plain\"{" JSON_OBJECT_ERROR "s:app=\"x\"}"}, {"| json", "", "\"\"{" JSON_OBJECT_ERROR "s:app=\"x\"}"},
-        {"| json", "[1]", "\"[1]\"{" JSON_OBJECT_ERROR "s:app=\"x\"}"}, {"| json | __error__=\"\"", "plain", ""},
-        {"| __error__=\"\" | json", "plain", "\"plain\"{" JSON_OBJECT_ERROR "s:app=\"x\"}"},
-        {"| json | line_format \"\"", "{\"a\":1,\"b\":", "\"\"{p:__error__=\"JSONParserErr\", p:__error_details__=\"Unknown value type\", p:a=\"1\", s:app=\"x\"}"},
-        {"| json x=\"a.b[1]\", y=\"[\\\"c d\\\"]\", z=\"n\", w=\"o\", v=\"a\" | line_format \"\"", "{\"a\":{\"b\":[1,\"two\"]},\"c d\":true,\"n\":null}",
-         "\"\"{s:app=\"x\", p:v=\"{\\\"b\\\":[1,\\\"two\\\"]}\", p:w=\"\", p:x=\"two\", p:y=\"true\", p:z=\"\"}"},
-        {"| json x=\"a\"", " {}", "\" {}\"{p:__error__=\"JSONParserErr\", s:app=\"x\"}"}, {"| json x=\"a\"", "{\"a\":1", "\"{\\\"a\\\":1\"{s:app=\"x\", p:x=\"1\"}"},
-        {"| json app=\"a\" | line_format \"\"", "{\"a\":1}", "\"\"{s:app=\"x\", p:app_extracted=\"1\"}"},
-        {"| unpack", "{\"a\":\"1\",\"b\":2,\"_entry\":\"line\"}", "\"line\"{p:a=\"1\", s:app=\"x\"}"}, {"| unpack |= \"li\"", "{\"_entry\":\"line\"}", "\"line\"{s:app=\"x\"}"},
-        {"| unpack", "{\"a\":\"1\"}", "\"{\\\"a\\\":\\\"1\\\"}\"{s:app=\"x\"}"},
-        {"| unpack", "x", "\"x\"{p:__error__=\"JSONParserErr\", p:__error_details__=\"expecting json object(6), but it is not\", s:app=\"x\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(logfmt_skips_what_it_cannot_read)
-{
-    static const struct stage_case cases[] = {
-        {"| logfmt | line_format \"\"", "a=1 b=\"two words\" c=\"q\\\"q\" d", "\"\"{p:a=\"1\", s:app=\"x\", p:b=\"two words\", p:c=\"q\\\"q\"}"},
-        {"| logfmt | line_format \"\"", "dup=1 dup=2 a=b=c x= ok=1", "\"\"{s:app=\"x\", p:dup=\"1\", p:ok=\"1\"}"},
-        {"| logfmt --keep-empty | line_format \"\"", "flag x= y=1", "\"\"{s:app=\"x\", p:flag=\"\", p:x=\"\", p:y=\"1\"}"},
-        {"| logfmt --strict | line_format \"\"", "a=1 b=c=d e=2",
-         "\"\"{p:__error__=\"LogfmtParserErr\", p:__error_details__=\"logfmt syntax error at pos 8 : unexpected '='\", p:a=\"1\", s:app=\"x\"}"},
-        {"| logfmt", "a plain sentence", "\"a plain sentence\"{s:app=\"x\"}"}, {"| logfmt | line_format \"\"", "a.b=1 2c=3 app=y", "\"\"{p:_2c=\"3\", p:a_b=\"1\", s:app=\"x\", p:app_extracted=\"y\"}"},
-        {"| logfmt x=\"a\", y, z | line_format \"\"", "a=1 y=2", "\"\"{s:app=\"x\", p:x=\"1\", p:y=\"2\", p:z=\"\"}"},
-        {"| logfmt", "a=\"unterminated", "\"a=\\\"unterminated\"{s:app=\"x\"}"}, {"| logfmt | line_format \"\"", "a=\"x\xff\" b=1", "\"\"{s:app=\"x\", p:b=\"1\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(regexp_and_pattern_set_captures)
-{
-    static const struct stage_case cases[] = {
-        {"| regexp \"(?P<m>\\\\w+) (?<p>\\\\S+)( (?P<o>x))?\" | line_format \"\"", "GET /a", "\"\"{s:app=\"x\", p:m=\"GET\", p:o=\"\", p:p=\"/a\"}"},
-        {"| regexp \"(?P<m>\\\\d+)\"", "none", "\"none\"{s:app=\"x\"}"}, {"| regexp \"(?P<app>\\\\w+)\" | line_format \"\"", "y", "\"\"{s:app=\"x\", p:app_extracted=\"y\"}"},
-        {"| pattern \"<ip> - <_> <rest>\" | line_format \"\"", "1.2.3.4 - - GET /", "\"\"{s:app=\"x\", p:ip=\"1.2.3.4\", p:rest=\"GET /\"}"},
-        {"| pattern \"<a>,<b>,<c>\" | line_format \"\"", "1,2", "\"\"{p:a=\"1\", s:app=\"x\", p:b=\"2\"}"}, {"| pattern \"x<a>\"", "yz", "\"yz\"{s:app=\"x\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(label_filters_compare_by_the_kind_of_their_value)
-{
-    static const struct stage_case cases[] = {
-        {"| logfmt | v=\"1\" | line_format \"\"", "v=1", "\"\"{s:app=\"x\", p:v=\"1\"}"}, {"| logfmt | v=\"1.0\"", "v=1", ""}, {"| logfmt | v=1.0 | drop v", "v=1", "\"v=1\"{s:app=\"x\"}"},
-        {"| nosuch=\"\"", "l", "\"l\"{s:app=\"x\"}"}, {"| nosuch!=\"a\"", "l", "\"l\"{s:app=\"x\"}"}, {"| nosuch=~\".*\"", "l", "\"l\"{s:app=\"x\"}"}, {"| nosuch=\"a\"", "l", ""},
-        {"| nosuch!=1", "l", ""}, {"| nosuch<1s", "l", ""}, {"| nosuch!=ip(\"1.2.3.4\")", "l", ""}, {"| app=~\"x|y\"", "l", "\"l\"{s:app=\"x\"}"}, {"| app!~\"x\"", "l", ""},
-        {"| logfmt | v>=200 | drop v", "v=200.0", "\"v=200.0\"{s:app=\"x\"}"}, {"| logfmt | d>1h | drop d", "d=90m", "\"d=90m\"{s:app=\"x\"}"}, {"| logfmt | d>1d | drop d", "d=90m", ""},
-        {"| logfmt | s>1KB | drop s", "s=2,048", "\"s=2,048\"{s:app=\"x\"}"}, {"| logfmt | s=1B | drop s", "s=1.5B", "\"s=1.5B\"{s:app=\"x\"}"}, {"| logfmt | s>1MB | drop s", "s=2mb", "\"s=2mb\"{s:app=\"x\"}"},
-        {"| logfmt | v>1", "v=0x10", "\"v=0x10\"{p:__error__=\"LabelFilterErr\", p:__error_details__=\"strconv.ParseFloat: parsing \\\"0x10\\\": invalid syntax\", s:app=\"x\", p:v=\"0x10\"}"},
-        {"| logfmt | d>1s", "d=90", "\"d=90\"{p:__error__=\"LabelFilterErr\", p:__error_details__=\"time: missing unit in duration \\\"90\\\"\", s:app=\"x\", p:d=\"90\"}"},
-        {"| logfmt | d>1s", "d=1d", "\"d=1d\"{p:__error__=\"LabelFilterErr\", p:__error_details__=\"time: unknown unit \\\"d\\\" in duration \\\"1d\\\"\", s:app=\"x\", p:d=\"1d\"}"},
-        {"| logfmt | v>1 or app=\"x\" | drop v, __error_details__", "v=a", "\"v=a\"{p:__error__=\"LabelFilterErr\", s:app=\"x\"}"}, {"| logfmt | app=\"x\" or v>1 | drop v", "v=a", "\"v=a\"{s:app=\"x\"}"},
-        {"| logfmt | app=\"y\" and v>1", "v=a", ""}, {"| logfmt | a=\"1\" and b=\"2\" or c=\"3\" | keep app", "c=3", "\"c=3\"{s:app=\"x\"}"}, {"| logfmt | a=\"1\", b=\"2\" or c=\"3\"", "c=3", ""},
-        {"| logfmt | ip=ip(\"10.0.0.0/8\") | drop ip", "ip=10.1.1.1", "\"ip=10.1.1.1\"{s:app=\"x\"}"}, {"| json | nosuch=ip(\"1.1.1.1\") | drop __error_details__", "x", "\"x\"{p:__error__=\"JSONParserErr\", s:app=\"x\"}"},
-        {"| logfmt | v>1 | drop __error__, __error_details__, v", "v=a", "\"v=a\"{s:app=\"x\"}"}, {"| logfmt | v=0x1p3 | drop v", "v=8", "\"v=8\"{s:app=\"x\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(templates)
-{
-    static const struct stage_case cases[] = {
-        {"| logfmt | line_format \"{{.a}}-{{.nosuch}}-{{ .app | ToUpper }}\" | drop a", "a=1", "\"1--X\"{s:app=\"x\"}"},
-        {"| line_format \"{{__line__ | trunc 3}} {{__timestamp__ | unixEpoch}}\"", "abcdef", "\"abc 1\"{s:app=\"x\"}"},
-        {"| line_format `{{if eq .app \"y\"}}Y{{else if eq .app \"x\"}}X{{else}}?{{end}}`", "l", "\"X\"{s:app=\"x\"}"},
-        {"| line_format `{{ add 1 2 }} {{ divf 1 4 }} {{ mul 2 \"3\" }} {{ sub 5 7 }} {{ div \"a\" 1 }} {{ 1.5 | round 0 }}`", "l", "\"3 0.25 6 -2 0 0\"{s:app=\"x\"}"},
-        {"| line_format `{{ div 1 0 }}`", "l", "\"l\"{p:__error__=\"TemplateFormatErr\", p:__error_details__=\"template: error calling div: runtime error: integer divide by zero\", s:app=\"x\"}"},
-        {"| line_format `{{ regexReplaceAll \"(a+)b\" __line__ \"<$1>\" }} {{ replace \"a\" \"z\" __line__ }}`", "xaab", "\"x<aa> xzzb\"{s:app=\"x\"}"},
-        {"| line_format `{{ printf \"%-5s|%05.1f|%d|%v\" .app (float64 \"2.25\") 7 true }}`", "l", "\"x    |002.2|7|true\"{s:app=\"x\"}"},
-        {"| line_format `{{ alignLeft 3 __line__ }}|{{ alignRight 6 __line__ }}|{{ default \"d\" .nosuch }}|{{ .app | printf \"%s!\" }}`", "abcd", "\"abc|  abcd|d|x!\"{s:app=\"x\"}"},
-        {"| line_format `{{ date \"2006-01-02T15:04:05.000Z07:00\" __timestamp__ }}`", "l", "\"1970-01-01T00:00:01.000Z\"{s:app=\"x\"}"},
-        {"| line_format `{{ b64enc __line__ }} {{ \"aGk=\" | b64dec }} {{ urlencode \"a b&\" }} {{ urldecode \"a%20b\" }}`", "hey", "\"aGV5 hi a+b%26 a b\"{s:app=\"x\"}"},
-        {"| line_format `a {{- \" b \" -}} c {{/* no */}}d`", "l", "\"a b c d\"{s:app=\"x\"}"}, {"| line_format `{{ if and .app (not .nosuch) }}yes{{end}}`", "l", "\"yes\"{s:app=\"x\"}"},
-        {"| line_format `{{ bytes \"1KB\" }} {{ duration \"1.5m\" }} {{ count \"a\" __line__ }}`", "banana", "\"1000 90 3\"{s:app=\"x\"}"},
-        {"| label_format a=app, b=`{{.app}}y`", "l", "\"l\"{s:a=\"x\", p:b=\"y\"}"}, {"| label_format b=`{{.app}}y`, a=app", "l", "\"l\"{s:a=\"x\", p:b=\"xy\"}"},
-        {"| label_format a=nope", "l", "\"l\"{s:app=\"x\"}"}, {"| label_format b=`{{.nope}}`", "l", "\"l\"{s:app=\"x\", p:b=\"\"}"}, {"| label_format zz=\"\" | zz=\"\"", "l", "\"l\"{s:app=\"x\", p:zz=\"\"}"},
-        {"| label_format app=`{{.app}}2`", "l", "\"l\"{p:app=\"x2\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(drop_keep_and_decolorize)
-{
-    static const struct stage_case cases[] = {
-        {"| logfmt | drop a", "a=1 b=2", "\"a=1 b=2\"{s:app=\"x\", p:b=\"2\"}"}, {"| logfmt | drop a=\"2\"", "a=1", "\"a=1\"{p:a=\"1\", s:app=\"x\"}"}, {"| logfmt | drop a=~\"1|2\"", "a=1", "\"a=1\"{s:app=\"x\"}"},
-        {"| logfmt | keep a", "a=1 b=2", "\"a=1 b=2\"{p:a=\"1\"}"}, {"| logfmt | keep a=\"1\"", "a=1 b=2", "\"a=1 b=2\"{p:a=\"1\"}"}, {"| logfmt | keep a=\"9\"", "a=1 b=2", "\"a=1 b=2\"{}"},
-        {"| drop app | json | line_format \"\"", "{\"app\":\"y\"}", "\"\"{p:app_extracted=\"y\"}"}, {"| decolorize", "\x1b[31mred\x1b[0m plain \x1b[", "\"red plain \\x1b[\"{s:app=\"x\"}"},
-        {"| json | drop __error__, __error_details__", "x", "\"x\"{s:app=\"x\"}"},
-    };
-    CHECK_STAGES(cases);
-}
-
-TEST(fields_clash_and_split_streams)
-{
-    struct fixture f;
-    open_fixture(&f);
-    static const struct test_row rows[] = {
-        {1, "{app=\"x\", c=\"stream\"}", "{c=\"field\", status=\"4\", trace=\"t1\"}", "{\"c\":\"json\",\"status\":500}"},
-        {2, "{app=\"x\", c=\"stream\"}", "{trace=\"t2\"}", "plain"},
-    };
-    insert(&f, rows, 2);
-    expect(&f, "{app=\"x\"} | trace=\"t1\"", LOGS(), "{app=\"x\", c=\"stream\", c_extracted=\"field\", status=\"4\", trace=\"t1\"} 1:\"{\\\"c\\\":\\\"json\\\",\\\"status\\\":500}\"\n");
-    /* Three of one name: the field loses. */
-    expect(&f, "{app=\"x\"} | trace=\"t1\" | json | line_format \"\"", LOGS(),
-           "{app=\"x\", c=\"stream\", c_extracted=\"json\", status=\"4\", status_extracted=\"500\", trace=\"t1\"} 1:\"\"\n");
-    expect(&f, "{app=\"x\"} | json | line_format \"\" | drop __error_details__", LOGS(.categorize = true),
-           "{app=\"x\", c=\"stream\"} 1:\"\"{s:app=\"x\", s:c=\"stream\", p:c_extracted=\"json\", m:status=\"4\", p:status_extracted=\"500\", m:trace=\"t1\"}"
-           " 2:\"\"{p:__error__=\"JSONParserErr\", s:app=\"x\", s:c=\"stream\", m:trace=\"t2\"}\n");
-    expect(&f, "count_over_time({app=\"x\"}[10s])", AT(5), "{app=\"x\", c=\"stream\", c_extracted=\"field\", status=\"4\", trace=\"t1\"} 1\n{app=\"x\", c=\"stream\", trace=\"t2\"} 1\n");
-    expect(&f, "sum by (trace) (count_over_time({app=\"x\"}[10s]))", AT(5), "{trace=\"t1\"} 1\n{trace=\"t2\"} 1\n");
-    expect(&f, "sum by (status) (count_over_time({app=\"x\"}[10s]))", AT(5), "{} 1\n{status=\"4\"} 1\n");
-    expect(&f, "sum by (c, trace) (count_over_time({app=\"x\"}[10s]))", AT(5), "{c=\"stream\", trace=\"t1\"} 1\n{c=\"stream\", trace=\"t2\"} 1\n");
-    expect(&f, "sum by (c_extracted) (count_over_time({app=\"x\"}[10s]))", AT(5), "{} 1\n{c_extracted=\"field\"} 1\n");
     close_fixture(&f);
 }
 
 /* ---- metric queries ---- */
 
 static const struct test_row metric_rows[] = {
-    {10, "{app=\"a\", host=\"1\"}", NULL, "v=1 d=1s s=1KB"}, {20, "{app=\"a\", host=\"1\"}", NULL, "v=3 d=3s s=2KB"}, {30, "{app=\"a\", host=\"1\"}", NULL, "v=2 d=2s s=3KB"},
+    {10, "{app=\"a\", host=\"1\"}", NULL, "v=1 d=1s s=1KB"}, {20, "{app=\"a\", host=\"1\"}", NULL, "v=3 d=3s s=2KB"},
+    {30, "{app=\"a\", host=\"1\"}", NULL, "v=2 d=2s s=3KB"},
     {20, "{app=\"a\", host=\"2\"}", NULL, "v=10"}, {30, "{app=\"b\", host=\"1\"}", NULL, "v=5"},
 };
 
@@ -455,8 +101,10 @@ TEST(windows_are_open_below_and_closed_above)
     expect(&f, q, AT(19), "{app=\"a\", host=\"1\"} 1\n");
     expect(&f, q, AT(9), "");
     expect(&f, q, RANGE(10, 40, 10), "{app=\"a\", host=\"1\"} 10:1 20:1 30:1\n"); /* no sample: no point */
-    expect(&f, "count_over_time({app=\"a\", host=\"1\"}[20s])", RANGE(5, 65, 10), "{app=\"a\", host=\"1\"} 15:1 25:2 35:2 45:1\n");
-    expect(&f, "count_over_time({app=\"a\", host=\"1\"}[5s])", RANGE(0, 60, 15), "{app=\"a\", host=\"1\"} 30:1\n"); /* gaps between windows */
+    expect(&f, "count_over_time({app=\"a\", host=\"1\"}[20s])", RANGE(5, 65, 10),
+           "{app=\"a\", host=\"1\"} 15:1 25:2 35:2 45:1\n");
+    /* gaps between windows */
+    expect(&f, "count_over_time({app=\"a\", host=\"1\"}[5s])", RANGE(0, 60, 15), "{app=\"a\", host=\"1\"} 30:1\n");
     expect(&f, "count_over_time({app=\"a\", host=\"1\"}[10s] offset 10s)", AT(20), "{app=\"a\", host=\"1\"} 1\n");
     expect(&f, "count_over_time({app=\"a\", host=\"1\"}[10s] offset -10s)", AT(20), "{app=\"a\", host=\"1\"} 1\n");
     expect(&f, "count_over_time({app=\"a\", host=\"1\"}[1s] offset -10s)", AT(0), "{app=\"a\", host=\"1\"} 1\n");
@@ -464,9 +112,11 @@ TEST(windows_are_open_below_and_closed_above)
     expect(&f, "rate({app=\"a\", host=\"1\"}[500ms])", AT(30), "{app=\"a\", host=\"1\"} 2\n");
     expect(&f, "bytes_over_time({app=\"a\", host=\"2\"}[30s])", AT(30), "{app=\"a\", host=\"2\"} 4\n");
     expect(&f, "bytes_rate({app=\"a\", host=\"2\"}[20s])", AT(30), "{app=\"a\", host=\"2\"} 0.2\n");
-    expect(&f, "bytes_over_time({app=\"a\", host=\"2\"} | line_format \"\" [30s])", AT(30), "{app=\"a\", host=\"2\"} 0\n");
+    expect(&f, "bytes_over_time({app=\"a\", host=\"2\"} | line_format \"\" [30s])", AT(30),
+           "{app=\"a\", host=\"2\"} 0\n");
     expect(&f, "sum(count_over_time({app=\"a\"}[20s]))", RANGE(10, 50, 10), "{} 10:1 20:3 30:3 40:1\n");
-    expect(&f, "sum by (app) (count_over_time({app=~\".+\"}[20s]))", RANGE(10, 50, 20), "{app=\"a\"} 10:1 30:3\n{app=\"b\"} 30:1\n");
+    expect(&f, "sum by (app) (count_over_time({app=~\".+\"}[20s]))", RANGE(10, 50, 20),
+           "{app=\"a\"} 10:1 30:3\n{app=\"b\"} 30:1\n");
     close_fixture(&f);
 }
 
@@ -475,15 +125,27 @@ TEST(unwrap_functions)
     struct fixture f;
     open_metrics(&f);
     static const struct { const char *query, *wanted; } cases[] = {
-        {"sum_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v | d!=\"\" [1m]) ", "{app=\"a\", d=\"1s\", host=\"1\", s=\"1KB\"} 1\n{app=\"a\", d=\"2s\", host=\"1\", s=\"3KB\"} 2\n{app=\"a\", d=\"3s\", host=\"1\", s=\"2KB\"} 3\n"},
-        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [1m]))", "{} 16\n"}, {"sum by (host) (sum_over_time({app=\"a\"} | logfmt | unwrap v [1m]))", "{host=\"1\"} 6\n{host=\"2\"} 10\n"},
-        {"avg_over_time({app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 4\n"}, {"max_over_time({app=\"a\"} | logfmt | unwrap v [1m]) by (host)", "{host=\"1\"} 3\n{host=\"2\"} 10\n"},
-        {"min_over_time({app=\"a\"} | logfmt | unwrap v [1m]) without (host, d, s)", "{app=\"a\"} 1\n"}, {"first_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 1\n"},
-        {"last_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 2\n"}, {"stdvar_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 0.6666666666666666\n"},
-        {"quantile_over_time(0.5, {app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 2.5\n"}, {"quantile_over_time(1.5, {app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} +Inf\n"},
-        {"sum(rate({app=\"a\"} | logfmt | unwrap v [10s]))", "!"}, {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap duration(d) [1m]))", "{} 6\n"}, {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap bytes(s) [1m]))", "{} 6000\n"},
-        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap v | v > 2 [1m]))", "{} 13\n"}, {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap nosuch [1m]))", ""},
-        {"sum(sum_over_time({app=\"a\", host=\"2\"} | logfmt | unwrap d [1m]))", ""}, {"max(rate_counter({app=\"b\"} | logfmt | unwrap v [1m]))", "{} 0\n"},
+        {"sum_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v | d!=\"\" [1m]) ",
+         "{app=\"a\", d=\"1s\", host=\"1\", s=\"1KB\"} 1\n{app=\"a\", d=\"2s\", host=\"1\", s=\"3KB\"} 2\n{app=\"a\", "
+         "d=\"3s\", host=\"1\", s=\"2KB\"} 3\n"},
+        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [1m]))", "{} 16\n"},
+        {"sum by (host) (sum_over_time({app=\"a\"} | logfmt | unwrap v [1m]))", "{host=\"1\"} 6\n{host=\"2\"} 10\n"},
+        {"avg_over_time({app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 4\n"},
+        {"max_over_time({app=\"a\"} | logfmt | unwrap v [1m]) by (host)", "{host=\"1\"} 3\n{host=\"2\"} 10\n"},
+        {"min_over_time({app=\"a\"} | logfmt | unwrap v [1m]) without (host, d, s)", "{app=\"a\"} 1\n"},
+        {"first_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 1\n"},
+        {"last_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 2\n"},
+        {"stdvar_over_time({app=\"a\", host=\"1\"} | logfmt | unwrap v [1m]) by (app)",
+         "{app=\"a\"} 0.6666666666666666\n"},
+        {"quantile_over_time(0.5, {app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} 2.5\n"},
+        {"quantile_over_time(1.5, {app=\"a\"} | logfmt | unwrap v [1m]) by (app)", "{app=\"a\"} +Inf\n"},
+        {"sum(rate({app=\"a\"} | logfmt | unwrap v [10s]))", "!"},
+        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap duration(d) [1m]))", "{} 6\n"},
+        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap bytes(s) [1m]))", "{} 6000\n"},
+        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap v | v > 2 [1m]))", "{} 13\n"},
+        {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap nosuch [1m]))", ""},
+        {"sum(sum_over_time({app=\"a\", host=\"2\"} | logfmt | unwrap d [1m]))", ""},
+        {"max(rate_counter({app=\"b\"} | logfmt | unwrap v [1m]))", "{} 0\n"},
         {"sum(sum_over_time({app=\"a\"} | logfmt | unwrap d | __error__=\"\" [1m]))", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -499,7 +161,8 @@ TEST(rate_counter_adds_resets_and_extrapolates)
     struct fixture f;
     open_fixture(&f);
     static const struct test_row rows[] = {
-        {10, "{a=\"1\"}", NULL, "v=100"}, {20, "{a=\"1\"}", NULL, "v=110"}, {30, "{a=\"1\"}", NULL, "v=10"}, {40, "{a=\"1\"}", NULL, "v=20"},
+        {10, "{a=\"1\"}", NULL, "v=100"}, {20, "{a=\"1\"}", NULL, "v=110"}, {30, "{a=\"1\"}", NULL, "v=10"},
+        {40, "{a=\"1\"}", NULL, "v=20"},
         {10, "{a=\"2\"}", NULL, "v=1"}, {20, "{a=\"2\"}", NULL, "v=11"}, {35, "{a=\"3\"}", NULL, "v=7"},
     };
     insert(&f, rows, 7);
@@ -515,7 +178,8 @@ TEST(pipeline_errors_refuse_a_metric_query_unless_filtered)
 {
     struct fixture f;
     open_fixture(&f);
-    static const struct test_row rows[] = {{1, "{app=\"a\"}", NULL, "{\"v\":1}"}, {2, "{app=\"a\"}", NULL, "broken"}, {3, "{app=\"a\"}", NULL, "{\"v\":\"x\"}"}};
+    static const struct test_row rows[] = {{1, "{app=\"a\"}", NULL, "{\"v\":1}"}, {2, "{app=\"a\"}", NULL, "broken"},
+                                           {3, "{app=\"a\"}", NULL, "{\"v\":\"x\"}"}};
     insert(&f, rows, 3);
 #define JSON_DETAILS "Value looks like object, but can't find closing '}' symbol"
     static const struct { const char *query, *wanted; } cases[] = {
@@ -524,15 +188,19 @@ TEST(pipeline_errors_refuse_a_metric_query_unless_filtered)
         {"sum by (__error__) (count_over_time({app=\"a\"} | json [1m]))", "{} 2\n{__error__=\"JSONParserErr\"} 1\n"},
         {"sum(count_over_time({app=\"a\"} | json | __error__!=\"\" [1m]))", "{} 1\n"},
         {"sum(sum_over_time({app=\"a\"} | json | unwrap v | __error__=\"\" [1m]))", "{} 1\n"},
-        {"sum(count_over_time({app=\"a\"} | line_format `{{ div 1 0 }}` [1m]))", "{} 3\n"}, /* skipped where only lines count */
+        /* skipped where only lines count */
+        {"sum(count_over_time({app=\"a\"} | line_format `{{ div 1 0 }}` [1m]))", "{} 3\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect(&f, cases[i].query, AT(60), cases[i].wanted);
     static const struct { const char *query, *begin; } refused[] = {
-        {"sum by (app) (count_over_time({app=\"a\"} | json [1m]))", "!pipeline error: 'JSONParserErr' for series: '{__error__=\"JSONParserErr\", "},
+        {"sum by (app) (count_over_time({app=\"a\"} | json [1m]))",
+         "!pipeline error: 'JSONParserErr' for series: '{__error__=\"JSONParserErr\", "},
         {"sum(sum_over_time({app=\"a\"} | json | unwrap v [1m]))", "!pipeline error: '"},
-        {"sum by (__error__) (sum_over_time({app=\"a\"} |= \"x\" | json | unwrap v [1m]))", "!pipeline error: 'SampleExtractionErr' for series: "},
-        {"bytes_over_time({app=\"a\"} | line_format `{{ div 1 0 }}` [1m])", "!pipeline error: 'TemplateFormatErr' for series: "},
+        {"sum by (__error__) (sum_over_time({app=\"a\"} |= \"x\" | json | unwrap v [1m]))",
+         "!pipeline error: 'SampleExtractionErr' for series: "},
+        {"bytes_over_time({app=\"a\"} | line_format `{{ div 1 0 }}` [1m])",
+         "!pipeline error: 'TemplateFormatErr' for series: "},
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct buf b = answer(&f, refused[i].query, AT(60));
@@ -549,23 +217,40 @@ TEST(aggregations_over_series)
     struct fixture f;
     open_metrics(&f);
     static const struct { const char *query, *wanted; } cases[] = {
-        {"min by (app) (count_over_time({app=~\".+\"}[1m]))", "{app=\"a\"} 1\n{app=\"b\"} 1\n"}, {"max without (host) (count_over_time({app=~\".+\"}[1m]))", "{app=\"a\"} 3\n{app=\"b\"} 1\n"},
-        {"avg(count_over_time({app=~\".+\"}[1m]))", "{} 1.6666666666666667\n"}, {"count(count_over_time({app=~\".+\"}[1m]))", "{} 3\n"},
+        {"min by (app) (count_over_time({app=~\".+\"}[1m]))", "{app=\"a\"} 1\n{app=\"b\"} 1\n"},
+        {"max without (host) (count_over_time({app=~\".+\"}[1m]))", "{app=\"a\"} 3\n{app=\"b\"} 1\n"},
+        {"avg(count_over_time({app=~\".+\"}[1m]))", "{} 1.6666666666666667\n"},
+        {"count(count_over_time({app=~\".+\"}[1m]))", "{} 3\n"},
         {"stdvar(count_over_time({app=\"a\"}[1m]))", "{} 1\n"}, {"stddev(count_over_time({app=\"a\"}[1m]))", "{} 1\n"},
-        {"topk(1, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n"}, {"bottomk(2, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
-        {"topk by (app) (1, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n{app=\"b\", host=\"1\"} 1\n"}, {"approx_topk(1, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n"},
-        {"sort_desc(count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
-        {"sort(count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n{app=\"a\", host=\"1\"} 3\n"},
-        {"sum by (nothing) (count_over_time({app=~\".+\"}[1m]))", "{} 5\n"}, {"sum by () (count_over_time({app=~\".+\"}[1m]))", "{} 5\n"}, {"sum without () (count_over_time({app=\"b\"}[1m]))", "{app=\"b\", host=\"1\"} 1\n"},
-        {"sum(count_over_time({app=\"zzz\"}[1m]))", ""}, {"sum(count_over_time({app=\"zzz\"}[1m])) or vector(0)", "{} 0\n"},
-        {"absent_over_time({app=\"zzz\", host=\"1\", x=~\".*\"}[1m])", "{app=\"zzz\", host=\"1\"} 1\n"}, {"absent_over_time({app=\"a\"}[1m])", ""}, {"absent_over_time({app=\"a\"} | logfmt | unwrap nosuch [1m])", "{app=\"a\"} 1\n"},
-        {"label_replace(count_over_time({app=\"b\"}[1m]), \"n\", \"<$1>\", \"app\", \"(.*)\")", "{app=\"b\", host=\"1\", n=\"<b>\"} 1\n"}, {"label_replace(count_over_time({app=\"b\"}[1m]), \"host\", \"\", \"nosuch\", \".*\")", "{app=\"b\"} 1\n"},
-        {"label_replace(count_over_time({app=\"b\"}[1m]), \"n\", \"x\", \"app\", \"zz\")", "{app=\"b\", host=\"1\"} 1\n"},
+        {"topk(1, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n"},
+        {"bottomk(2, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
+        {"topk by (app) (1, count_over_time({app=~\".+\"}[1m]))",
+         "{app=\"a\", host=\"1\"} 3\n{app=\"b\", host=\"1\"} 1\n"},
+         {"approx_topk(1, count_over_time({app=~\".+\"}[1m]))", "{app=\"a\", host=\"1\"} 3\n"},
+        {"sort_desc(count_over_time({app=~\".+\"}[1m]))",
+         "{app=\"a\", host=\"1\"} 3\n{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
+        {"sort(count_over_time({app=~\".+\"}[1m]))",
+         "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n{app=\"a\", host=\"1\"} 3\n"},
+        {"sum by (nothing) (count_over_time({app=~\".+\"}[1m]))", "{} 5\n"},
+        {"sum by () (count_over_time({app=~\".+\"}[1m]))", "{} 5\n"},
+        {"sum without () (count_over_time({app=\"b\"}[1m]))", "{app=\"b\", host=\"1\"} 1\n"},
+        {"sum(count_over_time({app=\"zzz\"}[1m]))", ""},
+        {"sum(count_over_time({app=\"zzz\"}[1m])) or vector(0)", "{} 0\n"},
+        {"absent_over_time({app=\"zzz\", host=\"1\", x=~\".*\"}[1m])", "{app=\"zzz\", host=\"1\"} 1\n"},
+        {"absent_over_time({app=\"a\"}[1m])", ""},
+        {"absent_over_time({app=\"a\"} | logfmt | unwrap nosuch [1m])", "{app=\"a\"} 1\n"},
+        {"label_replace(count_over_time({app=\"b\"}[1m]), \"n\", \"<$1>\", \"app\", \"(.*)\")",
+         "{app=\"b\", host=\"1\", n=\"<b>\"} 1\n"},
+         {"label_replace(count_over_time({app=\"b\"}[1m]), \"host\", \"\", \"nosuch\", \".*\")", "{app=\"b\"} 1\n"},
+        {"label_replace(count_over_time({app=\"b\"}[1m]), \"n\", \"x\", \"app\", \"zz\")",
+         "{app=\"b\", host=\"1\"} 1\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect(&f, cases[i].query, AT(60), cases[i].wanted);
-    expect(&f, "approx_topk(1, count_over_time({app=\"a\"}[1m]))", RANGE(0, 60, 30), "!count min sketches are only supported on instant queries\n");
-    expect(&f, "topk(1, count_over_time({app=~\"a|b\", host=\"1\"}[10s]))", RANGE(20, 30, 10), "{app=\"a\", host=\"1\"} 20:1 30:1\n");
+    expect(&f, "approx_topk(1, count_over_time({app=\"a\"}[1m]))", RANGE(0, 60, 30),
+           "!count min sketches are only supported on instant queries\n");
+    expect(&f, "topk(1, count_over_time({app=~\"a|b\", host=\"1\"}[10s]))", RANGE(20, 30, 10),
+           "{app=\"a\", host=\"1\"} 20:1 30:1\n");
     close_fixture(&f);
 }
 
@@ -574,26 +259,58 @@ TEST(binary_operators)
     struct fixture f;
     open_metrics(&f);
     static const struct { const char *query, *wanted; } cases[] = {
-        {"1 + 2 * 3", "scalar 7\n"}, {"1 / 0", "scalar NaN\n"}, {"-1 % 0", "scalar NaN\n"}, {"-2 ^ 2", "scalar 4\n"}, {"2 ^ 3 ^ 2", "scalar 512\n"}, {"2 > 1", "scalar 1\n"}, {"1 > bool 2", "scalar 0\n"},
-        {"vector(1) + vector(1)", "{} 2\n"}, {"vector(1) / 0", "{} NaN\n"}, {"7 % vector(4)", "{} 3\n"}, {"vector(3) > 2", "{} 3\n"}, {"2 < vector(3)", "{} 3\n"}, {"vector(3) < 2", ""}, {"vector(3) < bool 2", "{} 0\n"},
-        {"count_over_time({app=\"a\"}[1m]) > 1", "{app=\"a\", host=\"1\"} 3\n"}, {"count_over_time({app=\"a\"}[1m]) * 2", "{app=\"a\", host=\"1\"} 6\n{app=\"a\", host=\"2\"} 2\n"},
-        {"count_over_time({app=\"a\"}[1m]) / on (host) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"}, {"count_over_time({app=\"a\"}[1m]) / ignoring (app) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"},
-        {"count_over_time({app=\"a\"}[1m]) > on (host) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"}, {"count_over_time({app=\"a\"}[1m]) and on (host) count_over_time({app=\"b\"}[1m])", "{app=\"a\", host=\"1\"} 3\n"},
-        {"count_over_time({app=\"a\"}[1m]) unless on (host) count_over_time({app=\"b\"}[1m])", "{app=\"a\", host=\"2\"} 1\n"}, {"count_over_time({app=\"b\"}[1m]) or count_over_time({app=\"a\", host=\"2\"}[1m])", "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
-        {"count_over_time({app=\"a\"}[1m]) / on (app) count_over_time({app=\"a\", host=\"2\"}[1m])", "!multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)\n"},
-        {"count_over_time({app=\"a\", host=\"2\"}[1m]) / on (app) count_over_time({app=\"a\"}[1m])", "!found duplicate series on the right hand-side;many-to-many matching not allowed: matching labels must be unique on one side\n"},
-        {"count_over_time({app=\"a\"}[1m]) / on (app) group_left () sum by (app) (count_over_time({app=\"a\"}[1m]))", "{app=\"a\", host=\"1\"} 0.75\n{app=\"a\", host=\"2\"} 0.25\n"},
-        {"sum by (app) (count_over_time({app=\"a\"}[1m])) / on (app) group_right () count_over_time({app=\"a\"}[1m])", "{app=\"a\", host=\"1\"} 1.3333333333333333\n{app=\"a\", host=\"2\"} 4\n"},
-        {"sum by (app) (count_over_time({app=\"a\"}[1m])) > on (app) group_right () count_over_time({app=\"a\"}[1m])", "{app=\"a\", host=\"1\"} 4\n{app=\"a\", host=\"2\"} 4\n"},
-        {"count_over_time({app=\"a\", host=\"1\"}[1m]) * on (app) group_left (host) sum by (app) (count_over_time({app=\"a\"}[1m]))", "{app=\"a\"} 12\n"},
-        {"count_over_time({app=\"a\"}[1m]) * on (app) group_left (host) sum by (app) (count_over_time({app=\"a\"}[1m]))", "!multiple matches for labels: grouping labels must ensure unique matches\n"},
-        {"sum(vector(1) / vector(0)) ^ 0", "{} 1\n"}, {"vector(1) / vector(0) != 1", "{} NaN\n"}, {"vector(1) / vector(0) == 1", ""},
+        {"1 + 2 * 3", "scalar 7\n"},
+        {"1 / 0", "scalar NaN\n"},
+        {"-1 % 0", "scalar NaN\n"},
+        {"-2 ^ 2", "scalar 4\n"},
+        {"2 ^ 3 ^ 2", "scalar 512\n"},
+        {"2 > 1", "scalar 1\n"},
+        {"1 > bool 2", "scalar 0\n"},
+        {"vector(1) + vector(1)", "{} 2\n"},
+        {"vector(1) / 0", "{} NaN\n"},
+        {"7 % vector(4)", "{} 3\n"},
+        {"vector(3) > 2", "{} 3\n"},
+        {"2 < vector(3)", "{} 3\n"},
+        {"vector(3) < 2", ""},
+        {"vector(3) < bool 2", "{} 0\n"},
+        {"count_over_time({app=\"a\"}[1m]) > 1", "{app=\"a\", host=\"1\"} 3\n"},
+        {"count_over_time({app=\"a\"}[1m]) * 2", "{app=\"a\", host=\"1\"} 6\n{app=\"a\", host=\"2\"} 2\n"},
+        {"count_over_time({app=\"a\"}[1m]) / on (host) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"},
+        {"count_over_time({app=\"a\"}[1m]) / ignoring (app) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"},
+        {"count_over_time({app=\"a\"}[1m]) > on (host) count_over_time({app=\"b\"}[1m])", "{host=\"1\"} 3\n"},
+        {"count_over_time({app=\"a\"}[1m]) and on (host) count_over_time({app=\"b\"}[1m])",
+         "{app=\"a\", host=\"1\"} 3\n"},
+        {"count_over_time({app=\"a\"}[1m]) unless on (host) count_over_time({app=\"b\"}[1m])",
+         "{app=\"a\", host=\"2\"} 1\n"},
+        {"count_over_time({app=\"b\"}[1m]) or count_over_time({app=\"a\", host=\"2\"}[1m])",
+         "{app=\"a\", host=\"2\"} 1\n{app=\"b\", host=\"1\"} 1\n"},
+        {"count_over_time({app=\"a\"}[1m]) / on (app) count_over_time({app=\"a\", host=\"2\"}[1m])",
+         "!multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)\n"},
+        {"count_over_time({app=\"a\", host=\"2\"}[1m]) / on (app) count_over_time({app=\"a\"}[1m])",
+         "!found duplicate series on the right hand-side;many-to-many matching not allowed: matching labels must be "
+         "unique on one side\n"},
+        {"count_over_time({app=\"a\"}[1m]) / on (app) group_left () sum by (app) (count_over_time({app=\"a\"}[1m]))",
+         "{app=\"a\", host=\"1\"} 0.75\n{app=\"a\", host=\"2\"} 0.25\n"},
+        {"sum by (app) (count_over_time({app=\"a\"}[1m])) / on (app) group_right () count_over_time({app=\"a\"}[1m])",
+         "{app=\"a\", host=\"1\"} 1.3333333333333333\n{app=\"a\", host=\"2\"} 4\n"},
+        {"sum by (app) (count_over_time({app=\"a\"}[1m])) > on (app) group_right () count_over_time({app=\"a\"}[1m])",
+         "{app=\"a\", host=\"1\"} 4\n{app=\"a\", host=\"2\"} 4\n"},
+        {"count_over_time({app=\"a\", host=\"1\"}[1m]) * on (app) group_left (host) sum by (app) "
+         "(count_over_time({app=\"a\"}[1m]))",
+         "{app=\"a\"} 12\n"},
+        {"count_over_time({app=\"a\"}[1m]) * on (app) group_left (host) sum by (app) "
+         "(count_over_time({app=\"a\"}[1m]))",
+         "!multiple matches for labels: grouping labels must ensure unique matches\n"},
+        {"sum(vector(1) / vector(0)) ^ 0", "{} 1\n"},
+        {"vector(1) / vector(0) != 1", "{} NaN\n"},
+        {"vector(1) / vector(0) == 1", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect(&f, cases[i].query, AT(60), cases[i].wanted);
     expect(&f, "1", RANGE(0, 20, 10), "{} 0:1 10:1 20:1\n");
     expect(&f, "vector(2)", RANGE(0, 20, 10), "{} 0:2 10:2 20:2\n");
-    expect(&f, "sum(count_over_time({app=\"b\"}[10s])) or vector(0)", RANGE(20, 40, 10), "{} 20:0 30:1 40:0\n"); /* one series */
+    /* one series */
+    expect(&f, "sum(count_over_time({app=\"b\"}[10s])) or vector(0)", RANGE(20, 40, 10), "{} 20:0 30:1 40:0\n");
     close_fixture(&f);
 }
 
@@ -611,20 +328,26 @@ TEST(limits_are_errors_and_never_the_end)
     }
     for (int i = 0; i < 500; i += 100)
         insert(&f, rows + i, 100);
-    for (size_t limit = 1000; limit < 3000000; limit = limit * 5 / 3) { /* out of memory at every depth, and nothing leaks */
+    /* out of memory at every depth, and nothing leaks */
+    for (size_t limit = 1000; limit < 3000000; limit = limit * 5 / 3) {
         budget_init(&f.budget, NULL, limit);
         struct buf b = answer(&f, "{a=\"1\"} |= \"xx\" | json", LOGS(.limit = 1000));
         CHECK(b.len > 0);
         buf_deinit(&b);
-        b = answer(&f, "sum by (n) (count_over_time({a=\"1\"} |= \"x\" [10s])) / on (n) rate({a=\"1\"}[20s])", RANGE(0, 500, 1));
+        b = answer(&f, "sum by (n) (count_over_time({a=\"1\"} |= \"x\" [10s])) / on (n) rate({a=\"1\"}[20s])",
+                   RANGE(0, 500, 1));
         CHECK(b.len > 0);
         buf_deinit(&b);
         CHECK_EQ_U64(f.budget.used_bytes, 0);
     }
     budget_init(&f.budget, NULL, 1u << 20);
-    expect(&f, "{a=\"1\"}", LOGS(.limit = 1000), "!the query needs more than its memory limit of 1 MB: narrow the time range or the selector, "
-           "ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may have a quarter of it)\n");
-    expect(&f, "vector(1)", RANGE(0, 12000, 1), "!exceeded maximum resolution of 11000 points per time series. Try increasing the value of the step parameter\n");
+    expect(&f, "{a=\"1\"}", LOGS(.limit = 1000),
+           "!the query needs more than its memory limit of 1 MB: narrow the time range or the selector, "
+           "ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may have a "
+           "quarter of it)\n");
+    expect(&f, "vector(1)", RANGE(0, 12000, 1),
+           "!exceeded maximum resolution of 11000 points per time series. Try increasing the value of the step "
+           "parameter\n");
     close_fixture(&f);
 }
 
@@ -639,8 +362,9 @@ TEST(an_answer_costs_little_more_than_its_lines)
     for (int i = 0; i < ROWS; i += PART) {
         for (int k = 0; k < PART; k++) {
             snprintf(lines[k], sizeof lines[k], "%0*d", LINE, i + k);
-            rows[k] = (struct test_row){(i + k) / 100.0, k % 3 ? "{app=\"checkout\", env=\"production\"}" : "{app=\"web\", env=\"production\"}",
-                                        k % 2 ? "{level=\"info\", zone=\"a\"}" : "{level=\"warn\", zone=\"a\"}", lines[k]};
+            rows[k] = (struct test_row){
+                (i + k) / 100.0, k % 3 ? "{app=\"checkout\", env=\"production\"}" : "{app=\"web\", env=\"production\"}",
+                k % 2 ? "{level=\"info\", zone=\"a\"}" : "{level=\"warn\", zone=\"a\"}", lines[k]};
         }
         insert(&f, rows, PART);
     }
@@ -672,19 +396,24 @@ TEST(extreme_times_do_not_overflow)
     struct fixture f;
     open_metrics(&f);
     static const char *const queries[] = {
-        "count_over_time({app=\"a\"}[290y])", "sum(count_over_time({app=\"a\"}[290y] offset 290y))", "sum(count_over_time({app=\"a\"}[1ms] offset -290y))",
-        "sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [290y]))", "rate_counter({app=\"a\"} | logfmt | unwrap v [290y])",
+        "count_over_time({app=\"a\"}[290y])", "sum(count_over_time({app=\"a\"}[290y] offset 290y))",
+        "sum(count_over_time({app=\"a\"}[1ms] offset -290y))",
+        "sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [290y]))",
+        "rate_counter({app=\"a\"} | logfmt | unwrap v [290y])",
     };
-    static const int64_t times[][3] = {{INT64_MIN, INT64_MIN, 0}, {INT64_MAX, INT64_MAX, 0}, {0, INT64_MAX, INT64_MAX / 7}, {INT64_MIN, INT64_MAX, INT64_MAX / 50},
+    static const int64_t times[][3] = {{INT64_MIN, INT64_MIN, 0}, {INT64_MAX, INT64_MAX, 0},
+                                       {0, INT64_MAX, INT64_MAX / 7}, {INT64_MIN, INT64_MAX, INT64_MAX / 50},
                                        {INT64_MIN, -1, INT64_MAX / 3}, {INT64_MAX - 5, INT64_MAX, 1}};
     for (size_t q = 0; q < sizeof queries / sizeof queries[0]; q++)
         for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
-            struct buf b = answer(&f, queries[q], (struct query_request){.start_ns = times[t][0], .end_ns = times[t][1], .step_ns = times[t][2]});
+            struct buf b = answer(&f, queries[q], (struct query_request){.start_ns = times[t][0], .end_ns = times[t][1],
+                                                                         .step_ns = times[t][2]});
             CHECK(b.len == 0 || b.ptr[0] != '!');
             buf_deinit(&b);
         }
     for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
-        struct buf b = answer(&f, "{app=\"a\"}", LOGS(.start_ns = times[t][0], .end_ns = times[t][1], .interval_ns = times[t][2]));
+        struct buf b =
+            answer(&f, "{app=\"a\"}", LOGS(.start_ns = times[t][0], .end_ns = times[t][1], .interval_ns = times[t][2]));
         CHECK(b.len == 0 || b.ptr[0] != '!');
         buf_deinit(&b);
     }
@@ -703,7 +432,9 @@ TEST(a_cancelled_query_says_so)
     int calls = 0;
     open_metrics(&f);
     expect(&f, "{app=\"a\"}", LOGS(.cancelled = always, .cancelled_ctx = &calls), "!the query was cancelled\n");
-    expect(&f, "rate({app=\"a\"} |= \"v\" [1m])", (struct query_request){.end_ns = 60 * SEC, .cancelled = always, .cancelled_ctx = &calls}, "!the query was cancelled\n");
+    expect(&f, "rate({app=\"a\"} |= \"v\" [1m])",
+           (struct query_request){.end_ns = 60 * SEC, .cancelled = always, .cancelled_ctx = &calls},
+           "!the query was cancelled\n");
     CHECK(calls > 1);
     close_fixture(&f);
 }
@@ -727,7 +458,8 @@ TEST(rows_that_are_much_work_are_asked_about_one_by_one)
     struct buf b = answer(&f, "{app=\"a\"} | line_format `{{ repeat 1000000 \"a\" | len }}`",
                           LOGS(.cancelled = never, .cancelled_ctx = &calls));
     buf_deinit(&b);
-    b = answer(&f, "{app=\"a\"} | line_format `{{ repeat 1 \"a\" | len }}`", LOGS(.cancelled = never, .cancelled_ctx = &cheap_calls));
+    b = answer(&f, "{app=\"a\"} | line_format `{{ repeat 1 \"a\" | len }}`",
+               LOGS(.cancelled = never, .cancelled_ctx = &cheap_calls));
     buf_deinit(&b);
     CHECK(calls >= 50);
     CHECK(cheap_calls < 50);
@@ -759,13 +491,15 @@ TEST(tail_shows_matching_rows_of_a_batch)
     struct tail_log log = {0};
     buf_init(&log.text, NULL);
     static const struct test_row rows[] = {
-        {1, "{a=\"1\"}", "{m=\"f\"}", "x=1"}, {2, "{a=\"2\"}", NULL, "x=1"}, {3, "{a=\"1\"}", NULL, "x=2"}, {4, "{a=\"1\"}", NULL, "x=1 y=2"},
+        {1, "{a=\"1\"}", "{m=\"f\"}", "x=1"}, {2, "{a=\"2\"}", NULL, "x=1"}, {3, "{a=\"1\"}", NULL, "x=2"},
+        {4, "{a=\"1\"}", NULL, "x=1 y=2"},
     };
     struct batch *batch = make_batch(rows, 4);
     CHECK_OK(query_parse(S("{a=\"1\"} | logfmt | x=1"), NULL, &q, &err), err);
     CHECK_OK(query_tail_create(q, S("t"), NULL, &t, &err), err);
     CHECK_OK(query_tail_batch(t, 7, 100, batch, tail_entry, &log, &err), err);
-    CHECK_EQ_SLICE(buf_slice(&log.text), S("1/100 x=1{s:a=\"1\", m:m=\"f\", p:x=\"1\"}\n4/103 x=1 y=2{s:a=\"1\", p:x=\"1\", p:y=\"2\"}\n"));
+    CHECK_EQ_SLICE(buf_slice(&log.text),
+                   S("1/100 x=1{s:a=\"1\", m:m=\"f\", p:x=\"1\"}\n4/103 x=1 y=2{s:a=\"1\", p:x=\"1\", p:y=\"2\"}\n"));
     log.status = BOLE_AGAIN;
     buf_reset(&log.text);
     CHECK_EQ_STATUS(query_tail_batch(t, 7, 0, batch, tail_entry, &log, &err), BOLE_AGAIN);
@@ -787,13 +521,16 @@ TEST(tail_shows_matching_rows_of_a_batch)
 
 static struct batch *random_batch(struct random *random, int64_t *now_ns)
 {
-    static const char *const lines[] = {"error code=5", "{\"level\":\"info\",\"n\":1}", "{\"level\":\"warn\",\"n\":\"2\"}", "k=v n=3 error", "plain", "{\"torn\":"};
-    static const char *const labels[] = {"{a=\"1\", b=\"x\"}", "{a=\"1\", b=\"y\"}", "{a=\"2\"}", "{a=\"3\", level=\"debug\"}"};
+    static const char *const lines[] = {"error code=5", "{\"level\":\"info\",\"n\":1}",
+                                        "{\"level\":\"warn\",\"n\":\"2\"}", "k=v n=3 error", "plain", "{\"torn\":"};
+    static const char *const labels[] = {"{a=\"1\", b=\"x\"}", "{a=\"1\", b=\"y\"}", "{a=\"2\"}",
+                                         "{a=\"3\", level=\"debug\"}"};
     static const char *const fields[] = {NULL, "{level=\"error\"}", "{trace=\"t1\", level=\"info\"}", "{a=\"9\"}"};
     struct test_row rows[40];
     for (int i = 0; i < 40; i++) {
         *now_ns += (int64_t)random_below(random, 2 * SEC);
-        rows[i] = (struct test_row){(double)*now_ns / 1e9 - (double)random_below(random, 30), labels[random_below(random, 4)],
+        rows[i] = (struct test_row){(double)*now_ns / 1e9 - (double)random_below(random, 30),
+                                    labels[random_below(random, 4)],
                                     fields[random_below(random, 4)], lines[random_below(random, 6)]};
     }
     return make_batch(rows, 40);
@@ -815,9 +552,11 @@ TEST(windows_are_those_of_the_naive_count)
         insert(&f, rows, 40);
     }
     for (int round = 0; round < 60; round++) {
-        int64_t step = 1 + (int64_t)random_below(&random, 20), range = 1 + (int64_t)random_below(&random, 40), start = (int64_t)random_below(&random, 60);
+        int64_t step = 1 + (int64_t)random_below(&random, 20), range = 1 + (int64_t)random_below(&random, 40),
+                start = (int64_t)random_below(&random, 60);
         struct query_request request = RANGE(start, start + (int64_t)random_below(&random, 80), step);
-        static const char *const queries[][2] = {{"count_over_time({a=\"1\"}", ")"}, {"sum(count_over_time({a=\"1\"}", "))"},
+        static const char *const queries[][2] = {{"count_over_time({a=\"1\"}", ")"},
+                                                 {"sum(count_over_time({a=\"1\"}", "))"},
                                                  {"sum by (z) (sum_over_time({a=\"1\"} | logfmt | unwrap x", "))"}};
         for (size_t q = 0; q < 3; q++) {
             char query[128];
@@ -829,7 +568,11 @@ TEST(windows_are_those_of_the_naive_count)
                 for (int i = 0; i < 200; i++)
                     count += times[i] > t - range * SEC && times[i] <= t;
                 if (count)
-                    buf_printf(&wanted, "%s %lld:%d", wanted.len ? "" : q == 0 ? "{a=\"1\"}" : "{}", (long long)(t / SEC), q == 2 ? 2 * count : count);
+                    buf_printf(&wanted, "%s %lld:%d",
+                               wanted.len ? ""
+                               : q == 0   ? "{a=\"1\"}"
+                                          : "{}",
+                               (long long)(t / SEC), q == 2 ? 2 * count : count);
             }
             buf_put(&wanted, wanted.len ? S("\n") : S(""));
             buf_put_u8(&wanted, 0);
@@ -843,14 +586,34 @@ TEST(windows_are_those_of_the_naive_count)
 TEST(answers_do_not_depend_on_the_store)
 {
     static const char *const queries[] = {
-        "{a=~\".+\"}", "{a=\"1\"} |= \"error\"", "{a=~\"1|3\"} != \"error\" != \"plain\"", "{a=~\".+\"} |~ \"n.*[12]\"", "{a=~\".+\"} |= \"error\" or \"plain\"",
-        "{a=~\".+\"} != \"error\" or \"plain\"", "{a=\"1\"} | json | level=\"info\"", "{a=~\".+\"} |> \"<_>level<_>\" | line_format \"{{.level}}\" |= \"e\"",
-        "{a=\"3\"} | trace=\"t1\"", "{a=~\".+\"} | level=\"error\"", "{a=\"1\"} | level!=\"error\" and trace=\"t1\" |= \"n\"", "{a=\"1\"} | a_extracted=\"9\"",
-        "{a=\"2\"} | level=\"info\" or trace=\"\"", "{a=\"2\"} | line_format \"x\" | level=\"info\"", "{a=\"1\"} | drop level | level=\"info\"", "sum(count_over_time({a=~\".+\"}[1m]))", "sum by (a) (rate({a=~\".+\"}[1m]))", "sum by (level) (count_over_time({a=~\".+\"}[90s]))",
-        "sum by (a, level) (count_over_time({a=~\".+\"}[30s]))", "count_over_time({a=\"1\"}[7s])", "sum(count_over_time({a=~\".+\"} |= \"error\" [45s] offset 10s))",
-        "sum by (b) (bytes_over_time({a=\"1\"}[1m]))", "absent_over_time({a=\"2\"}[2s])", "sum by (level) (sum_over_time({a=~\".+\"} | json | unwrap n | __error__=\"\" [1m]))",
-        "max by (a) (max_over_time({a=~\".+\"} | logfmt | unwrap n [1m])) / on (a) group_right () sum by (a, b) (count_over_time({a=~\".+\"}[1m]))",
-        "topk(2, sum by (a, b) (count_over_time({a=~\".+\"}[1m])))", "sum by (a_extracted) (count_over_time({a=~\".+\"}[1m]))",
+        "{a=~\".+\"}",
+        "{a=\"1\"} |= \"error\"",
+        "{a=~\"1|3\"} != \"error\" != \"plain\"",
+        "{a=~\".+\"} |~ \"n.*[12]\"",
+        "{a=~\".+\"} |= \"error\" or \"plain\"",
+        "{a=~\".+\"} != \"error\" or \"plain\"",
+        "{a=\"1\"} | json | level=\"info\"",
+        "{a=~\".+\"} |> \"<_>level<_>\" | line_format \"{{.level}}\" |= \"e\"",
+        "{a=\"3\"} | trace=\"t1\"",
+        "{a=~\".+\"} | level=\"error\"",
+        "{a=\"1\"} | level!=\"error\" and trace=\"t1\" |= \"n\"",
+        "{a=\"1\"} | a_extracted=\"9\"",
+        "{a=\"2\"} | level=\"info\" or trace=\"\"",
+        "{a=\"2\"} | line_format \"x\" | level=\"info\"",
+        "{a=\"1\"} | drop level | level=\"info\"",
+        "sum(count_over_time({a=~\".+\"}[1m]))",
+        "sum by (a) (rate({a=~\".+\"}[1m]))",
+        "sum by (level) (count_over_time({a=~\".+\"}[90s]))",
+        "sum by (a, level) (count_over_time({a=~\".+\"}[30s]))",
+        "count_over_time({a=\"1\"}[7s])",
+        "sum(count_over_time({a=~\".+\"} |= \"error\" [45s] offset 10s))",
+        "sum by (b) (bytes_over_time({a=\"1\"}[1m]))",
+        "absent_over_time({a=\"2\"}[2s])",
+        "sum by (level) (sum_over_time({a=~\".+\"} | json | unwrap n | __error__=\"\" [1m]))",
+        "max by (a) (max_over_time({a=~\".+\"} | logfmt | unwrap n [1m])) / on (a) group_right () sum by (a, b) "
+        "(count_over_time({a=~\".+\"}[1m]))",
+        "topk(2, sum by (a, b) (count_over_time({a=~\".+\"}[1m])))",
+        "sum by (a_extracted) (count_over_time({a=~\".+\"}[1m]))",
     };
     struct fixture mem, segments;
     struct random random;
@@ -873,14 +636,16 @@ TEST(answers_do_not_depend_on_the_store)
     }
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
         for (int variant = 0; variant < 4; variant++) {
-            struct query_request request = {.start_ns = 3600 * SEC, .end_ns = now_ns, .limit = variant ? 1000 : 7, .direction = variant % 2 ? FORWARD : BACKWARD};
+            struct query_request request = {.start_ns = 3600 * SEC, .end_ns = now_ns, .limit = variant ? 1000 : 7,
+                                            .direction = variant % 2 ? FORWARD : BACKWARD};
             static const int64_t steps[] = {0, 15, 7, 120};
             request.step_ns = steps[variant] * SEC;
             request.interval_ns = variant == 3 ? 5 * SEC : 0;
             request.categorize = variant == 2;
             struct buf a = answer(&mem, queries[i], request), b = answer(&segments, queries[i], request);
             if (!bole_slice_eq(buf_slice(&a), buf_slice(&b)))
-                print_error("%s, variant %d\n--- mem\n%.*s--- segments\n%.*s", queries[i], variant, (int)a.len, (char *)a.ptr, (int)b.len, (char *)b.ptr);
+                print_error("%s, variant %d\n--- mem\n%.*s--- segments\n%.*s", queries[i], variant, (int)a.len,
+                            (char *)a.ptr, (int)b.len, (char *)b.ptr);
             CHECK(bole_slice_eq(buf_slice(&a), buf_slice(&b)));
             CHECK(a.len == 0 || a.ptr[0] != '!');
             buf_deinit(&a);

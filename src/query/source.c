@@ -25,9 +25,12 @@ bole_status query_out_of_memory(const struct query_request *request, struct bole
     size_t limit = request->budget ? request->budget->limit_bytes : 0;
     if (limit == 0 || limit == SIZE_MAX)
         return bole_fail(err, BOLE_E_LIMIT, "the query ran out of memory: narrow the time range or the selector");
-    return bole_fail(err, BOLE_E_LIMIT, "the query needs more than its memory limit of %zu MB: narrow the time range or the "
-                     "selector, ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may "
-                     "have a quarter of it)", limit >> 20);
+    return bole_fail(
+        err, BOLE_E_LIMIT,
+        "the query needs more than its memory limit of %zu MB: narrow the time range or the "
+        "selector, ask for fewer lines, aggregate by fewer labels, or raise the server's --memory-limit (a query may "
+        "have a quarter of it)",
+        limit >> 20);
 }
 
 struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count)
@@ -44,8 +47,8 @@ struct store_matcher *source_matchers(const struct ast_matcher *list, struct are
 
 /* ---- planning ---- */
 
-static void add_predicate(struct source *s, const struct ast_stage *owner, enum store_predicate_kind kind, bole_slice value,
-                          const struct regex *regex, bool is_exact)
+static void add_predicate(struct source *s, const struct ast_stage *owner, enum store_predicate_kind kind,
+                          bole_slice value, const struct regex *regex, bool is_exact)
 {
     if (value.len == 0 && !regex)
         return;
@@ -71,9 +74,11 @@ static void push_line_filter(struct source *s, const struct ast_stage *stage)
                 if (!n->pattern->pieces[i].is_capture)
                     add_predicate(s, stage, PREDICATE_LINE_CONTAINS, n->pattern->pieces[i].text, NULL, false);
         } else if (is_text) {
-            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_CONTAINS : PREDICATE_LINE_CONTAINS, literal, NULL, true);
+            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_CONTAINS : PREDICATE_LINE_CONTAINS, literal, NULL,
+                          true);
         } else {
-            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_MATCHES : PREDICATE_LINE_MATCHES, n->text, n->regex, true);
+            add_predicate(s, stage, negative ? PREDICATE_LINE_NOT_MATCHES : PREDICATE_LINE_MATCHES, n->text, n->regex,
+                          true);
         }
     }
 }
@@ -245,7 +250,8 @@ static struct source_stream *stream_at(struct source *s, uint32_t index)
 
 /* ---- running ---- */
 
-static bole_status run_row(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_row(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink,
+                           struct bole_err *err)
 {
     struct source_stream *stream = stream_at(s, v->stream[at]);
     struct row *r = &s->row;
@@ -254,7 +260,8 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
     if (!stream)
         return query_out_of_memory(s->options->request, err);
     arena_reset(&s->scratch);
-    row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels, stream->count);
+    row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels,
+              stream->count);
     if (s->needs_labels) {
         field_count = v->fields(v, at, &fields);
         row_add_fields(r, fields, field_count);
@@ -341,7 +348,8 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
     struct store_query query = {
         .tenant = request->tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
         .matcher_count = matcher_count, .predicates = s.predicates, .predicate_count = s.predicate_count,
-        .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u), .direction = o->direction,
+        .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u),
+        .direction = o->direction,
         .budget = request->budget, .cancelled = request->cancelled, .cancelled_ctx = request->cancelled_ctx,
     };
     st = plan_fields(&s, &query, err);

@@ -1,6 +1,7 @@
 /* template_test.c - templates one by one on a line: what the functions answer, and what they may cost. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -135,9 +136,12 @@ TEST(a_long_layout_of_a_date_is_printed_whole)
 
 /* ---- what a template may cost ---- */
 
-static uint64_t now_ns(void)
+/* Of this thread: what else the machine does is not the template's fault. */
+static uint64_t cpu_ns(void)
 {
-    return clock_mono_ns(&clock_system);
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 static bole_slice long_line(const char *unit)
@@ -162,11 +166,11 @@ TEST(a_result_that_cannot_fit_is_refused_before_it_is_made)
     for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
         struct fixture f;
         open_template(&f, templates[i]);
-        uint64_t begin = now_ns();
+        uint64_t begin = cpu_ns();
         for (int row = 0; row < 500; row++)
             CHECK(!run(&f, S("")));
         CHECK_EQ_SLICE(bole_slice_str(strstr(f.err.msg, "the result")), S("the result is too large"));
-        CHECK(now_ns() - begin < NS_PER_S);
+        CHECK(cpu_ns() - begin < NS_PER_S);
         close_template(&f);
     }
 }
@@ -188,12 +192,12 @@ TEST(work_grows_with_the_line_and_not_with_its_square)
         struct fixture f;
         bole_slice line = long_line(cases[i].unit);
         open_template(&f, cases[i].template);
-        uint64_t begin = now_ns();
+        uint64_t begin = cpu_ns();
         CHECK(run(&f, line) == cases[i].fits);
-        uint64_t took_ms = (now_ns() - begin) / NS_PER_MS;
-        if (took_ms >= 3000)
+        uint64_t took_ms = (cpu_ns() - begin) / NS_PER_MS;
+        if (took_ms >= 10000)
             print_error("%s: %llu ms\n", cases[i].template, (unsigned long long)took_ms);
-        CHECK(took_ms < 3000);
+        CHECK(took_ms < 10000);
         close_template(&f);
         free((void *)line.ptr);
     }
