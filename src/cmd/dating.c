@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/progress.h"
 #include "receive/text.h"
 
 #define DAY_NS (86400 * NS_PER_S)
@@ -47,7 +48,9 @@ static int64_t find_first(struct lines *lines, int64_t latest_ns)
 {
     struct dating d = {.latest_ns = INT64_MAX, .first_ns = latest_ns};
     bole_slice line;
+    struct progress progress;
     int64_t at_ns, first_ns = 0, alone_ns = 0;
+    progress_begin(&progress, "working out the years", lines_size(lines));
     while (!cmd_stopped && lines_next(lines, &line, NULL) == BOLE_OK) {
         if (!dating_time(&d, line, &at_ns))
             continue;
@@ -55,7 +58,9 @@ static int64_t find_first(struct lines *lines, int64_t latest_ns)
             return latest_ns;
         first_ns = first_ns ? first_ns : at_ns;
         text_time(line, latest_ns, &alone_ns);
+        progress_update(&progress, lines_consumed(lines));
     }
+    progress_end(&progress);
     int64_t too_far_ns;
     if (__builtin_sub_overflow(d.previous_ns, alone_ns, &too_far_ns) || too_far_ns <= 0)
         return latest_ns;

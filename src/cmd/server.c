@@ -189,8 +189,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
     api_routes(s->api, &http.routes, &http.route_count);
     st = http_server_create(&http, &s->http, err);
     if (st < 0 && err->sys_errno == EADDRINUSE)
-        return bole_fail(err, BOLE_E_CONFLICT, "%s is taken by another program, perhaps another Bole: --listen (BOLE_LISTEN) "
-                         "names another address, port 0 a free one", o->listen);
+        return bole_fail(err, BOLE_E_CONFLICT, "%s is taken by another program, perhaps another Bole: --listen "
+                         "(BOLE_LISTEN) names another address, port 0 a free one", o->listen);
     if (st < 0)
         return st;
     st = api_attach(s->api, s->ingest, s->http, loops, err);
