@@ -5,7 +5,10 @@
  *   CONST  every value is the same                    INT   decimal numbers that print back to the same bytes
  *   DICT   few distinct values: text once, ids         HEX   hex digits of one length and case
  *   RAW    lengths and bytes, end to end; always legal IP4   dotted quads      UUID  8-4-4-4-12, one case
- *   TIME   stamps in one of the formats below, stored as their distance from the row's own time
+ *   TIME   points in time as logs write them (datetime.h), stored as their distance from the row's own time
+ *
+ * The same bytes around every value do not hinder a number type, nor does a point in INT. A DICT of numbers keeps its
+ * distinct values as numbers too.
  *
  * An encoded column has three parts: a head (type, parameters and stamp: a few bytes that say what the column can
  * hold), numbers and text. The container places them: heads together where they are read first, numbers and texts of
