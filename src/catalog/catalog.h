@@ -40,12 +40,16 @@ struct catalog_segment {
     uint8_t    digest[CATALOG_DIGEST_SIZE]; /* of its rows */
 };
 
+struct catalog_item { bole_slice space, key, value; };
+
 /* One change, all or nothing: a cut, a merge, a retention step. */
 struct catalog_change {
     const struct catalog_segment *add;
     size_t add_count;
     const uint64_t *remove_ids;          /* an id that is not there: BOLE_E_NOTFOUND */
     size_t remove_count;
+    const struct catalog_item *put;      /* items that are new, or have another value */
+    size_t put_count;
     uint64_t position_lsn;               /* 0: unchanged. Never goes back: BOLE_E_CONFLICT */
 };
 
@@ -62,6 +66,10 @@ struct catalog_ops {
     bole_status (*get)(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena,
                        bole_slice *ret_value, struct bole_err *err);
     bole_status (*put)(struct catalog *self, bole_slice space, bole_slice key, bole_slice value, struct bole_err *err);
+    /* All items of a space, by key. */
+    bole_status (*items)(struct catalog *self, bole_slice space,
+                         bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                         struct bole_err *err);
     /* Integrity of the catalogue itself; one call of fn per problem. */
     bole_status (*check)(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx,
                          struct bole_err *err);
@@ -92,6 +100,10 @@ static inline bole_status catalog_get(struct catalog *c, bole_slice space, bole_
 static inline bole_status catalog_put(struct catalog *c, bole_slice space, bole_slice key, bole_slice value,
                                       struct bole_err *err)
 { return c->ops->put(c, space, key, value, err); }
+static inline bole_status catalog_items(struct catalog *c, bole_slice space,
+                                        bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                                        struct bole_err *err)
+{ return c->ops->items(c, space, fn, ctx, err); }
 static inline bole_status catalog_check(struct catalog *c, void (*fn)(const char *problem, void *ctx), void *ctx,
                                         struct bole_err *err)
 { return c->ops->check(c, fn, ctx, err); }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/test.h"
 #include "catalog/catalog.h"
@@ -118,6 +119,42 @@ TEST(a_change_is_kept_over_a_restart)
     CHECK_EQ_U64(value.len, 0);
     CHECK_EQ_STATUS(catalog_get(c, S("other"), S("name"), &arena, &value, &err), BOLE_E_NOTFOUND);
     arena_deinit(&arena);
+    catalog_destroy(c);
+    fs_mem_destroy(fs);
+}
+
+static bole_status join_item(bole_slice key, bole_slice value, void *ctx)
+{
+    struct buf *all = ctx;
+    buf_put(all, key);
+    buf_put_u8(all, '=');
+    buf_put(all, value);
+    buf_put_u8(all, ';');
+    return BOLE_OK;
+}
+
+TEST(items_change_with_segments_or_not_at_all)
+{
+    struct fs *fs = disk();
+    struct catalog *c = open_catalog(fs);
+    struct bole_err err;
+    struct buf all;
+    uint64_t missing = 77;
+    struct catalog_item items[] = {{S("deletes"), S("b"), S("2")}, {S("deletes"), S("a"), S("1")}, {S("other"), S("a"), S("x")}};
+    buf_init(&all, NULL);
+    CHECK_OK(catalog_commit(c, &(struct catalog_change){.put = items, .put_count = 3}, &err), err);
+    items[0].value = S("3");
+    struct catalog_change bad = {.put = items, .put_count = 1, .remove_ids = &missing, .remove_count = 1};
+    CHECK_EQ_STATUS(catalog_commit(c, &bad, &err), BOLE_E_NOTFOUND);
+    CHECK_OK(catalog_items(c, S("deletes"), join_item, &all, &err), err);
+    CHECK_EQ_SLICE(buf_slice(&all), S("a=1;b=2;"));
+    CHECK_OK(catalog_commit(c, &(struct catalog_change){.put = items, .put_count = 1}, &err), err);
+    catalog_destroy(c);
+    c = open_catalog(fs);
+    buf_reset(&all);
+    CHECK_OK(catalog_items(c, S("deletes"), join_item, &all, &err), err);
+    CHECK_EQ_SLICE(buf_slice(&all), S("a=1;b=3;"));
+    buf_deinit(&all);
     catalog_destroy(c);
     fs_mem_destroy(fs);
 }

@@ -58,6 +58,7 @@ enum statement {
     ITEM_GET,
     ITEM_PUT,
     ITEM_ALL,
+    ITEM_SPACE,
     INTEGRITY,
     STATEMENT_COUNT
 };
@@ -76,6 +77,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
     [ITEM_PUT] = "INSERT OR REPLACE INTO item VALUES(?1, ?2, ?3, ?4)",
     [ITEM_ALL] = "SELECT space, key, value, crc FROM item",
+    [ITEM_SPACE] = "SELECT key, value, crc FROM item WHERE space = ?1 ORDER BY key",
     [INTEGRITY] = "PRAGMA integrity_check(100)",
 };
 
@@ -359,6 +361,16 @@ static bole_status sqlite_segments(struct catalog *self,
     return st;
 }
 
+static bole_status item_put(struct sqlite_catalog *c, const struct catalog_item *item, struct bole_err *err)
+{
+    sqlite3_stmt *stmt = c->stmts[ITEM_PUT];
+    bind_slice(stmt, 1, item->space);
+    bind_slice(stmt, 2, item->key);
+    bind_slice(stmt, 3, item->value);
+    sqlite3_bind_int64(stmt, 4, item_crc(item->space, item->key, item->value));
+    return run(c, ITEM_PUT, err);
+}
+
 /* Inside the transaction. */
 static bole_status apply(struct sqlite_catalog *c, const struct catalog_change *change, uint64_t *ret_last_id,
                          struct bole_err *err)
@@ -385,6 +397,8 @@ static bole_status apply(struct sqlite_catalog *c, const struct catalog_change *
         if (id > state.last_segment_id)
             state.last_segment_id = id;
     }
+    for (size_t i = 0; st >= 0 && i < change->put_count; i++)
+        st = item_put(c, &change->put[i], err);
     *ret_last_id = state.last_segment_id;
     return st < 0 ? st : state_put(c, &state, err);
 }
@@ -462,12 +476,30 @@ static bole_status sqlite_put(struct catalog *self, bole_slice space, bole_slice
 {
     struct sqlite_catalog *c = catalog_of(self);
     pthread_mutex_lock(&c->lock);
-    sqlite3_stmt *stmt = c->stmts[ITEM_PUT];
+    bole_status st = item_put(c, &(struct catalog_item){space, key, value}, err);
+    pthread_mutex_unlock(&c->lock);
+    return st;
+}
+
+static bole_status sqlite_items(struct catalog *self, bole_slice space,
+                                bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                                struct bole_err *err)
+{
+    struct sqlite_catalog *c = catalog_of(self);
+    sqlite3_stmt *stmt = c->stmts[ITEM_SPACE];
+    bole_status st = BOLE_OK;
+    int rc = SQLITE_DONE;
+    pthread_mutex_lock(&c->lock);
     bind_slice(stmt, 1, space);
-    bind_slice(stmt, 2, key);
-    bind_slice(stmt, 3, value);
-    sqlite3_bind_int64(stmt, 4, item_crc(space, key, value));
-    bole_status st = run(c, ITEM_PUT, err);
+    while (st >= 0 && (rc = step(c, ITEM_SPACE)) == SQLITE_ROW) {
+        bole_slice key = column_slice(stmt, 0), value = column_slice(stmt, 1);
+        st = column_u64(stmt, 2) == item_crc(space, key, value)
+                 ? fn(key, value, ctx)
+                 : corrupt(c, "the checksum of an item does not match", err);
+    }
+    if (st >= 0 && rc != SQLITE_DONE)
+        st = fail(c, rc, err);
+    reset(c, ITEM_SPACE);
     pthread_mutex_unlock(&c->lock);
     return st;
 }
@@ -670,6 +702,7 @@ const struct catalog_ops catalog_sqlite_ops = {
     .next_segment_id = sqlite_next_segment_id,
     .get = sqlite_get,
     .put = sqlite_put,
+    .items = sqlite_items,
     .check = sqlite_check,
     .destroy = sqlite_destroy,
 };

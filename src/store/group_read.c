@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "store/group_removal.h"
 #include "store/group_fields.h"
 
 struct group_reader {
@@ -93,4 +94,24 @@ bole_status group_reader_pieces(struct group_reader *r, struct segment *segment,
         st = group_fields_pieces(&r->group, fn, ctx, err);
     group_scan_close(&r->group);
     return st == BOLE_END ? refuse_damage(r, segment->key_text, group, err) : st;
+}
+
+bole_status group_reader_find(struct group_reader *r, const struct removal *removal, uint64_t **ret_bits, struct bole_err *err)
+{
+    struct group_scan *g = &r->group;
+    uint64_t *bits = arena_array(&g->arena, group_scan_words(g), sizeof *bits);
+    if (!bits)
+        return bole_fail(err, BOLE_E_LIMIT, "a row group does not fit into the memory limit");
+    uint32_t group = (uint32_t)(g->group - g->directory->groups);
+    const char *key = g->segment->key_text;
+    bole_status st = group_removal_find(g, removal, bits, err);
+    if (st == BOLE_END)
+        return bole_fail(err, BOLE_E_CORRUPT, "segment %s: row group %u is damaged", key, group);
+    *ret_bits = bits;
+    return st;
+}
+
+uint32_t group_reader_first_row(const struct group_reader *r)
+{
+    return r->group.first_row;
 }

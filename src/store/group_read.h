@@ -11,6 +11,7 @@
 #define STORE_GROUP_READ_H
 
 #include "store/group_scan.h"
+#include "store/removal.h"
 
 struct group_reader;
 
@@ -29,5 +30,10 @@ bole_status group_reader_next(struct group_reader *r, struct vector **ret_vector
  * must have no group open. BOLE_E_CORRUPT: something of it is damaged. */
 bole_status group_reader_pieces(struct group_reader *r, struct segment *segment, struct segment_directory *directory,
                                 uint32_t group, text_piece_fn *fn, void *ctx, struct bole_err *err);
+
+/* Of the group that is open: what a removal names (removal.h), a bit per row; the arena is the group's. */
+bole_status group_reader_find(struct group_reader *r, const struct removal *removal, uint64_t **ret_bits, struct bole_err *err);
+/* The number within the group of the first row of the last vector. */
+uint32_t group_reader_first_row(const struct group_reader *r);
 
 #endif

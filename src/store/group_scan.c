@@ -7,6 +7,7 @@
 #include "shim/regex.h"
 #include "store/group_fields.h"
 #include "store/group_order.h"
+#include "store/group_removal.h"
 
 static void init_buffers(struct group_scan *g, struct budget *budget)
 {
@@ -159,6 +160,46 @@ static bole_status open_text(struct group_scan *g, struct bole_err *err)
     return text_open(&source, &g->text, err);
 }
 
+/* A failure of what g->bad names. */
+static bole_status text_failed(struct group_scan *g, bole_status st, const struct bole_err *why, struct bole_err *err)
+{
+    if (st >= 0)
+        return BOLE_OK;
+    if (err)
+        *err = *why;
+    return group_scan_set_aside(g, g->bad, st, why);
+}
+
+bole_status group_scan_load_seqs(struct group_scan *g, struct bole_err *err)
+{
+    struct bole_err why;
+    g->bad = &g->group->seq->chunks[0];
+    return text_failed(g, g->seqs_loaded ? BOLE_OK : load_seqs(g, &why), &why, err);
+}
+
+bole_status group_scan_open_text(struct group_scan *g, struct bole_err *err)
+{
+    struct bole_err why;
+    return text_failed(g, g->text ? BOLE_OK : open_text(g, &why), &why, err);
+}
+
+bole_status group_scan_keep_containing(struct group_scan *g, bole_slice needle, uint64_t *bits, struct bole_err *err)
+{
+    struct bole_err why;
+    return text_failed(g, text_contains(g->text, needle, bits, &why), &why, err);
+}
+
+bole_status group_scan_lines(struct group_scan *g, uint32_t first, uint32_t count, const uint64_t *bits,
+                             struct line_block *ret_lines, struct bole_err *err)
+{
+    struct bole_err why;
+    buf_reset(&g->lines);
+    *ret_lines = (struct line_block){.ends = g->line_ends};
+    bole_status st = text_lines(g->text, first, count, bits, &g->lines, g->line_ends, &why);
+    ret_lines->bytes = g->lines.ptr;
+    return text_failed(g, st, &why, err);
+}
+
 /* ---- opening: what can be said about all rows at once ---- */
 
 static bole_status map_streams(struct group_scan *g, bool *ret_all, struct bole_err *err)
@@ -297,7 +338,8 @@ static bole_status open_columns(struct group_scan *g, struct bole_err *err)
     }
     g->ctx->stats.rows_scanned += g->to - g->from;
     g->ctx->stats.bytes_scanned += g->group->line_bytes * (g->to - g->from) / g->group->row_count; /* on average */
-    return select_rows(g, all_streams, err);
+    st = select_rows(g, all_streams, err);
+    return st == BOLE_OK && g->ctx->removal_count ? group_removal_apply(g, err) : st;
 }
 
 bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory,
@@ -402,18 +444,14 @@ bole_status group_scan_select_regex(struct group_scan *g, struct bole_err *err)
 /* What only rows that go out need. */
 static bole_status finish_vector(struct group_scan *g, struct vector *v, struct bole_err *err)
 {
-    struct bole_err why;
     uint32_t *stream = g->ctx->stream;
     group_scan_streams(g, g->first_row, v->row_count, stream);
     for (uint32_t r = 0; r < v->row_count; r++)
         stream[r] = g->stream_map[stream[r]];
     if (g->ctx->needs_seqs) {
-        bole_status st = g->seqs_loaded ? BOLE_OK : load_seqs(g, &why);
-        if (st < 0) {
-            if (err)
-                *err = why;
-            return group_scan_set_aside(g, &g->group->seq->chunks[0], st, &why);
-        }
+        bole_status st = group_scan_load_seqs(g, err);
+        if (st != BOLE_OK)
+            return st;
         v->seq = (const uint64_t *)(const void *)g->seqs.ptr + g->first_row;
     }
     return g->ctx->query->projection & PROJECT_FIELDS ? group_fields_load_all(g, err) : BOLE_OK;

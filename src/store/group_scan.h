@@ -58,6 +58,15 @@ void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t cou
 /* Clears the bits of the rows that fail a regular expression, which otherwise happens vector by vector. BOLE_END: damaged. */
 bole_status group_scan_select_regex(struct group_scan *g, struct bole_err *err);
 
+/* For group_removal.c; of an open group. BOLE_END: a damaged chunk, which has been set aside. */
+bole_status group_scan_load_seqs(struct group_scan *g, struct bole_err *err); /* into g->seqs */
+bole_status group_scan_open_text(struct group_scan *g, struct bole_err *err);
+/* Clears the bits, of the whole group, of rows whose line does not contain the needle. */
+bole_status group_scan_keep_containing(struct group_scan *g, bole_slice needle, uint64_t *bits, struct bole_err *err);
+/* The lines of the rows first .. first + count - 1 whose bit is set; valid until the next call for lines. */
+bole_status group_scan_lines(struct group_scan *g, uint32_t first, uint32_t count, const uint64_t *bits,
+                             struct line_block *ret_lines, struct bole_err *err);
+
 static inline int64_t *group_scan_times(const struct group_scan *g) { return (int64_t *)(void *)g->times.ptr; }
 static inline uint64_t *group_scan_bits(const struct group_scan *g) { return (uint64_t *)(void *)g->bits.ptr; }
 static inline uint32_t group_scan_words(const struct group_scan *g) { return (g->group->row_count + 63) / 64; }

@@ -15,7 +15,8 @@ enum { SMALL_GROUPS_MIN = 4 /* so many are encoded together although more will c
 struct group_ref {
     struct regroup_input in;
     int64_t day;
-    bool    is_own; /* its tenant has a segment of its own */
+    bool    is_own;     /* its tenant has a segment of its own */
+    bool    is_touched; /* some of its rows may have to go */
 };
 
 struct merge {
@@ -116,17 +117,34 @@ static void find_own_tenants(struct merge *m)
     }
 }
 
+/* False: all of the group has to go, and has been counted. */
+static bool survives(struct merge *m, struct group_ref *r)
+{
+    const struct merge_options *o = &m->options;
+    for (size_t i = 0; i < o->removal_count; i++) {
+        enum removal_part part = removal_of_group(&o->removals[i], r->in.directory, group_of(r));
+        r->is_touched = r->is_touched || part == REMOVES_SOME;
+        if (part == REMOVES_ALL) {
+            o->sums[i].rows += group_of(r)->row_count;
+            o->sums[i].digest = digest_add(o->sums[i].digest, group_of(r)->digest);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bole_status list_groups(struct merge *m, struct bole_err *err)
 {
     m->refs = malloc((m->ref_count + 1) * sizeof *m->refs);
     if (!m->refs)
         return no_memory(err);
-    size_t at = 0;
+    m->ref_count = 0;
     for (size_t i = 0; i < m->input_count; i++)
         for (uint32_t g = 0; g < m->directories[i]->group_count; g++) {
             struct group_ref r = {.in = {m->inputs[i], m->directories[i], g}};
             r.day = day_of_range(group_of(&r)->min_time_ns, group_of(&r)->max_time_ns);
-            m->refs[at++] = r;
+            if (survives(m, &r))
+                m->refs[m->ref_count++] = r;
         }
     find_own_tenants(m);
     qsort(m->refs, m->ref_count, sizeof *m->refs, by_result);
@@ -164,6 +182,12 @@ static bole_status end_result(struct merge *m, struct bole_err *err)
     struct catalog_segment *r = &m->results[m->result_count - 1];
     struct segment_totals totals;
     uint64_t size;
+    if (m->file->group_count == 0) { /* every row had to go */
+        segment_file_destroy(m->file);
+        m->file = NULL;
+        m->result_count--;
+        return BOLE_OK;
+    }
     if (m->file->totals.raw_bytes >= MERGE_TARGET_RAW / 2 || m->stream_entries >= STREAM_ENTRIES_MAX / 2)
         m->file->totals.level = LEVEL_FINAL;
     bole_status st = segment_file_finish(m->file, &totals, &size, err);
@@ -218,14 +242,14 @@ static bool is_scattered(const struct segment_group *g)
 }
 
 /* Groups of one tenant, family and day that may be encoded together. */
+enum { JOB_INPUTS_MAX = 1024 };
 struct job {
-    struct regroup_input inputs[256];
-    const struct group_ref *refs[256];
+    struct regroup_input inputs[JOB_INPUTS_MAX];
+    const struct group_ref *refs[JOB_INPUTS_MAX];
     size_t   count, fresh_count; /* fresh: never encoded anew */
     uint64_t raw, rows, stream_entries;
     bool     has_many, is_scattered;
 };
-enum { JOB_INPUTS_MAX = sizeof((struct job *)0)->refs / sizeof *((struct job *)0)->refs };
 
 static bool job_has_room(const struct job *j, const struct segment_group *g)
 {
@@ -246,26 +270,41 @@ static void job_add(struct job *j, const struct group_ref *r)
     j->is_scattered = j->is_scattered || is_scattered(g);
 }
 
-static bole_status encode(struct merge *m, struct job *j, bool fresh_only, struct bole_err *err)
+static bole_status run_regroup(struct merge *m, const struct regroup_input *inputs, size_t count, uint8_t generation,
+                               uint64_t stream_entries, struct bole_err *err)
 {
-    struct regroup_options options = {.objects = m->options.objects, .budget = m->options.budget,
-                                      .yield = m->options.yield, .yield_ctx = m->options.yield_ctx};
-    size_t count = 0;
-    for (size_t i = 0; i < j->count; i++) {
-        uint8_t generation = group_of(j->refs[i])->generation;
-        if (fresh_only && generation)
-            continue;
-        j->inputs[count++] = j->refs[i]->in;
-        options.generation = generation + 1 > options.generation ? generation + 1 : options.generation;
-    }
-    bole_status st = make_room(m, j->stream_entries, err);
+    const struct merge_options *o = &m->options;
+    struct regroup_options options = {.objects = o->objects, .budget = o->budget, .fs = o->fs, .spill_path = o->spill_path,
+                                      .generation = generation, .removals = o->removals, .sums = o->sums,
+                                      .removal_count = o->removal_count, .yield = o->yield, .yield_ctx = o->yield_ctx};
     size_t failed = count;
+    bole_status st = make_room(m, stream_entries, err);
     if (st >= 0)
-        st = regroup(j->inputs, count, &options, m->file, &failed, err);
+        st = regroup(inputs, count, &options, m->file, &failed, err);
     if (failed < count)
-        m->culprit = j->inputs[failed].segment;
+        m->culprit = inputs[failed].segment;
     m->stats.groups_encoded += count;
     return st;
+}
+
+static bole_status encode(struct merge *m, struct job *j, bool fresh_only, struct bole_err *err)
+{
+    size_t count = 0;
+    uint8_t generation = 0;
+    for (size_t i = 0; i < j->count; i++) {
+        uint8_t before = group_of(j->refs[i])->generation;
+        if (fresh_only && before)
+            continue;
+        j->inputs[count++] = j->refs[i]->in;
+        generation = before + 1 > generation ? before + 1 : generation;
+    }
+    return run_regroup(m, j->inputs, count, generation, j->stream_entries, err);
+}
+
+/* Rows of it have to go. That does not count as being encoded anew: it would keep small groups from growing. */
+static bole_status thin_out(struct merge *m, const struct group_ref *r, struct bole_err *err)
+{
+    return run_regroup(m, &r->in, 1, group_of(r)->generation, group_of(r)->stream_count, err);
 }
 
 /* A small group that is alone stays as it is; so does one that has been encoded anew before, until it can become a part
@@ -279,7 +318,9 @@ static bole_status run_job(struct merge *m, struct job *j, bool is_over, struct 
     for (size_t i = 0; st >= 0 && !all && i < j->count; i++)
         if (!fresh || group_of(j->refs[i])->generation)
             st = copy(m, j->refs[i], err);
-    *j = (struct job){.count = 0};
+    j->count = j->fresh_count = 0;
+    j->raw = j->rows = j->stream_entries = 0;
+    j->has_many = j->is_scattered = false;
     return st;
 }
 
@@ -296,7 +337,7 @@ static bole_status write_result(struct merge *m, const struct group_ref *refs, s
     bole_status st = j ? BOLE_OK : no_memory(err);
     for (size_t i = 0; st >= 0 && i < count; i++) {
         const struct segment_group *g = group_of(&refs[i]);
-        bool is_candidate = g->generation < GENERATION_MAX && (is_small(g) || is_scattered(g));
+        bool is_candidate = !refs[i].is_touched && g->generation < GENERATION_MAX && (is_small(g) || is_scattered(g));
         if (j->count && (!same_family(&refs[i - 1], &refs[i]) || (is_candidate && !job_has_room(j, g))))
             st = run_job(m, j, is_over, err);
         if (st < 0)
@@ -304,7 +345,7 @@ static bole_status write_result(struct merge *m, const struct group_ref *refs, s
         if (is_candidate)
             job_add(j, &refs[i]);
         else
-            st = copy(m, &refs[i], err);
+            st = refs[i].is_touched ? thin_out(m, &refs[i], err) : copy(m, &refs[i], err);
     }
     if (st >= 0 && j->count)
         st = run_job(m, j, is_over, err);
@@ -332,19 +373,22 @@ static bole_status write_results(struct merge *m, struct bole_err *err)
 
 static bole_status check_sums(const struct merge *m, struct bole_err *err)
 {
-    struct digest in = {0};
-    uint64_t rows_in = 0, rows_out = 0;
+    struct digest in = {0}, out = m->digest;
+    uint64_t rows_in = 0, rows_out = 0, rows_removed = 0;
     for (size_t i = 0; i < m->input_count; i++) {
         in = digest_add(in, m->directories[i]->totals.digest);
         rows_in += m->directories[i]->totals.row_count;
     }
     for (size_t i = 0; i < m->result_count; i++)
         rows_out += m->results[i].row_count;
-    if (rows_in == rows_out && digest_eq(in, m->digest))
+    for (size_t i = 0; i < m->options.removal_count; i++) {
+        rows_removed += m->options.sums[i].rows;
+        out = digest_add(out, m->options.sums[i].digest);
+    }
+    if (rows_in == rows_out + rows_removed && digest_eq(in, out))
         return BOLE_OK;
-    return bole_fail(err, BOLE_E_CORRUPT, "merge: %llu rows went in and %llu came out, or others",
-                     (unsigned long long)rows_in,
-                     (unsigned long long)rows_out);
+    return bole_fail(err, BOLE_E_CORRUPT, "merge: %llu rows went in, %llu came out and %llu had to go, or others",
+                     (unsigned long long)rows_in, (unsigned long long)rows_out, (unsigned long long)rows_removed);
 }
 
 bole_status merge_run(struct segment *const *inputs, size_t input_count, const struct merge_options *options,

@@ -8,7 +8,10 @@
  * A tenant with MERGE_OWN_RAW or more of a day gets a segment of its own, so that it can be dropped as a whole; smaller
  * ones share one: thousands of small tenants do not make thousands of small files a day.
  *
- * The result is durable, but not in the catalogue. Digests of what went in and what came out are the same.
+ * What a removal names is left out; there may be no result at all. Digests of what went in, of what came out and of what was
+ * left out add up.
+ *
+ * The result is durable, but not in the catalogue.
  *
  * Threads: one.
  * Memory:  of the directories, one row group, or what regroup.h needs; from the budget.
@@ -19,6 +22,7 @@
 #define STORE_MERGE_H
 
 #include "store/merge_plan.h"
+#include "store/regroup.h"
 
 #define GENERATION_MAX 2u
 
@@ -26,6 +30,11 @@ struct merge_options {
     struct objects *objects;
     struct catalog *catalog; /* gives out ids */
     struct budget  *budget;
+    struct fs      *fs;
+    const char     *spill_path; /* as in regroup.h */
+    const struct removal *removals; /* what is left out; sums as in regroup.h */
+    struct removal_sum   *sums;
+    size_t          removal_count;
     uint8_t         store_id[SEGMENT_ID_SIZE];
     int64_t         now_ns;
     bole_status (*yield)(void *ctx, struct bole_err *err); /* as in regroup.h */

@@ -238,7 +238,7 @@ static void insert_rows(struct store *s, uint64_t lsn, unsigned rows, size_t wei
 }
 
 struct shape { /* of the directories of all segments */
-    unsigned groups, by_stream, highest_generation, groups_of_stream;
+    unsigned groups, highest_generation, groups_of_stream;
     uint64_t rows;
 };
 
@@ -255,7 +255,6 @@ static struct shape shape_of(struct store *self, bole_slice labels)
         for (uint32_t g = 0; g < d->group_count; g++) {
             const struct segment_group *group = &d->groups[g];
             shape.groups++;
-            shape.by_stream += group->order == GROUP_BY_STREAM;
             shape.highest_generation = group->generation > shape.highest_generation ? group->generation :
                 shape.highest_generation;
             shape.rows += group->row_count;
@@ -344,7 +343,6 @@ TEST(rows_of_many_streams_are_brought_together_once)
     struct shape shape = shape_of(s, pod);
     CHECK_EQ_U64(shape.rows, 40000);
     CHECK(shape.groups >= 3 && shape.groups <= 4);
-    CHECK_EQ_U64(shape.by_stream, shape.groups);
     CHECK(shape.groups_of_stream <= 2);
     CHECK_EQ_U64(shape.highest_generation, 1);
     insert_rows(s, 3, 10, LINE_SIZE, 3, NOON);

@@ -4,8 +4,11 @@
  * bucket, or in two. A bucket that is full before its time (one stream larger than a group) is written at once and
  * begun again.
  *
- * With one bucket this is a plain merge of small groups. With more, what waits in the buckets is compressed: 64 MB of
- * lines are some 10 MB then, and LZ4 costs a tenth of what encoding does.
+ * With one bucket this is a plain merge of small groups. With more, what waits in the buckets lies compressed in a
+ * file: LZ4 costs a tenth of what encoding does, and memory is that of the bucket in hand.
+ *
+ * Within a bucket rows lie by time, or by stream where that is smaller: lines that name their host gain by it, those of
+ * an application behind a load balancer lose a fifth (docs/decisions/0007-life-of-segments.md).
  */
 #include "store/regroup.h"
 
@@ -17,14 +20,17 @@
 #include "store/partition.h"
 
 enum {
-    BUCKETS_MAX = 16,
-    BUCKET_RAW = GROUP_RAW_MAX / 8 * 7,          /* streams differ in size: some room to spare */
-    ROW_RAW_MIN = GROUP_RAW_MAX / GROUP_ROWS_MAX /* rows shorter than this fill a group by their number */
+    BUCKETS_MAX = 48,
+    BUCKET_RAW = GROUP_RAW_MAX / 8 * 7,           /* streams differ in size: some room to spare */
+    BUCKET_BATCH_SIZE = 128 * 1024,               /* of many buckets each has a batch that is being filled */
+    ROW_RAW_MIN = GROUP_RAW_MAX / GROUP_ROWS_MAX, /* rows shorter than this fill a group by their number */
+    SPILL_WRITE_SIZE = 1 << 20,
 };
 
-struct part { /* a sealed batch: as it is, or encoded */
+struct part { /* a sealed batch, in memory or in the spill file */
     struct batch *batch;
-    struct buf    encoded;
+    uint64_t      offset; /* its encoded form lies there, then the numbers of its rows, u64 each */
+    size_t        encoded_size;
     uint32_t      rows;
 };
 
@@ -33,9 +39,15 @@ struct bucket {
     uint64_t generation; /* of what is in the builder: a stream's number in it is valid for one */
     struct part *parts;
     size_t   part_count, part_capacity;
-    struct buf seqs;     /* u64 each, of all its rows */
+    struct buf seqs;     /* u64 each: of all rows in memory */
     uint64_t raw;
     uint32_t rows;
+};
+
+struct spill {
+    struct file *file;    /* NULL: not needed */
+    uint64_t     written; /* bytes before `out` */
+    struct buf   out, in;
 };
 
 struct stream_use { /* of the input in hand, by its directory's number */
@@ -61,7 +73,11 @@ struct regrouping {
     uint32_t   bucket_count;
     struct stream_use *uses;  /* [stream_count of the input in hand] */
     struct group_reader *reader;
+    struct spill spill;
+    bool       has_tried, by_stream; /* order of rows in the groups */
     bool       unreadable;    /* it was the reader that failed */
+    struct digest removed;    /* of all rows that were left out */
+    uint64_t **removed_bits;  /* [removal_count] rows of the group in hand; NULL: none */
 };
 
 static bole_status no_room(struct bole_err *err)
@@ -127,7 +143,7 @@ static bool assign_buckets(struct regrouping *r, const struct regroup_input *inp
         return false;
     r->bucket_of = malloc(r->streams.count * sizeof *r->bucket_of);
     if (r->bucket_of) {
-        uint64_t buckets = total <= GROUP_RAW_MAX ? 1 : (total + BUCKET_RAW - 1) / BUCKET_RAW;
+        uint64_t buckets = total <= GROUP_RAW_MAX / 8 * 9 ? 1 : (total + BUCKET_RAW - 1) / BUCKET_RAW;
         r->bucket_count = buckets < BUCKETS_MAX ? (uint32_t)buckets : BUCKETS_MAX;
         qsort(sizes, r->streams.count, sizeof *sizes, by_family);
         for (uint32_t i = 0; i < r->streams.count; i++) {
@@ -141,15 +157,52 @@ static bool assign_buckets(struct regrouping *r, const struct regroup_input *inp
 
 /* ---- buckets ---- */
 
+static bole_status open_spill(struct regrouping *r, struct bole_err *err)
+{
+    const struct regroup_options *o = r->options;
+    buf_init(&r->spill.out, o->budget);
+    buf_init(&r->spill.in, o->budget);
+    if (r->bucket_count == 1)
+        return BOLE_OK;
+    bole_status st = fs_open(o->fs, o->spill_path, FS_WRITE | FS_CREATE | FS_TRUNCATE, &r->spill.file, err);
+    return st < 0 ? st : fs_unlink(o->fs, o->spill_path, err);
+}
+
+static bole_status write_spill(struct spill *s, struct bole_err *err)
+{
+    if (s->out.failed)
+        return no_room(err);
+    bole_status st = BOLE_OK;
+    if (s->out.len)
+        st = file_write(s->file, s->written, &(struct iovec){s->out.ptr, s->out.len}, 1, err);
+    s->written += s->out.len;
+    buf_reset(&s->out);
+    return st;
+}
+
 static void empty_bucket(struct bucket *b)
 {
-    for (size_t i = 0; i < b->part_count; i++) {
+    for (size_t i = 0; i < b->part_count; i++)
         batch_unref(b->parts[i].batch);
-        buf_deinit(&b->parts[i].encoded);
-    }
     b->part_count = 0;
     b->raw = b->rows = 0;
     buf_reset(&b->seqs);
+}
+
+/* The batch and the numbers of its rows go out of memory. */
+static bole_status spill_part(struct regrouping *r, struct bucket *b, struct part *p, struct bole_err *err)
+{
+    struct spill *s = &r->spill;
+    p->offset = s->written + s->out.len;
+    bole_status st = batch_encode(p->batch, BATCH_LZ4, &s->out, err);
+    if (st < 0)
+        return st;
+    p->encoded_size = (size_t)(s->written + s->out.len - p->offset);
+    buf_put(&s->out, buf_slice(&b->seqs));
+    buf_reset(&b->seqs);
+    batch_unref(p->batch);
+    p->batch = NULL;
+    return s->out.failed || s->out.len >= SPILL_WRITE_SIZE ? write_spill(s, err) : BOLE_OK;
 }
 
 static bole_status seal(struct regrouping *r, struct bucket *b, struct bole_err *err)
@@ -164,43 +217,37 @@ static bole_status seal(struct regrouping *r, struct bucket *b, struct bole_err 
         b->parts = grown;
         b->part_capacity = capacity;
     }
-    struct part part = {.rows = batch_builder_rows(b->builder)};
-    buf_init(&part.encoded, r->options->budget);
-    bole_status st = batch_builder_seal(b->builder, r->received_ns, r->options->budget, &part.batch, err);
+    struct part *p = &b->parts[b->part_count];
+    *p = (struct part){.rows = batch_builder_rows(b->builder)};
+    bole_status st = batch_builder_seal(b->builder, r->received_ns, r->options->budget, &p->batch, err);
     b->generation++;
-    if (st >= 0 && r->bucket_count > 1) {
-        st = batch_encode(part.batch, BATCH_LZ4, &part.encoded, err);
-        batch_unref(part.batch);
-        part.batch = NULL;
-    }
-    if (st < 0) {
-        buf_deinit(&part.encoded);
-        return st;
-    }
-    b->parts[b->part_count++] = part;
-    return BOLE_OK;
+    b->part_count += st >= 0;
+    return st >= 0 && r->spill.file ? spill_part(r, b, p, err) : st;
 }
 
-static bole_status unpack(struct regrouping *r, struct bucket *b, struct bole_err *err)
+/* Everything of the bucket is in memory again. */
+static bole_status unspill(struct regrouping *r, struct bucket *b, struct bole_err *err)
 {
-    bole_status st = BOLE_OK;
-    for (size_t i = 0; st >= 0 && i < b->part_count; i++) {
-        size_t taken;
-        if (!b->parts[i].batch)
-            st = batch_decode(buf_slice(&b->parts[i].encoded), r->options->budget, &b->parts[i].batch, &taken, err);
-        buf_deinit(&b->parts[i].encoded);
+    struct spill *s = &r->spill;
+    bole_status st = s->file ? write_spill(s, err) : BOLE_OK;
+    for (size_t i = 0; s->file && st >= 0 && i < b->part_count; i++) {
+        struct part *p = &b->parts[i];
+        size_t size = p->encoded_size + p->rows * sizeof(uint64_t), taken;
+        buf_reset(&s->in);
+        st = buf_reserve(&s->in, size) ? file_read(s->file, p->offset, s->in.ptr, size, NULL, err) : no_room(err);
+        if (st == BOLE_END)
+            st = bole_fail(err, BOLE_E_IO, "store: the file of a merge is shorter than what was written");
+        if (st >= 0)
+            st = batch_decode(bole_slice_from(s->in.ptr, p->encoded_size), r->options->budget, &p->batch, &taken, err);
+        if (st >= 0)
+            buf_put(&b->seqs, bole_slice_from(s->in.ptr + p->encoded_size, p->rows * sizeof(uint64_t)));
     }
-    return st;
+    return st >= 0 && b->seqs.failed ? no_room(err) : st;
 }
 
-/* The rows of the bucket become row groups. */
-static bole_status write_bucket(struct regrouping *r, struct bucket *b, struct bole_err *err)
+static bole_status write_rows(struct regrouping *r, const struct bucket *b, bool by_stream, struct segment_file *file,
+                              struct bole_err *err)
 {
-    bole_status st = seal(r, b, err);
-    if (st >= 0)
-        st = unpack(r, b, err);
-    if (st < 0 || b->rows == 0)
-        return st;
     struct row_source *sources = malloc(b->part_count * sizeof *sources);
     if (!sources)
         return no_room(err);
@@ -209,9 +256,50 @@ static bole_status write_bucket(struct regrouping *r, struct bucket *b, struct b
         sources[i] = (struct row_source){.batch = b->parts[i].batch, .seqs = seqs};
         seqs += b->parts[i].rows;
     }
-    struct partition_options options = {.by_stream = true, .generation = r->options->generation};
-    st = partition_write(sources, b->part_count, &options, r->file, err);
+    struct partition_options options = {.by_stream = by_stream, .generation = r->options->generation};
+    bole_status st = partition_write(sources, b->part_count, &options, file, err);
     free(sources);
+    return st;
+}
+
+/* What the rows take when they are ordered by stream, written to nowhere. */
+static bole_status size_by_stream(struct regrouping *r, const struct bucket *b, uint64_t *ret_size,
+                                  struct bole_err *err)
+{
+    static const uint8_t nobody[SEGMENT_ID_SIZE];
+    struct objects *nowhere;
+    struct segment_file *file = NULL;
+    bole_status st = objects_open(&(struct objects_options){.uri = S("mem:")}, &nowhere, err);
+    if (st < 0)
+        return st;
+    st = segment_file_create(nowhere, S("trial"), nobody, 0, 0, r->options->budget, &file, err);
+    if (st >= 0)
+        st = write_rows(r, b, true, file, err);
+    if (st >= 0)
+        *ret_size = file->written + file->out.len;
+    segment_file_destroy(file);
+    objects_destroy(nowhere);
+    return st;
+}
+
+/* The rows of the bucket become row groups. The first bucket of several tries both orders, for all that follow. */
+static bole_status write_bucket(struct regrouping *r, struct bucket *b, struct bole_err *err)
+{
+    struct segment_file *f = r->file;
+    uint64_t before = f->written + f->out.len, size = 0;
+    bool is_trial = r->bucket_count > 1 && !r->has_tried;
+    bole_status st = seal(r, b, err);
+    if (st >= 0)
+        st = unspill(r, b, err);
+    if (st < 0 || b->rows == 0)
+        return st;
+    if (is_trial)
+        st = size_by_stream(r, b, &size, err);
+    if (st >= 0)
+        st = write_rows(r, b, r->by_stream, f, err);
+    if (is_trial)
+        r->by_stream = size < (f->written + f->out.len - before) / 64 * 63;
+    r->has_tried = true;
     empty_bucket(b);
     return st;
 }
@@ -257,13 +345,47 @@ static bole_status add_row(struct regrouping *r, const struct regroup_input *in,
     b->rows++;
     if (b->seqs.failed)
         return no_room(err);
-    if (batch_builder_size(b->builder) >= BATCH_BODY_TARGET)
+    if (batch_builder_size(b->builder) >= (r->spill.file ? BUCKET_BATCH_SIZE : BATCH_BODY_TARGET))
         st = seal(r, b, err);
     bool is_full = r->bucket_count > 1 && (b->raw >= GROUP_RAW_MAX || b->rows >= GROUP_ROWS_MAX);
     return st >= 0 && is_full ? write_bucket(r, b, err) : st;
 }
 
-static bole_status add_group(struct regrouping *r, const struct regroup_input *in, struct bole_err *err)
+/* Which rows of the open group have to go. */
+static bole_status find_removals(struct regrouping *r, const struct regroup_input *in, struct bole_err *err)
+{
+    const struct regroup_options *o = r->options;
+    bole_status st = BOLE_OK;
+    for (size_t i = 0; st >= 0 && i < o->removal_count; i++) {
+        r->removed_bits[i] = NULL;
+        if (removal_of_group(&o->removals[i], in->directory, regroup_group(in)) != REMOVES_NONE)
+            st = group_reader_find(r->reader, &o->removals[i], &r->removed_bits[i], err);
+    }
+    return st;
+}
+
+/* True when the row is left out; it is counted. */
+static bool is_removed(struct regrouping *r, const struct regroup_input *in, struct vector *v, uint32_t row)
+{
+    uint32_t at = group_reader_first_row(r->reader) + row;
+    size_t i = 0;
+    while (i < r->options->removal_count && !(r->removed_bits[i] && r->removed_bits[i][at / 64] >> at % 64 & 1))
+        i++;
+    if (i == r->options->removal_count)
+        return false;
+    const struct batch_field *fields;
+    struct digest of_fields = {0};
+    for (size_t k = 0, n = v->fields(v, row, &fields); k < n; k++)
+        of_fields = digest_add(of_fields, digest_of_field(fields[k].key, fields[k].value));
+    struct digest d = digest_of_record(digest_of_stream(r->tenant, in->directory->labels[v->stream[row]]), v->time_ns[row],
+                                       v->seq[row], column_get(&v->line, row), of_fields);
+    r->removed = digest_add(r->removed, d);
+    r->options->sums[i].digest = digest_add(r->options->sums[i].digest, d);
+    r->options->sums[i].rows++;
+    return true;
+}
+
+static bole_status map_uses(struct regrouping *r, const struct regroup_input *in, struct bole_err *err)
 {
     const struct segment_group *g = regroup_group(in);
     free(r->uses);
@@ -276,11 +398,22 @@ static bole_status add_group(struct regrouping *r, const struct regroup_input *i
             return no_room(err);
         r->uses[g->streams[i].id].bucket = r->bucket_of[number];
     }
+    return BOLE_OK;
+}
+
+static bole_status add_group(struct regrouping *r, const struct regroup_input *in, struct bole_err *err)
+{
     struct vector *v;
-    bole_status st = group_reader_open(r->reader, in->segment, in->directory, in->group, err), added = BOLE_OK;
+    bole_status added = map_uses(r, in, err);
+    if (added < 0)
+        return added;
+    bole_status st = group_reader_open(r->reader, in->segment, in->directory, in->group, err);
+    if (st >= 0)
+        st = find_removals(r, in, err);
     while (st >= 0 && added >= 0 && (st = group_reader_next(r->reader, &v, err)) == BOLE_OK)
         for (uint32_t row = 0; added >= 0 && row < v->row_count; row++)
-            added = add_row(r, in, v, row, err);
+            if (r->options->removal_count == 0 || !is_removed(r, in, v, row))
+                added = add_row(r, in, v, row, err);
     r->unreadable = segment_is_damage(st);
     return st < 0 ? st : added;
 }
@@ -290,7 +423,8 @@ static bole_status add_group(struct regrouping *r, const struct regroup_input *i
 static bole_status prepare(struct regrouping *r, const struct regroup_input *inputs, size_t count, struct bole_err *err)
 {
     r->reader = group_reader_create(r->options->objects, r->options->budget);
-    if (!r->reader || !assign_buckets(r, inputs, count))
+    r->removed_bits = calloc(r->options->removal_count + 1, sizeof *r->removed_bits);
+    if (!r->reader || !r->removed_bits || !assign_buckets(r, inputs, count))
         return no_room(err);
     for (uint32_t i = 0; i < r->bucket_count; i++) {
         r->buckets[i].generation = 1;
@@ -298,7 +432,7 @@ static bole_status prepare(struct regrouping *r, const struct regroup_input *inp
         if (!(r->buckets[i].builder = batch_builder_create(r->options->budget)))
             return no_room(err);
     }
-    return BOLE_OK;
+    return open_spill(r, err);
 }
 
 static void release(struct regrouping *r)
@@ -310,8 +444,12 @@ static void release(struct regrouping *r)
         free(r->buckets[i].parts);
     }
     group_reader_destroy(r->reader);
+    file_close(r->spill.file);
+    buf_deinit(&r->spill.out);
+    buf_deinit(&r->spill.in);
     interner_deinit(&r->streams);
     free(r->bucket_of);
+    free(r->removed_bits);
     free(r->uses);
 }
 
@@ -335,7 +473,7 @@ bole_status regroup(const struct regroup_input *inputs, size_t input_count, cons
     }
     for (uint32_t i = 0; st >= 0 && i < r.bucket_count; i++)
         st = write_bucket(&r, &r.buckets[i], err);
-    if (st >= 0 && !digest_eq(digest_sub(file->totals.digest, before), read))
+    if (st >= 0 && !digest_eq(digest_add(digest_sub(file->totals.digest, before), r.removed), read))
         st = bole_fail(err, BOLE_E_CORRUPT, "segment %s: the rows of its groups are not those that their digests say",
                        inputs[0].segment->key_text);
     release(&r);

@@ -3,20 +3,23 @@
  * brought together by stream.
  *
  * The groups are of one tenant, one family (or shared by several) and one day. Nothing is lost or doubled: the digests
- * of what was read and of what was written must be the same, else it is BOLE_E_CORRUPT.
+ * of what was read, of what was written and of what was left out must add up, else it is BOLE_E_CORRUPT.
  *
  * Threads: one.
- * Memory:  drawn from the budget but for what segment_write.h and partition.h need: the rows, compressed when they are
- *          more than one group, and one group of them as it is.
+ * Memory:  drawn from the budget but for what segment_write.h and partition.h need: rows of one group, and 128 KB for
+ *          each group that the result has. What is more waits in a file without a name.
  * Errors:  of group_read.h and segment_file.h; those of `yield`.
  */
 #ifndef STORE_REGROUP_H
 #define STORE_REGROUP_H
 
+#include "store/removal.h"
 #include "store/segment.h"
 #include "store/segment_file.h"
 
-#define REGROUP_RAW_MAX (8u * GROUP_RAW_MAX) /* of all groups of one call */
+/* Bytes of lines and fields of all groups of one call. All of the result's groups reach over its whole time: more makes
+ * the reading of one stream cheaper, less that of a short time of all. */
+#define REGROUP_RAW_MAX (32u * GROUP_RAW_MAX)
 
 struct regroup_input {
     struct segment           *segment;
@@ -29,10 +32,21 @@ static inline const struct segment_group *regroup_group(const struct regroup_inp
     return &in->directory->groups[in->group];
 }
 
+/* Rows that a removal took out. */
+struct removal_sum {
+    uint64_t      rows;
+    struct digest digest;
+};
+
 struct regroup_options {
     struct objects *objects;
     struct budget  *budget;
+    struct fs      *fs;
+    const char     *spill_path; /* where a file may be made; it is removed at once */
     uint8_t         generation; /* of the new groups */
+    const struct removal *removals;  /* rows to leave out; each is added to the sum of the first that names it */
+    struct removal_sum   *sums;      /* [removal_count] */
+    size_t          removal_count;
     bole_status (*yield)(void *ctx, struct bole_err *err); /* called now and then: may wait,
         or stop the work; NULL: not */
     void           *yield_ctx;

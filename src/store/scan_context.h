@@ -18,6 +18,8 @@ struct scan_context {
     struct arena        vector_arena;  /* as long as the vector */
     struct stream_table streams;
     struct store_scan_stats stats;
+    const struct removal *removals;    /* rows that readers must not see: store/removal.h */
+    size_t              removal_count;
     int64_t             bound_ns;      /* store_scan_set_bound */
     bool                needs_lines;   /* projected, or a predicate looks at them */
     bool                needs_lengths; /* an aggregation adds them up */

@@ -9,6 +9,8 @@
  * A crash before 2 leaves files that the catalogue does not know, a crash before 4 such that it knows no more; the next
  * start removes both. Cuts go on meanwhile: a merge only touches segments that were there when it began.
  */
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -17,7 +19,7 @@
 #include "os/thread.h"
 #include "store/merge.h"
 
-#define MERGE_MEMORY_MAX    (96u * 1024 * 1024)  /* of the store's budget, at most */
+#define MERGE_MEMORY_MAX    (64u * 1024 * 1024)  /* of the store's budget, at most */
 #define MERGE_DISK_RESERVE  (512ull << 20)       /* free space that a merge leaves: ingest stops below its own reserve
     */
 #define MERGE_PAUSE_NS      (60ull * NS_PER_S)   /* between looking for what is due, and after a failure */
@@ -66,7 +68,7 @@ static bole_status check_space(struct segments_store *s, struct segment *const *
 {
     uint64_t needed = MERGE_DISK_RESERVE, free_bytes;
     for (size_t i = 0; i < count; i++)
-        needed += inputs[i]->info.size_bytes;
+        needed += 3 * inputs[i]->info.size_bytes; /* what comes out, and rows that wait in a file: regroup.h */
     bole_status st = fs_free_space(s->fs, s->dir, &free_bytes, err);
     if (st < 0 || free_bytes >= needed)
         return st;
@@ -105,7 +107,11 @@ static void set_aside(struct segment *const *inputs, size_t count, struct segmen
 static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count,
                                   struct store_merge_stats *stats, struct bole_err *err)
 {
+    char spill_path[PATH_MAX];
+    /* What a crash leaves under a name that ends in ~ is removed when the objects are opened. */
+    snprintf(spill_path, sizeof spill_path, "%s/segments/merge~", s->dir);
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
+                                    .fs = s->fs, .spill_path = spill_path,
                                     .now_ns = clock_now_ns(s->clock), .yield = give_way, .yield_ctx = s};
     struct merge *m;
     struct segment *culprit;

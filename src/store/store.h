@@ -22,6 +22,33 @@ struct view;   /* of one store; counted */
 struct scan { const struct store_ops *ops; };
 struct regex;  /* shim/regex.h */
 
+/* ---- how long rows stay ---- */
+
+/* On a stream label. An absent label reads as "". */
+enum match_op { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NRE };
+struct store_matcher {
+    enum match_op op;
+    bole_slice    name;
+    bole_slice    value;
+    const struct regex *regex; /* RE, NRE: anchored */
+};
+
+struct store_keep_rule {
+    bole_slice tenant;          /* empty: any */
+    const struct store_matcher *matchers; /* all must hold */
+    size_t     matcher_count;
+    int64_t    keep_ns;         /* 0: for ever */
+};
+
+/* A row's age counts from its stamp, or from its receipt when the stamp lies ahead. What is too old goes with its segment,
+ * or when that is written anew: at most a day after it is due. */
+struct store_retention {
+    const struct store_keep_rule *rules; /* the first that names a row's stream holds */
+    size_t   rule_count;
+    int64_t  keep_ns;           /* of rows that no rule names; 0: for ever */
+    uint64_t max_bytes;         /* of segments on the disk: the oldest go first; 0: no limit */
+};
+
 struct store_options {
     bole_slice           uri;      /* "segments:DIR", "mem:" */
     struct fs           *fs;
@@ -31,21 +58,12 @@ struct store_options {
     uint64_t             cut_interval_ns;   /* or this old; default 5 min */
     /* A sync of the catalogue or of segments' names failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
     void (*on_fatal)(const struct bole_err *err);
+    const struct store_retention *retention; /* lives as long as the store; NULL: everything stays */
     bool                 merges;   /* a thread of the store's own merges segments when they are due */
     uint64_t             min_position;      /* what the queue has forgotten already: a catalogue that knows less is refused */
 };
 
 /* ---- what is asked ---- */
-
-enum match_op { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NRE };
-
-/* On a stream label. An absent label reads as "". */
-struct store_matcher {
-    enum match_op op;
-    bole_slice    name;
-    bole_slice    value;
-    const struct regex *regex; /* RE, NRE: anchored */
-};
 
 enum store_predicate_kind {
     PREDICATE_LINE_CONTAINS,     /* value: needle, bytes */

@@ -1,0 +1,171 @@
+/*
+ * What many label sets on one application cost, and what merges do about it: merge_bench FILE [streams]. Lines of FILE
+ * (repeated to about 256 MB), every row of a stream drawn at random, are cut; then all lines and the newest 100 of one
+ * stream are read, before and after a merge of everything. CPU time of one thread, medians.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+enum { INPUT_MAX = 64 << 20, TOTAL = 256 << 20, ROUNDS = 31 };
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void must(bole_status st, const struct bole_err *err)
+{
+    if (st >= 0)
+        return;
+    fprintf(stderr, "merge_bench: %s\n", err->msg);
+    exit(1);
+}
+
+struct bench {
+    struct store *store;
+    struct batch_builder *builder;
+    unsigned streams;
+    uint64_t lsn, rows, bytes;
+    int64_t  now_ns;
+};
+
+static bole_slice labels_of(unsigned stream, char text[64])
+{
+    char pod[32];
+    snprintf(pod, sizeof pod, "pod-%u", stream);
+    int n = snprintf(text, 64, "%c%s%c%s%c%s%c%s", 3, "app", 3, "web", 3, "pod", (char)strlen(pod), pod);
+    return bole_slice_from(text, (size_t)n);
+}
+
+static void insert(struct bench *b, bool last)
+{
+    struct batch *batch;
+    struct bole_err err;
+    uint64_t lsn;
+    must(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
+    must(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
+    batch_unref(batch);
+    if (last || store_wants_cut(b->store))
+        must(store_cut(b->store, &lsn, &err), &err);
+}
+
+static void fill(struct bench *b, bole_slice input)
+{
+    struct bole_err err;
+    while (b->bytes < TOTAL)
+        for (bole_slice rest = input; rest.len;) {
+            char labels[64];
+            uint32_t stream;
+            bole_slice line = bole_slice_cut(rest, '\n', &rest);
+            unsigned s = (unsigned)((b->rows * 0xff51afd7ed558ccdu >> 33) % b->streams);
+            must(batch_builder_stream(b->builder, S("default"), labels_of(s, labels), 0, &stream, &err), &err);
+            b->now_ns += 3 * NS_PER_MS;
+            must(batch_builder_add(b->builder, b->now_ns, stream, line, NULL, 0, &err), &err);
+            b->rows++;
+            b->bytes += line.len;
+            if (batch_builder_size(b->builder) >= BATCH_BODY_TARGET)
+                insert(b, false);
+        }
+    insert(b, true);
+}
+
+/* CPU milliseconds for lines of one stream; wanted 0: all of them. */
+static double read_stream(struct bench *b, unsigned stream, unsigned wanted, uint64_t *ret_rows)
+{
+    char pod[32];
+    struct bole_err err;
+    snprintf(pod, sizeof pod, "pod-%u", stream);
+    struct store_matcher m[] = {{.op = MATCH_EQ, .name = S("app"), .value = S("web")},
+                                {.op = MATCH_EQ, .name = S("pod"), .value = bole_slice_str(pod)}};
+    struct store_query q = {.tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .matchers = m,
+                            .matcher_count = 2, .projection = PROJECT_LINE};
+    struct scan *scan;
+    struct vector *v;
+    double from = cpu_s();
+    struct view *view = store_view(b->store);
+    int64_t oldest = INT64_MAX;
+    *ret_rows = 0;
+    must(store_scan_open(b->store, view, &q, &scan, &err), &err);
+    while (store_scan_next(scan, &v, &err) == BOLE_OK) {
+        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r)) {
+            oldest = v->time_ns[r] < oldest ? v->time_ns[r] : oldest;
+            ++*ret_rows;
+        }
+        if (wanted && *ret_rows >= wanted) /* not exactly the newest, but what an executor does in the end */
+            store_scan_set_bound(scan, oldest);
+    }
+    store_scan_close(scan);
+    store_view_release(b->store, view);
+    return (cpu_s() - from) * 1e3;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(struct bench *b, const char *when)
+{
+    struct store_stats stats;
+    store_stats(b->store, &stats);
+    printf("%-8s %2llu segments, %.2f MB", when, (unsigned long long)stats.segment_count,
+           (double)stats.segment_bytes / 1e6);
+    for (unsigned wanted = 0; wanted <= 100; wanted += 100) {
+        double took[ROUNDS];
+        uint64_t rows = 0;
+        for (unsigned i = 0; i < ROUNDS; i++)
+            took[i] = read_stream(b, i * 97 % b->streams, wanted, &rows);
+        qsort(took, ROUNDS, sizeof *took, by_value);
+        printf("; %s: %.2f ms (%llu rows)", wanted ? "newest 100" : "all lines", took[ROUNDS / 2],
+               (unsigned long long)rows);
+    }
+    printf("\n");
+}
+
+static bole_slice read_input(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *bytes = malloc(INPUT_MAX);
+    if (!f || !bytes)
+        exit(2);
+    size_t n = fread(bytes, 1, INPUT_MAX, f);
+    fclose(f);
+    return bole_slice_from(bytes, n);
+}
+
+int main(int argc, char **argv)
+{
+    char dir[] = "/tmp/merge-bench-XXXXXX", uri[64], cleanup[64];
+    if (argc < 2 || !mkdtemp(dir))
+        return 2;
+    snprintf(uri, sizeof uri, "segments:%s", dir);
+    struct store_options options = {.uri = bole_slice_str(uri), .fs = &fs_posix, .clock = &clock_system};
+    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 3000, .now_ns = clock_now_ns(&clock_system)};
+    struct store_merge_stats m;
+    struct bole_err err;
+    b.now_ns -= b.now_ns % NS_PER_MS + 3600 * NS_PER_S;
+    must(store_open(&options, &b.store, &err), &err);
+    b.builder = batch_builder_create(NULL);
+    double from = cpu_s();
+    fill(&b, read_input(argv[1]));
+    printf("%u streams, %.1f MB of lines, %llu rows; inserted and cut in %.2f s\n", b.streams, (double)b.bytes / 1e6,
+           (unsigned long long)b.rows, cpu_s() - from);
+    report(&b, "cut");
+    from = cpu_s();
+    must(store_merge(b.store, true, &m, &err), &err);
+    printf("merged in %.2f s (%.0f MB/s): %llu groups copied, %llu encoded anew\n", cpu_s() - from,
+           (double)b.bytes / 1e6 / (cpu_s() - from), (unsigned long long)m.groups_copied,
+               (unsigned long long)m.groups_encoded);
+    report(&b, "merged");
+    batch_builder_destroy(b.builder);
+    store_destroy(b.store);
+    snprintf(cleanup, sizeof cleanup, "rm -r %s", dir);
+    return system(cleanup) != 0;
+}
