@@ -8,17 +8,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/retention.h"
 #include "cmd/server.h"
 #include "os/memory.h"
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES, KEY_DISK_RESERVE };
+       KEY_SERVICE_NAMES, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
 struct serve_options {
     struct server_options server;
+    struct retention retention;
     const char *names[NAMES_MAX];
     const char *globs[GLOBS_MAX];
 };
@@ -33,6 +35,12 @@ static const struct argp_option options_table[] = {
      "Labels that service_name is taken from, separated by commas; empty: off "
      "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)",
      1},
+    {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION; default 0: never)", 2},
+    {"retention-size", KEY_RETENTION_SIZE, "SIZE", 0,
+     "The oldest records are removed when all take more room than this (BOLE_RETENTION_SIZE; default: no limit)", 2},
+    {"retention-rule", KEY_RETENTION_RULE, "RULE", 0,
+     "A time for some: '{app=\"debug\"}=7d', 'TENANT:=90d', 'TENANT:{app=\"audit\"}=0'; the first rule that names a stream "
+     "holds; may be repeated", 2},
     {"memory-limit", 'm', "SIZE", 0,
      "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
@@ -58,6 +66,22 @@ static bool truth(struct argp_state *state, const char *option, const char *text
     return false;
 }
 
+static void keep_for(struct argp_state *state, const char *option, const char *text)
+{
+    struct serve_options *o = state->input;
+    struct bole_err err;
+    if (retention_parse_time(bole_slice_str(text), &o->retention.store.keep_ns, &err) < 0)
+        argp_error(state, "%s: %s", option, err.msg);
+}
+
+static void add_rule(struct argp_state *state, const char *text)
+{
+    struct serve_options *o = state->input;
+    struct bole_err err;
+    if (retention_add_rule(&o->retention, bole_slice_str(text), &err) < 0)
+        argp_error(state, "--retention-rule: %s", err.msg);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct serve_options *o = state->input;
@@ -68,6 +92,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (getenv("BOLE_RECEIVE_DETECT_LEVEL"))
             o->server.no_detect_level = !truth(state, "BOLE_RECEIVE_DETECT_LEVEL", getenv("BOLE_RECEIVE_DETECT_LEVEL"));
         o->server.service_names = getenv("BOLE_RECEIVE_DISCOVER_SERVICE_NAME");
+        if (getenv("BOLE_RETENTION"))
+            keep_for(state, "BOLE_RETENTION", getenv("BOLE_RETENTION"));
+        if (getenv("BOLE_RETENTION_SIZE"))
+            o->retention.store.max_bytes = cmd_size(state, "retention-size", getenv("BOLE_RETENTION_SIZE"));
         return 0;
     case 'd': o->server.data_dir = arg; return 0;
     case 'l': o->server.listen = arg; return 0;
@@ -76,6 +104,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (o->server.memory_limit_bytes < MEMORY_LIMIT_MIN)
             argp_error(state, "--memory-limit: %s is too little, 64MB is the least", arg);
         return 0;
+    case 'r': keep_for(state, "--retention", arg); return 0;
+    case KEY_RETENTION_SIZE: o->retention.store.max_bytes = cmd_size(state, "retention-size", arg); return 0;
+    case KEY_RETENTION_RULE: add_rule(state, arg); return 0;
     case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
     case KEY_TAIL: cmd_append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "--tail", arg); return 0;
     case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
@@ -143,6 +174,7 @@ int cmd_serve(int argc, char **argv)
                                          .listen = or_environment("BOLE_LISTEN", "127.0.0.1:3100")}};
     o.server.host_names = o.names;
     o.server.tail_globs = o.globs;
+    o.server.retention = &o.retention.store;
     cmd_parse(&argp, argc, argv, &o);
     memory_limit_arenas();
     raise_descriptor_limit();
@@ -162,6 +194,7 @@ int cmd_serve(int argc, char **argv)
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     uint64_t begin_ns = clock_mono_ns(&clock_system);
     server_destroy(server);
+    retention_deinit(&o.retention);
     LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return EXIT_OK;
 }

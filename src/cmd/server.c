@@ -79,12 +79,15 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
 
 static void describe(struct server *s, const struct server_options *o)
 {
+    const struct store_retention nothing = {0}, r = o->retention ? *o->retention : nothing;
     snprintf(s->config, sizeof s->config,
              "data: %s\nlisten: %s\nmemory_limit: %zu\ntls: %s\ninsecure: %s\ntail:\n  system: %s\n  globs: %zu\n"
-             "receive:\n  detect_level: %s\n  discover_service_name: \"%s\"\n",
+             "receive:\n  detect_level: %s\n  discover_service_name: \"%s\"\n"
+             "retention:\n  keep_seconds: %lld\n  max_bytes: %llu\n  rules: %zu\n",
              o->data_dir, o->listen, s->budget.limit_bytes, o->tls_cert ? "true" : "false",
              o->insecure ? "true" : "false", o->tail_system ? "true" : "false", o->tail_glob_count,
-             o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)");
+             o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)",
+             (long long)(r.keep_ns / (int64_t)NS_PER_S), (unsigned long long)r.max_bytes, r.rule_count);
 }
 
 /* The head is filled while the one before it is cut: both, and the segment being written, must fit beside the
@@ -126,7 +129,7 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         return st;
     struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system,
                                   .budget = &s->budget,
-                                  .head_max_bytes = head_max(s), .merges = true};
+                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
     st = wal_released_lsn(&fs_posix, wal_dir, &store.min_position, err);

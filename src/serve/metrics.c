@@ -122,6 +122,9 @@ static void write_store(struct writer *w, struct store *store)
     figure(w, "merge_written_bytes_total", COUNTER, s.merges.bytes_written, "Size of the segments that merges made.");
     figure(w, "merge_copied_groups_total", COUNTER, s.merges.groups_copied, "Row groups that merges copied as they were.");
     figure(w, "merge_encoded_groups_total", COUNTER, s.merges.groups_encoded, "Row groups that merges encoded anew.");
+    figure(w, "retention_segments_total", COUNTER, s.retention.segments, "Segments dropped because they were kept long enough.");
+    figure(w, "retention_rows_total", COUNTER, s.retention.rows, "Records removed because they were kept long enough.");
+    figure(w, "retention_bytes_total", COUNTER, s.retention.bytes, "Size of the segments that retention dropped.");
     close_family(w);
 }
 

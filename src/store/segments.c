@@ -48,6 +48,14 @@ void segment_set_unref(struct segment_set *set)
     free(set);
 }
 
+struct segment_set *segments_borrow_set(struct segments_store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct segment_set *set = segment_set_ref(s->set);
+    pthread_mutex_unlock(&s->lock);
+    return set;
+}
+
 static struct view *segments_view(struct store *self)
 {
     struct segments_store *s = segments_of(self);
@@ -300,6 +308,7 @@ static void segments_stats(struct store *self, struct store_stats *ret_stats)
         .cuts_total = s->cuts_total,
         .bad_chunks = atomic_load_explicit(&s->cache.bad_chunks, memory_order_relaxed),
         .merges = segments_merge_stats(s),
+        .retention = segments_retention_stats(s),
     };
     struct segment_set *set = segment_set_ref(s->set);
     pthread_mutex_unlock(&s->lock);

@@ -50,6 +50,7 @@ struct segments_store {
     uint64_t cuts_total;       /* guarded by lock */
     bool     is_cutting;       /* guarded by lock */
     pthread_cond_t cut_done;   /* with lock */
+    const struct store_retention *retention; /* NULL: everything stays */
     struct merger *merger;
     char     dir[];
 };
@@ -66,6 +67,7 @@ static inline struct segments_store *segments_of(struct store *self)
 
 struct segment_set *segment_set_create(size_t count); /* NULL: no memory; the caller fills segments */
 struct segment_set *segment_set_ref(struct segment_set *set);
+struct segment_set *segments_borrow_set(struct segments_store *s); /* the one of now, counted */
 void segment_set_unref(struct segment_set *set);
 
 /* What becomes different in one step: in the catalogue, then for readers. */
@@ -85,6 +87,13 @@ void segments_stop_merger(struct segments_store *s);
 void segments_wake_merger(struct segments_store *s); /* something may be due */
 bole_status segments_merge(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
 struct store_merge_stats segments_merge_stats(struct segments_store *s);
+void segments_count_retention(struct segments_store *s, const struct store_retention_stats *more);
+struct store_retention_stats segments_retention_stats(struct segments_store *s);
+
+/* segments_retain.c; only for whoever holds the merge lock */
+bole_status segments_retain(struct segments_store *s, struct bole_err *err);
+/* A segment that segments_retain looked at and that has to be written anew, or NULL. Of the set, not counted. */
+struct segment *segments_half_due(struct segments_store *s, const struct segment_set *set);
 
 /* segments_open.c */
 bole_status segments_open(const struct store_options *options, struct store **ret_store, struct bole_err *err);

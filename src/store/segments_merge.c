@@ -35,6 +35,7 @@ struct merger {
     pthread_t       thread;
     bool            has_thread;
     struct store_merge_stats stats; /* guarded by lock */
+    struct store_retention_stats retention; /* guarded by lock */
 };
 
 /* ---- giving way ---- */
@@ -113,6 +114,13 @@ static bole_status merge_segments(struct segments_store *s, struct segment *cons
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
                                     .fs = s->fs, .spill_path = spill_path,
                                     .now_ns = clock_now_ns(s->clock), .yield = give_way, .yield_ctx = s};
+    struct removal retention = {.is_retention = true, .retention = s->retention, .now_ns = options.now_ns};
+    struct removal_sum expired = {0};
+    if (s->retention) {
+        options.removals = &retention;
+        options.sums = &expired;
+        options.removal_count = 1;
+    }
     struct merge *m;
     struct segment *culprit;
     memcpy(options.store_id, s->id, sizeof options.store_id);
@@ -130,6 +138,8 @@ static bole_status merge_segments(struct segments_store *s, struct segment *cons
     struct merge_stats ms = merge_statistics(m);
     st = segments_change(s, &change, err);
     if (st >= 0)
+        segments_count_retention(s, &(struct store_retention_stats){.rows = expired.rows});
+    if (st >= 0)
         count_merge(s, &(struct store_merge_stats){1, count, change.add_count, ms.bytes_read, ms.bytes_written,
                                                    ms.groups_copied,
                                                    ms.groups_encoded, 0}, stats);
@@ -144,10 +154,10 @@ static bole_status merge_next(struct segments_store *s, bool everything, struct 
                               struct bole_err *err)
 {
     struct segment *inputs[MERGE_INPUTS_MAX];
-    pthread_mutex_lock(&s->lock);
-    struct segment_set *set = segment_set_ref(s->set);
-    pthread_mutex_unlock(&s->lock);
+    struct segment_set *set = segments_borrow_set(s);
     size_t count = merge_plan(set, clock_now_ns(s->clock), everything, inputs);
+    if (count == 0 && (inputs[0] = segments_half_due(s, set)))
+        count = 1;
     bole_status st = count ? merge_segments(s, inputs, count, stats, err) : BOLE_END;
     segment_set_unref(set);
     return st;
@@ -160,6 +170,7 @@ bole_status segments_merge(struct store *self, bool everything, struct store_mer
     bole_status st = BOLE_OK;
     *ret_stats = (struct store_merge_stats){0};
     pthread_mutex_lock(&s->merger->merge_lock);
+    st = segments_retain(s, err);
     while (st >= 0 && st != BOLE_END)
         st = merge_next(s, everything, ret_stats, err);
     pthread_mutex_unlock(&s->merger->merge_lock);
@@ -253,6 +264,24 @@ void segments_wake_merger(struct segments_store *s)
     s->merger->is_due = true;
     pthread_cond_signal(&s->merger->wake);
     pthread_mutex_unlock(&s->merger->lock);
+}
+
+void segments_count_retention(struct segments_store *s, const struct store_retention_stats *more)
+{
+    struct store_retention_stats *sum = &s->merger->retention;
+    pthread_mutex_lock(&s->merger->lock);
+    sum->segments += more->segments;
+    sum->bytes += more->bytes;
+    sum->rows += more->rows;
+    pthread_mutex_unlock(&s->merger->lock);
+}
+
+struct store_retention_stats segments_retention_stats(struct segments_store *s)
+{
+    pthread_mutex_lock(&s->merger->lock);
+    struct store_retention_stats stats = s->merger->retention;
+    pthread_mutex_unlock(&s->merger->lock);
+    return stats;
 }
 
 struct store_merge_stats segments_merge_stats(struct segments_store *s)

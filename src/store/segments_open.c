@@ -212,6 +212,7 @@ bole_status segments_open(const struct store_options *options, struct store **re
     s->fs = options->fs;
     s->clock = options->clock;
     s->budget = options->budget;
+    s->retention = options->retention;
     s->head_max_bytes = options->head_max_bytes ? options->head_max_bytes : HEAD_BYTES_DEFAULT;
     s->cut_interval_ns = options->cut_interval_ns ? options->cut_interval_ns : CUT_INTERVAL_DEFAULT_NS;
     pthread_mutex_init(&s->change_lock, NULL);

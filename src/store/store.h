@@ -129,12 +129,18 @@ struct store_merge_stats {
     uint64_t failures;
 };
 
+struct store_retention_stats {             /* what has been kept long enough */
+    uint64_t segments, bytes;               /* dropped as they were; bytes of files */
+    uint64_t rows;                          /* also those of segments that were written anew without them */
+};
+
 struct store_stats {
     uint64_t position_lsn;                     /* everything up to here is durable in the store */
     uint64_t head_rows, head_bytes, head_streams;
     uint64_t segment_count, segment_rows, segment_bytes, raw_bytes;
     uint64_t cuts_total, bad_chunks;
     struct store_merge_stats merges;           /* since the start */
+    struct store_retention_stats retention;    /* likewise */
 };
 
 struct store_ops {
