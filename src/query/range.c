@@ -273,23 +273,51 @@ static int64_t gcd(int64_t a, int64_t b)
 struct cells {
     struct range_exec *r;
     int64_t            start_ns, bucket_ns;
+    uint32_t          *series; /* [stream_cap] of the store's streams without a field, + 1; 0: not known */
+    uint32_t           stream_cap;
 };
 
-static bole_status add_cell(bole_slice labels, bole_slice field_value, uint32_t bucket, uint64_t value, void *ctx)
+static bole_status series_of_labels(struct range_exec *r, bole_slice labels, bole_slice field_value, uint32_t *ret)
 {
-    struct cells *c = ctx;
-    struct range_exec *r = c->r;
     struct row row = {.labels = (struct row_label[LABELS_MAX + 1]){{{0}}}};
     struct reader reader = reader_of(labels);
-    size_t first, last;
-    uint32_t number;
     struct label l;
     while (!r->no_labels && labels_next(&reader, &l) && row.count < LABELS_MAX)
         row.labels[row.count++] = (struct row_label){l.name, l.value, ORIGIN_STREAM};
     if (r->names && field_value.len && !row_find(&row, r->names->name))
         row_set(&row, ORIGIN_FIELD, r->names->name, field_value);
-    struct source_row source_row = {.row = &row};
-    bole_status st = find_series(r, &source_row, &number);
+    return find_series(r, &(struct source_row){.row = &row}, ret);
+}
+
+/* A stream comes again with every bucket of every part: its labels are read once. */
+static bole_status series_of_stream(struct cells *c, uint32_t stream, bole_slice labels, uint32_t *ret)
+{
+    if (stream >= c->stream_cap) {
+        uint32_t cap = stream < 32 ? 64 : stream * 2, *grown;
+        grown = arena_grow(c->r->e->arena, c->series, c->stream_cap * sizeof *grown, cap * sizeof *grown);
+        if (!grown)
+            return eval_out_of_memory(c->r->e);
+        memset(grown + c->stream_cap, 0, (cap - c->stream_cap) * sizeof *grown);
+        c->series = grown;
+        c->stream_cap = cap;
+    }
+    bole_status st = c->series[stream] ? BOLE_OK : series_of_labels(c->r, labels, (bole_slice){0}, ret);
+    if (c->series[stream])
+        *ret = c->series[stream] - 1;
+    else if (st >= 0)
+        c->series[stream] = *ret + 1;
+    return st;
+}
+
+static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket, uint64_t value,
+                            void *ctx)
+{
+    struct cells *c = ctx;
+    struct range_exec *r = c->r;
+    size_t first, last;
+    uint32_t number;
+    bole_status st = field_value.len ? series_of_labels(r, labels, field_value, &number)
+                                     : series_of_stream(c, stream, labels, &number);
     int64_t time_ns;
     if (st < 0 || __builtin_add_overflow(c->start_ns + (int64_t)bucket * c->bucket_ns, r->x->offset_ns, &time_ns) ||
         !steps_of(r, time_ns, &first, &last))
@@ -330,7 +358,7 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
         .bucket_count = (uint32_t)count,
         .field = by_one ? r->names->name : (bole_slice){0},
     };
-    struct cells cells = {r, aggregation.start_ns, bucket};
+    struct cells cells = {.r = r, .start_ns = aggregation.start_ns, .bucket_ns = bucket};
     struct store_scan_stats scan = {0};
     bole_status st =
         store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);

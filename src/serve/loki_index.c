@@ -83,9 +83,9 @@ static void volume(struct http_exchange *x, void *ctx)
 
 /* ---- volume over time ---- */
 
-static bole_status add_cell(bole_slice labels, bole_slice field, uint32_t bucket, uint64_t value, void *ctx)
+static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice field, uint32_t bucket, uint64_t value, void *ctx)
 {
-    (void)field;
+    (void)stream, (void)field;
     return loki_volume_add(ctx, labels, bucket, value);
 }
 

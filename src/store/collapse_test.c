@@ -105,7 +105,7 @@ static void cut(struct world *w)
     CHECK_EQ_U64(lsn, w->lsn);
 }
 
-static bole_status add_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
+static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
 {
     *(uint64_t *)ctx += amount;
     return BOLE_OK;

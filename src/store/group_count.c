@@ -33,6 +33,7 @@ bool group_count_bucket(const struct store_aggregation *a, int64_t time_ns, uint
 
 struct rollup_count {
     const struct group_counter *counter;
+    const struct stream_table *streams;
     const struct segment_directory *directory;
     const struct segment_group *group;
     const uint32_t *stream_map;
@@ -72,16 +73,36 @@ static bool count_minute(const struct rollup_entry *e, void *ctx)
     uint32_t bucket = 0;
     if (amount == 0 || r->stream_map[e->stream] == STREAM_NONE || !minute_bucket(a, e->minute, &inside, &bucket) || !inside)
         return true;
-    bole_slice labels = r->directory->labels[r->group->streams[e->stream].id];
-    r->status = r->counter->fn(labels, (bole_slice){0}, bucket, amount, r->counter->ctx);
+    uint32_t stream = r->stream_map[e->stream];
+    r->status = r->counter->fn(stream, r->streams->labels[stream], (bole_slice){0}, bucket, amount, r->counter->ctx);
     return r->status >= 0;
+}
+
+/* Rows outside of the query's range must be outside of all buckets, or there are none. */
+static bool range_is_covered(const struct store_query *q, const struct store_aggregation *a,
+                             const struct segment_group *group)
+{
+    __int128 last = a->start_ns + (__int128)(a->bucket_count - 1) * a->bucket_ns;
+    return (group->min_time_ns >= q->from_ns || (__int128)a->start_ns - a->bucket_ns >= (__int128)q->from_ns - 1) &&
+           (group->max_time_ns < q->to_ns || last < q->to_ns);
 }
 
 static bool rollup_can_answer(const struct group_scan *g, const struct group_counter *c, const struct segment_group *group)
 {
     const struct store_query *q = g->ctx->query;
-    return group->rollup && q->predicate_count == 0 && !c->aggregation->field.ptr && group->min_time_ns >= q->from_ns &&
-           group->max_time_ns < q->to_ns;
+    return group->rollup && q->predicate_count == 0 && range_is_covered(q, c->aggregation, group);
+}
+
+/* A field that every stream hides, or that no row can have, needs no look at the rows. */
+static bool field_matters(const struct group_scan *g, const struct segment_group *group, bole_slice key,
+                          const uint32_t *stream_map)
+{
+    bool matters = false;
+    if (!key.ptr || (!group->rest && !segment_group_field(group, key)))
+        return false;
+    for (uint32_t i = 0; i < group->stream_count; i++)
+        matters = matters || (stream_map[i] != STREAM_NONE && !g->ctx->streams.has_label[stream_map[i]]);
+    return matters;
 }
 
 static bole_status map_streams(struct group_scan *g, struct rollup_count *r, struct bole_err *err)
@@ -93,6 +114,7 @@ static bole_status map_streams(struct group_scan *g, struct rollup_count *r, str
     for (uint32_t i = 0; st >= 0 && i < r->group->stream_count; i++)
         st = stream_table_find(&g->ctx->streams, r->directory->labels[r->group->streams[i].id], &map[i], err);
     r->stream_map = map;
+    r->streams = &g->ctx->streams;
     return st;
 }
 
@@ -105,9 +127,14 @@ bole_status group_count_rollup(struct group_scan *g, const struct group_counter 
     if (!rollup_can_answer(g, c, r.group))
         return BOLE_E_UNSUPPORTED;
     arena_reset(&g->arena);
+    bole_status st = map_streams(g, &r, err);
+    if (st < 0)
+        return st;
+    if (field_matters(g, r.group, c->aggregation->field, r.stream_map))
+        return BOLE_E_UNSUPPORTED;
     g->reader.key = segment->info.key;
     const struct segment_chunk *chunk = &r.group->rollup->chunks[0];
-    bole_status st = segment_chunk_read_arena(&g->reader, chunk, CHUNK_ROLLUP, &g->arena, &raw, &why);
+    st = segment_chunk_read_arena(&g->reader, chunk, CHUNK_ROLLUP, &g->arena, &raw, &why);
     if (st >= 0 && !rollup_read(raw, r.group->stream_count, r.group->row_count, test_minute, &r))
         st = bole_fail(&why, BOLE_E_CORRUPT, "segment %s: at %llu: the rollup is not well formed", segment->key_text,
                        (unsigned long long)chunk->offset);
@@ -123,8 +150,7 @@ bole_status group_count_rollup(struct group_scan *g, const struct group_counter 
     }
     if (!r.fits)
         return BOLE_E_UNSUPPORTED;
-    st = map_streams(g, &r, err);
-    if (st >= 0 && !rollup_read(raw, r.group->stream_count, r.group->row_count, count_minute, &r))
+    if (!rollup_read(raw, r.group->stream_count, r.group->row_count, count_minute, &r))
         st = r.status;
     return st < 0 ? st : BOLE_END;
 }
@@ -140,7 +166,8 @@ struct row_count {
     const struct group_counter *counter;
     uint32_t value_count;       /* values of the field, 0: absent; 1 without a field */
     const bole_slice *values;
-    const struct field_state *field;
+    const struct field_state *field; /* NULL: no stream shows it, or no row has it */
+    uint32_t *shown;            /* [stream_count] mask of a value id: 0 where a label hides the field */
     uint32_t cell_count, spread;
     uint64_t *amounts;          /* [spread][cell_count] */
     uint32_t *touched;          /* [cell_count] cells of the bucket, when there are many */
@@ -154,7 +181,7 @@ static bole_status prepare(struct row_count *r, struct bole_err *err)
     struct group_scan *g = r->g;
     const struct store_aggregation *a = r->counter->aggregation;
     r->value_count = 1;
-    if (a->field.ptr) {
+    if (field_matters(g, g->group, a->field, g->stream_map)) {
         bole_status st = group_fields_dict(g, a->field, &r->field, &r->values, &r->value_count, err);
         if (st < 0 || st == BOLE_END)
             return st;
@@ -163,11 +190,16 @@ static bole_status prepare(struct row_count *r, struct bole_err *err)
         return BOLE_E_UNSUPPORTED;
     r->cell_count = r->value_count * g->group->stream_count;
     r->spread = r->cell_count <= CELLS_SPREAD ? SPREAD : 1;
+    r->shown = arena_array(&g->arena, g->group->stream_count, sizeof *r->shown);
     r->amounts = arena_array(&g->arena, (size_t)r->cell_count * r->spread, sizeof *r->amounts);
     r->touched = arena_array(&g->arena, r->cell_count, sizeof *r->touched);
     r->cell = arena_array(&g->arena, VECTOR_ROWS_MAX, sizeof *r->cell);
     r->ids = arena_array(&g->arena, VECTOR_ROWS_MAX, sizeof *r->ids);
-    return r->amounts && r->touched && r->cell && r->ids ? BOLE_OK : no_room(err);
+    if (!r->shown || !r->amounts || !r->touched || !r->cell || !r->ids)
+        return no_room(err);
+    for (uint32_t i = 0; i < g->group->stream_count; i++)
+        r->shown[i] = g->stream_map[i] != STREAM_NONE && !g->ctx->streams.has_label[g->stream_map[i]] ? ~0u : 0;
+    return BOLE_OK;
 }
 
 static void find_cells(struct row_count *r, uint32_t first, uint32_t count)
@@ -177,7 +209,7 @@ static void find_cells(struct row_count *r, uint32_t first, uint32_t count)
         return;
     group_fields_ids(r->field, first, count, r->ids);
     for (uint32_t i = 0; i < count; i++)
-        r->cell[i] = r->cell[i] * r->value_count + r->ids[i];
+        r->cell[i] = r->cell[i] * r->value_count + (r->ids[i] & r->shown[r->cell[i]]);
 }
 
 static void touch(struct row_count *r, uint32_t cell, uint64_t amount)
@@ -222,9 +254,9 @@ static bole_status emit(struct row_count *r, uint32_t cell, uint32_t bucket)
     }
     if (amount == 0)
         return BOLE_OK;
-    const struct segment_stream *s = &r->g->group->streams[cell / r->value_count];
+    uint32_t stream = r->g->stream_map[cell / r->value_count];
     bole_slice value = r->field ? r->values[cell % r->value_count] : (bole_slice){0};
-    return r->counter->fn(r->g->directory->labels[s->id], value, bucket, amount, r->counter->ctx);
+    return r->counter->fn(stream, r->g->ctx->streams.labels[stream], value, bucket, amount, r->counter->ctx);
 }
 
 static bole_status emit_bucket(struct row_count *r, uint32_t bucket)

@@ -132,7 +132,7 @@ static uint64_t drain(struct segments_store *store, struct view *view, struct st
     return rows;
 }
 
-static bole_status ignore_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
+static bole_status ignore_cell(uint32_t stream, bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
 {
     return BOLE_OK;
 }

@@ -110,6 +110,7 @@ void segments_scan_close(struct scan *scan);
 /* For aggregations, right after opening: row groups go to the counter where it can count them; the vectors of the others come
  * without seq and, when bytes are counted, with the lengths of their lines. */
 void segments_scan_count_only(struct scan *scan, const struct group_counter *counter);
+bool segments_scan_hides_field(const struct scan *scan, uint32_t stream); /* behind a label of the same name */
 const uint32_t *segments_scan_lengths(const struct scan *scan);
 
 /* segments_sum.c */

@@ -310,8 +310,14 @@ void segments_scan_stats(const struct scan *scan, struct store_scan_stats *ret_s
 void segments_scan_count_only(struct scan *scan, const struct group_counter *counter)
 {
     scan_of(scan)->counter = counter;
+    scan_of(scan)->ctx.streams.label = counter->aggregation->field;
     scan_of(scan)->ctx.needs_lengths = counter->aggregation->what == AGGREGATE_BYTES;
     scan_of(scan)->ctx.needs_seqs = false;
+}
+
+bool segments_scan_hides_field(const struct scan *scan, uint32_t stream)
+{
+    return scan_of(scan)->ctx.streams.has_label[stream];
 }
 
 const uint32_t *segments_scan_lengths(const struct scan *scan)

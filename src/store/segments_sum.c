@@ -36,7 +36,7 @@ static bole_status tally_flush(struct tally *t)
     for (uint32_t i = 0; i < t->used_count; i++) {
         struct cell *c = &t->cells[t->used[i]];
         if (st >= 0)
-            st = t->fn(segments_scan_stream(t->scan, c->stream), c->value, c->bucket, c->amount, t->ctx);
+            st = t->fn(c->stream, segments_scan_stream(t->scan, c->stream), c->value, c->bucket, c->amount, t->ctx);
         c->amount = 0;
     }
     t->used_count = 0;
@@ -87,8 +87,10 @@ static bole_status add_vector(struct tally *t, const struct store_aggregation *a
     for (uint32_t r = vector_first(v); st >= 0 && r < v->row_count; r = vector_next(v, r)) {
         uint32_t bucket;
         uint64_t amount = a->what == AGGREGATE_COUNT ? 1 : lengths[r];
-        if (amount && find_bucket(a, memory, v->time_ns[r], &bucket))
-            st = tally_add(t, v->stream[r], bucket, column_get(&field, r), amount);
+        if (!amount || !find_bucket(a, memory, v->time_ns[r], &bucket))
+            continue;
+        bool hidden = segments_scan_hides_field(t->scan, v->stream[r]);
+        st = tally_add(t, v->stream[r], bucket, hidden ? (bole_slice){0} : column_get(&field, r), amount);
     }
     /* Values of a field live as long as the vector. */
     return st >= 0 && a->field.ptr ? tally_flush(t) : st;

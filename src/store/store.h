@@ -116,10 +116,13 @@ struct store_aggregation {
     enum { AGGREGATE_COUNT, AGGREGATE_BYTES } what;
     int64_t  start_ns, bucket_ns;              /* bucket i is (start + (i-1) * bucket, start + i * bucket] */
     uint32_t bucket_count;
-    bole_slice field;                          /* one more dimension: this field's value; ptr NULL: none */
+    bole_slice field;                          /* one more dimension: this field's value, but in streams that have a label
+        of that name, which hides it; ptr NULL: none */
 };
-/* labels are canonical and valid for the call only. The same cell may come several times: the caller adds up. */
-typedef bole_status store_cell_fn(bole_slice labels, bole_slice field_value, uint32_t bucket_index, uint64_t value, void *ctx);
+/* stream: numbers the label sets of one aggregation, from 0. labels are canonical and valid for the call only, as the value
+ * (ptr NULL: none). The same cell may come several times: the caller adds up. */
+typedef bole_status store_cell_fn(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket_index,
+                                  uint64_t value, void *ctx);
 
 struct store_merge_stats {
     uint64_t merges;

@@ -132,7 +132,7 @@ static void scan(struct bench *b, const char *what, bole_slice needle, unsigned 
            took * 1e9 / (double)b->rows, (unsigned long long)hits, (unsigned long long)stats.bad_chunks);
 }
 
-static bole_status count_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
+static bole_status count_cell(uint32_t stream, bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
 {
     *(uint64_t *)ctx += amount;
     return BOLE_OK;

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "record/labels.h"
 
 void stream_table_init(struct stream_table *t, struct arena *arena, const struct store_matcher *matchers,
                        size_t matcher_count)
@@ -37,9 +38,11 @@ static bool grow_labels(struct stream_table *t)
 {
     uint32_t capacity = t->capacity ? t->capacity * 2 : 16;
     bole_slice *labels = arena_grow(t->arena, t->labels, t->capacity * sizeof *labels, capacity * sizeof *labels);
-    if (!labels)
+    bool *has_label = arena_grow(t->arena, t->has_label, t->capacity * sizeof *has_label, capacity * sizeof *has_label);
+    if (!labels || !has_label)
         return false;
     t->labels = labels;
+    t->has_label = has_label;
     t->capacity = capacity;
     return true;
 }
@@ -63,6 +66,7 @@ bole_status stream_table_find(struct stream_table *t, bole_slice labels, uint32_
         t->used++;
         if (store_matches(copy, t->matchers, t->matcher_count)) {
             entry->index = t->count;
+            t->has_label[t->count] = t->label.ptr && labels_find(copy, t->label).ptr;
             t->labels[t->count++] = copy;
         }
     }

@@ -27,6 +27,8 @@ struct stream_table {
     uint32_t slot_count;        /* a power of two, or 0 */
     uint32_t used;
     bole_slice *labels;         /* [count], by index */
+    bole_slice label;           /* set by whoever wants to know ... */
+    bool      *has_label;       /* ... [count] which streams have a label of that name */
     uint32_t count, capacity;
 };
 

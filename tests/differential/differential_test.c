@@ -246,7 +246,7 @@ struct sums {
     uint64_t total, weighted;
 };
 
-static bole_status add_cell(bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
+static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice value, uint32_t bucket, uint64_t amount, void *ctx)
 {
     struct sums *s = ctx;
     s->total += amount;
@@ -277,10 +277,11 @@ static void add_row(const struct store_aggregation *a, const struct world_row *r
     if (row->time_ns <= from || bucket >= a->bucket_count || !amount)
         return;
     bole_slice value = {0};
-    for (size_t i = row->field_count; a->field.ptr && i-- > 0;)
+    bool shown = a->field.ptr && !labels_find(row->labels, a->field).ptr;
+    for (size_t i = row->field_count; shown && i-- > 0;)
         if (bole_slice_eq(row->fields[i].key, a->field))
             value = row->fields[i].value;
-    add_cell(row->labels, value, (uint32_t)bucket, amount, sums);
+    add_cell(0, row->labels, value, (uint32_t)bucket, amount, sums);
 }
 
 static void ask_aggregate(struct run *run, struct question *q, struct world_view *view)

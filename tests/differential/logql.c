@@ -116,11 +116,12 @@ static void put_metric(struct world *w, struct arena *arena, struct buf *b)
         "stddev_over_time"};
     static const char *const values[] = {"size", "status", "duration(duration)", "bytes(size)", "key2", "count_of"};
     static const char *const sums[] = {"sum by (app) (",      "sum by (env, level) (", "sum (",
-                                       "count by (status) (", "max by (app, key1) (",  "sum without (pod) ("};
+                                       "count by (status) (", "max by (app, key1) (",  "sum without (pod) (",
+                                       "sum by (pod) ("};
     static const char *const ranges[] = {"[1m]", "[5m]", "[1m30s]", "[1h]", "[7s]"};
     bool is_summed = world_chance(w, 75), is_unwrap = world_chance(w, 25);
     if (is_summed)
-        buf_put_str(b, sums[world_below(w, 6)]);
+        buf_put_str(b, sums[world_below(w, 7)]);
     const char *function = is_unwrap ? unwraps[world_below(w, 6)] : counts[world_below(w, 6)];
     buf_put_str(b, function);
     buf_put_str(b, strchr(function, '(') ? "" : "(");

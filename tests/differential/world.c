@@ -220,7 +220,7 @@ void world_init(struct world *w, uint64_t seed, bole_slice samples)
     w->keys_repeat = world_chance(w, 15);
     w->key_variety = world_chance(w, 30) ? WORLD_KEYS : 3;
     for (unsigned i = 0; i < WORLD_KEYS; i++)
-        w->keys[i] = arena_printf(&w->arena, i < 10 ? "key%u" : "clé.%u", i);
+        w->keys[i] = arena_printf(&w->arena, i == 0 ? "pod" : i < 10 ? "key%u" : "clé.%u", i); /* pod: a label, too */
     make_streams(w);
     open_engine(w);
     struct store_options options = {.uri = S("mem:"), .clock = &w->clock.base};
