@@ -174,6 +174,8 @@ static bole_status begin_result(struct merge *m, struct bole_err *err)
     bole_status st = segment_file_create(m->options.objects, r->key, m->options.store_id, m->level, m->options.now_ns,
                                          m->options.budget, &m->file, err);
     m->result_count += st >= 0;
+    if (st >= 0)
+        m->file->text_memory = m->options.text_memory;
     return st;
 }
 

@@ -35,6 +35,7 @@ struct merge_options {
     const struct removal *removals; /* what is left out; sums as in regroup.h */
     struct removal_sum   *sums;
     size_t          removal_count;
+    struct text_memory *text_memory; /* codec/text.h; may be NULL */
     uint8_t         store_id[SEGMENT_ID_SIZE];
     int64_t         now_ns;
     bole_status (*yield)(void *ctx, struct bole_err *err); /* as in regroup.h */

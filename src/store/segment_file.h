@@ -26,6 +26,7 @@ struct segment_file {
     struct chunk_codec codec;
     struct arena       names;
     struct interner    streams, tenants;
+    struct text_memory *text_memory; /* borrowed; set it after creating, or leave it NULL */
     struct buf         directory, scratch;
     uint32_t           group_count;
     struct token_builder *tokens;

@@ -73,7 +73,7 @@ struct segment_writer *segment_writer_create(const struct row_source *sources, s
     w->source_count = source_count;
     w->file = file;
     w->fields = field_writer_create();
-    w->text = text_encoder_create();
+    w->text = text_encoder_create(file->text_memory);
     if (!w->fields || !w->text || !map_sources(w)) {
         segment_writer_destroy(w);
         return NULL;

@@ -149,6 +149,7 @@ static bole_status put_segment(struct segments_store *s, const struct head_snaps
     bole_status st = segment_file_create(s->objects, key, s->id, 0, clock_now_ns(s->clock), NULL, &file, err);
     if (st < 0)
         return st;
+    file->text_memory = s->text_memory;
     st = cut_write(closed, file, err);
     if (st >= 0)
         st = segment_file_finish(file, &totals, &size, err);

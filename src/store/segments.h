@@ -40,6 +40,7 @@ struct segments_store {
     struct objects *objects;
     struct catalog *catalog;
     struct segment_cache cache;
+    struct text_memory *text_memory; /* what the families' text was found to be */
     pthread_mutex_t change_lock; /* whoever changes the catalogue's segments and then `set` */
     pthread_mutex_t insert_lock; /* a group is looked through and inserted, a cut begins or ends: one at a time */
     struct collapse collapse;    /* guarded by insert_lock */

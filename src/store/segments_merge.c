@@ -112,7 +112,7 @@ static bole_status merge_segments(struct segments_store *s, struct segment *cons
     /* What a crash leaves under a name that ends in ~ is removed when the objects are opened. */
     snprintf(spill_path, sizeof spill_path, "%s/segments/merge~", s->dir);
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
-                                    .fs = s->fs, .spill_path = spill_path,
+                                    .text_memory = s->text_memory, .fs = s->fs, .spill_path = spill_path,
                                     .now_ns = clock_now_ns(s->clock), .yield = give_way, .yield_ctx = s};
     struct removal retention = {.is_retention = true, .retention = s->retention, .now_ns = options.now_ns};
     struct removal_sum expired = {0};

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/codec/text.h"
 #include "store/segments.h"
 
 /* ---- the store's id ---- */
@@ -220,6 +221,7 @@ bole_status segments_open(const struct store_options *options, struct store **re
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->cut_done, NULL);
     segment_cache_init(&s->cache, NULL, options->budget);
+    s->text_memory = text_memory_create(); /* without, every segment finds out anew */
     head_init(&s->head);
     collapse_init(&s->collapse, options->budget, &random_system);
     bole_status st = open_parts(s, options, dir, err);
@@ -242,6 +244,7 @@ void segments_destroy(struct store *self)
     head_deinit(&s->head);
     segment_set_unref(s->set);
     segment_cache_deinit(&s->cache);
+    text_memory_destroy(s->text_memory);
     catalog_destroy(s->catalog);
     objects_destroy(s->objects);
     pthread_mutex_destroy(&s->lock);

@@ -12,9 +12,9 @@
  * Stored as chunks: the first is the map (templates, heads of the columns, the template of each row), the others hold the
  * numbers or the texts of columns: small ones together, large ones alone.
  *
- * Owner:   an encoder keeps scratch memory and, per family, the split that suited it. A struct text points into arena and
+ * Owner:   an encoder keeps scratch memory; per family, the split that suited it is remembered. A struct text points into arena and
  *          chunks of its caller.
- * Threads: one at a time.
+ * Threads: one at a time; a text_memory any.
  * Errors:  encoding BOLE_E_NOMEM only. Reading: BOLE_E_CORRUPT, or what `load` returns.
  * Format:  docs/format/segment.md.
  */
@@ -32,9 +32,16 @@ struct text_input {
     uint64_t          family;  /* what generates these lines, hashed: remembers the split */
 };
 
+/* What suited the families that were encoded so far: for encoders that come and go, on any threads. */
+struct text_memory;
+
+struct text_memory *text_memory_create(void); /* NULL: no memory */
+void text_memory_destroy(struct text_memory *m);
+
 struct text_encoder;
 
-struct text_encoder *text_encoder_create(void); /* NULL: no memory */
+/* memory: borrowed; NULL: of its own. Returns NULL: no memory. */
+struct text_encoder *text_encoder_create(struct text_memory *memory);
 void text_encoder_destroy(struct text_encoder *e);
 
 /* Hands out the chunks in order: raw bytes, to be compressed and checksummed by the caller. */

@@ -11,15 +11,6 @@ enum {
     SAMPLE_ROWS = 2048,     /* that a split is chosen by, in stretches of */
     SAMPLE_STRETCH = 128,
     SAMPLE_BYTES = 1 << 20,
-    FAMILIES = 1024,        /* that are remembered: by family % FAMILIES, the newer one stays */
-};
-
-/* What is remembered of a family. */
-struct family {
-    uint64_t   family;
-    uint64_t   per_mille; /* encoded bytes of raw ones when the split was chosen */
-    enum split how;
-    bool       used, try_again;
 };
 
 struct text_encoder {
@@ -27,20 +18,23 @@ struct text_encoder {
     struct buf         map;
     bole_slice         sample_lines[SAMPLE_ROWS];
     int64_t            sample_times[SAMPLE_ROWS];
-    struct family      families[FAMILIES];
+    struct text_family family;     /* of the row group */
+    struct text_memory *own;       /* NULL: the one that the writer has is shared */
     enum split         split;      /* of the last row group */
     enum split         fixed;      /* SPLIT_KINDS: by trial */
     uint64_t           mismatches; /* row groups that did not read back: stored whole */
 };
 
-struct text_encoder *text_encoder_create(void)
+struct text_encoder *text_encoder_create(struct text_memory *memory)
 {
     struct text_encoder *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
     e->fixed = SPLIT_KINDS;
     buf_init(&e->map, NULL);
-    if (!text_writer_init(&e->writer)) {
+    if (!memory)
+        memory = e->own = text_memory_create();
+    if (!text_writer_init(&e->writer, memory) || !memory) {
         text_encoder_destroy(e);
         return NULL;
     }
@@ -52,6 +46,7 @@ void text_encoder_destroy(struct text_encoder *e)
     if (!e)
         return;
     text_writer_deinit(&e->writer);
+    text_memory_destroy(e->own);
     buf_deinit(&e->map);
     free(e);
 }
@@ -161,27 +156,30 @@ static bole_status try_splits(struct text_encoder *e, const struct text_input *i
 /* e->writer.learn: the lines are not what they were. */
 static bole_status choose_split(struct text_encoder *e, const struct text_input *in, enum split *ret_how, struct bole_err *err)
 {
-    struct family *f = &e->families[in->family % FAMILIES];
-    *ret_how = e->fixed;
-    e->writer.learn = !f->used || f->family != in->family || f->try_again;
+    struct text_family *f = &e->family;
+    bool known = text_memory_family(e->writer.memory, in->family, f);
+    e->writer.learn = !known || f->try_again;
     if (!e->writer.learn || e->fixed != SPLIT_KINDS) {
         *ret_how = e->fixed != SPLIT_KINDS ? e->fixed : f->how;
         return BOLE_OK;
     }
     bole_status st = try_splits(e, in, ret_how, err);
     if (st >= 0)
-        *f = (struct family){.family = in->family, .how = *ret_how, .used = true};
+        *f = (struct text_family){.family = in->family, .how = *ret_how};
     return st;
 }
 
 /* A split that no longer does what it did is chosen anew the next time. */
 static void judge_split(struct text_encoder *e, const struct text_input *in)
 {
-    struct family *f = &e->families[in->family % FAMILIES];
+    struct text_family *f = &e->family;
+    if (e->fixed != SPLIT_KINDS)
+        return;
     uint64_t per_mille = encoded_per_mille(e, in);
     if (!f->per_mille)
         f->per_mille = per_mille;
     f->try_again = per_mille > f->per_mille + f->per_mille / 2 + 5;
+    text_memory_set_family(e->writer.memory, f);
 }
 
 bole_status text_encode(struct text_encoder *e, const struct text_input *in,

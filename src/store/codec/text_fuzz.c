@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct text_lines_sample lines[TEXT_SAMPLE_KINDS];
     static struct text_column_sample columns[TEXT_SAMPLE_KINDS];
     if (!columns[0].text) {
-        struct text_encoder *e = text_encoder_create();
+        struct text_encoder *e = text_encoder_create(NULL);
         struct random random;
         random_seed(&random, 1);
         for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++) {

@@ -44,8 +44,9 @@ static void work_deinit(struct text_work *w)
     buf_deinit(&w->heads);
 }
 
-bool text_writer_init(struct text_writer *w)
+bool text_writer_init(struct text_writer *w, struct text_memory *memory)
 {
+    w->memory = memory;
     work_init(&w->root);
     work_init(&w->inner);
     chunks_init(&w->chunks);
@@ -455,17 +456,16 @@ static bole_status put_column(struct text_writer *e, struct text_work *w, struct
                               const struct text_input *in, struct buf *map, struct bole_err *err)
 {
     const struct column *column = &w->columns.list[number];
-    uint64_t key = mix(column->key, in->family) | 1;
-    struct text_nest *nest = &e->nests[key / 2 % TEXT_NESTS];
+    uint64_t key = mix(column->key, in->family);
+    enum split how;
     if (!is_worth_a_table(w, column))
         return put_values(e, w, chunks, number, in, map, err);
-    enum split how = nest->how;
-    if (nest->key != key || e->learn) {
+    if (!text_memory_nest(e->memory, key, &how) || e->learn) {
         bole_status st = choose_nest(e, w, column, &how, err);
         if (st < 0)
             return st;
         if (!e->sample)
-            *nest = (struct text_nest){key, how};
+            text_memory_set_nest(e->memory, key, how);
     }
     return how == SPLIT_KINDS ? put_values(e, w, chunks, number, in, map, err) : put_nest(e, w, number, how, map, err);
 }

@@ -11,9 +11,10 @@
 #include "store/codec/chunks.h"
 #include "store/codec/distinct.h"
 #include "store/codec/template.h"
+#include "store/codec/text_memory.h"
 #include "store/codec/text_private.h"
 
-enum { TEXT_ROWS_PER_TEMPLATE = 16, TEXT_NESTS = 4096, TEXT_NEST_SAMPLE = 4096 };
+enum { TEXT_ROWS_PER_TEMPLATE = 16, TEXT_NEST_SAMPLE = 4096 };
 
 /* Scratch memory for one table. */
 struct text_work {
@@ -35,12 +36,6 @@ struct text_work {
     struct buf            heads;
 };
 
-/* What is remembered of a column of strings. */
-struct text_nest {
-    uint64_t   key;  /* of family and column; 0: free */
-    enum split how;  /* of the table below it; SPLIT_KINDS: it has none */
-};
-
 struct text_writer {
     struct splitter        splitter;
     struct values_encoder *values;
@@ -50,14 +45,14 @@ struct text_writer {
     struct buf             trial_map, packed;
     int64_t               *numbers;       /* [VALUES_COUNT_MAX] times of a column's rows; ids */
     bool                   has_column[VALUES_COUNT_MAX / TEXT_ROWS_PER_TEMPLATE + 2]; /* of templates */
-    struct text_nest       nests[TEXT_NESTS];
+    struct text_memory    *memory;        /* borrowed */
     bole_slice             nest_sample[TEXT_NEST_SAMPLE];
     bool                   sample;        /* what is encoded is a sample: nothing is remembered */
     bool                   learn;         /* what is remembered is decided anew */
     void                  *zstd;          /* ZSTD_CCtx, for trials */
 };
 
-bool text_writer_init(struct text_writer *w); /* false: no memory; deinit it all the same */
+bool text_writer_init(struct text_writer *w, struct text_memory *memory); /* false: no memory; deinit it all the same */
 void text_writer_deinit(struct text_writer *w);
 
 /* Appends the table to map and its parts to w->chunks, which were reset before. */

@@ -19,7 +19,7 @@ static struct text_encoder *encoder(void)
 {
     static struct text_encoder *e;
     if (!e)
-        e = text_encoder_create();
+        e = text_encoder_create(NULL);
     CHECK(e != NULL);
     return e;
 }
@@ -85,6 +85,32 @@ TEST(every_byte_of_every_line_comes_back)
 }
 
 static bool is_token(uint8_t c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
+
+static enum split split_chosen(struct text_memory *memory, enum text_sample_kind kind)
+{
+    struct random random;
+    random_seed(&random, 1);
+    struct text_lines_sample s;
+    struct text_column_sample c;
+    struct text_encoder *e = text_encoder_create(memory);
+    text_sample_init(&s, kind, 700, &random);
+    text_column_sample_init(&c, e, &s);
+    enum split how = text_encoder_split(e);
+    text_column_sample_deinit(&c);
+    text_sample_deinit(&s);
+    text_encoder_destroy(e);
+    return how;
+}
+
+TEST(what_suited_a_family_outlives_the_encoder)
+{
+    struct text_memory *memory = text_memory_create();
+    CHECK(memory != NULL);
+    enum split how = split_chosen(memory, TEXT_SAMPLE_APP);
+    CHECK(how != split_chosen(NULL, TEXT_SAMPLE_ACCESS));
+    CHECK_EQ_U64(split_chosen(memory, TEXT_SAMPLE_ACCESS), how); /* without a trial, until it is seen to be worse */
+    text_memory_destroy(memory);
+}
 
 TEST(slots_lie_in_order_within_the_line_and_their_borders_are_borders_of_tokens)
 {

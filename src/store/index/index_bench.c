@@ -382,7 +382,7 @@ int main(int argc, char **argv)
             needles = (unsigned)strtoul(argv[++arg], NULL, 10);
     }
     b.builder = must(token_builder_create(&options));
-    b.encoder = must(text_encoder_create());
+    b.encoder = must(text_encoder_create(NULL));
     for (int i = arg; i < argc; i++)
         add_file(&b, argv[i], limit, (uint64_t)i);
     struct buf section;
