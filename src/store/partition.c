@@ -11,11 +11,13 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "store/codec/line_kind.h"
 #include "store/family.h"
 
 #define DAY_AHEAD  INT64_MAX /* not days of any time */
 #define DAY_BEHIND INT64_MIN
 #define NONE       UINT32_MAX
+#define KINDS_MAX  64u /* of a family and day */
 
 struct family {
     uint32_t   tenant;
@@ -25,9 +27,12 @@ struct family {
 struct partition {
     uint32_t family;
     int64_t  day;
+    uint64_t kind; /* of its lines; 0: any */
     uint32_t target; /* the partition that takes its rows: itself, or one that is shared */
     bool     shared;
     uint64_t bytes;  /* of lines and values */
+    uint64_t seen;   /* of those, while kinds are separated */
+    uint32_t kinds;  /* that were found in it */
     size_t   count;  /* of rows; with those of others when it is shared */
     size_t   placed; /* where its next row goes; before that, its first */
 };
@@ -143,13 +148,13 @@ static void remember_range(int64_t day, int64_t time, int64_t received_ns, int64
     *ret_to = end < latest ? end : latest;
 }
 
-static uint32_t slot_of(const struct partitioning *p, uint32_t family, int64_t day)
+static uint32_t slot_of(const struct partitioning *p, uint32_t family, int64_t day, uint64_t kind)
 {
-    uint64_t key[2] = {family, (uint64_t)day};
+    uint64_t key[3] = {family, (uint64_t)day, kind};
     uint32_t mask = p->slot_count - 1, at = (uint32_t)hash64(bole_slice_from(key, sizeof key)) & mask;
     for (; p->slots[at]; at = (at + 1) & mask) {
         const struct partition *known = &p->partitions[p->slots[at] - 1];
-        if (known->family == family && known->day == day)
+        if (known->family == family && known->day == day && known->kind == kind)
             break;
     }
     return at;
@@ -169,17 +174,17 @@ static bool grow_partitions(struct partitioning *p)
         return false;
     p->partition_capacity = capacity;
     for (uint32_t i = 0; i < p->partition_count; i++)
-        p->slots[slot_of(p, partitions[i].family, partitions[i].day)] = i + 1;
+        p->slots[slot_of(p, partitions[i].family, partitions[i].day, partitions[i].kind)] = i + 1;
     return true;
 }
 
-static bool find_partition(struct partitioning *p, uint32_t family, int64_t day, uint32_t *ret_partition)
+static bool find_partition(struct partitioning *p, uint32_t family, int64_t day, uint64_t kind, uint32_t *ret_partition)
 {
     if (p->partition_count == p->partition_capacity && !grow_partitions(p))
         return false;
-    uint32_t at = slot_of(p, family, day);
+    uint32_t at = slot_of(p, family, day, kind);
     if (!p->slots[at]) {
-        p->partitions[p->partition_count] = (struct partition){.family = family, .day = day,
+        p->partitions[p->partition_count] = (struct partition){.family = family, .day = day, .kind = kind,
                                                                .target = p->partition_count};
         p->slots[at] = ++p->partition_count;
     }
@@ -209,7 +214,7 @@ static bool partition_source(struct partitioning *p, size_t source, size_t *row)
         if (of_row != family || (p->options->by_day && (time < from_ns || time >= to_ns))) {
             family = of_row;
             int64_t day = p->options->by_day ? day_class(time, b->received_ns) : 0;
-            if (!find_partition(p, family, day, &partition))
+            if (!find_partition(p, family, day, 0, &partition))
                 return false;
             remember_range(day, time, b->received_ns, &from_ns, &to_ns);
         }
@@ -227,6 +232,82 @@ static bool partition_rows(struct partitioning *p)
         if (!partition_source(p, i, &row))
             return false;
     assert(row == p->row_count);
+    return true;
+}
+
+/* ---- kinds of lines ---- */
+
+static bool has_kinds(const struct partition *p)
+{
+    return p->kind == 0 && p->bytes >= KINDS_FROM_BYTES;
+}
+
+/* Moves the row to the partition of its kind; of very many kinds the later ones stay together. */
+static bool move_row(struct partitioning *p, uint64_t kind, uint64_t bytes, uint32_t *partition)
+{
+    struct partition *from = &p->partitions[*partition];
+    uint32_t to, before = p->partition_count;
+    if (from->kinds == KINDS_MAX && !p->slots[slot_of(p, from->family, from->day, kind)])
+        return true;
+    if (!find_partition(p, from->family, from->day, kind, &to))
+        return false;
+    from = &p->partitions[*partition]; /* it may have moved */
+    from->kinds += p->partition_count > before;
+    from->count--;
+    p->partitions[to].count++;
+    p->partitions[to].bytes += bytes;
+    *partition = to;
+    return true;
+}
+
+/* What a service prints that has little in common is stored apart, if it is much, but for the newest of it: who asks for the
+ * last lines finds them in one place. */
+static bool separate_kinds(struct partitioning *p)
+{
+    size_t row = 0;
+    for (size_t i = 0; i < p->source_count; i++) {
+        const struct batch *b = p->sources[i].batch;
+        for (uint32_t r = 0; r < b->row_count; r++) {
+            if (is_dead(&p->sources[i], r))
+                continue;
+            uint32_t *partition = &p->partition_of_row[row++];
+            struct partition *from = &p->partitions[*partition];
+            if (!has_kinds(from))
+                continue;
+            uint64_t bytes = row_bytes(b, r);
+            from->seen += bytes;
+            if (from->seen + KINDS_MIXED_BYTES <= from->bytes &&
+                !move_row(p, line_kind(batch_line(b, r)), bytes, partition))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Kinds that there is little of stay with the family's other lines, and so does a kind that nearly all are of. */
+static bool is_own_kind(const struct partition *kind, const struct partition *family)
+{
+    return kind->bytes >= KIND_OWN_BYTES && kind->bytes < (family->seen - KINDS_MIXED_BYTES) / 8 * 7;
+}
+
+static bool fold_kinds(struct partitioning *p)
+{
+    for (uint32_t i = 0; i < p->partition_count; i++) {
+        struct partition *from = &p->partitions[i];
+        if (from->kind == 0)
+            continue;
+        uint32_t to;
+        if (!find_partition(p, from->family, from->day, 0, &to))
+            return false;
+        struct partition *family = &p->partitions[to];
+        if (is_own_kind(from, family)) {
+            family->bytes -= from->bytes;
+            continue;
+        }
+        family->count += from->count;
+        from->target = to;
+        from->count = 0;
+    }
     return true;
 }
 
@@ -248,7 +329,14 @@ static int by_place(const void *a, const void *b, void *ctx)
         return tx < ty ? -1 : 1;
     if (px->day != py->day)
         return px->day < py->day ? -1 : 1;
-    return (px->family > py->family) - (px->family < py->family);
+    if (px->family != py->family)
+        return px->family < py->family ? -1 : 1;
+    return (px->kind > py->kind) - (px->kind < py->kind);
+}
+
+static bool is_small(const struct partition *p)
+{
+    return p->kind == 0 && p->bytes < FAMILY_OWN_BYTES;
 }
 
 /* order[0 .. count - 1] are the partitions of one tenant and day. A single small one has nobody to share with. */
@@ -256,13 +344,13 @@ static void share(struct partitioning *p, const uint32_t *order, uint32_t count)
 {
     uint32_t first = NONE, small = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (p->partitions[order[i]].bytes < FAMILY_OWN_BYTES) {
+        if (is_small(&p->partitions[order[i]])) {
             small++;
             first = first == NONE ? order[i] : first;
         }
     for (uint32_t i = 0; small > 1 && i < count; i++) {
         struct partition *from = &p->partitions[order[i]], *to = &p->partitions[first];
-        if (from->bytes >= FAMILY_OWN_BYTES)
+        if (!is_small(from))
             continue;
         to->shared = true;
         if (from != to) {
@@ -304,7 +392,8 @@ static void place_rows(struct partitioning *p)
         for (uint32_t r = 0; r < p->sources[i].batch->row_count; r++) {
             if (is_dead(&p->sources[i], r))
                 continue;
-            struct partition *to = &p->partitions[p->partitions[p->partition_of_row[row++]].target];
+            const struct partition *of_row = &p->partitions[p->partition_of_row[row++]], *folded = &p->partitions[of_row->target];
+            struct partition *to = &p->partitions[folded->target];
             p->rows[to->placed++] = (struct row_ref){p->sources[i].batch->time_ns[r], (uint32_t)i, r};
         }
 }
@@ -434,7 +523,8 @@ static bool prepare(struct partitioning *p)
     p->rows = malloc(p->row_count * sizeof *p->rows);
     p->scratch = malloc(p->row_count * sizeof *p->scratch);
     p->run_ends = malloc(p->row_count * sizeof *p->run_ends);
-    return p->partition_of_row && p->rows && p->scratch && p->run_ends && find_families(p) && partition_rows(p);
+    return p->partition_of_row && p->rows && p->scratch && p->run_ends && find_families(p) && partition_rows(p) &&
+           separate_kinds(p) && fold_kinds(p);
 }
 
 static bole_status no_memory(struct bole_err *err)
@@ -451,6 +541,7 @@ static bole_status write_one(struct partitioning *p, const struct partition *par
     if (!part->shared) {
         kind.family = family_hash(family_text(family->labels));
         kind.family_name = family_name(family->labels, &p->name);
+        kind.text_family = kind.family ^ part->kind;
     }
     sort_rows(p, rows, part->count);
     if ((p->options->by_stream && !order_by_stream(p, rows, part->count, &kind.order)) || p->name.failed)

@@ -2,7 +2,8 @@
  * partition.h - rows of many batches, sorted into the row groups of a segment.
  *
  * A group holds rows of one tenant and one family, or, where several families of a tenant are smaller than
- * FAMILY_OWN_BYTES, of those together. Rows from a cut are divided by UTC day as well; those stamped more than
+ * FAMILY_OWN_BYTES, of those together. Of a family with KINDS_FROM_BYTES or more the lines of a kind (codec/line_kind.h)
+ * with KIND_OWN_BYTES have groups of their own, but for the KINDS_MIXED_BYTES that came last. Rows from a cut are divided by UTC day as well; those stamped more than
  * PARTITION_AHEAD_NS after they were received, or more than PARTITION_BEHIND_NS before, are kept apart, so that one
  * wrong clock does not spoil the time range of a group. Rows for a merge are of one day already.
  *
@@ -17,6 +18,9 @@
 #define PARTITION_AHEAD_NS  DAY_NS
 #define PARTITION_BEHIND_NS (7 * DAY_NS)
 #define FAMILY_OWN_BYTES    (1u << 20) /* of lines and values */
+#define KINDS_FROM_BYTES    (4u * GROUP_RAW_MAX)
+#define KINDS_MIXED_BYTES   GROUP_RAW_MAX
+#define KIND_OWN_BYTES      (GROUP_RAW_MAX / 2) /* groups below are merged with others soon */
 #define STREAM_ORDER_MIN    65u        /* streams from which on `by_stream` has an effect */
 
 struct partition_options {

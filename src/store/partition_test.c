@@ -29,18 +29,24 @@ static void deinit(struct fixture *f)
     objects_destroy(f->objects);
 }
 
-static void add(struct fixture *f, const char *tenant, struct label *labels, size_t label_count, int64_t time_ns,
-                size_t size)
+static void add_line(struct fixture *f, const char *tenant, struct label *labels, size_t label_count, int64_t time_ns,
+                     bole_slice line)
 {
-    static uint8_t line[1000];
     struct buf encoded;
     struct bole_err err;
     uint32_t stream;
     buf_init(&encoded, NULL);
     CHECK_OK(labels_encode(labels, label_count, &encoded, &err), err);
     CHECK_OK(batch_builder_stream(f->builder, bole_slice_str(tenant), buf_slice(&encoded), 0, &stream, &err), err);
-    CHECK_OK(batch_builder_add(f->builder, time_ns, stream, bole_slice_from(line, size), NULL, 0, &err), err);
+    CHECK_OK(batch_builder_add(f->builder, time_ns, stream, line, NULL, 0, &err), err);
     buf_deinit(&encoded);
+}
+
+static void add(struct fixture *f, const char *tenant, struct label *labels, size_t label_count, int64_t time_ns,
+                size_t size)
+{
+    static uint8_t line[1000];
+    add_line(f, tenant, labels, label_count, time_ns, bole_slice_from(line, size));
 }
 
 static void add_app(struct fixture *f, const char *tenant, const char *app, int64_t time_ns, size_t size)
@@ -98,6 +104,41 @@ TEST(families_and_tenants_have_groups_of_their_own)
     CHECK_EQ_U64(g[2].family, 0);
     CHECK_EQ_U64(g[3].family, g[0].family);
     deinit(&f);
+}
+
+static void add_kind(struct fixture *f, const char *stream, const char *text, int64_t time_ns)
+{
+    uint8_t line[1000];
+    struct label labels[] = {{S("app"), S("web")}, {S("pod"), bole_slice_str(stream)}};
+    memset(line, 'x', sizeof line);
+    memcpy(line, text, strlen(text));
+    add_line(f, "a", labels, 2, time_ns, bole_slice_from(line, sizeof line));
+}
+
+TEST(kinds_of_lines_of_a_large_family_have_groups_of_their_own_but_for_the_newest)
+{
+    for (unsigned large = 0; large < 2; large++) {
+        struct fixture f;
+        unsigned of_one = 0, of_all = 0;
+        init(&f);
+        for (unsigned i = 0; i < 400; i++) {
+            add_kind(&f, "json", "{\"ts\": 1}", NOW + i);
+            add_kind(&f, "text", "warn: [5] it ", NOW + i);
+            if (i % 40 == 0)
+                add_kind(&f, "rare", "- - - -", NOW + i);
+        }
+        write(&f, large ? 60 : 30, &(struct partition_options){.by_day = true}); /* 48 or 24 MB */
+        for (uint32_t i = 0; i < f.directory->group_count; i++) {
+            const struct segment_group *g = &f.directory->groups[i];
+            CHECK_EQ_SLICE(g->family_name, S("web"));
+            CHECK_EQ_U64(g->family, f.directory->groups[0].family);
+            CHECK(g->stream_count == 1 || g->stream_count == 3);
+            *(g->stream_count == 1 ? &of_one : &of_all) += g->row_count;
+        }
+        CHECK_EQ_U64(of_one + of_all, (large ? 60 : 30) * 810);
+        CHECK(large ? of_one > 35000 && of_all > 8000 : of_one == 0);
+        deinit(&f);
+    }
 }
 
 TEST(a_family_is_named_by_the_first_label_that_says_what_writes_the_text)

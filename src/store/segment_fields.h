@@ -13,7 +13,7 @@ struct group_rows {
     uint32_t                 row_count;
     const uint32_t *const   *key_ids; /* per source: its key index to the segment's key id */
     const struct interner   *keys;    /* of all sources */
-    uint64_t                 family;  /* what generates the lines, hashed; 0: several */
+    uint64_t                 family;  /* of codec/text.h: what generates the lines, hashed; 0: several */
 };
 
 struct field_writer; /* buffers, kept from group to group */

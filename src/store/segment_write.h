@@ -31,6 +31,7 @@ struct group_kind {
     bole_slice       tenant;
     uint64_t         family;      /* hash of what generates the text; 0: several */
     bole_slice       family_name;
+    uint64_t         text_family; /* the same of what generates lines of their kind: codec/text.h's family */
     enum group_order order;
     uint8_t          generation;
 };

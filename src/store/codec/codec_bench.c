@@ -1,9 +1,10 @@
 /*
- * What the text codec makes of log files: codec_bench [--bytes N] [--encode] [--columns] [--family] [--split NAME] FILE...
+ * What the text codec makes of log files: codec_bench [--bytes N] [--encode] [--columns] [--kinds] [--split NAME] FILE...
  *
  * Lines are put in row groups as the engine does (8 MB, 65,536 rows, one family), encoded, and every chunk compressed with
  * zstd-1, header and checksum counted. Rates are CPU time of one thread over raw bytes, newlines not counted; searches start
- * with nothing loaded and include decompression. --family tells the lines of the corpora apart; --columns shows what the
+ * with nothing loaded and include decompression. --kinds puts lines of a kind (line_kind.h) in row groups of
+ * their own, 64 MB at a time; --columns shows what the
  * columns of the last group cost, each compressed by itself; --encode neither decodes nor searches.
  */
 #include <inttypes.h>
@@ -14,10 +15,12 @@
 
 #include "base/err.h"
 #include "base/random.h"
+#include "store/codec/line_kind.h"
 #include "store/codec/split.h"
 #include "store/codec/text_private.h"
 
-enum { GROUP_BYTES = 8 << 20, GROUP_ROWS = VALUES_COUNT_MAX, FAMILIES = 32, CHUNK_HEADER = 20 };
+enum { GROUP_BYTES = 8 << 20, GROUP_ROWS = VALUES_COUNT_MAX, FAMILIES = 32, CHUNK_HEADER = 20,
+       CUT_BYTES = 64 << 20, KIND_BYTES_MIN = 1 << 20 };
 
 static const char *const type_names[] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
 
@@ -305,23 +308,35 @@ static void flush(struct bench *b, struct group *g, uint64_t family)
     g->bytes = 0;
 }
 
-/* Which of the corpora's sources wrote the line; what belongs to the line before stays with it. */
-static unsigned family_of(bole_slice line, unsigned before)
+/* As a cut of the store does: rows of a kind together, those of kinds with little text as group 0. */
+struct kinds { uint64_t kind[FAMILIES]; size_t bytes[FAMILIES]; };
+
+static bole_slice line_at(const uint8_t *text, size_t at, size_t len)
 {
-    static const char *const marks[] = {"\"sensor\":", "{\"id\":\"", "{\"@timestamp\"", "{\"_path\"", "{\"eventVersion\"",
-                                        "{\"timestamp\"", " -0500] \"", " +0000] \"", " combo ", " d2-4-bhs5 "};
-    if (line.len < 20)
-        return before;
-    for (unsigned i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        if (memmem(line.ptr, line.len < 4096 ? line.len : 4096, marks[i], strlen(marks[i])))
-            return i + 1;
-    if (line.ptr[0] == '[' && line.ptr[1] == '2')
-        return 20;
-    if (line.ptr[0] == '-' && line.ptr[2] == '2')
-        return 21;
-    if (line.ptr[4] == '-' && line.ptr[7] == '-')
-        return line.ptr[10] == 'T' ? 22 : 23;
-    return before;
+    const uint8_t *end = memchr(text + at, '\n', len - at);
+    return bole_slice_from(text + at, (end ? (size_t)(end - text) : len) - at);
+}
+
+static unsigned find_kind(const struct kinds *k, uint64_t kind)
+{
+    unsigned i = 1;
+    while (i < FAMILIES && k->kind[i] && k->kind[i] != kind)
+        i++;
+    return i;
+}
+
+static void count_kinds(struct kinds *k, const uint8_t *text, size_t from, size_t to)
+{
+    *k = (struct kinds){0};
+    for (size_t at = from; at < to;) {
+        bole_slice line = line_at(text, at, to);
+        unsigned i = find_kind(k, line_kind(line));
+        if (i < FAMILIES) {
+            k->kind[i] = line_kind(line);
+            k->bytes[i] += line.len;
+        }
+        at += line.len + 1;
+    }
 }
 
 static void report(const struct bench *b, const char *name)
@@ -381,7 +396,7 @@ int main(int argc, char **argv)
             b.encode_only = true;
             continue;
         }
-        if (strcmp(argv[i], "--columns") == 0 || strcmp(argv[i], "--family") == 0) {
+        if (strcmp(argv[i], "--columns") == 0 || strcmp(argv[i], "--kinds") == 0) {
             *(argv[i][2] == 'c' ? &b.columns : &families) = true;
             continue;
         }
@@ -392,10 +407,19 @@ int main(int argc, char **argv)
         b.sum = (struct totals){0};
         unsigned family = 0;
         uint64_t row = 0;
-        for (size_t at = 0; at < len;) {
-            const uint8_t *end = memchr(text + at, '\n', len - at);
-            bole_slice line = {text + at, (end ? (size_t)(end - text) : len) - at};
-            family = families ? family_of(line, family) : 0;
+        struct kinds kinds;
+        for (size_t at = 0, cut = 0; at < len;) {
+            if (families && at >= cut) {
+                for (unsigned k = 0; k < FAMILIES; k++)
+                    if (groups[k])
+                        flush(&b, groups[k], kinds.kind[k]);
+                cut = at + CUT_BYTES < len ? at + CUT_BYTES : len;
+                count_kinds(&kinds, text, at, cut);
+            }
+            bole_slice line = line_at(text, at, len);
+            family = families ? find_kind(&kinds, line_kind(line)) : 0;
+            if (family == FAMILIES || kinds.bytes[family] < KIND_BYTES_MIN)
+                family = 0;
             if (!groups[family])
                 groups[family] = must(calloc(1, sizeof **groups));
             struct group *g = groups[family];
@@ -404,11 +428,11 @@ int main(int argc, char **argv)
             g->bytes += line.len;
             at += line.len + 1;
             if (g->count == GROUP_ROWS || g->bytes >= GROUP_BYTES)
-                flush(&b, g, family);
+                flush(&b, g, families ? kinds.kind[family] : 0);
         }
         for (unsigned k = 0; k < FAMILIES; k++)
             if (groups[k])
-                flush(&b, groups[k], k);
+                flush(&b, groups[k], families ? kinds.kind[k] : 0);
         const char *slash = strrchr(argv[i], '/');
         report(&b, slash ? slash + 1 : argv[i]);
         text_encoder_destroy(b.encoder);
