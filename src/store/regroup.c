@@ -273,8 +273,10 @@ static bole_status size_by_stream(struct regrouping *r, const struct bucket *b, 
     if (st < 0)
         return st;
     st = segment_file_create(nowhere, S("trial"), nobody, 0, 0, r->options->budget, &file, err);
-    if (st >= 0)
+    if (st >= 0) {
+        file->text_memory = r->file->text_memory;
         st = write_rows(r, b, true, file, err);
+    }
     if (st >= 0)
         *ret_size = file->written + file->out.len;
     segment_file_destroy(file);
