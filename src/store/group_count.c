@@ -295,19 +295,11 @@ static bole_status count_range(struct row_count *r, uint32_t from, uint32_t to, 
     return emit_bucket(r, bucket);
 }
 
-/* The first row from `row` on, in the same run of rows by time, with a later time. */
-static uint32_t rows_until(const struct group_scan *g, uint32_t row, uint32_t run_end, int64_t to_ns)
+/* The first row from `row` on, in the same run of rows by time, with a later time than to_ns. */
+static uint32_t rows_until(struct group_scan *g, uint32_t row, uint32_t run_end, int64_t to_ns)
 {
-    const int64_t *times = group_scan_times(g);
-    uint32_t from = row, to = run_end < g->to ? run_end : g->to;
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (times[middle] <= to_ns)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    uint32_t to = run_end < g->to ? run_end : g->to;
+    return to_ns == INT64_MAX ? to : group_times_find(&g->times, row, to, to_ns + 1);
 }
 
 bole_status group_count_rows(struct group_scan *g, const struct group_counter *c, struct bole_err *err)
@@ -330,9 +322,9 @@ bole_status group_count_rows(struct group_scan *g, const struct group_counter *c
                 continue;
             }
         }
-        if (group_count_bucket(a, group_scan_times(g)[row], &bucket, &after_ns, &to_ns)) {
+        if (group_count_bucket(a, group_times_load(&g->times, row, row + 1)[row], &bucket, &after_ns, &to_ns)) {
             next = rows_until(g, row, run_end, to_ns);
-            st = count_range(&r, row, next, bucket, err);
+            st = g->times.is_bad ? group_scan_set_times_aside(g) : count_range(&r, row, next, bucket, err);
         } else {
             next = row + 1; /* before the first bucket or behind the last: the query's range leaves few such rows */
         }

@@ -77,16 +77,25 @@ static bole_status list_distinct(struct group_scan *g, struct field_state *f, st
 }
 
 /* The rows' own times, for stamps that are stored as the distance from them. */
-static const int64_t *times_of_values(struct group_scan *g, const struct field_state *f)
+static bole_status times_of_values(struct group_scan *g, const struct field_state *f, const int64_t **ret_times,
+                                   struct bole_err *err)
 {
-    if (!f->present || f->values.type != VALUES_TIME)
-        return group_scan_times(g);
+    *ret_times = NULL;
+    if (!values_needs_times(&f->values))
+        return BOLE_OK;
+    const int64_t *all = *ret_times = group_scan_times(g);
+    if (g->times.is_bad)
+        return malformed(g, &g->group->time->chunks[0], err);
+    if (!f->present)
+        return BOLE_OK;
     int64_t *times = arena_array(&g->arena, f->values.count, sizeof *times);
-    uint32_t at = 0;
-    for (uint32_t word = 0; times && word < group_scan_words(g); word++)
+    if (!times)
+        return no_room(err);
+    *ret_times = times;
+    for (uint32_t word = 0; word < group_scan_words(g); word++)
         for (uint64_t bits = present_word(g, f, word); bits; bits &= bits - 1)
-            times[at++] = group_scan_times(g)[word * 64 + (uint32_t)__builtin_ctzll(bits)];
-    return times;
+            *times++ = all[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+    return BOLE_OK;
 }
 
 static bole_status load_column(struct group_scan *g, const struct segment_column *c, struct field_state *f,
@@ -106,10 +115,10 @@ static bole_status load_column(struct group_scan *g, const struct segment_column
     st = values_open(&f->values, (uint32_t)count, &rest, &g->arena, err);
     if (st < 0)
         return st;
-    const int64_t *times = times_of_values(g, f);
-    if (!times)
-        return no_room(err);
-    st = values_load(&f->values, rest, text, times, &g->arena, err);
+    const int64_t *times;
+    st = times_of_values(g, f, &times, err);
+    if (st >= 0)
+        st = values_load(&f->values, rest, text, times, &g->arena, err);
     return st < 0 ? st : list_distinct(g, f, err);
 }
 

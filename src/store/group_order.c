@@ -2,19 +2,6 @@
 
 #include "base/err.h"
 
-/* First row of from .. to - 1 with a time of at least time_ns, else to. */
-static uint32_t lower_bound(const int64_t *times, uint32_t from, uint32_t to, int64_t time_ns)
-{
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (times[middle] < time_ns)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 static bole_status no_room(struct bole_err *err)
 {
     return bole_fail(err, BOLE_E_LIMIT, "a row group does not fit into the query's memory limit");
@@ -33,10 +20,10 @@ static void set_rows(uint64_t *bits, uint32_t from, uint32_t to)
 static void select_run(struct group_scan *g, uint32_t from, uint32_t to)
 {
     const struct store_query *q = g->ctx->query;
-    if (!g->ctx->takes_all) {
-        from = lower_bound(group_scan_times(g), from, to, q->from_ns);
-        to = lower_bound(group_scan_times(g), from, to, q->to_ns);
-    }
+    if (!g->ctx->takes_all && q->from_ns > g->group->min_time_ns)
+        from = group_times_find(&g->times, from, to, q->from_ns);
+    if (!g->ctx->takes_all && q->to_ns <= g->group->max_time_ns)
+        to = group_times_find(&g->times, from, to, q->to_ns);
     if (from >= to)
         return;
     set_rows(group_scan_bits(g), from, to);
@@ -73,29 +60,6 @@ bole_status group_order_select(struct group_scan *g, struct bole_err *err)
     else
         select_run(g, 0, g->group->row_count);
     return st < 0 ? st : g->from < g->to ? BOLE_OK : BOLE_END;
-}
-
-/* The compiler compares several at a time. */
-static bool run_sorted(const int64_t *times, uint32_t count)
-{
-    uint64_t unsorted = 0;
-    for (uint32_t r = 1; r < count; r++)
-        unsorted |= times[r] < times[r - 1];
-    return !unsorted;
-}
-
-bool group_order_times_valid(const struct segment_group *group, const int64_t *times)
-{
-    bool by_stream = group->order == GROUP_BY_STREAM, sorted = true;
-    int64_t min = INT64_MAX, max = INT64_MIN;
-    for (uint32_t i = 0, from = 0; i < (by_stream ? group->stream_count : 1); i++) {
-        uint32_t count = by_stream ? group->streams[i].rows : group->row_count;
-        sorted = sorted && run_sorted(times + from, count);
-        min = times[from] < min ? times[from] : min;
-        max = times[from + count - 1] > max ? times[from + count - 1] : max;
-        from += count;
-    }
-    return sorted && min == group->min_time_ns && max == group->max_time_ns;
 }
 
 void group_order_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams)

@@ -9,12 +9,9 @@
 
 #include "store/group_scan.h"
 
-/* With times and stream_map loaded: sets the bits of these rows and no others, and g->from and g->to around them.
+/* With times opened and stream_map loaded: sets the bits of these rows and no others, and g->from and g->to around them.
  * BOLE_END: no rows. BOLE_E_LIMIT: no room. */
 bole_status group_order_select(struct group_scan *g, struct bole_err *err);
-
-/* True when the times are sorted as the order promises, and reach exactly as far as the directory says. */
-bool group_order_times_valid(const struct segment_group *group, const int64_t *times);
 
 /* GROUP_BY_STREAM: index into the group's streams of the rows first .. first + count - 1. */
 void group_order_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams);

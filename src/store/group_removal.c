@@ -73,6 +73,8 @@ bole_status group_removal_find(struct group_scan *g, const struct removal *r, ui
     if (st != BOLE_OK)
         return st;
     find_candidates(g, r, parts, ret_bits);
+    if (g->times.is_bad)
+        return group_scan_set_times_aside(g);
     return r->predicate_count ? keep_named_lines(g, r, ret_bits, err) : BOLE_OK;
 }
 

@@ -11,9 +11,10 @@
 
 static void init_buffers(struct group_scan *g, struct budget *budget)
 {
-    struct buf *const bufs[] = {&g->raw, &g->times, &g->seqs, &g->bits, &g->lines};
+    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_init(bufs[i], budget);
+    group_times_init(&g->times, budget);
 }
 
 void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan *scan, struct objects *objects)
@@ -37,7 +38,8 @@ void group_scan_deinit(struct group_scan *g)
     group_scan_close(g);
     segment_reader_deinit(&g->reader);
     arena_deinit(&g->arena);
-    struct buf *const bufs[] = {&g->raw, &g->times, &g->seqs, &g->bits, &g->lines};
+    group_times_deinit(&g->times);
+    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_deinit(bufs[i]);
 }
@@ -64,6 +66,17 @@ static bole_status malformed(const struct group_scan *g, const struct segment_ch
                      (unsigned long long)c->offset, what);
 }
 
+static bole_status bad_times(const struct group_scan *g, struct bole_err *err)
+{
+    return malformed(g, &g->group->time->chunks[0], "the times are not sorted or not those of the directory", err);
+}
+
+bole_status group_scan_set_times_aside(struct group_scan *g)
+{
+    struct bole_err why;
+    return group_scan_set_aside(g, &g->group->time->chunks[0], bad_times(g, &why), &why);
+}
+
 static void *reserve(struct buf *b, size_t size)
 {
     buf_reset(b);
@@ -74,25 +87,13 @@ static void *reserve(struct buf *b, size_t size)
 
 static bole_status load_times(struct group_scan *g, struct bole_err *err)
 {
-    const struct segment_group *group = g->group;
-    const struct segment_chunk *c = &group->time->chunks[0];
-    struct packed packed;
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->raw, err);
-    if (st < 0)
+    const struct segment_chunk *c = &g->group->time->chunks[0];
+    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->times.raw, err);
+    if (st >= 0)
+        st = group_times_open(&g->times, g->group);
+    else
         return st;
-    if (g->raw.len < 8 || !packed_open(&packed, bole_slice_sub(buf_slice(&g->raw), 8), PACK_DELTA, group->row_count))
-        return malformed(g, c, "the times are not well formed", err);
-    uint32_t rows = group->row_count;
-    uint64_t *times = reserve(&g->times, rows * sizeof *times);
-    if (!times)
-        return no_room(err);
-    packed_read(&packed, 0, rows, times);
-    uint64_t scale = load_u64(g->raw.ptr);
-    for (uint32_t r = 0; scale != 1 && r < rows; r++)
-        times[r] *= scale;
-    if (!group_order_times_valid(group, group_scan_times(g)))
-        return malformed(g, c, "the times are not sorted or not those of the directory", err);
-    return BOLE_OK;
+    return st == BOLE_E_LIMIT ? no_room(err) : st < 0 ? bad_times(g, err) : BOLE_OK;
 }
 
 static bole_status load_streams(struct group_scan *g, struct bole_err *err)
@@ -148,13 +149,22 @@ static bole_status load_text_chunk(void *ctx, uint32_t chunk, bole_slice *ret_ra
     return st;
 }
 
+static const int64_t *text_times(void *ctx)
+{
+    struct group_scan *g = ctx;
+    const int64_t *times = group_scan_times(g);
+    if (g->times.is_bad)
+        g->bad = &g->group->time->chunks[0];
+    return g->times.is_bad ? NULL : times;
+}
+
 static bole_status open_text(struct group_scan *g, struct bole_err *err)
 {
     const struct text_source source = {.load = load_text_chunk,
                                        .ctx = g,
                                        .chunk_count = g->group->text->chunk_count,
                                        .row_count = g->group->row_count,
-                                       .time_ns = group_scan_times(g),
+                                       .times = text_times,
                                        .arena = &g->arena};
     g->bad = &g->group->text->chunks[0];
     return text_open(&source, &g->text, err);
@@ -327,9 +337,11 @@ static bole_status open_columns(struct group_scan *g, struct bole_err *err)
         st = group_order_select(g, err);
         if (st != BOLE_OK)
             return st;
+        st = g->times.is_bad ? bad_times(g, &why) : BOLE_OK;
+    }
+    if (st >= 0 && g->group->order == GROUP_BY_TIME) { /* else the directory says which rows are whose */
         c = &g->group->stream->chunks[0];
-        if (g->group->order == GROUP_BY_TIME) /* else the directory says which rows are whose */
-            st = load_streams(g, &why);
+        st = load_streams(g, &why);
     }
     if (st < 0) {
         if (err)
@@ -488,11 +500,15 @@ bole_status group_scan_next(struct group_scan *g, struct bole_err *err)
     struct vector *v = &ctx->vector;
     while (g->from < g->to) {
         uint32_t n = take_rows(g);
-        const int64_t *times = group_scan_times(g) + g->first_row;
         scan_context_begin(ctx, g->scan, n);
         select_vector(g, v);
         if (vector_is_empty(v))
             continue;
+        const int64_t *times = group_times_load(&g->times, g->first_row, g->first_row + n) + g->first_row;
+        if (g->times.is_bad) {
+            group_scan_set_times_aside(g);
+            break;
+        }
         if (!vector_in_bound(g, v, times)) {
             if (g->group->order == GROUP_BY_TIME)
                 break; /* all that follow lie beyond the bound, too */

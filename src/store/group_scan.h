@@ -13,6 +13,7 @@
 #define STORE_GROUP_SCAN_H
 
 #include "store/codec/text.h"
+#include "store/group_times.h"
 #include "store/pack.h"
 #include "store/scan_context.h"
 #include "store/segment.h"
@@ -27,7 +28,8 @@ struct group_scan {
     struct segment_directory *directory;   /* counted */
     const struct segment_group *group;
     struct arena arena;                    /* as long as the group */
-    struct buf raw, times, seqs, bits, lines;
+    struct buf raw, seqs, bits, lines;
+    struct group_times times;
     bool seqs_loaded;
     struct packed streams;
     uint32_t *stream_map;                  /* of the group's streams */
@@ -67,9 +69,11 @@ bole_status group_scan_keep_containing(struct group_scan *g, bole_slice needle, 
 bole_status group_scan_lines(struct group_scan *g, uint32_t first, uint32_t count, const uint64_t *bits,
                              struct line_block *ret_lines, struct bole_err *err);
 
-static inline int64_t *group_scan_times(const struct group_scan *g) { return (int64_t *)(void *)g->times.ptr; }
+static inline const int64_t *group_scan_times(struct group_scan *g) { return group_times_load(&g->times, 0, g->group->row_count); }
 static inline uint64_t *group_scan_bits(const struct group_scan *g) { return (uint64_t *)(void *)g->bits.ptr; }
 static inline uint32_t group_scan_words(const struct group_scan *g) { return (g->group->row_count + 63) / 64; }
+
+bole_status group_scan_set_times_aside(struct group_scan *g); /* when they are found to be bad: BOLE_END */
 
 /* Turns damage of a chunk into BOLE_END, noted and counted; other failures are returned. */
 bole_status group_scan_set_aside(struct group_scan *g, const struct segment_chunk *c, bole_status st, const struct bole_err *why);

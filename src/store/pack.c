@@ -122,6 +122,12 @@ bool packed_open(struct packed *p, bole_slice bytes, enum pack_mode mode, uint32
     return at == end;
 }
 
+uint64_t packed_first(const struct packed *p, uint32_t block)
+{
+    assert(p->mode == PACK_DELTA && block * PACK_BLOCK < p->count);
+    return load_u64(p->bytes + p->block_at[block]);
+}
+
 bool packed_below(const struct packed *p, uint64_t limit)
 {
     for (uint32_t block = 0; block * PACK_BLOCK < p->count; block++) {
@@ -196,6 +202,25 @@ void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t
     }
 }
 
+/* Values of up to 8 bits, as ids of a few streams are: eight of them begin and end on a whole byte. */
+static void read_narrow_u32(const uint8_t *bits, uint32_t from, uint32_t count, unsigned width, uint32_t base,
+                            uint32_t *ret_values)
+{
+    uint32_t mask = (uint32_t)mask_of(width);
+    for (uint32_t end = from + count; from < end;) {
+        uint64_t word = load_u64(bits + (size_t)(from / 8) * width) >> from % 8 * width;
+        if (from % 8 == 0 && end - from >= 8) {
+            for (unsigned i = 0; i < 8; i++, word >>= width)
+                ret_values[i] = base + ((uint32_t)word & mask);
+            ret_values += 8;
+            from += 8;
+        } else {
+            *ret_values++ = base + ((uint32_t)word & mask);
+            from++;
+        }
+    }
+}
+
 void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint32_t *ret_values)
 {
     assert(p->mode == PACK_PLAIN && from <= p->count && count <= p->count - from);
@@ -207,7 +232,9 @@ void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint
         unsigned width = b[PLAIN_HEADER - 1];
         uint32_t mask = (uint32_t)mask_of(width);
         size_t bit = (size_t)first * width;
-        for (uint32_t i = 0; i < n; i++, bit += width) /* the low 32 bits of a value lie in 8 bytes at any width */
+        if (width <= 8)
+            read_narrow_u32(bits, first, n, width, base, ret_values);
+        for (uint32_t i = 0; width > 8 && i < n; i++, bit += width) /* the low 32 bits of a value lie in 8 bytes at any width */
             ret_values[i] = base + ((uint32_t)(load_u64(bits + bit / 8) >> bit % 8) & mask);
         from += n;
         count -= n;

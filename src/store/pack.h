@@ -37,6 +37,9 @@ struct packed {
 /* Points p into `bytes`. False when the bytes are not exactly such a column of `count` values. */
 bool packed_open(struct packed *p, bole_slice bytes, enum pack_mode mode, uint32_t count);
 
+/* The first value of block `block`; delta only. */
+uint64_t packed_first(const struct packed *p, uint32_t block);
+
 /* True when every value is below `limit`, as far as base and width of the blocks can tell; plain only. */
 bool packed_below(const struct packed *p, uint64_t limit);
 

@@ -18,6 +18,12 @@ static void round_trip(const uint64_t *values, uint32_t count, enum pack_mode mo
         uint32_t n = count - from < 1500 ? count - from : 1500;
         packed_read(&p, from, n, got);
         CHECK(memcmp(got, values + from, n * sizeof *got) == 0);
+        if (mode == PACK_PLAIN) {
+            uint32_t *low = (uint32_t *)(void *)got;
+            packed_read_u32(&p, from, n, low);
+            for (uint32_t i = 0; i < n; i++)
+                CHECK_EQ_U64(low[i], (uint32_t)values[from + i]);
+        }
     }
     /* Neither a byte less nor one more, nor another count, is this column. */
     CHECK(!packed_open(&p, bole_slice_from(b.ptr, b.len - 1), mode, count));

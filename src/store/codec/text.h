@@ -64,8 +64,9 @@ struct text_source {
     void           *ctx;
     uint32_t        chunk_count;
     uint32_t        row_count;
-    const int64_t  *time_ns; /* [row_count] */
+    const int64_t  *time_ns; /* [row_count]; NULL: times() says them */
     struct arena   *arena;
+    const int64_t *(*times)(void *ctx); /* called when a column needs them, which few do; NULL: they are damaged */
 };
 
 /* Loads the map only. */

@@ -352,7 +352,10 @@ static bole_status column_times(struct text *t, struct text_table *table, uint32
                                 struct bole_err *err)
 {
     const struct text_column *c = &table->columns[column];
-    *ret_times = t->source.time_ns;
+    const int64_t *all = t->source.time_ns ? t->source.time_ns : t->source.times(t->source.ctx);
+    if (!all)
+        return bole_fail(err, BOLE_E_CORRUPT, "text: a column needs times, which are damaged");
+    *ret_times = all;
     if (c->values.count == table->row_count)
         return BOLE_OK;
     const uint64_t *rows;
@@ -365,7 +368,7 @@ static bole_status column_times(struct text *t, struct text_table *table, uint32
     uint32_t n = 0;
     for (uint32_t row = 0; row < table->row_count; row++)
         if (rows[row / 64] >> row % 64 & 1)
-            times[n++] = t->source.time_ns[row];
+            times[n++] = all[row];
     assert(n == c->values.count);
     *ret_times = times;
     return BOLE_OK;
@@ -404,7 +407,7 @@ bole_status text_load_column(struct text *t, struct text_table *table, uint32_t 
     if (st >= 0)
         st = text_load_part(t, &c->text, &text, err);
     const int64_t *times = NULL;
-    if (st >= 0 && c->values.type == VALUES_TIME)
+    if (st >= 0 && values_needs_times(&c->values))
         st = column_times(t, table, column, &times, err);
     if (st >= 0)
         st = values_load(&c->values, numbers, text, times, t->source.arena, err);

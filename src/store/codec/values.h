@@ -81,7 +81,9 @@ struct values {
 bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, struct arena *arena, struct bole_err *err);
 size_t values_numbers_size(const struct values *v); /* bytes of the parts, as the head says */
 size_t values_text_size(const struct values *v);
-/* Checks the parts through and through. time_ns: of the rows whose values these are, NULL unless the type is TIME. */
+/* Its stamps are stored as their distance from the times of the rows: values_load wants those. */
+bool values_needs_times(const struct values *v);
+/* Checks the parts through and through. time_ns: of the rows whose values these are, where they are needed. */
 bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
                         struct arena *arena, struct bole_err *err);
 

@@ -141,6 +141,12 @@ size_t values_text_size(const struct values *v)
     return d->text_size;
 }
 
+bool values_needs_times(const struct values *v)
+{
+    const struct values_detail *d = v->detail;
+    return d->relative;
+}
+
 /* ---- parts ---- */
 
 /* Lengths to where each value starts; the last must end with the text. */
