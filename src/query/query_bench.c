@@ -1,5 +1,8 @@
 /*
- * query_bench - CPU time of typical queries on the mem store or another: query_bench [rows] [store uri].
+ * query_bench - CPU time of queries.
+ *
+ *   query_bench [ROWS] [STORE-URI]            typical ones on invented rows, by default in the mem store
+ *   query_bench FILE STORE-URI QUERY...       each on the lines of FILE over an hour, in segments; median of 5
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +55,115 @@ static void fill(struct store *store, uint64_t rows)
     batch_builder_destroy(b);
 }
 
+/* ---- the lines of a file ---- */
+
+static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_rows)
+{
+    struct batch_builder *b = batch_builder_create(NULL);
+    struct bole_err err = {0};
+    FILE *f = fopen(path, "rb");
+    char *line = NULL;
+    size_t cap = 0;
+    uint64_t bytes = 0, rows = 0, lsn = 1;
+    if (!f)
+        exit(2);
+    for (ssize_t n; (n = getline(&line, &cap, f)) > 0; rows++) {
+        struct buf encoded;
+        uint32_t stream;
+        char host[2] = {(char)('0' + rows / 100 % 8), 0};
+        struct label labels[] = {{S("app"), S("web")}, {S("host"), bole_slice_str(host)}};
+        struct batch *batch = NULL;
+        buf_init(&encoded, NULL);
+        labels_encode(labels, 2, &encoded, &err);
+        batch_builder_stream(b, S("t"), buf_slice(&encoded), 0, &stream, &err);
+        batch_builder_add(b, (int64_t)rows * 1000000, stream, bole_slice_from(line, (size_t)n - (line[n - 1] == '\n')), NULL, 0, &err);
+        buf_deinit(&encoded);
+        bytes += (uint64_t)n;
+        if (batch_builder_size(b) < BATCH_BODY_TARGET)
+            continue;
+        uint64_t position;
+        if (batch_builder_seal(b, 0, NULL, &batch, &err) < 0 || store_insert(store, lsn++, &batch, 1, &err) < 0 ||
+            (store_wants_cut(store) && store_cut(store, &position, &err) < 0)) {
+            fprintf(stderr, "%s\n", err.msg);
+            exit(1);
+        }
+        batch_unref(batch);
+    }
+    struct batch *batch = NULL;
+    uint64_t position;
+    if (batch_builder_seal(b, 0, NULL, &batch, &err) >= 0 && store_insert(store, lsn, &batch, 1, &err) >= 0)
+        batch_unref(batch);
+    store_cut(store, &position, &err);
+    batch_builder_destroy(b);
+    free(line);
+    fclose(f);
+    *ret_rows = rows;
+    return bytes;
+}
+
+static double answer_size(const struct query_result *r)
+{
+    double sum = (double)r->stats.entries;
+    for (size_t i = 0; i < r->series_count; i++)
+        for (size_t k = 0; k < r->series[i].point_count; k++)
+            sum += r->series[i].points[k].value;
+    return sum;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void ask(struct store *store, uint64_t rows, double mb, const char *text)
+{
+    enum { TIMES = 5 };
+    double spent[TIMES], answer = 0;
+    struct bole_err err = {0};
+    for (int i = 0; i < TIMES; i++) {
+        struct query *q = NULL;
+        struct query_result *r = NULL;
+        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = 0, .end_ns = (int64_t)rows * 1000000,
+                                        .limit = 100, .direction = BACKWARD};
+        double from = cpu_s();
+        bole_status st = query_parse(bole_slice_str(text), NULL, &q, &err);
+        st = st < 0 ? st : query_exec(q, &request, &r, &err);
+        spent[i] = cpu_s() - from;
+        if (st < 0)
+            printf("! %s\n", err.msg);
+        answer = st < 0 ? 0 : answer_size(r);
+        query_result_destroy(r);
+        query_destroy(q);
+    }
+    qsort(spent, TIMES, sizeof *spent, by_value);
+    printf("%8.2f ms %8.4f ms/MB %7.1f ns/row  %12.0f  %s\n", spent[TIMES / 2] * 1e3, spent[TIMES / 2] * 1e3 / mb,
+           spent[TIMES / 2] * 1e9 / (double)rows, answer, text);
+    fflush(stdout);
+}
+
+static int ask_about_file(int argc, char **argv)
+{
+    struct store *store = NULL;
+    struct bole_err err = {0};
+    struct store_options options = {.uri = bole_slice_str(argv[2]), .fs = &fs_posix, .clock = &clock_system};
+    uint64_t rows;
+    if (store_open(&options, &store, &err) < 0) {
+        fprintf(stderr, "%s\n", err.msg);
+        return 1;
+    }
+    double mb = (double)fill_from(store, argv[1], &rows) / 1e6;
+    printf("%.1f MB, %llu rows\n", mb, (unsigned long long)rows);
+    for (int i = 3; i < argc; i++)
+        ask(store, rows, mb, argv[i]);
+    store_destroy(store);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 3)
+        return ask_about_file(argc, argv);
     uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 300000;
     struct store *store = NULL;
     struct bole_err err = {0};

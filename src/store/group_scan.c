@@ -9,6 +9,8 @@
 #include "store/group_order.h"
 #include "store/group_removal.h"
 
+enum { SHADOW_SHARE = 16 };
+
 static void init_buffers(struct group_scan *g, struct budget *budget)
 {
     struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines};
@@ -265,6 +267,14 @@ static bool is_empty(const struct group_scan *g)
     return !any;
 }
 
+static uint32_t count_selected(const struct group_scan *g)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group_scan_words(g); i++)
+        count += (uint32_t)__builtin_popcountll(group_scan_bits(g)[i]);
+    return count;
+}
+
 static bole_status select_without(struct group_scan *g, bole_slice needle, struct bole_err *err)
 {
     uint32_t words = group_scan_words(g);
@@ -278,14 +288,25 @@ static bole_status select_without(struct group_scan *g, bole_slice needle, struc
     return st;
 }
 
-/* What templates and columns can decide: needles wholly, of a regular expression the text that every match contains. */
+/* Only lines that contain what every match contains, and that may match as far as templates and values can tell. */
+static bole_status select_matching(struct group_scan *g, const struct store_predicate *p, struct bole_err *err)
+{
+    const struct scan_context *ctx = g->ctx;
+    bole_slice needle = regex_needle(p->regex);
+    struct shadow *shadow = ctx->shadows ? ctx->shadows[p - ctx->query->predicates] : NULL;
+    bole_status st = needle.len ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
+    /* Few lines are sooner built and looked at. */
+    bool worth = shadow && count_selected(g) > g->group->row_count / SHADOW_SHARE;
+    return st >= 0 && worth ? text_match(g->text, shadow, group_scan_bits(g), err) : st;
+}
+
+/* What templates and columns can decide: needles wholly, regular expressions in part. */
 static bole_status select_text(struct group_scan *g, const struct store_predicate *p, struct bole_err *err)
 {
-    bole_slice needle = p->kind == PREDICATE_LINE_MATCHES ? regex_needle(p->regex) : p->value;
+    bole_slice needle = p->value;
     switch (p->kind) {
-    case PREDICATE_LINE_CONTAINS:
-    case PREDICATE_LINE_MATCHES:
-        return needle.len ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
+    case PREDICATE_LINE_CONTAINS: return needle.len ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
+    case PREDICATE_LINE_MATCHES: return select_matching(g, p, err);
     case PREDICATE_LINE_NOT_CONTAINS:
         if (needle.len)
             return select_without(g, needle, err);

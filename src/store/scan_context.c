@@ -1,11 +1,21 @@
 #include "store/scan_context.h"
 
 #include "base/err.h"
+#include "shim/regex.h"
 
 void scan_context_defer(struct scan_context *ctx, bole_status status, const char *what)
 {
     if (ctx->deferred >= 0)
         ctx->deferred = bole_fail(&ctx->deferred_err, status, "%s", what);
+}
+
+void scan_context_cast_shadows(struct scan_context *ctx)
+{
+    const struct store_query *q = ctx->query;
+    ctx->shadows = arena_array(&ctx->arena, q->predicate_count, sizeof(struct shadow *));
+    for (size_t i = 0; ctx->shadows && i < q->predicate_count; i++)
+        if (q->predicates[i].kind == PREDICATE_LINE_MATCHES)
+            ctx->shadows[i] = shadow_create(regex_pattern(q->predicates[i].regex), &ctx->arena);
 }
 
 void scan_context_begin(struct scan_context *ctx, struct scan *scan, uint32_t row_count)

@@ -9,6 +9,7 @@
 #ifndef STORE_SCAN_CONTEXT_H
 #define STORE_SCAN_CONTEXT_H
 
+#include "store/codec/shadow.h"
 #include "store/predicate.h"
 #include "store/stream_table.h"
 
@@ -25,6 +26,7 @@ struct scan_context {
     bool                needs_lengths; /* an aggregation adds them up */
     bool                needs_seqs;    /* it does not look at them */
     bool                takes_all;     /* every row, whatever the query says; streams are numbered as in the directory */
+    struct shadow     **shadows;       /* [predicate_count] of regular expressions; NULL: there is none */
     struct vector       vector;
     void               *part;          /* head_scan or group_scan that filled the vector */
     uint64_t            seq[VECTOR_ROWS_MAX];
@@ -44,6 +46,9 @@ static inline struct scan_context *scan_context_of(struct vector *v)
 
 /* The first failure is kept. */
 void scan_context_defer(struct scan_context *ctx, bole_status status, const char *what);
+
+/* Once the query and the arena are there. */
+void scan_context_cast_shadows(struct scan_context *ctx);
 
 /* Empties the vector for row_count rows, all selected. */
 void scan_context_begin(struct scan_context *ctx, struct scan *scan, uint32_t row_count);

@@ -131,6 +131,7 @@ static void scan_init(struct segments_scan *s, struct segments_store *store, str
         query->predicates[i].consumed = CONSUMED_WHOLLY;
         ctx->needs_lines = ctx->needs_lines || predicate_is_on_line(&query->predicates[i]);
     }
+    scan_context_cast_shadows(ctx);
     s->head.ctx = ctx;
     s->head.scan = &s->base;
     arena_init(&s->head.part_arena, budget);

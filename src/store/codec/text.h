@@ -76,6 +76,12 @@ bole_status text_open(const struct text_source *source, struct text **ret_text, 
  * templates and stamps cannot decide. bits: [(row_count + 63) / 64]. */
 bole_status text_contains(struct text *t, bole_slice needle, uint64_t *bits, struct bole_err *err);
 
+struct shadow; /* codec/shadow.h */
+
+/* Clears the bit of every row whose line the shadow refuses. Not all of them: what is left must be looked at. Decided once per
+ * template where that is possible, else by the values that matter, once per distinct one of a dictionary. */
+bole_status text_match(struct text *t, struct shadow *shadow, uint64_t *bits, struct bole_err *err);
+
 /* Appends the lines of the rows first .. first + count - 1 whose bit is set (bits[row / 64], whole column) to out; ret_ends
  * [count]: where each ends in out (rows that are not set end where the row before does). */
 bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uint64_t *bits, struct buf *out,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/codec/shadow.h"
 
 /* Not a check of the test's: the fuzz target uses this file as well. */
 static void must(bole_status st, const struct bole_err *err)
@@ -178,6 +179,14 @@ static void use_all(struct text *t, const struct text_lines_sample *lines, struc
         memset(bits, 0xff, sizeof bits);
         text_contains(t, bole_slice_str(needles[i]), bits, NULL);
     }
+    static const char *const patterns[] = {"[0-9]{3}[a-z]", "(?i)user.*x", "\\d+ \\w+\"", "[^ ]1"};
+    struct arena arena;
+    arena_init(&arena, NULL);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        memset(bits, 0xff, sizeof bits);
+        text_match(t, shadow_create(bole_slice_str(patterns[i]), &arena), bits, NULL);
+    }
+    arena_deinit(&arena);
     struct buf out;
     buf_init(&out, budget);
     memset(bits, 0xff, sizeof bits);

@@ -4,6 +4,7 @@
 
 #include "base/test.h"
 #include "store/codec/classify.h"
+#include "store/codec/shadow.h"
 #include "store/codec/text_private.h"
 #include "store/codec/text_sample.h"
 
@@ -270,6 +271,86 @@ TEST(search_finds_what_grep_finds)
                 check_random_needles((enum text_sample_kind)kind, round ? 100 + (uint32_t)random_below(&random, 2000)
                                                                         : 1 + (uint32_t)random_below(&random, 70), 100, &random);
     }
+}
+
+/* A piece of a line as a pattern: some bytes as they are, some as classes, some repeated, sometimes two pieces of it. */
+static void put_pattern(const struct text_lines_sample *s, struct random *r, struct buf *out)
+{
+    static const char *const links[] = {".*", "[^ ]+", "\\W", "\\s*", "|", ""};
+    uint8_t scratch[64];
+    buf_reset(out);
+    buf_put_str(out, random_below(r, 3) ? "" : "(?i)");
+    for (uint64_t n = 1 + random_below(r, 2); n; n--) {
+        bole_slice needle = draw_needle(s, r, scratch);
+        for (size_t i = 0; i < needle.len; i++) {
+            uint8_t c = needle.ptr[i];
+            bool digit = c >= '0' && c <= '9', letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+            if (c >= 0x80)
+                buf_put_str(out, ".");
+            else if (random_below(r, 3) == 0)
+                buf_put_str(out, digit ? "[0-9]" : letter ? "[a-zA-Z]" : "[^\\w]");
+            else if (digit || letter)
+                buf_put_u8(out, c);
+            else
+                buf_printf(out, "\\x%02x", c);
+            if (random_below(r, 12) == 0)
+                buf_put_str(out, "+");
+        }
+        buf_put_str(out, links[random_below(r, 6)]);
+    }
+}
+
+/* What the shadow accepts line by line must be left; *ret_left, *ret_accepted count. */
+static void check_pattern(struct text_column_sample *c, const struct text_lines_sample *s, bole_slice pattern, uint64_t start,
+                          uint64_t *ret_left, uint64_t *ret_accepted)
+{
+    static uint64_t bits[VALUES_COUNT_MAX / 64];
+    struct bole_err err = {0};
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct shadow *shadow = shadow_create(pattern, &arena);
+    for (uint32_t w = 0; w < (s->count + 63) / 64; w++)
+        bits[w] = start;
+    if (shadow)
+        CHECK_OK(text_match(c->text, shadow, bits, &err), err);
+    for (uint32_t row = 0; shadow && row < s->count; row++) {
+        bool given = start >> row % 64 & 1, left = bits[row / 64] >> row % 64 & 1;
+        bool accepted = shadow_run(shadow, SHADOW_START, s->lines[row]) == SHADOW_ACCEPT;
+        if ((given && accepted && !left) || (left && !given))
+            fail_msg("row %u: `%.*s` in |%.*s|", row, BOLE_SLICE_ARG(pattern), BOLE_SLICE_ARG(s->lines[row]));
+        *ret_left += left;
+        *ret_accepted += given && accepted;
+    }
+    arena_deinit(&arena);
+}
+
+TEST(what_a_shadow_accepts_is_left)
+{
+    struct random random;
+    struct buf pattern;
+    uint64_t left = 0, accepted = 0;
+    buf_init(&pattern, NULL);
+    random_seed(&random, seed());
+    for (int split = 0; split <= SPLIT_KINDS; split++) {
+        text_encoder_fix_split(encoder(), (enum split)split);
+        for (int kind = 0; kind < TEXT_SAMPLE_KINDS; kind++) {
+            struct text_lines_sample s;
+            struct text_column_sample c;
+            struct bole_err err = {0};
+            text_sample_init(&s, (enum text_sample_kind)kind, 1 + (uint32_t)random_below(&random, 1500), &random);
+            text_column_sample_init(&c, encoder(), &s);
+            for (uint32_t i = 0; i < 60; i++) {
+                if (i % 20 == 0)
+                    CHECK_OK(text_column_sample_open(&c, &s, &err), err);
+                put_pattern(&s, &random, &pattern);
+                check_pattern(&c, &s, buf_slice(&pattern), random_below(&random, 3) ? UINT64_MAX : random_next(&random), &left, &accepted);
+            }
+            text_column_sample_deinit(&c);
+            text_sample_deinit(&s);
+        }
+    }
+    buf_deinit(&pattern);
+    CHECK(accepted > 1000 && left < 4 * accepted);
 }
 
 TEST(the_empty_needle_is_in_every_line)

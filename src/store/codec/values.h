@@ -99,6 +99,8 @@ uint32_t values_distinct_count(const struct values *v);
 bole_slice values_distinct(const struct values *v, uint32_t id);
 uint32_t values_id(const struct values *v, uint32_t index); /* DICT, CONST */
 
+bole_slice values_raw(const struct values *v, uint32_t index); /* RAW: where it lies */
+
 enum values_match { VALUES_CONTAINS, VALUES_EQUALS, VALUES_STARTS, VALUES_ENDS };
 /* Sets bit i of ret_bits ([(count + 63) / 64] words, all written) where value i matches. Once per distinct value of a
  * dictionary; numbers are compared as numbers where that is the same. */

@@ -23,6 +23,11 @@ static const uint8_t class_of[256] = {
     [':'] = 47, 48, 49, 50, 51, 52, 53, ['['] = 54, 55, 56, 57, 58, 59, ['{'] = 60, 61, 62, 63,
 };
 
+unsigned values_class(uint8_t byte)
+{
+    return class_of[byte];
+}
+
 uint64_t values_classes(bole_slice s)
 {
     uint64_t a = 0, b = 0; /* two chains: half the waiting */

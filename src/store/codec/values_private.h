@@ -48,6 +48,9 @@ struct values_detail {
 /* Bits of the classes of the bytes of s. */
 uint64_t values_classes(bole_slice s);
 
+/* The class of a byte. */
+unsigned values_class(uint8_t byte);
+
 /* 0 .. 8 bytes as a number, the first one lowest. Never reads outside of them. */
 static inline uint64_t load_short(const uint8_t *p, size_t len)
 {

@@ -289,6 +289,12 @@ uint32_t values_id(const struct values *v, uint32_t index)
     return v->type == VALUES_CONST ? 0 : (uint32_t)ints_offset(&d->ids, index);
 }
 
+bole_slice values_raw(const struct values *v, uint32_t index)
+{
+    assert(v->type == VALUES_RAW && index < v->count);
+    return text_at(v->detail, index);
+}
+
 static uint8_t *put_text(const struct values_detail *d, bole_slice s, uint8_t *out)
 {
     if (s.len <= 16 && d->text_end - s.ptr >= 16)
