@@ -13,6 +13,7 @@
 #define CATALOG_CATALOG_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "os/fs.h"
 
 struct catalog { const struct catalog_ops *ops; };
@@ -70,6 +71,8 @@ struct catalog_ops {
     bole_status (*items)(struct catalog *self, bole_slice space,
                          bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
                          struct bole_err *err);
+    /* Appends the bytes of a catalogue file that holds the same, to be opened elsewhere. */
+    bole_status (*image)(struct catalog *self, struct buf *ret_bytes, struct bole_err *err);
     /* Integrity of the catalogue itself; one call of fn per problem. */
     bole_status (*check)(struct catalog *self, void (*fn)(const char *problem, void *ctx), void *ctx,
                          struct bole_err *err);
@@ -104,6 +107,11 @@ static inline bole_status catalog_items(struct catalog *c, bole_slice space,
                                         bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
                                         struct bole_err *err)
 { return c->ops->items(c, space, fn, ctx, err); }
+static inline bole_status catalog_image(struct catalog *c, struct buf *ret_bytes, struct bole_err *err)
+{
+    return c->ops->image(c, ret_bytes, err);
+}
+
 static inline bole_status catalog_check(struct catalog *c, void (*fn)(const char *problem, void *ctx), void *ctx,
                                         struct bole_err *err)
 { return c->ops->check(c, fn, ctx, err); }

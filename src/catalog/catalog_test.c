@@ -159,6 +159,31 @@ TEST(items_change_with_segments_or_not_at_all)
     fs_mem_destroy(fs);
 }
 
+TEST(an_image_holds_the_same)
+{
+    struct fs *fs = disk(), *other = disk();
+    struct catalog *c = open_catalog(fs);
+    struct bole_err err;
+    struct buf image;
+    buf_init(&image, NULL);
+    CHECK_OK(commit(c, 1, 0, 10, &err), err);
+    CHECK_OK(commit(c, 2, 0, 20, &err), err);
+    CHECK_OK(catalog_image(c, &image, &err), err);
+    CHECK_OK(commit(c, 3, 1, 30, &err), err); /* too late for it */
+    CHECK_OK(fs_write_file(other, "/data/catalog.db", buf_slice(&image), &err), err);
+    struct catalog *copy = open_catalog(other);
+    struct content content = content_of(copy);
+    CHECK_EQ_U64(content.count, 2);
+    CHECK_EQ_U64(content.id_sum, 3);
+    CHECK_EQ_U64(content.position, 20);
+    CHECK_EQ_U64(content_of(c).position, 30);
+    buf_deinit(&image);
+    catalog_destroy(copy);
+    catalog_destroy(c);
+    fs_mem_destroy(other);
+    fs_mem_destroy(fs);
+}
+
 TEST(a_bad_change_changes_nothing)
 {
     struct fs *fs = disk();

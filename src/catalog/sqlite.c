@@ -669,6 +669,20 @@ static bole_status connect(struct sqlite_catalog *c, struct bole_err *err)
     return st;
 }
 
+static bole_status sqlite_image(struct catalog *self, struct buf *ret_bytes, struct bole_err *err)
+{
+    struct sqlite_catalog *c = catalog_of(self);
+    sqlite3_int64 size = 0;
+    pthread_mutex_lock(&c->lock);
+    unsigned char *bytes = sqlite3_serialize(c->db, "main", &size, 0);
+    bole_status st = bytes ? BOLE_OK : fail(c, SQLITE_NOMEM, err);
+    pthread_mutex_unlock(&c->lock);
+    if (bytes)
+        buf_put(ret_bytes, bole_slice_from(bytes, (size_t)size));
+    sqlite3_free(bytes);
+    return bytes && ret_bytes->failed ? bole_fail(err, BOLE_E_NOMEM, "catalogue: no memory for a copy") : st;
+}
+
 static bole_status sqlite_open(const struct catalog_options *options, struct catalog **ret_catalog,
                                struct bole_err *err)
 {
@@ -703,6 +717,7 @@ const struct catalog_ops catalog_sqlite_ops = {
     .get = sqlite_get,
     .put = sqlite_put,
     .items = sqlite_items,
+    .image = sqlite_image,
     .check = sqlite_check,
     .destroy = sqlite_destroy,
 };

@@ -106,6 +106,10 @@ static bole_status check_wal(struct checking *c, struct bole_err *err)
     snprintf(path, sizeof path, "%s/wal", c->dir);
     bole_status st = wal_check(&c->fs.base, path, on_wal_problem, &c->progress, &r, err);
     progress_end(&c->progress);
+    if (st == BOLE_E_NOTFOUND) {
+        puts("write-ahead log: there is none, as in a backup");
+        return BOLE_OK;
+    }
     if (st < 0)
         return st;
     printf("write-ahead log: %llu group%s in %llu file%s, %s, %llu problem%s\n", (unsigned long long)r.frames,

@@ -15,6 +15,8 @@ static const struct command {
     {"labels", cmd_labels, "list labels and their values"},
     {"import", cmd_import, "send files to a server"},
     {"open", cmd_open, "look at a file or a stream in the browser, with nothing installed"},
+    {"backup", cmd_backup, "save what a running server holds"},
+    {"restore", cmd_restore, "make a data directory from a backup"},
     {"check", cmd_check, "verify every byte of a data directory"},
     {"inspect", cmd_inspect, "show what a segment file is made of"},
     {"version", cmd_version, "print the version"},

@@ -341,6 +341,7 @@ const struct store_ops store_segments_ops = {
     .aggregate = segments_aggregate,
     .streams = segments_streams,
     .volume = segments_volume,
+    .backup = segments_backup,
     .stats = segments_stats,
     .destroy = segments_destroy,
 };

@@ -27,7 +27,10 @@ struct segment_set {
     struct segment *segments[]; /* counted; by id */
 };
 
-struct merger; /* segments_merge.c */
+struct merger; /* segments_backup.c */
+bole_status segments_backup(struct store *self, struct store_backup **ret_backup, struct bole_err *err);
+
+/* segments_merge.c */
 
 struct segments_store {
     struct store base;

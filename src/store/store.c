@@ -16,6 +16,13 @@ bole_status store_open(const struct store_options *options, struct store **ret_s
                      BOLE_SLICE_ARG(options->uri));
 }
 
+bole_status store_backup(struct store *s, struct store_backup **ret_backup, struct bole_err *err)
+{
+    if (!s->ops->backup)
+        return bole_fail(err, BOLE_E_UNSUPPORTED, "the store %s: has no files that could be saved", s->ops->scheme);
+    return s->ops->backup(s, ret_backup, err);
+}
+
 static bool matcher_passes(const struct store_matcher *m, bole_slice value)
 {
     switch (m->op) {

@@ -146,6 +146,17 @@ struct store_stats {
     struct store_retention_stats retention;    /* likewise */
 };
 
+/* The files that make up a store at one moment, by their names below a data directory. They do not change until it is
+ * closed. Of one thread. */
+struct store_backup_file { bole_slice name; uint64_t size_bytes; };
+struct store_backup {
+    const struct store_backup_file *files; /* by name; "catalog.db", which knows the others, is the last */
+    size_t file_count;
+    bole_status (*read)(struct store_backup *self, size_t file, uint64_t offset, size_t len, uint8_t *ret_bytes,
+                        struct bole_err *err);
+    void (*close)(struct store_backup *self);
+};
+
 struct store_ops {
     const char *scheme;
     bole_status (*open)(const struct store_options *options, struct store **ret_store, struct bole_err *err);
@@ -189,6 +200,8 @@ struct store_ops {
     bole_status (*volume)(struct store *self, struct view *view, const struct store_query *query,
                           bole_status (*fn)(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx), void *ctx,
                           struct bole_err *err);
+    /* What was cut. May be NULL: there are no files. */
+    bole_status (*backup)(struct store *self, struct store_backup **ret_backup, struct bole_err *err);
     void (*stats)(struct store *self, struct store_stats *ret_stats);
     void (*destroy)(struct store *self);
 };
@@ -228,6 +241,7 @@ static inline bole_status store_volume(struct store *s, struct view *view, const
                                        bole_status (*fn)(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx), void *ctx,
                                        struct bole_err *err)
 { return s->ops->volume(s, view, query, fn, ctx, err); }
+bole_status store_backup(struct store *s, struct store_backup **ret_backup, struct bole_err *err);
 static inline void store_stats(struct store *s, struct store_stats *ret_stats) { s->ops->stats(s, ret_stats); }
 static inline void store_destroy(struct store *s) { if (s) s->ops->destroy(s); }
 
