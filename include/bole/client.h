@@ -44,7 +44,9 @@ bole_status bole_client_get(struct bole_client *c, const char *path_and_query, b
 bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type,
                              bole_slice body, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err);
 
-/* Of the last get, post or flush: the body of an answer that was an error (empty: it was none; up to 64 KiB, valid
+bole_status bole_client_delete(struct bole_client *c, const char *path_and_query, struct bole_err *err);
+
+/* Of the last get, post, delete or flush: the body of an answer that was an error (empty: it was none; up to 64 KiB, valid
  * until the next call), and the seconds after which the server wants to be asked again (0: it said nothing; at most
  * 60). */
 bole_slice bole_client_refusal(const struct bole_client *c);

@@ -474,11 +474,8 @@ static bole_status sqlite_get(struct catalog *self, bole_slice space, bole_slice
 static bole_status sqlite_put(struct catalog *self, bole_slice space, bole_slice key, bole_slice value,
                               struct bole_err *err)
 {
-    struct sqlite_catalog *c = catalog_of(self);
-    pthread_mutex_lock(&c->lock);
-    bole_status st = item_put(c, &(struct catalog_item){space, key, value}, err);
-    pthread_mutex_unlock(&c->lock);
-    return st;
+    struct catalog_item item = {space, key, value};
+    return sqlite_commit(self, &(struct catalog_change){.put = &item, .put_count = 1}, err);
 }
 
 static bole_status sqlite_items(struct catalog *self, bole_slice space,

@@ -160,10 +160,12 @@ static int vfs_sector_size(sqlite3_file *self)
     return SECTOR_SIZE;
 }
 
-/* Nothing is promised: SQLite then orders, pads and syncs by itself. */
+/* A write leaves what lies beside it alone, as SQLite takes for granted on every system: else it would fill up a sector behind
+ * the last frame of a commit, and when that fails, on a full disk, the commit fails here and stands after the next start.
+ * Nothing else is promised: SQLite orders and syncs by itself. */
 static int vfs_characteristics(sqlite3_file *self)
 {
-    return 0;
+    return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 static const sqlite3_io_methods io_methods = {

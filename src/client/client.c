@@ -295,6 +295,15 @@ bole_status bole_client_get(struct bole_client *c, const char *path_and_query, b
     return perform(c, path_and_query, &a, err);
 }
 
+bole_status bole_client_delete(struct bole_client *c, const char *path_and_query, struct bole_err *err)
+{
+    struct answer a = {.c = c, .err = err};
+    prepare(c);
+    c->curl->easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    c->curl->easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+    return perform(c, path_and_query, &a, err);
+}
+
 bole_status bole_client_post(struct bole_client *c, const char *path_and_query, const char *content_type,
                              bole_slice body, bole_client_bytes_fn *fn, void *ctx, struct bole_err *err)
 {

@@ -135,6 +135,9 @@ static bole_status check_store(struct checking *c, struct bole_err *err)
     printf("segments: %llu with %llu row%s in %llu chunk%s, %s, %llu problem%s\n", (unsigned long long)r.segments,
            (unsigned long long)r.rows, plural_s(r.rows), (unsigned long long)r.chunks, plural_s(r.chunks),
            cmd_size_text(r.bytes).text, (unsigned long long)r.problems, plural_s(r.problems));
+    if (r.deletes || r.deleted_rows)
+        printf("deletes: %llu done, %llu row%s removed\n", (unsigned long long)r.deletes, (unsigned long long)r.deleted_rows,
+               plural_s(r.deleted_rows));
     c->problems += r.problems;
     return BOLE_OK;
 }

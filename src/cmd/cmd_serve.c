@@ -11,10 +11,12 @@
 #include "cmd/retention.h"
 #include "cmd/server.h"
 #include "os/memory.h"
+#include "query/units.h"
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE };
+       KEY_SERVICE_NAMES, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
+       KEY_DELETE_DELAY };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -41,6 +43,8 @@ static const struct argp_option options_table[] = {
     {"retention-rule", KEY_RETENTION_RULE, "RULE", 0,
      "A time for some: '{app=\"debug\"}=7d', 'TENANT:=90d', 'TENANT:{app=\"audit\"}=0'; the first rule that names a stream "
      "holds; may be repeated", 2},
+    {"delete-delay", KEY_DELETE_DELAY, "TIME", 0,
+     "A request to delete can be taken back as long; the records are out of sight at once (default 24h)", 2},
     {"memory-limit", 'm', "SIZE", 0,
      "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
@@ -72,6 +76,13 @@ static void keep_for(struct argp_state *state, const char *option, const char *t
     struct bole_err err;
     if (retention_parse_time(bole_slice_str(text), &o->retention.store.keep_ns, &err) < 0)
         argp_error(state, "%s: %s", option, err.msg);
+}
+
+static void delay_deletes(struct argp_state *state, const char *text)
+{
+    struct serve_options *o = state->input;
+    if (!units_prometheus_duration(bole_slice_str(text), &o->server.delete_delay_ns))
+        argp_error(state, "--delete-delay: '%s' is no time; write 24h, 30m or 0", text);
 }
 
 static void add_rule(struct argp_state *state, const char *text)
@@ -106,6 +117,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case 'r': keep_for(state, "--retention", arg); return 0;
     case KEY_RETENTION_SIZE: o->retention.store.max_bytes = cmd_size(state, "retention-size", arg); return 0;
+    case KEY_DELETE_DELAY: delay_deletes(state, arg); return 0;
     case KEY_RETENTION_RULE: add_rule(state, arg); return 0;
     case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
     case KEY_TAIL: cmd_append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "--tail", arg); return 0;
@@ -171,7 +183,8 @@ static void raise_descriptor_limit(void)
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options o = {.server = {.data_dir = or_environment("BOLE_DATA", "data"),
-                                         .listen = or_environment("BOLE_LISTEN", "127.0.0.1:3100")}};
+                                         .listen = or_environment("BOLE_LISTEN", "127.0.0.1:3100"),
+                                         .delete_delay_ns = 24 * 3600 * (int64_t)NS_PER_S}};
     o.server.host_names = o.names;
     o.server.tail_globs = o.globs;
     o.server.retention = &o.retention.store;

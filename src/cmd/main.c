@@ -14,6 +14,7 @@ static const struct command {
     {"tail", cmd_tail, "follow what arrives"},
     {"labels", cmd_labels, "list labels and their values"},
     {"import", cmd_import, "send files to a server"},
+    {"delete", cmd_delete, "delete what matches a query, with proof"},
     {"open", cmd_open, "look at a file or a stream in the browser, with nothing installed"},
     {"backup", cmd_backup, "save what a running server holds"},
     {"restore", cmd_restore, "make a data directory from a backup"},

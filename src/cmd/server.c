@@ -129,7 +129,8 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         return st;
     struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system,
                                   .budget = &s->budget,
-                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention};
+                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention,
+                                  .delete_delay_ns = o->delete_delay_ns};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
     st = wal_released_lsn(&fs_posix, wal_dir, &store.min_position, err);

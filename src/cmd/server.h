@@ -27,6 +27,7 @@ struct server_options {
     bool        insecure;         /* beyond loopback without authentication */
     size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
     uint64_t    disk_reserve_bytes; /* 0: ingest's default */
+    int64_t     delete_delay_ns;  /* before a request to delete begins */
     const struct store_retention *retention; /* outlives the server; NULL: everything stays */
     bool        tail_system;      /* /var/log and the journal */
     const char *const *tail_globs;

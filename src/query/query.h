@@ -42,6 +42,10 @@ bole_status query_selector_parse(bole_slice text, struct query_selector **ret_se
 void query_selector_destroy(struct query_selector *s);
 const struct store_matcher *query_selector_matchers(const struct query_selector *s, size_t *ret_count);
 
+/* The selector and the line filters of a query, for a request to delete; they live as long as the query. BOLE_E_INVALID: there
+ * is more in it. */
+bole_status query_delete_filters(struct query *q, struct store_delete_request *ret_request, struct bole_err *err);
+
 /* ---- executing ---- */
 
 struct query_request {

@@ -9,6 +9,7 @@
 
 #include "base/crc32c.h"
 #include "base/err.h"
+#include "store/segments_delete.h"
 #include "store/segment.h"
 
 struct checking {
@@ -197,11 +198,36 @@ static bole_status open_catalog(struct directory_check *d, const char *dir, stru
     return st;
 }
 
+/* What was there is what was removed and what is left, step by step. */
+static bole_status check_delete(const struct store_delete_info *i, void *ctx)
+{
+    struct directory_check *d = ctx;
+    struct digest removed = {0};
+    uint64_t rows = 0;
+    bool adds_up = true;
+    for (uint32_t k = 0; k < i->step_count; k++) {
+        const struct store_delete_step *s = &i->steps[k];
+        adds_up = adds_up && digest_eq(s->before, digest_add(digest_add(s->removed, s->others), s->after));
+        removed = digest_add(removed, s->removed);
+        rows += s->rows;
+    }
+    d->checking.stats->deletes += i->state == STORE_DELETE_DONE;
+    d->checking.stats->deleted_rows += i->rows;
+    if (!adds_up || rows != i->rows || !digest_eq(removed, i->digest)) {
+        char text[64];
+        snprintf(text, sizeof text, "the proof of delete %s does not add up", i->id);
+        report_catalog(text, d);
+    }
+    return BOLE_OK;
+}
+
 static bole_status check_all(struct directory_check *d, struct catalog *catalog, struct bole_err *err)
 {
     bole_status st = catalog_check(catalog, report_catalog, d, err);
     if (st >= 0)
         st = catalog_segments(catalog, check_row, d, err);
+    if (st >= 0)
+        st = deletions_list(catalog, (bole_slice){0}, check_delete, d, err);
     if (st == BOLE_E_CORRUPT) /* catalog_check has reported it */
         st = BOLE_OK;
     if (st >= 0)

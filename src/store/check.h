@@ -2,7 +2,7 @@
  * check.h - is everything that a `segments:` directory holds still what was written? For `bole check DIR`.
  *
  * Reads every byte of every segment against its checksums, the directories against what they describe, the catalogue
- * against itself and against the files. The server must not run (the catalogue is locked: BOLE_E_CONFLICT). Nothing is
+ * against itself and against the files, the proofs of deletes: each step's digests must add up. The server must not run (the catalogue is locked: BOLE_E_CONFLICT). Nothing is
  * repaired, but opening the catalogue may fold its own log into it, as every start does.
  *
  * Threads: one.
@@ -21,6 +21,7 @@ struct store_problem {
 
 struct store_check_stats {
     uint64_t segments, chunks, rows, bytes; /* looked at */
+    uint64_t deletes, deleted_rows;         /* requests that are done, and what merges took out for all */
     uint64_t problems;
 };
 

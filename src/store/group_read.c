@@ -111,6 +111,11 @@ bole_status group_reader_find(struct group_reader *r, const struct removal *remo
     return st;
 }
 
+void group_reader_close(struct group_reader *r)
+{
+    group_scan_close(&r->group);
+}
+
 uint32_t group_reader_first_row(const struct group_reader *r)
 {
     return r->group.first_row;

@@ -33,6 +33,7 @@ bole_status group_reader_pieces(struct group_reader *r, struct segment *segment,
 
 /* Of the group that is open: what a removal names (removal.h), a bit per row; the arena is the group's. */
 bole_status group_reader_find(struct group_reader *r, const struct removal *removal, uint64_t **ret_bits, struct bole_err *err);
+void group_reader_close(struct group_reader *r); /* before its end, too */
 /* The number within the group of the first row of the last vector. */
 uint32_t group_reader_first_row(const struct group_reader *r);
 

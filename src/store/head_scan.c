@@ -19,9 +19,14 @@ bole_status head_scan_open(struct head_scan *h, const struct head_entry *entry, 
             return st;
         any = any || h->stream_map[i] != STREAM_NONE;
     }
-    h->entry = any ? entry : NULL;
+    if (!any)
+        return BOLE_END;
+    bole_status st = head_removal_begin(&h->removal, h->ctx->removals, h->ctx->removal_count, entry, &h->part_arena, err);
+    if (st < 0)
+        return st;
+    h->entry = entry;
     h->left = b->row_count;
-    return any ? BOLE_OK : BOLE_END;
+    return BOLE_OK;
 }
 
 static size_t head_fields(struct vector *v, uint32_t row, const struct batch_field **ret_fields);
@@ -36,7 +41,8 @@ static void select_rows(struct head_scan *h, struct vector *v)
         uint32_t stream = h->stream_map[b->row_stream[h->first_row + r]];
         h->ctx->stream[r] = stream;
         if (stream == STREAM_NONE || head_entry_is_dead(h->entry, h->first_row + r) ||
-            (!all_in_range && (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)))
+            (!all_in_range && (v->time_ns[r] < q->from_ns || v->time_ns[r] >= q->to_ns)) ||
+            (h->removal.count && head_removal_names(&h->removal, h->first_row + r)))
             vector_deselect(v, r);
     }
 }

@@ -6,7 +6,7 @@
 #ifndef STORE_HEAD_SCAN_H
 #define STORE_HEAD_SCAN_H
 
-#include "store/head.h"
+#include "store/head_removal.h"
 #include "store/scan_context.h"
 
 struct head_scan {
@@ -14,6 +14,7 @@ struct head_scan {
     struct scan *scan;
     const struct head_entry *entry; /* NULL: nothing open */
     uint32_t *stream_map;           /* of the batch's streams; in part_arena */
+    struct head_removal removal;
     struct arena part_arena;
     uint32_t first_row;             /* of the current vector */
     uint32_t left;                  /* rows not visited yet */

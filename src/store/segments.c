@@ -13,7 +13,7 @@
  * Rows that Loki's rule makes one record (collapse.h) are found before their group becomes visible: a row is dead on arrival
  * or never. Looking takes longer than inserting, so it has a lock that no reader waits for.
  */
-#include "store/segments.h"
+#include "store/segments_delete.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -64,6 +64,7 @@ static struct view *segments_view(struct store *self)
         return NULL;
     pthread_mutex_lock(&s->lock);
     view->set = segment_set_ref(s->set);
+    view->deletions = s->deletions ? deletion_set_ref(s->deletions) : NULL;
     view->head = head_snapshot(&s->head);
     pthread_mutex_unlock(&s->lock);
     return view;
@@ -72,6 +73,7 @@ static struct view *segments_view(struct store *self)
 static void segments_view_release(struct store *self, struct view *view)
 {
     segment_set_unref(view->set);
+    deletion_set_unref(view->deletions);
     head_snapshot_release(&view->head);
     free(view);
 }
@@ -206,7 +208,8 @@ static bole_status commit(struct segments_store *s, const struct segments_change
     for (size_t i = 0; i < change->remove_count; i++)
         ids[i] = change->remove[i]->info.id;
     struct catalog_change c = {.add = change->add, .add_count = change->add_count, .remove_ids = ids,
-                               .remove_count = change->remove_count, .position_lsn = change->cut ? change->cut->last_lsn : 0};
+                               .remove_count = change->remove_count, .put = change->put,
+                               .put_count = change->put_count, .position_lsn = change->cut ? change->cut->last_lsn : 0};
     bole_status st = catalog_commit(s->catalog, &c, err);
     free(ids);
     return st;
@@ -329,6 +332,9 @@ const struct store_ops store_segments_ops = {
     .wants_cut = segments_wants_cut,
     .cut = segments_cut,
     .merge = segments_merge,
+    .delete_rows = segments_delete,
+    .deletes = segments_deletes,
+    .delete_cancel = segments_delete_cancel,
     .view = segments_view,
     .view_release = segments_view_release,
     .scan_open = segments_scan_open,

@@ -4,7 +4,7 @@
  *   DIR/catalog.db      what exists, and the position
  *   DIR/segments/ID.seg one file per cut or merge
  *
- * Lock order: merge_lock, change_lock, insert_lock, lock, then cache.lock. The first is held as long as merges go on, the
+ * Lock order: merge_lock, deletes_lock, change_lock, insert_lock, lock, then cache.lock. The first is held as long as merges go on, the
  * second over one transaction of the catalogue, none of the others over I/O.
  */
 #ifndef STORE_SEGMENTS_H
@@ -12,6 +12,7 @@
 
 #include "store/backends.h"
 #include "store/collapse.h"
+#include "store/deletion.h"
 #include "store/group_count.h"
 #include "store/head.h"
 #include "store/segment.h"
@@ -54,6 +55,9 @@ struct segments_store {
     uint64_t cuts_total;       /* guarded by lock */
     bool     is_cutting;       /* guarded by lock */
     pthread_cond_t cut_done;   /* with lock */
+    pthread_mutex_t deletes_lock;   /* whoever changes the state of a delete */
+    struct deletion_set *deletions; /* those that are not finished; NULL: none. Changed under deletes_lock and lock; counted */
+    int64_t delete_delay_ns;
     const struct store_retention *retention; /* NULL: everything stays */
     struct merger *merger;
     char     dir[];
@@ -61,8 +65,15 @@ struct segments_store {
 
 struct view {
     struct segment_set  *set; /* counted */
+    struct deletion_set *deletions; /* counted; NULL: none */
     struct head_snapshot head;
 };
+
+static inline size_t view_removals(const struct view *v, const struct removal **ret_removals)
+{
+    *ret_removals = v->deletions ? v->deletions->removals : NULL;
+    return v->deletions ? v->deletions->count : 0;
+}
 
 static inline struct segments_store *segments_of(struct store *self)
 {
@@ -80,6 +91,8 @@ struct segments_change {
     size_t add_count;
     struct segment *const *remove;    /* of the store's set; their files go with their last reader */
     size_t remove_count;
+    const struct catalog_item *put;   /* changes with it */
+    size_t put_count;
     const struct head_snapshot *cut;  /* leaves the head, and moves the position; NULL: none */
 };
 /* A failure changes nothing; after BOLE_E_IO nobody knows whether the catalogue has the change: the next start will. */

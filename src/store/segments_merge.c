@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "os/thread.h"
 #include "store/merge.h"
+#include "store/segments_delete.h"
 
 #define MERGE_MEMORY_MAX    (64u * 1024 * 1024)  /* of the store's budget, at most */
 #define MERGE_DISK_RESERVE  (512ull << 20)       /* free space that a merge leaves: ingest stops below its own reserve
@@ -105,22 +106,16 @@ static void set_aside(struct segment *const *inputs, size_t count, struct segmen
         culprit ? culprit->key_text : "several", LOGQS(why->msg));
 }
 
-static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count,
-                                  struct store_merge_stats *stats, struct bole_err *err)
+static bole_status run_merge(struct segments_store *s, struct segment *const *inputs, size_t count, struct delete_work *work,
+                             struct store_merge_stats *stats, struct bole_err *err)
 {
     char spill_path[PATH_MAX];
     /* What a crash leaves under a name that ends in ~ is removed when the objects are opened. */
     snprintf(spill_path, sizeof spill_path, "%s/segments/merge~", s->dir);
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
                                     .text_memory = s->text_memory, .fs = s->fs, .spill_path = spill_path,
-                                    .now_ns = clock_now_ns(s->clock), .yield = give_way, .yield_ctx = s};
-    struct removal retention = {.is_retention = true, .retention = s->retention, .now_ns = options.now_ns};
-    struct removal_sum expired = {0};
-    if (s->retention) {
-        options.removals = &retention;
-        options.sums = &expired;
-        options.removal_count = 1;
-    }
+                                    .removals = work->removals, .sums = work->sums, .removal_count = work->removal_count,
+                                    .now_ns = work->now_ns, .yield = give_way, .yield_ctx = s};
     struct merge *m;
     struct segment *culprit;
     memcpy(options.store_id, s->id, sizeof options.store_id);
@@ -136,9 +131,15 @@ static bole_status merge_segments(struct segments_store *s, struct segment *cons
     struct segments_change change = {.remove = inputs, .remove_count = count};
     change.add = merge_results(m, &change.add_count);
     struct merge_stats ms = merge_statistics(m);
-    st = segments_change(s, &change, err);
+    st = delete_work_describe(work, inputs, count, change.add, change.add_count, err);
+    change.put = work->items;
+    change.put_count = work->item_count;
     if (st >= 0)
-        segments_count_retention(s, &(struct store_retention_stats){.rows = expired.rows});
+        st = segments_change(s, &change, err);
+    if (st < 0)
+        delete_work_undo(work);
+    else if (work->removal_count > work->delete_count)
+        segments_count_retention(s, &(struct store_retention_stats){.rows = work->sums[work->delete_count].rows});
     if (st >= 0)
         count_merge(s, &(struct store_merge_stats){1, count, change.add_count, ms.bytes_read, ms.bytes_written,
                                                    ms.groups_copied,
@@ -146,6 +147,17 @@ static bole_status merge_segments(struct segments_store *s, struct segment *cons
     else if (st != BOLE_E_IO)
         merge_undo(m);
     merge_destroy(m);
+    return st;
+}
+
+static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count,
+                                  struct store_merge_stats *stats, struct bole_err *err)
+{
+    struct delete_work work;
+    bole_status st = delete_work_begin(s, clock_now_ns(s->clock), &work, err);
+    if (st >= 0)
+        st = run_merge(s, inputs, count, &work, stats, err);
+    delete_work_release(&work);
     return st;
 }
 
@@ -158,7 +170,11 @@ static bole_status merge_next(struct segments_store *s, bool everything, struct 
     size_t count = merge_plan(set, clock_now_ns(s->clock), everything, inputs);
     if (count == 0 && (inputs[0] = segments_half_due(s, set)))
         count = 1;
-    bole_status st = count ? merge_segments(s, inputs, count, stats, err) : BOLE_END;
+    bole_status st = BOLE_OK;
+    if (count == 0 && (st = segments_next_dirty(s, set, &inputs[0], err)) >= 0)
+        count = inputs[0] != NULL;
+    if (st >= 0)
+        st = count ? merge_segments(s, inputs, count, stats, err) : BOLE_END;
     segment_set_unref(set);
     return st;
 }
@@ -171,6 +187,8 @@ bole_status segments_merge(struct store *self, bool everything, struct store_mer
     *ret_stats = (struct store_merge_stats){0};
     pthread_mutex_lock(&s->merger->merge_lock);
     st = segments_retain(s, err);
+    if (st >= 0)
+        st = segments_begin_deletes(s, err);
     while (st >= 0 && st != BOLE_END)
         st = merge_next(s, everything, ret_stats, err);
     pthread_mutex_unlock(&s->merger->merge_lock);

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "store/codec/text.h"
-#include "store/segments.h"
+#include "store/segments_delete.h"
 
 /* ---- the store's id ---- */
 
@@ -194,6 +194,8 @@ static bole_status open_parts(struct segments_store *s, const struct store_optio
                        (unsigned long long)s->position_lsn, (unsigned long long)options->min_position);
     if (st >= 0)
         st = reconcile_files(s, err);
+    if (st >= 0)
+        st = segments_load_deletes(s, err);
     s->head.last_lsn = s->position_lsn;
     return st;
 }
@@ -214,8 +216,10 @@ bole_status segments_open(const struct store_options *options, struct store **re
     s->clock = options->clock;
     s->budget = options->budget;
     s->retention = options->retention;
+    s->delete_delay_ns = options->delete_delay_ns;
     s->head_max_bytes = options->head_max_bytes ? options->head_max_bytes : HEAD_BYTES_DEFAULT;
     s->cut_interval_ns = options->cut_interval_ns ? options->cut_interval_ns : CUT_INTERVAL_DEFAULT_NS;
+    pthread_mutex_init(&s->deletes_lock, NULL);
     pthread_mutex_init(&s->change_lock, NULL);
     pthread_mutex_init(&s->insert_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
@@ -242,6 +246,7 @@ void segments_destroy(struct store *self)
     segments_stop_merger(s);
     collapse_deinit(&s->collapse);
     head_deinit(&s->head);
+    deletion_set_unref(s->deletions);
     segment_set_unref(s->set);
     segment_cache_deinit(&s->cache);
     text_memory_destroy(s->text_memory);
@@ -250,6 +255,7 @@ void segments_destroy(struct store *self)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->insert_lock);
     pthread_mutex_destroy(&s->change_lock);
+    pthread_mutex_destroy(&s->deletes_lock);
     pthread_cond_destroy(&s->cut_done);
     free(s);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "store/group_scan.h"
+#include "store/group_removal.h"
 #include "store/head_scan.h"
 #include "store/segment_tokens.h"
 #include "store/segments.h"
@@ -149,6 +149,7 @@ bole_status segments_scan_open(struct store *self, struct view *view, struct sto
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a scan");
     }
     scan_init(s, segments_of(self), query);
+    s->ctx.removal_count = view_removals(view, &s->ctx.removals);
     bole_status st = push_view(s, view, err);
     if (st < 0) {
         segments_scan_close(&s->base);
@@ -229,7 +230,7 @@ static bole_status expand_segment(struct segments_scan *s, struct segment *segme
 static bole_status open_group(struct segments_scan *s, const struct part *part, struct bole_err *err)
 {
     bole_status st = BOLE_E_UNSUPPORTED;
-    if (s->counter)
+    if (s->counter && !group_removal_touches(&s->ctx, part->directory, &part->directory->groups[part->group]))
         st = group_count_rollup(&s->group, s->counter, part->segment, part->directory, part->group, err);
     if (st != BOLE_E_UNSUPPORTED) {
         segment_directory_unref(part->directory);

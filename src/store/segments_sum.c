@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "store/head_removal.h"
 #include "store/segments.h"
 #include "store/stream_table.h"
 
@@ -139,6 +140,9 @@ struct stream_sum {
 
 struct summing {
     const struct store_query *query;
+    const struct removal *removals; /* of the view */
+    size_t   removal_count;
+    struct arena entry_arena;
     struct arena arena;
     struct stream_table streams;
     struct stream_sum *sums; /* [capacity] by stream index */
@@ -169,8 +173,12 @@ static bole_status sum_entry(struct summing *s, const struct head_entry *e, stru
     uint32_t known = UINT32_MAX, stream = STREAM_NONE; /* the batch's stream of the row before, and its index here */
     if (b->max_time_ns < q->from_ns || b->min_time_ns >= q->to_ns)
         return BOLE_OK;
+    struct head_removal removal;
+    arena_reset(&s->entry_arena);
+    st = head_removal_begin(&removal, s->removals, s->removal_count, e, &s->entry_arena, err);
     for (uint32_t r = 0; st >= 0 && r < b->row_count; r++) {
-        if (b->time_ns[r] < q->from_ns || b->time_ns[r] >= q->to_ns || head_entry_is_dead(e, r))
+        if (b->time_ns[r] < q->from_ns || b->time_ns[r] >= q->to_ns || head_entry_is_dead(e, r) ||
+            head_removal_names(&removal, r))
             continue;
         if (b->row_stream[r] != known) {
             known = b->row_stream[r];
@@ -184,6 +192,14 @@ static bole_status sum_entry(struct summing *s, const struct head_entry *e, stru
     return st;
 }
 
+static bool is_deleted(const struct summing *s, const struct segment_directory *d, const struct segment_group *g, uint32_t stream)
+{
+    for (size_t i = 0; i < s->removal_count; i++)
+        if (removal_of_stream(&s->removals[i], g, d->labels[g->streams[stream].id]) == REMOVES_ALL)
+            return true;
+    return false;
+}
+
 static bole_status sum_group(struct summing *s, const struct segment_directory *d, const struct segment_group *g,
                              struct bole_err *err)
 {
@@ -191,7 +207,7 @@ static bole_status sum_group(struct summing *s, const struct segment_directory *
     for (uint32_t i = 0; st >= 0 && i < g->stream_count; i++) {
         uint32_t stream;
         st = stream_table_find(&s->streams, d->labels[g->streams[i].id], &stream, err);
-        if (st >= 0 && stream != STREAM_NONE)
+        if (st >= 0 && stream != STREAM_NONE && !is_deleted(s, d, g, i))
             st = add_sum(s, stream, g->streams[i].rows, g->streams[i].bytes, err);
     }
     return st;
@@ -228,7 +244,9 @@ static bole_status sum_view(struct summing *s, struct segments_store *store, con
                             const struct store_query *query, struct bole_err *err)
 {
     s->query = query;
+    s->removal_count = view_removals(view, &s->removals);
     arena_init(&s->arena, query->budget);
+    arena_init(&s->entry_arena, query->budget);
     stream_table_init(&s->streams, &s->arena, query->matchers, query->matcher_count);
     bole_status st = BOLE_OK;
     struct head_cursor cursor = {.snapshot = &view->head};
@@ -244,6 +262,7 @@ static bole_status sum_view(struct summing *s, struct segments_store *store, con
             st = sum_segment(s, view->set->segments[i], &reader, err);
     }
     segment_reader_deinit(&reader);
+    arena_deinit(&s->entry_arena);
     return st;
 }
 

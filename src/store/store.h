@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "os/fs.h"
+#include "store/digest.h"
 #include "store/vector.h"
 
 struct store { const struct store_ops *ops; };
@@ -59,6 +60,7 @@ struct store_options {
     /* A sync of the catalogue or of segments' names failed; must not return (in a test it may: the store is then dead). NULL: log and _exit(1). */
     void (*on_fatal)(const struct bole_err *err);
     const struct store_retention *retention; /* lives as long as the store; NULL: everything stays */
+    int64_t              delete_delay_ns;   /* a request to delete can be taken back as long; the rows are out of sight at once */
     bool                 merges;   /* a thread of the store's own merges segments when they are due */
     uint64_t             min_position;      /* what the queue has forgotten already: a catalogue that knows less is refused */
 };
@@ -132,6 +134,44 @@ struct store_merge_stats {
     uint64_t failures;
 };
 
+/* ---- deletes ---- */
+
+#define STORE_DELETE_ID_SIZE 17u /* 16 hex digits and a NUL */
+
+struct store_delete_request {
+    bole_slice tenant;
+    bole_slice query;             /* as it was asked for, to be shown */
+    const struct store_matcher *matchers;     /* all must hold */
+    size_t     matcher_count;
+    const struct store_predicate *predicates; /* all must hold; on lines only */
+    size_t     predicate_count;
+    int64_t    from_ns, to_ns;    /* both inclusive */
+};
+
+enum store_delete_state { STORE_DELETE_WAITS, STORE_DELETE_RUNS, STORE_DELETE_DONE, STORE_DELETE_CANCELLED };
+
+/* One merge that took rows out: before = removed + others + after. */
+struct store_delete_step {
+    int64_t  time_ns;
+    uint64_t rows;
+    struct digest before, removed, others, after; /* others: by other deletes and by retention */
+    const uint64_t *input_ids, *result_ids;       /* of segments */
+    size_t   input_count, result_count;
+};
+
+struct store_delete_info {
+    char       id[STORE_DELETE_ID_SIZE];
+    enum store_delete_state state;
+    bole_slice tenant, query;
+    int64_t    from_ns, to_ns, created_ns, finished_ns; /* finished 0: not yet */
+    uint64_t   rows;           /* removed so far; digest of them */
+    struct digest digest;
+    const struct store_delete_step *steps;
+    uint32_t   step_count;
+};
+/* What is pointed to is valid for the call. */
+typedef bole_status store_delete_fn(const struct store_delete_info *info, void *ctx);
+
 struct store_retention_stats {             /* what has been kept long enough */
     uint64_t segments, bytes;               /* dropped as they were; bytes of files */
     uint64_t rows;                          /* also those of segments that were written anew without them */
@@ -173,6 +213,15 @@ struct store_ops {
     /* Runs all merges that are due, or, with `everything`, all that make fewer segments, and returns when they are done; the
      * answers to queries do not change. BOLE_E_FULL, BOLE_E_LIMIT: no room now. May be NULL: there is nothing to merge. */
     bole_status (*merge)(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
+
+    /* Rows that are there now and that the request names are in no view taken after it returns; they are taken out of the
+     * segments by merges, once the delay is over. All three may be NULL: nothing can be deleted. BOLE_E_LIMIT: too many requests. */
+    bole_status (*delete_rows)(struct store *self, const struct store_delete_request *request,
+                               char ret_id[STORE_DELETE_ID_SIZE], struct bole_err *err);
+    /* Every request of the tenant, also those that are done or were taken back, by id. */
+    bole_status (*deletes)(struct store *self, bole_slice tenant, store_delete_fn *fn, void *ctx, struct bole_err *err);
+    /* BOLE_E_CONFLICT: it runs or has run. BOLE_E_NOTFOUND. */
+    bole_status (*delete_cancel)(struct store *self, bole_slice tenant, bole_slice id, struct bole_err *err);
 
     struct view *(*view)(struct store *self); /* NULL: no memory */
     void (*view_release)(struct store *self, struct view *view);
@@ -219,6 +268,13 @@ static inline bole_status store_merge(struct store *s, bool everything, struct s
     *ret_stats = (struct store_merge_stats){0};
     return s->ops->merge ? s->ops->merge(s, everything, ret_stats, err) : BOLE_OK;
 }
+static inline bole_status store_delete_rows(struct store *s, const struct store_delete_request *request,
+                                            char ret_id[STORE_DELETE_ID_SIZE], struct bole_err *err)
+{ return s->ops->delete_rows ? s->ops->delete_rows(s, request, ret_id, err) : BOLE_E_UNSUPPORTED; }
+static inline bole_status store_deletes(struct store *s, bole_slice tenant, store_delete_fn *fn, void *ctx, struct bole_err *err)
+{ return s->ops->deletes ? s->ops->deletes(s, tenant, fn, ctx, err) : BOLE_OK; }
+static inline bole_status store_delete_cancel(struct store *s, bole_slice tenant, bole_slice id, struct bole_err *err)
+{ return s->ops->delete_cancel ? s->ops->delete_cancel(s, tenant, id, err) : BOLE_E_NOTFOUND; }
 static inline struct view *store_view(struct store *s) { return s->ops->view(s); }
 static inline void store_view_release(struct store *s, struct view *view) { if (view) s->ops->view_release(s, view); }
 static inline bole_status store_scan_open(struct store *s, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err)
