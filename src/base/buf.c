@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/bytes.h"
 #include "base/utf8.h"
 
 void buf_init(struct buf *b, struct budget *budget)
@@ -19,7 +18,7 @@ void buf_deinit(struct buf *b)
     *b = (struct buf){.budget = b->budget};
 }
 
-bool buf_reserve(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
     if (b->failed)
         return false;
@@ -48,12 +47,14 @@ bool buf_reserve(struct buf *b, size_t more)
     return true;
 }
 
-void buf_put(struct buf *b, bole_slice s)
+void buf_fit(struct buf *b)
 {
-    if (s.len && buf_reserve(b, s.len)) {
-        memcpy(b->ptr + b->len, s.ptr, s.len);
-        b->len += s.len;
-    }
+    uint8_t *p = b->len && b->len < b->cap ? realloc(b->ptr, b->len) : NULL;
+    if (!p)
+        return;
+    budget_give(b->budget, b->cap - b->len);
+    b->ptr = p;
+    b->cap = b->len;
 }
 
 void buf_put_str(struct buf *b, const char *text)
@@ -75,30 +76,6 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         b->len += (size_t)n;
     }
     va_end(again);
-}
-
-void buf_put_u16(struct buf *b, uint16_t v)
-{
-    if (buf_reserve(b, sizeof v)) {
-        store_u16(b->ptr + b->len, v);
-        b->len += sizeof v;
-    }
-}
-
-void buf_put_u32(struct buf *b, uint32_t v)
-{
-    if (buf_reserve(b, sizeof v)) {
-        store_u32(b->ptr + b->len, v);
-        b->len += sizeof v;
-    }
-}
-
-void buf_put_u64(struct buf *b, uint64_t v)
-{
-    if (buf_reserve(b, sizeof v)) {
-        store_u64(b->ptr + b->len, v);
-        b->len += sizeof v;
-    }
 }
 
 void buf_put_varint(struct buf *b, uint64_t v)

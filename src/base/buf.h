@@ -8,6 +8,7 @@
 #define BASE_BUF_H
 
 #include "base/budget.h"
+#include "base/bytes.h"
 #include "base/slice.h"
 
 struct buf {
@@ -32,10 +33,25 @@ static inline bole_slice buf_slice(const struct buf *b)
     return (bole_slice){b->ptr, b->len};
 }
 
-/* Room for `more` bytes behind len; false sets failed. */
-bool buf_reserve(struct buf *b, size_t more);
+bool buf_grow(struct buf *b, size_t more); /* the long way of buf_reserve */
 
-void buf_put(struct buf *b, bole_slice s);
+/* Room for `more` bytes behind len; false sets failed. */
+static inline bool buf_reserve(struct buf *b, size_t more)
+{
+    return (!b->failed && more <= b->cap - b->len) || buf_grow(b, more);
+}
+
+/* Gives back what is behind len: for a buffer that is kept as it is. */
+void buf_fit(struct buf *b);
+
+static inline void buf_put(struct buf *b, bole_slice s)
+{
+    if (s.len && buf_reserve(b, s.len)) {
+        memcpy(b->ptr + b->len, s.ptr, s.len);
+        b->len += s.len;
+    }
+}
+
 void buf_put_str(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -45,9 +61,31 @@ static inline void buf_put_u8(struct buf *b, uint8_t v)
         b->ptr[b->len++] = v;
 }
 
-void buf_put_u16(struct buf *b, uint16_t v); /* little endian, as everything on disk */
-void buf_put_u32(struct buf *b, uint32_t v);
-void buf_put_u64(struct buf *b, uint64_t v);
+/* Little endian, as everything on disk. */
+static inline void buf_put_u16(struct buf *b, uint16_t v)
+{
+    if (buf_reserve(b, sizeof v)) {
+        store_u16(b->ptr + b->len, v);
+        b->len += sizeof v;
+    }
+}
+
+static inline void buf_put_u32(struct buf *b, uint32_t v)
+{
+    if (buf_reserve(b, sizeof v)) {
+        store_u32(b->ptr + b->len, v);
+        b->len += sizeof v;
+    }
+}
+
+static inline void buf_put_u64(struct buf *b, uint64_t v)
+{
+    if (buf_reserve(b, sizeof v)) {
+        store_u64(b->ptr + b->len, v);
+        b->len += sizeof v;
+    }
+}
+
 void buf_put_varint(struct buf *b, uint64_t v); /* LEB128 */
 void buf_put_zeros(struct buf *b, size_t count);
 

@@ -189,7 +189,7 @@ int cmd_serve(int argc, char **argv)
     o.server.tail_globs = o.globs;
     o.server.retention = &o.retention.store;
     cmd_parse(&argp, argc, argv, &o);
-    memory_limit_arenas();
+    memory_set_up();
     raise_descriptor_limit();
     sigset_t signals;
     block_signals(&signals);

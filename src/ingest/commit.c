@@ -339,6 +339,7 @@ void *cutter_main(void *arg)
 {
     struct ingest *in = arg;
     struct retry retry = {0};
+    struct memory_watch memory = {0};
     pthread_setname_np(pthread_self(), "bole-cut");
     pthread_mutex_lock(&in->cutter_lock);
     for (;;) {
@@ -349,7 +350,7 @@ void *cutter_main(void *arg)
         in->cut_wanted = in->room_wanted = false;
         pthread_mutex_unlock(&in->cutter_lock);
         ingest_watch_room(in);
-        memory_return();
+        memory_return(&memory);
         struct bole_err err;
         wanted = wanted || store_wants_cut(in->options.store);
         if (wanted && clock_mono_ns(in->options.clock) >= retry.due_ns)

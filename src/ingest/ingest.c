@@ -141,6 +141,7 @@ void ingest_destroy(struct ingest *in)
     for (unsigned i = 0; in->workers && i < in->options.worker_count; i++) {
         batch_builder_destroy(in->workers[i].open);
         batch_builder_destroy(in->workers[i].spare);
+        batch_builder_destroy(in->workers[i].large);
         pthread_mutex_destroy(&in->workers[i].lock);
     }
     free(in->workers);

@@ -51,6 +51,7 @@ struct worker {
     pthread_mutex_t        lock;    /* held by a small request from begin to end */
     struct batch_builder  *open;    /* guarded by lock */
     struct batch_builder  *spare;   /* empty; committer and lock holder swap it with open */
+    struct batch_builder  *large;   /* worker's thread only; empty, with the memory of a large request; or NULL */
     struct ingest_request *open_waiters; /* guarded by lock */
     struct unit           *first, *last; /* guarded by lock */
 };

@@ -52,6 +52,7 @@ bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct
     }
     st = batch_encode(u->batch, BATCH_LZ4, &u->encoded, err);
     assert(st == BOLE_OK); /* it fails without room only */
+    buf_fit(&u->encoded);
     *ret_unit = u;
     return BOLE_OK;
 }
@@ -109,6 +110,22 @@ static bole_status admit(struct ingest *in, size_t size_bytes, struct bole_err *
     return BOLE_OK;
 }
 
+/* Builders of large requests are used again: memory fresh from the machine costs more than what is put there. */
+static struct batch_builder *take_large(struct worker *w, struct budget *budget)
+{
+    struct batch_builder *b = w->large;
+    w->large = NULL;
+    return b ? b : batch_builder_create(budget);
+}
+
+static void give_large(struct ingest_request *r)
+{
+    if (r->own && !r->worker->large && batch_builder_rows(r->own) == 0) {
+        r->worker->large = r->own;
+        r->own = NULL;
+    }
+}
+
 bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err)
 {
     assert(worker < in->options.worker_count);
@@ -122,7 +139,7 @@ bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, 
     r->in = in;
     r->worker = w;
     if (size_bytes > SMALL_REQUEST_MAX) {
-        r->own = batch_builder_create(in->options.budget);
+        r->own = take_large(w, in->options.budget);
         r->generation = atomic_fetch_add(&in->generation, 1);
         if (!r->own) {
             free(r);
@@ -184,7 +201,7 @@ static bole_status become_large(struct ingest_request *r, struct bole_err *err)
 {
     struct worker *w = r->worker;
     struct batch *all = NULL;
-    struct batch_builder *own = batch_builder_create(r->in->options.budget);
+    struct batch_builder *own = take_large(w, r->in->options.budget);
     bole_status st = own ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for a batch");
     if (st == BOLE_OK)
         st = batch_builder_seal(w->open, 0, r->in->options.budget, &all, err);
@@ -281,6 +298,7 @@ void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, co
         r->next = w->open_waiters;
         w->open_waiters = r;
     }
+    give_large(r);
     pthread_mutex_unlock(&w->lock);
     atomic_fetch_add_explicit(&in->count.requests, 1, memory_order_relaxed);
     if (waits)

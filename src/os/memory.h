@@ -1,12 +1,26 @@
-/* memory.h - what malloc has kept of freed memory goes back to the machine. */
+/*
+ * memory.h - how much of freed memory malloc keeps for the next request, and when the rest goes back to the machine.
+ *
+ * Memory that comes fresh from the machine is cleared and mapped page by page, which costs more than what is then done
+ * with it: so what records on their way free is kept as long as others take it again.
+ */
 #ifndef OS_MEMORY_H
 #define OS_MEMORY_H
 
-/* Fewer arenas than glibc's eight per core: what one thread frees can be used by another. Once, at the start. */
-void memory_limit_arenas(void);
+#include <stddef.h>
 
-/* Does nothing while malloc holds little that is free, else takes a few milliseconds. For a housekeeping thread, about
- * once a second. */
-void memory_return(void);
+/* Fewer arenas than glibc's eight per core: what one thread frees can be used by another. Once, at the start. */
+void memory_set_up(void);
+
+#define MEMORY_LOOKS 10u
+
+struct memory_watch { /* starts as zeros */
+    size_t   least_free;
+    unsigned looks;
+};
+
+/* Gives back what malloc holds, a few milliseconds, when much of it was free at each of the last MEMORY_LOOKS calls. For a
+ * housekeeping thread, about once a second. */
+void memory_return(struct memory_watch *w);
 
 #endif

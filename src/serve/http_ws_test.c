@@ -359,7 +359,7 @@ TEST(ws_cuts_off_clients_that_do_not_read)
     }
 }
 
-struct reader {
+struct frame_reader {
     int fd;
     unsigned messages;
 };
@@ -367,7 +367,7 @@ struct reader {
 /* Frames of up to 64 KB, as fast as one in ten milliseconds, up to the end of the connection. */
 static void *read_slowly(void *arg)
 {
-    struct reader *r = arg;
+    struct frame_reader *r = arg;
     static uint8_t payload[64 * 1024];
     uint8_t head[4];
     while (recv(r->fd, head, 2, MSG_WAITALL) == 2 && (head[1] < 126 || recv(r->fd, head + 2, 2, MSG_WAITALL) == 2)) {
@@ -387,7 +387,7 @@ static void *read_slowly(void *arg)
 TEST(ws_keeps_a_slow_client_that_reads)
 {
     struct http_server *s = start_patient(MS(3600), MS(3000));
-    struct reader r = {.fd = open_client(s, OPEN_WITH(""))};
+    struct frame_reader r = {.fd = open_client(s, OPEN_WITH(""))};
     pthread_t thread;
     CHECK(thread_start("reader", read_slowly, &r, &thread, NULL) == BOLE_OK);
     CHECK(!send_until_all_are_gone(32 * 1024));
