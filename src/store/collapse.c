@@ -1,12 +1,15 @@
 /*
- * A generation is a hash table with linear probing, filled to three quarters, and the list of batches its rows are in. The
- * upper half of a hash, scaled to the capacity, is a row's place: a bigger table has everything in the same order, so that
- * growing reads and writes from front to back.
+ * Nearly every row comes later than all others of its stream, or in a gap between them: it is new, and goes to the end of
+ * a list. Only when rows come of times that were there before does a generation become a hash table with linear probing,
+ * filled to three quarters. The upper half of a hash, scaled to the capacity, is a row's place: a bigger table has
+ * everything in the same order, so that growing reads and writes from front to back. With it goes the list of batches that
+ * the rows are in.
  *
  * While a batch is in memory its rows are compared in full. Keeping it longer than the head does would double the memory of
  * the head; so a row that has been cut is taken for the same when 96 bits are: with a million rows remembered, an innocent
  * row is mistaken once in 10^22.
  */
+#define XXH_INLINE_ALL
 #include "store/collapse.h"
 
 #include <stdlib.h>
@@ -18,6 +21,7 @@ enum {
     CAPACITY_MIN = 1024,
     ENTRIES_MIN = 16,
     AHEAD = 32, /* rows whose places are fetched from memory while others are hashed */
+    NEAR = 64,  /* rows back that one is compared with those of the same time */
 };
 
 struct identity {
@@ -27,11 +31,12 @@ struct identity {
 
 void collapse_init(struct collapse *c, struct budget *budget, struct random *random)
 {
-    *c = (struct collapse){.budget = budget};
+    *c = (struct collapse){.budget = budget, .now.spans.budget = budget, .before.spans.budget = budget};
     for (size_t i = 0; i < sizeof c->secret; i += sizeof(uint64_t)) {
         uint64_t bits = random_next(random);
         memcpy(c->secret + i, &bits, sizeof bits);
     }
+    c->now.spans.multiplier = c->before.spans.multiplier = random_next(random) | 1;
 }
 
 static void generation_drop(struct collapse *c, struct collapse_generation *g)
@@ -39,7 +44,8 @@ static void generation_drop(struct collapse *c, struct collapse_generation *g)
     budget_give(c->budget, g->capacity * sizeof *g->slots + g->entry_capacity * sizeof *g->entries);
     free(g->slots);
     free(g->entries);
-    *g = (struct collapse_generation){0};
+    time_spans_deinit(&g->spans);
+    *g = (struct collapse_generation){.spans = g->spans};
 }
 
 void collapse_deinit(struct collapse *c)
@@ -55,7 +61,29 @@ static XXH128_hash_t hash128(const struct collapse *c, const void *bytes, size_t
     return XXH3_128bits_withSecret(bytes, len, c->secret, sizeof c->secret);
 }
 
-static struct identity identify(const struct collapse *c, const struct batch *b, uint32_t row)
+enum { MEMO_SIZE = 8 };
+
+struct field_hash { /* of the batch at hand: values like a level are the same for many rows */
+    bole_slice    value; /* ptr is NULL: none yet */
+    uint32_t      key;
+    XXH128_hash_t hash;
+};
+
+static XXH128_hash_t hash_field(const struct collapse *c, const struct batch *b, uint32_t index,
+                                struct field_hash memo[MEMO_SIZE])
+{
+    struct batch_field f = batch_field(b, index);
+    struct field_hash *m = &memo[b->field_key[index] % MEMO_SIZE];
+    if (m->value.ptr && m->key == b->field_key[index] && bole_slice_eq(m->value, f.value))
+        return m->hash;
+    XXH128_hash_t key = hash128(c, f.key.ptr, f.key.len), value = hash128(c, f.value.ptr, f.value.len);
+    uint64_t pair[] = {key.low64, key.high64, value.low64, value.high64};
+    *m = (struct field_hash){f.value, b->field_key[index], hash128(c, pair, sizeof pair)};
+    return m->hash;
+}
+
+static struct identity identify(const struct collapse *c, const struct batch *b, uint32_t row,
+                                struct field_hash memo[MEMO_SIZE])
 {
     uint64_t place[] = {b->streams[b->row_stream[row]].hash, (uint64_t)b->time_ns[row]};
     bole_slice line = batch_line(b, row);
@@ -63,10 +91,7 @@ static struct identity identify(const struct collapse *c, const struct batch *b,
     sum.low64 ^= h.low64;
     sum.high64 ^= h.high64;
     for (uint32_t i = batch_field_first(b, row); i < b->field_end[row]; i++) {
-        struct batch_field f = batch_field(b, i);
-        XXH128_hash_t key = hash128(c, f.key.ptr, f.key.len), value = hash128(c, f.value.ptr, f.value.len);
-        uint64_t pair[] = {key.low64, key.high64, value.low64, value.high64};
-        h = hash128(c, pair, sizeof pair);
+        h = hash_field(c, b, i, memo);
         sum.low64 += h.low64; /* adding forgets the order */
         sum.high64 += h.high64;
     }
@@ -136,7 +161,7 @@ static size_t after(const struct collapse_generation *g, size_t place)
 
 static size_t full_at(const struct collapse_generation *g)
 {
-    return g->capacity - g->capacity / 4;
+    return g->is_table ? g->capacity - g->capacity / 4 : g->capacity;
 }
 
 /* The hash is right: is the row it stands for this one? */
@@ -156,7 +181,7 @@ static bool is_row(const struct collapse_generation *g, uint32_t known, const st
 
 static bool find(const struct collapse_generation *g, struct identity id, const struct batch *b, uint32_t row)
 {
-    if (g->used == 0)
+    if (g->used == 0 || !g->is_table)
         return false;
     for (size_t at = place_of(g, id.hash); g->slots[at].hash; at = after(g, at))
         if (g->slots[at].hash == id.hash && g->slots[at].check == id.check && is_row(g, g->slots[at].row, b, row))
@@ -166,11 +191,49 @@ static bool find(const struct collapse_generation *g, struct identity id, const 
 
 static void put(struct collapse_generation *g, struct collapse_slot slot)
 {
-    size_t at = place_of(g, slot.hash);
-    while (g->slots[at].hash)
+    size_t at = g->is_table ? place_of(g, slot.hash) : g->used;
+    while (g->is_table && g->slots[at].hash)
         at = after(g, at);
     g->slots[at] = slot;
     g->used++;
+}
+
+/* A table of these rows with this capacity in place of what there is. Without memory all stays as it is. */
+static void make_table(struct collapse *c, struct collapse_generation *g, size_t capacity)
+{
+    struct collapse_generation bigger = {.capacity = capacity > CAPACITY_MIN ? capacity : CAPACITY_MIN, .is_table = true};
+    if (bigger.capacity > UINT32_MAX || !budget_take(c->budget, bigger.capacity * sizeof *bigger.slots))
+        return;
+    bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
+    if (!bigger.slots) {
+        budget_give(c->budget, bigger.capacity * sizeof *bigger.slots);
+        return;
+    }
+    size_t end = g->is_table ? g->capacity : g->used;
+    for (size_t i = 0; i < end; i++)
+        if (g->slots[i].hash)
+            put(&bigger, g->slots[i]);
+    budget_give(c->budget, g->capacity * sizeof *g->slots);
+    free(g->slots);
+    g->slots = bigger.slots;
+    g->capacity = bigger.capacity;
+    g->is_table = true;
+}
+
+static size_t table_for(size_t rows) { return rows / 3 * 4 + 4; }
+
+static void grow_list(struct collapse *c, struct collapse_generation *g, size_t capacity)
+{
+    capacity = capacity > CAPACITY_MIN ? capacity : CAPACITY_MIN;
+    if (capacity > UINT32_MAX || !budget_take(c->budget, (capacity - g->capacity) * sizeof *g->slots))
+        return;
+    struct collapse_slot *slots = realloc(g->slots, capacity * sizeof *slots);
+    if (!slots) {
+        budget_give(c->budget, (capacity - g->capacity) * sizeof *g->slots);
+        return;
+    }
+    g->slots = slots;
+    g->capacity = capacity;
 }
 
 /* Makes room for `more` rows, or not. */
@@ -179,24 +242,26 @@ static void grow(struct collapse *c, struct collapse_generation *g, size_t more)
     if (g->used + more <= full_at(g))
         return;
     size_t expected = g->capacity ? g->used + more : c->before.used + more; /* heads are like each other */
-    size_t enough = expected / 3 * 4 + 4, half_more = g->capacity + g->capacity / 2;
-    struct collapse_generation bigger = {.capacity = enough > half_more ? enough : half_more};
-    if (bigger.capacity < CAPACITY_MIN)
-        bigger.capacity = CAPACITY_MIN;
-    if (bigger.capacity > UINT32_MAX || !budget_take(c->budget, bigger.capacity * sizeof *bigger.slots))
+    size_t enough = g->is_table ? table_for(expected) : expected, half_more = g->capacity + g->capacity / 2;
+    size_t capacity = enough > half_more ? enough : half_more;
+    if (g->is_table)
+        make_table(c, g, capacity);
+    else
+        grow_list(c, g, capacity);
+}
+
+/* Rows can be found from here on; there will be `more`. */
+static void index_rows(struct collapse *c, struct collapse_generation *g, size_t more)
+{
+    if (g->is_table)
         return;
-    bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
-    if (!bigger.slots) {
-        generation_drop(c, &bigger);
+    if (g->used == 0) {
+        if (g->slots)
+            memset(g->slots, 0, g->capacity * sizeof *g->slots);
+        g->is_table = true;
         return;
     }
-    for (size_t i = 0; i < g->capacity; i++)
-        if (g->slots[i].hash)
-            put(&bigger, g->slots[i]);
-    budget_give(c->budget, g->capacity * sizeof *g->slots);
-    free(g->slots);
-    g->slots = bigger.slots;
-    g->capacity = bigger.capacity;
+    make_table(c, g, table_for(g->used + more));
 }
 
 static bool push_entry(struct collapse *c, struct collapse_generation *g, uint64_t lsn, const struct batch *b)
@@ -241,7 +306,7 @@ static uint32_t count_collapsing(const struct batch *b)
 /* Inlined by force: GCC takes a call for pure that does nothing but prefetch, and leaves it out. */
 __attribute__((always_inline)) static inline void prefetch(const struct collapse_generation *g, uint64_t hash)
 {
-    if (g->used)
+    if (g->is_table)
         __builtin_prefetch(&g->slots[place_of(g, hash)]);
 }
 
@@ -253,22 +318,106 @@ static void mark_dead(uint64_t **dead, const struct batch *b, uint32_t row)
         (*dead)[row / 64] |= 1ull << (row % 64);
 }
 
-uint64_t *collapse_batch(struct collapse *c, uint64_t lsn, const struct batch *b)
+/* What is known of a stream of the batch at hand. */
+struct batch_span {
+    int64_t  min_ns, max_ns;
+    uint32_t rows;
+    uint32_t run; /* the first row of the last time */
+};
+
+/* Marks rows that are the same as one of the same time before them. False: too many are of one time. */
+static bool compare_run(const struct batch *b, uint32_t run, uint32_t row, uint64_t **dead)
+{
+    if (row - run > NEAR)
+        return false;
+    for (uint32_t k = run; k < row; k++)
+        if (b->row_stream[k] == b->row_stream[row] && same_rows(b, k, b, row)) {
+            mark_dead(dead, b, row);
+            break;
+        }
+    return true;
+}
+
+/* Fills spans, and dead while rows of each stream ascend. False: they do not. */
+static bool measure(const struct batch *b, struct batch_span *spans, uint64_t **dead)
+{
+    bool ascends = true;
+    for (uint32_t row = 0; row < b->row_count; row++) {
+        struct batch_span *s = &spans[b->row_stream[row]];
+        int64_t time = b->time_ns[row];
+        if (!collapses(b, row))
+            continue;
+        if (s->rows++ == 0) {
+            *s = (struct batch_span){time, time, 1, row};
+        } else if (time > s->max_ns) {
+            s->max_ns = time;
+            s->run = row;
+        } else if (time == s->max_ns) {
+            ascends = ascends && compare_run(b, s->run, row, dead);
+        } else {
+            s->min_ns = time < s->min_ns ? time : s->min_ns;
+            ascends = false;
+        }
+    }
+    return ascends;
+}
+
+/* Remembers the times of a batch. True when they alone say that its rows are new, but for those in *ret_dead. */
+static bool is_new_by_time(struct collapse *c, const struct batch *b, uint64_t **ret_dead)
+{
+    struct batch_span *spans = calloc(b->stream_count, sizeof *spans);
+    if (!spans) {
+        c->now.spans.is_full = true;
+        return false;
+    }
+    bool is_new = measure(b, spans, ret_dead);
+    for (uint32_t i = 0; i < b->stream_count; i++) {
+        const struct batch_span *s = &spans[i];
+        uint64_t stream = b->streams[i].hash;
+        if (s->rows && time_spans_may_hold(&c->before.spans, stream, s->min_ns, s->max_ns))
+            is_new = false;
+        if (s->rows && time_spans_add(&c->now.spans, stream, s->min_ns, s->max_ns))
+            is_new = false;
+    }
+    free(spans);
+    if (!is_new) {
+        free(*ret_dead);
+        *ret_dead = NULL;
+    }
+    return is_new;
+}
+
+static void remember(struct collapse_generation *g, struct identity id, uint32_t row)
+{
+    if (g->used < full_at(g))
+        put(g, (struct collapse_slot){id.hash, id.check, g->row_count + row});
+}
+
+static bool is_marked(const uint64_t *dead, uint32_t row)
+{
+    return dead && dead[row / 64] >> (row % 64) & 1;
+}
+
+static void remember_all(struct collapse *c, const struct batch *b, const uint64_t *dead)
+{
+    struct field_hash memo[MEMO_SIZE] = {0};
+    for (uint32_t row = 0; row < b->row_count; row++)
+        if (collapses(b, row) && !is_marked(dead, row))
+            remember(&c->now, identify(c, b, row, memo), row);
+}
+
+/* With the rows of both generations in tables. */
+static uint64_t *look_up_all(struct collapse *c, const struct batch *b, bool remembers)
 {
     struct collapse_generation *g = &c->now;
-    uint32_t collapsing = count_collapsing(b);
-    if (!collapsing)
-        return NULL;
-    grow(c, g, collapsing);
-    bool remembers = push_entry(c, g, lsn, b);
-    size_t used_before = g->used;
+    struct field_hash memo[MEMO_SIZE] = {0};
     uint64_t *dead = NULL;
     for (uint32_t first = 0; first < b->row_count; first += AHEAD) {
         struct identity ids[AHEAD];
         uint32_t end = b->row_count - first < AHEAD ? b->row_count : first + AHEAD;
         for (uint32_t r = first; r < end; r++)
             if (collapses(b, r)) {
-                ids[r - first] = identify(c, b, r);
+                ids[r - first] = identify(c, b, r, memo);
                 prefetch(&c->before, ids[r - first].hash);
                 prefetch(g, ids[r - first].hash);
             }
@@ -278,10 +427,32 @@ uint64_t *collapse_batch(struct collapse *c, uint64_t lsn, const struct batch *b
             struct identity id = ids[r - first];
             if (find(&c->before, id, b, r) || find(g, id, b, r))
                 mark_dead(&dead, b, r);
-            else if (remembers && g->used < full_at(g))
-                put(g, (struct collapse_slot){id.hash, id.check, g->row_count + r});
+            else if (remembers)
+                remember(g, id, r);
         }
     }
+    return dead;
+}
+
+uint64_t *collapse_batch(struct collapse *c, uint64_t lsn, const struct batch *b)
+{
+    struct collapse_generation *g = &c->now;
+    uint32_t collapsing = count_collapsing(b);
+    uint64_t *dead = NULL;
+    if (!collapsing)
+        return NULL;
+    bool is_new = is_new_by_time(c, b, &dead);
+    if (!is_new) {
+        index_rows(c, &c->before, 0);
+        index_rows(c, g, g->used / 2 + collapsing);
+    }
+    grow(c, g, collapsing);
+    bool remembers = push_entry(c, g, lsn, b);
+    size_t used_before = g->used;
+    if (!is_new)
+        dead = look_up_all(c, b, remembers);
+    else if (remembers)
+        remember_all(c, b, dead);
     if (g->used > used_before)
         g->row_count += b->row_count;
     else if (remembers)
@@ -295,9 +466,11 @@ void collapse_turn(struct collapse *c)
 {
     if (c->before.cut_count < c->before.entry_count || c->now.used == 0)
         return;
-    generation_drop(c, &c->before);
+    struct collapse_generation old = c->before;
     c->before = c->now;
-    c->now = (struct collapse_generation){0};
+    c->now = (struct collapse_generation){.slots = old.slots, .capacity = old.capacity, .entries = old.entries,
+                                          .entry_capacity = old.entry_capacity, .spans = old.spans};
+    time_spans_reset(&c->now.spans);
 }
 
 static void generation_forget(struct collapse_generation *g, uint64_t lsn)

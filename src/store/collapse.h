@@ -5,7 +5,7 @@
  * remembered for two generations: those that came since the last cut began, and those before them. A row that comes again
  * later than that is a new record, and so is one that found no memory to be remembered in.
  *
- * Units:   21 to 32 bytes per remembered row, drawn from the budget.
+ * Units:   16 to 32 bytes per remembered row, drawn from the budget.
  * Owner:   batches are borrowed until collapse_forget.
  * Threads: one at a time.
  * Errors:  none: without memory the rule is skipped.
@@ -16,6 +16,7 @@
 #include "base/budget.h"
 #include "base/random.h"
 #include "record/batch.h"
+#include "store/time_spans.h"
 
 #define COLLAPSE_SECRET_SIZE 192u
 
@@ -25,18 +26,20 @@ struct collapse_entry {
     uint32_t first_row;        /* number of the batch's first row in its generation */
 };
 
-/* A place in the table. */
+/* A row, in the table or in the list. */
 struct collapse_slot {
     uint64_t hash;       /* 0: free */
     uint32_t check, row; /* more of the hash; number of the row in its generation */
 };
 
 struct collapse_generation {
-    struct collapse_slot *slots;  /* [capacity] */
+    struct collapse_slot *slots;  /* [capacity] a table, or the first `used` are a list */
     size_t capacity, used;
     uint32_t row_count;           /* of the entries' batches */
     struct collapse_entry *entries; /* by first_row and by lsn */
     size_t entry_count, entry_capacity, cut_count; /* the first cut_count have no batch */
+    struct time_spans spans;      /* of all rows that came in this generation */
+    bool is_table;
 };
 
 struct collapse {

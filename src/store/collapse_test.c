@@ -261,6 +261,53 @@ TEST(a_long_resend_that_overlaps_adds_only_what_is_new)
     }
 }
 
+enum { WINDOWS = 60, WINDOW_ROWS = 90, PER_TIME = 3 };
+
+/* A window of three streams whose rows ascend: each time PER_TIME rows, one of which is there twice. */
+static void send_window(struct world *w, unsigned window)
+{
+    struct batch_builder *b = batch_builder_create(NULL);
+    for (unsigned i = 0; i < WINDOW_ROWS; i++) {
+        static const char *const labels[] = {"\3app\1a", "\3app\1b", "\3app\1c"}, *const lines[] = {"x", "y", "x"};
+        struct sample s = original;
+        s.labels = labels[i / PER_TIME % 3];
+        s.line = lines[i % PER_TIME];
+        s.time_ns = NOW + window * 1000 + i / PER_TIME;
+        add(b, &s, FLAG);
+    }
+    struct batch *batch = seal(b);
+    insert(w, &batch, 1);
+    batch_builder_destroy(b);
+}
+
+TEST(windows_that_overtake_each_other_and_come_again_are_there_once)
+{
+    for (size_t u = 0; u < 2; u++)
+        for (unsigned round = 0; round < 8; round++) {
+            struct world w;
+            struct random random;
+            bool sent[WINDOWS] = {0};
+            uint64_t windows = 0;
+            world_init(&w, uris[u]);
+            random_seed(&random, round);
+            for (unsigned i = 0; i < 2 * WINDOWS; i++) {
+                unsigned ahead = round == 0 ? 1 : 20, window = i / 2 + (unsigned)random_below(&random, ahead);
+                window = round == 0 && i % 2 ? window + 1 : window; /* always new, or there already */
+                if (window >= WINDOWS)
+                    continue;
+                send_window(&w, window);
+                windows += !sent[window];
+                sent[window] = true;
+                if (i == WINDOWS)
+                    cut(&w);
+                if (i % 10 == 0)
+                    CHECK_EQ_U64(count(&w), windows * WINDOW_ROWS / PER_TIME * (PER_TIME - 1));
+            }
+            CHECK_EQ_U64(count(&w), windows * WINDOW_ROWS / PER_TIME * (PER_TIME - 1));
+            world_deinit(&w);
+        }
+}
+
 /* ---- segments: what is remembered, and for how long ---- */
 
 TEST(rows_cut_two_generations_ago_are_forgotten)
