@@ -2,7 +2,8 @@
  * Nearly all lines are settled without parsing. Every name that can hold a level contains "level", "sever" or "lvl", so
  * one pass for the rare letter v says whether the line is worth a JSON or logfmt scan at all. The words are found by
  * their first two letters behind an edge: all three are tested for 16 positions at once, and what remains is compared
- * in full.
+ * in full. With AVX2 words and names are looked for in one pass by three letters each, 32 positions at once: a byte's two
+ * halves choose from tables which beginnings it may be part of (after Langdale's Teddy).
  *
  * The rules are those of Loki's distributor (pkg/distributor/field_detection.go, August 2026); see level.h.
  */
@@ -10,7 +11,9 @@
 
 #include "base/bytes.h"
 
-#ifdef __SSE2__
+#ifdef __x86_64__
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -396,7 +399,8 @@ static bool may_hold_name(bole_slice line)
     return false;
 }
 
-bole_slice level_of_line(bole_slice line)
+/* For any line, on any processor. */
+bole_slice level_of_line_portable(bole_slice line)
 {
     if (may_hold_name(line)) {
         bole_slice body = bole_slice_trim(line), value = {0};
@@ -409,4 +413,91 @@ bole_slice level_of_line(bole_slice line)
             return level;
     }
     return search_words(line);
+}
+
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+
+enum { WIDE = 32, WIDE_READS = WIDE + 2, NAME_BIT = 0x80 };
+
+/* Which of eight beginnings of three letters a byte may be part of, as first, second and third; in lower case, where the
+ * high half of a letter is 6 or 7: inf, err, war, deb, tra, fat, cri, and what is around the v of level, sever and lvl.
+ * d and t share their low half, and so do b and r. */
+static const uint8_t low_half[3][16] = {
+    {['i' & 15] = 1, ['e' & 15] = 2 | NAME_BIT, ['w' & 15] = 4, ['d' & 15] = 8 | 16, ['f' & 15] = 32,
+     ['c' & 15] = 64, ['l' & 15] = NAME_BIT},
+    {['n' & 15] = 1, ['r' & 15] = 2 | 16 | 64, ['a' & 15] = 4 | 32, ['e' & 15] = 8, ['v' & 15] = NAME_BIT},
+    {['f' & 15] = 1, ['r' & 15] = 2 | 4 | 8, ['a' & 15] = 16, ['t' & 15] = 32, ['i' & 15] = 64,
+     ['l' & 15] = NAME_BIT, ['e' & 15] = NAME_BIT},
+};
+static const uint8_t high_half[3][16] = {
+    {[6] = 1 | 2 | 8 | 32 | 64 | NAME_BIT, [7] = 4 | 16},
+    {[6] = 1 | 4 | 8 | 32, [7] = 2 | 16 | 64 | NAME_BIT},
+    {[6] = 1 | 8 | 16 | 64 | NAME_BIT, [7] = 2 | 4 | 32},
+};
+
+AVX2 static inline __m256i beginnings(const uint8_t *p, unsigned letter)
+{
+    __m256i bytes = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(const void *)(p + letter)),
+                                    _mm256_set1_epi8(0x20));
+    __m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)low_half[letter]));
+    __m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)high_half[letter]));
+    __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+    return _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, upper));
+}
+
+/* Bits of the 32 places where a level word, or the part of a name, may begin. Reads WIDE_READS bytes. */
+AVX2 static inline uint32_t places(const uint8_t *p, uint32_t *ret_vs)
+{
+    __m256i all = _mm256_and_si256(_mm256_and_si256(beginnings(p, 0), beginnings(p, 1)), beginnings(p, 2));
+    *ret_vs = (uint32_t)_mm256_movemask_epi8(all);
+    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256()));
+}
+
+/* The places from `at` on that `bits` names: true when one is a name; the first word goes to *level. */
+static inline bool look_at(bole_slice line, size_t at, uint32_t bits, uint32_t vs, bole_slice *level)
+{
+    for (; vs; vs &= vs - 1)
+        if (is_name_v(line, at + (unsigned)__builtin_ctz(vs) + 1))
+            return true;
+    for (; bits && !level->ptr; bits &= bits - 1) {
+        const uint8_t *p = line.ptr + at + (unsigned)__builtin_ctz(bits);
+        if (p == line.ptr || (edges[p[-1]] & EDGE_LEFT))
+            *level = word_at(p, line.ptr + line.len);
+    }
+    return false;
+}
+
+/* False: a name may be in the line. Else *ret_level is that of its first word. */
+AVX2 static bool search_avx2(bole_slice line, bole_slice *ret_level)
+{
+    uint8_t few[WIDE_READS] = {0};
+    size_t at = 0;
+    uint32_t bits, vs;
+    *ret_level = (bole_slice){0};
+    if (line.len < WIDE_READS) {
+        memcpy(few, line.ptr, line.len);
+        bits = places(few, &vs);
+        return !look_at(line, 0, bits, vs, ret_level);
+    }
+    for (; line.len - at >= WIDE_READS; at += WIDE) {
+        bits = places(line.ptr + at, &vs);
+        if (bits && look_at(line, at, bits, vs, ret_level))
+            return false;
+    }
+    size_t last = line.len - WIDE_READS; /* what is left is less than a block: a block that overlaps what was done */
+    uint32_t rest = at - last < WIDE ? ~0u << (at - last) : 0;
+    bits = places(line.ptr + last, &vs) & rest;
+    return !look_at(line, last, bits, vs & rest, ret_level);
+}
+#endif
+
+bole_slice level_of_line(bole_slice line)
+{
+#if defined(__x86_64__)
+    bole_slice level;
+    if (line.len && __builtin_cpu_supports("avx2") && search_avx2(line, &level)) /* a load and a test of a constant */
+        return level.ptr ? level : S("unknown");
+#endif
+    return level_of_line_portable(line);
 }

@@ -30,5 +30,6 @@ bole_slice level_of_severity_number(bole_slice text);
 
 /* From the line alone; "unknown" when it says nothing. Well under 100 ns for a common line. */
 bole_slice level_of_line(bole_slice line);
+bole_slice level_of_line_portable(bole_slice line); /* the same without vectors of the machine: for tests */
 
 #endif
