@@ -476,6 +476,8 @@ bole_status text_put_table(struct text_writer *e, enum split how, const struct t
     return put_table(e, &e->root, &e->chunks, how, in, put_column, map, err);
 }
 
+enum { PIECES_AHEAD = 8 /* values lie all over the lines */ };
+
 void text_table_pieces(const struct text_writer *e, void (*fn)(void *ctx, bole_slice piece), void *ctx)
 {
     const struct text_work *w = &e->root;
@@ -489,7 +491,12 @@ void text_table_pieces(const struct text_writer *e, void (*fn)(void *ctx, bole_s
             literal += len;
         }
     }
-    for (uint32_t c = 0; c < w->columns.count; c++)
-        for (uint32_t i = 0; i < w->columns.list[c].count; i++)
-            fn(ctx, w->values[w->columns.list[c].first + i]);
+    for (uint32_t c = 0; c < w->columns.count; c++) {
+        const bole_slice *values = w->values + w->columns.list[c].first;
+        uint32_t count = w->columns.list[c].count;
+        for (uint32_t i = 0; i < count; i++) {
+            __builtin_prefetch(values[i + PIECES_AHEAD < count ? i + PIECES_AHEAD : i].ptr);
+            fn(ctx, values[i]);
+        }
+    }
 }

@@ -1,4 +1,7 @@
 /*
+ * Pieces are short, a number or a word: they are put together, a line feed behind each, and cut into tokens a window at
+ * a time. That is half the work, and the places of many hashes are fetched from memory at once.
+ *
  * A token costs eight bytes per row group: hash and group in one word. Tokens of the group at hand are in a set, so
  * that each is kept once. Only long tokens are looked at more closely: their shape, the runs of hex digits in them, and
  * their text.
@@ -16,6 +19,7 @@
 
 #define PAIRS_DEFAULT ((size_t)8 << 20)
 #define PIECES_AHEAD  8 /* pieces lie all over the lines of a row group: waiting for memory is most of the cost */
+#define JOINED_MAX    (TOKENS_WINDOW / 4) /* longer pieces are taken as they are */
 
 struct token_builder *token_builder_create(const struct token_builder_options *options)
 {
@@ -37,6 +41,7 @@ struct token_builder *token_builder_create(const struct token_builder_options *o
     long_tokens_init(&b->texts, options->text_max ? options->text_max : LONG_TEXT_MAX, options->budget);
     b->group = 0;
     b->group_pairs = 0;
+    b->joined_len = b->last_at = 0;
     return b;
 }
 
@@ -59,13 +64,17 @@ static void reset(struct token_builder *b)
     long_tokens_reset(&b->texts);
     b->group = 0;
     b->group_pairs = 0;
+    b->joined_len = b->last_at = 0;
 }
+
+static void add_joined(struct token_builder *b);
 
 static void begin_group(struct token_builder *b, uint32_t group)
 {
     assert(group >= b->group && group < TOKEN_GROUPS_MAX);
     if (group == b->group)
         return;
+    add_joined(b);
     hash_set_reset(&b->seen);
     b->group = group;
     b->group_pairs = b->pairs.len;
@@ -213,13 +222,37 @@ static void add_tokens(struct token_builder *b, bole_slice piece)
     }
 }
 
+static void add_joined(struct token_builder *b)
+{
+    if (b->joined_len && !(stamp(b)->flags & STAMP_OPEN))
+        add_tokens(b, (bole_slice){b->joined, b->joined_len});
+    b->joined_len = b->last_at = 0;
+}
+
+/* Values of a column are often what the one before is. */
+static void join(struct token_builder *b, bole_slice piece)
+{
+    bole_slice last = {b->joined + b->last_at, b->joined_len - b->last_at};
+    if (last.len == piece.len + 1 && memcmp(last.ptr, piece.ptr, piece.len) == 0)
+        return;
+    if (piece.len >= sizeof b->joined - b->joined_len)
+        add_joined(b);
+    memcpy(b->joined + b->joined_len, piece.ptr, piece.len);
+    b->last_at = b->joined_len;
+    b->joined_len += piece.len;
+    b->joined[b->joined_len++] = '\n';
+}
+
 void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count)
 {
     begin_group(b, group);
     for (size_t i = 0; i < count && !(stamp(b)->flags & STAMP_OPEN); i++) {
         if (i + PIECES_AHEAD < count)
             __builtin_prefetch(pieces[i + PIECES_AHEAD].ptr);
-        add_tokens(b, pieces[i]);
+        if (pieces[i].len <= JOINED_MAX)
+            join(b, pieces[i]);
+        else
+            add_tokens(b, pieces[i]);
     }
 }
 
@@ -262,6 +295,7 @@ bole_status token_builder_finish(struct token_builder *b, uint32_t group_count, 
                                  struct token_index_info *ret_info, struct bole_err *err)
 {
     assert(group_count > b->group && group_count <= TOKEN_GROUPS_MAX);
+    add_joined(b);
     uint64_t *pairs = (uint64_t *)(void *)b->pairs.ptr;
     size_t count = b->pairs.len / sizeof *pairs;
     struct token_section s;

@@ -14,6 +14,8 @@ struct token_builder {
     uint32_t            group;       /* at hand */
     size_t              group_pairs; /* bytes of pairs in front of those of the group */
     struct tokens       tokens;
+    uint8_t             joined[TOKENS_WINDOW]; /* short pieces of the group that wait to be cut into tokens together */
+    size_t              joined_len, last_at;   /* last_at: where the last of them begins */
 };
 
 #endif

@@ -67,8 +67,13 @@ struct bits {
 static void bits_put(struct bits *b, uint64_t value, uint32_t width) /* width <= 56 */
 {
     b->pending |= value << b->count;
-    for (b->count += width; b->count >= 8; b->count -= 8, b->pending >>= 8)
-        buf_put_u8(b->out, (uint8_t)b->pending);
+    b->count += width;
+    if (buf_reserve(b->out, sizeof b->pending)) {
+        store_u64(b->out->ptr + b->out->len, b->pending); /* what is too much is written over */
+        b->out->len += b->count / 8;
+    }
+    b->pending >>= b->count & ~7u;
+    b->count &= 7;
 }
 
 static void bits_flush(struct bits *b)
