@@ -1,3 +1,4 @@
+#define XXH_INLINE_ALL
 #include "store/digest.h"
 
 #include "base/bytes.h"
@@ -34,12 +35,23 @@ struct digest digest_of_record(struct digest stream, int64_t time_ns, uint64_t s
     return digest_of(words, sizeof words);
 }
 
-struct digest digest_of_row(struct digest stream, const struct batch *b, uint32_t row, uint64_t seq)
+static struct digest remembered_field(struct batch_field f, uint32_t key, struct digest_memo *memo)
+{
+    size_t i = key % (sizeof memo->fields / sizeof *memo->fields);
+    if (!memo->fields[i].value.ptr || !bole_slice_eq(memo->fields[i].value, f.value) ||
+        !bole_slice_eq(memo->fields[i].key, f.key)) {
+        memo->fields[i].key = f.key;
+        memo->fields[i].value = f.value;
+        memo->fields[i].digest = digest_of_field(f.key, f.value);
+    }
+    return memo->fields[i].digest;
+}
+
+struct digest digest_of_row(struct digest stream, const struct batch *b, uint32_t row, uint64_t seq,
+                            struct digest_memo *memo)
 {
     struct digest fields = {0};
-    for (uint32_t i = batch_field_first(b, row); i < b->field_end[row]; i++) {
-        struct batch_field f = batch_field(b, i);
-        fields = digest_add(fields, digest_of_field(f.key, f.value));
-    }
+    for (uint32_t i = batch_field_first(b, row); i < b->field_end[row]; i++)
+        fields = digest_add(fields, remembered_field(batch_field(b, i), b->field_key[i], memo));
     return digest_of_record(stream, b->time_ns[row], seq, batch_line(b, row), fields);
 }

@@ -42,7 +42,13 @@ struct digest digest_of_field(bole_slice key, bole_slice value);
 struct digest digest_of_record(struct digest stream, int64_t time_ns, uint64_t seq, bole_slice line,
                                struct digest fields);
 
+/* Fields that were met last: a level is the same in many rows. Starts as zeros; borrows from the batches. */
+struct digest_memo {
+    struct { bole_slice key, value; struct digest digest; } fields[8];
+};
+
 /* The record in this row of a batch. */
-struct digest digest_of_row(struct digest stream, const struct batch *b, uint32_t row, uint64_t seq);
+struct digest digest_of_row(struct digest stream, const struct batch *b, uint32_t row, uint64_t seq,
+                            struct digest_memo *memo);
 
 #endif

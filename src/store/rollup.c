@@ -16,6 +16,7 @@ void rollup_deinit(struct rollup_builder *b)
 void rollup_begin(struct rollup_builder *b, uint32_t stream_count)
 {
     b->count = 0;
+    b->after_ns = b->until_ns = 0; /* nothing */
     b->failed = false;
     if (stream_count > b->stream_capacity) {
         free(b->last_of_stream);
@@ -38,11 +39,23 @@ static bool grow(struct rollup_builder *b)
     return true;
 }
 
+/* A division per minute instead of per row. */
+static void find_minute(struct rollup_builder *b, int64_t time_ns)
+{
+    b->minute = rollup_minute(time_ns);
+    if (__builtin_mul_overflow(b->minute, ROLLUP_MINUTE_NS, &b->until_ns))
+        b->until_ns = INT64_MAX;
+    if (__builtin_mul_overflow(b->minute - 1, ROLLUP_MINUTE_NS, &b->after_ns))
+        b->after_ns = INT64_MIN;
+}
+
 void rollup_add(struct rollup_builder *b, uint32_t stream, int64_t time_ns, uint64_t bytes)
 {
     if (b->failed)
         return;
-    int64_t minute = rollup_minute(time_ns);
+    if (time_ns <= b->after_ns || time_ns > b->until_ns)
+        find_minute(b, time_ns);
+    int64_t minute = b->minute;
     uint32_t last = b->last_of_stream[stream];
     if (!last || b->entries[last - 1].minute != minute) {
         if (b->count == b->capacity && !grow(b)) {

@@ -34,6 +34,7 @@ struct rollup_builder {
     uint32_t  count, capacity;
     uint32_t *last_of_stream; /* [stream_capacity] index of its newest entry + 1; 0: none */
     uint32_t  stream_capacity;
+    int64_t   minute, after_ns, until_ns; /* of the last row: its minute, (after_ns, until_ns] */
     bool      failed;         /* no memory */
 };
 

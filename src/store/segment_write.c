@@ -225,10 +225,11 @@ static bool collect_streams(struct segment_writer *w, const struct group_kind *k
 static struct digest digest_of_rows(const struct segment_writer *w, const struct group_rows *g)
 {
     struct digest sum = {0};
+    struct digest_memo memo = {0};
     for (uint32_t row = 0; row < g->row_count; row++) {
         const struct row_source *s = &w->sources[g->rows[row].source];
         sum = digest_add(sum, digest_of_row(w->digests[w->narrow[row]], s->batch, g->rows[row].row,
-                                            row_source_seq(s, g->rows[row].row)));
+                                            row_source_seq(s, g->rows[row].row), &memo));
     }
     return sum;
 }
