@@ -6,8 +6,10 @@
  */
 #include "query/parse_json.h"
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/utf8.h"
+#include "query/json_cursor.h"
 #include "query/label_name.h"
 
 static const char malformed_object[] = "Value looks like object, but can't find closing '}' symbol";
@@ -17,56 +19,57 @@ static const char malformed_array[] = "Value is array, but can't find closing ']
 static const char unknown_type[] = "Unknown value type";
 static const char too_deep[] = "objects are nested too deeply";
 
-enum json_kind { JSON_STRING, JSON_OBJECT, JSON_ARRAY, JSON_OTHER, JSON_NULL };
-
-struct json_value {
-    enum json_kind kind;
-    bole_slice     text; /* STRING: between the quotes, escaped; else as written */
-};
-
-struct cursor {
-    const uint8_t *next, *end;
-    const char    *error; /* NULL: none */
-};
-
-static bool fail(struct cursor *c, const char *error)
+static bool fail(struct json_cursor *c, const char *error)
 {
     c->error = error;
     return false;
 }
 
-/* The next byte that is no blank; 0 at the end. */
-static uint8_t peek(struct cursor *c)
+uint8_t json_peek(struct json_cursor *c)
 {
     while (c->next < c->end && (*c->next == ' ' || *c->next == '\t' || *c->next == '\n' || *c->next == '\r'))
         c->next++;
     return c->next < c->end ? *c->next : 0;
 }
 
-/* c->next stands on the opening quote. */
-static bool take_string(struct cursor *c, bole_slice *ret)
+/* Bytes up to the next quote or backslash: eight at a time, as strings are most of JSON. */
+static const uint8_t *skip_text(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *from = ++c->next;
-    while (c->next < c->end && *c->next != '"')
-        c->next += *c->next == '\\' ? 2 : 1;
-    if (c->next >= c->end) {
+    const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
+    for (; end - p >= 8; p += 8) {
+        uint64_t word = load_u64(p), quote = word ^ ones * '"', escape = word ^ ones * '\\';
+        uint64_t hits = ((quote - ones) & ~quote & tops) | ((escape - ones) & ~escape & tops); /* exact in the lowest hit */
+        if (hits)
+            return p + __builtin_ctzll(hits) / 8;
+    }
+    while (p < end && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
+
+bool json_take_string(struct json_cursor *c, bole_slice *ret)
+{
+    const uint8_t *from = ++c->next, *p = skip_text(from, c->end);
+    while (p < c->end && *p == '\\')
+        p = c->end - p < 2 ? c->end : skip_text(p + 2, c->end);
+    if (p >= c->end) {
         c->next = c->end;
         return fail(c, malformed_string);
     }
-    *ret = (bole_slice){from, (size_t)(c->next - from)};
-    c->next++;
+    *ret = (bole_slice){from, (size_t)(p - from)};
+    c->next = p + 1;
     return true;
 }
 
 /* Over an object or array, strings respected, contents unchecked. */
-static bool skip_block(struct cursor *c)
+static bool skip_block(struct json_cursor *c)
 {
     uint8_t open = *c->next, close = open == '{' ? '}' : ']';
     size_t depth = 0;
     while (c->next < c->end) {
         bole_slice ignored;
         if (*c->next == '"') {
-            if (!take_string(c, &ignored))
+            if (!json_take_string(c, &ignored))
                 break;
             continue;
         }
@@ -85,7 +88,7 @@ static bool ends_plain(uint8_t c)
 }
 
 /* A number, true, false or null: up to the next delimiter, kept as written (1.50, 01, 1e3). */
-static bool take_plain(struct cursor *c, struct json_value *ret)
+static bool take_plain(struct json_cursor *c, struct json_value *ret)
 {
     const uint8_t *from = c->next;
     while (c->next < c->end && !ends_plain(*c->next))
@@ -101,15 +104,14 @@ static bool take_plain(struct cursor *c, struct json_value *ret)
     return true;
 }
 
-/* Any value; objects and arrays are skipped over and returned as text. */
-static bool take_value(struct cursor *c, struct json_value *ret)
+bool json_take_value(struct json_cursor *c, struct json_value *ret)
 {
-    uint8_t first = peek(c);
+    uint8_t first = json_peek(c);
     const uint8_t *from = c->next;
     switch (first) {
     case '"':
         ret->kind = JSON_STRING;
-        return take_string(c, &ret->text);
+        return json_take_string(c, &ret->text);
     case '{': case '[':
         if (!skip_block(c))
             return false;
@@ -121,10 +123,9 @@ static bool take_value(struct cursor *c, struct json_value *ret)
 
 /* ---- going through an object ---- */
 
-/* `"key":` or the end of the object; *ret_more says which. c->next stands behind `{` or behind a value. */
-static bool take_key(struct cursor *c, bool is_first, bole_slice *ret_key, bool *ret_more)
+bool json_take_key(struct json_cursor *c, bool is_first, bole_slice *ret_key, bool *ret_more)
 {
-    uint8_t ch = peek(c);
+    uint8_t ch = json_peek(c);
     *ret_more = false;
     if (ch == '}') {
         c->next++;
@@ -134,7 +135,7 @@ static bool take_key(struct cursor *c, bool is_first, bole_slice *ret_key, bool 
         if (ch != ',')
             return fail(c, malformed_object);
         c->next++;
-        ch = peek(c);
+        ch = json_peek(c);
         if (ch == '}') { /* a trailing comma is fine */
             c->next++;
             return true;
@@ -142,9 +143,9 @@ static bool take_key(struct cursor *c, bool is_first, bole_slice *ret_key, bool 
     }
     if (ch != '"')
         return fail(c, malformed_object);
-    if (!take_string(c, ret_key))
+    if (!json_take_string(c, ret_key))
         return false;
-    if (peek(c) != ':')
+    if (json_peek(c) != ':')
         return fail(c, malformed_json);
     c->next++;
     *ret_more = true;
@@ -195,8 +196,7 @@ static size_t unescape(const uint8_t **p, const uint8_t *end, uint8_t out[4])
     return utf8_encode(code, out);
 }
 
-/* The text of a string. An invalid escape makes it empty; invalid UTF-8 and U+FFFD become a blank. */
-static bole_slice string_text(struct row *r, bole_slice s)
+bole_slice json_string_text(struct row *r, bole_slice s)
 {
     bool plain = true;
     for (size_t i = 0; i < s.len && plain; i++)
@@ -246,6 +246,11 @@ static bole_slice nested_name(struct row *r, bole_slice prefix, bole_slice key)
     return (bole_slice){out, prefix.len + 1 + label_name_write(bole_slice_trim(key), out + prefix.len + 1)};
 }
 
+bole_slice json_label_name(struct row *r, bole_slice prefix, bole_slice key)
+{
+    return prefix.len ? nested_name(r, prefix, key) : label_name_from_key(r, key);
+}
+
 static void set_label(struct row *r, bole_slice name, const struct json_value *v)
 {
     if (v->kind == JSON_NULL || v->kind == JSON_ARRAY || !row_may_want(r, name))
@@ -253,28 +258,28 @@ static void set_label(struct row *r, bole_slice name, const struct json_value *v
     name = row_parsed_name(r, name);
     if (row_has_parsed(r, name) || !row_wants(r, name))
         return; /* the first of a repeated key wins */
-    row_set(r, ORIGIN_PARSED, name, v->kind == JSON_STRING ? string_text(r, v->text) : v->text);
+    row_set(r, ORIGIN_PARSED, name, v->kind == JSON_STRING ? json_string_text(r, v->text) : v->text);
 }
 
 /* c->next stands on `{`. */
-static bool flatten(struct row *r, struct cursor *c, bole_slice prefix, unsigned depth)
+static bool flatten(struct row *r, struct json_cursor *c, bole_slice prefix, unsigned depth)
 {
-    bool is_first = true, more;
+    bool is_first = true, more, is_wanted = prefix.len == 0 || row_may_want(r, prefix);
     bole_slice key;
     if (depth > JSON_DEPTH_MAX)
         return fail(c, too_deep);
-    for (c->next++; take_key(c, is_first, &key, &more); is_first = false) {
+    for (c->next++; json_take_key(c, is_first, &key, &more); is_first = false) {
         if (!more)
             return true;
-        key = string_text(r, key);
-        bole_slice name = prefix.len ? nested_name(r, prefix, key) : label_name_from_key(r, key);
+        /* Where no name below the prefix is wanted, the prefix stands for all of them: what it leads to is not wanted either. */
+        bole_slice name = is_wanted ? json_label_name(r, prefix, json_string_text(r, key)) : prefix;
         struct json_value v;
-        if (peek(c) == '{' && name.len) {
+        if (json_peek(c) == '{' && name.len) {
             if (!flatten(r, c, name, depth + 1))
                 return false;
             continue;
         }
-        if (!take_value(c, &v))
+        if (!json_take_value(c, &v))
             return false;
         if (name.len)
             set_label(r, name, &v);
@@ -286,8 +291,8 @@ void parse_json(struct row *r)
 {
     if (r->hints && r->hints->no_labels)
         return;
-    struct cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
-    if (peek(&c) != '{')
+    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
+    if (json_peek(&c) != '{')
         c.error = malformed_object;
     else
         flatten(r, &c, (bole_slice){0}, 0);
@@ -363,27 +368,27 @@ bole_status json_path_compile(bole_slice text, struct arena *arena, struct json_
 }
 
 /* Moves the cursor to the value of a field of the object under it. */
-static bool enter_field(struct row *r, struct cursor *c, bole_slice field)
+static bool enter_field(struct row *r, struct json_cursor *c, bole_slice field)
 {
     bool is_first = true, more;
     bole_slice key;
     struct json_value ignored;
-    for (c->next++; take_key(c, is_first, &key, &more) && more; is_first = false) {
-        if (bole_slice_eq(string_text(r, key), field))
+    for (c->next++; json_take_key(c, is_first, &key, &more) && more; is_first = false) {
+        if (bole_slice_eq(json_string_text(r, key), field))
             return true;
-        if (!take_value(c, &ignored))
+        if (!json_take_value(c, &ignored))
             return false;
     }
     return false;
 }
 
-static bool enter_index(struct cursor *c, size_t index)
+static bool enter_index(struct json_cursor *c, size_t index)
 {
     struct json_value ignored;
-    for (c->next++; peek(c) != ']' && peek(c) != 0; index--) {
+    for (c->next++; json_peek(c) != ']' && json_peek(c) != 0; index--) {
         if (index == 0)
             return true;
-        if (!take_value(c, &ignored) || peek(c) != ',')
+        if (!json_take_value(c, &ignored) || json_peek(c) != ',')
             return false;
         c->next++;
     }
@@ -392,15 +397,15 @@ static bool enter_index(struct cursor *c, size_t index)
 
 static bool find_path(struct row *r, const struct json_path *path, struct json_value *ret)
 {
-    struct cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
+    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
     for (; path; path = path->next) {
-        uint8_t first = peek(&c);
+        uint8_t first = json_peek(&c);
         if (path->is_index ? first != '[' : first != '{')
             return false;
         if (path->is_index ? !enter_index(&c, path->index) : !enter_field(r, &c, path->field))
             return false;
     }
-    return take_value(&c, ret);
+    return json_take_value(&c, ret);
 }
 
 void parse_json_paths(struct row *r, const struct ast_pair *pairs)
@@ -418,7 +423,7 @@ void parse_json_paths(struct row *r, const struct ast_pair *pairs)
                 row_set(r, ORIGIN_PARSED, pair->name, S(""));
             continue;
         }
-        bole_slice value = v.kind == JSON_STRING ? string_text(r, v.text) : v.kind == JSON_NULL ? S("") : v.text;
+        bole_slice value = v.kind == JSON_STRING ? json_string_text(r, v.text) : v.kind == JSON_NULL ? S("") : v.text;
         row_set(r, ORIGIN_PARSED, row_parsed_name(r, pair->name), value);
     }
 }
@@ -427,19 +432,19 @@ void parse_json_paths(struct row *r, const struct ast_pair *pairs)
 
 /* Goes over the strings of the top level; with `set` they become labels. Returns the packed line, ptr NULL without
  * one. */
-static bole_slice unpack(struct row *r, struct cursor *c, bool set)
+static bole_slice unpack(struct row *r, struct json_cursor *c, bool set)
 {
     bole_slice entry = {0}, key;
     bool is_first = true, more;
-    for (c->next++; take_key(c, is_first, &key, &more) && more; is_first = false) {
+    for (c->next++; json_take_key(c, is_first, &key, &more) && more; is_first = false) {
         struct json_value v;
-        if (!take_value(c, &v))
+        if (!json_take_value(c, &v))
             break;
-        key = string_text(r, key);
+        key = json_string_text(r, key);
         if (v.kind != JSON_STRING)
             continue;
         if (bole_slice_eq(key, S("_entry")))
-            entry = string_text(r, v.text);
+            entry = json_string_text(r, v.text);
         else if (set) {
             bole_slice name = label_name_from_key(r, key);
             if (name.len)
@@ -457,12 +462,12 @@ void parse_unpack(struct row *r)
         row_fail(r, ERROR_JSON, S("expecting json object(6), but it is not"), true);
         return;
     }
-    struct cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
+    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
     bole_slice entry = unpack(r, &c, false); /* nothing happens to a line that is not packed */
     if (c.error) {
         row_fail(r, ERROR_JSON, bole_slice_str(c.error), true);
     } else if (entry.ptr) {
-        c = (struct cursor){r->line.ptr, r->line.ptr + r->line.len, NULL};
+        c = (struct json_cursor){r->line.ptr, r->line.ptr + r->line.len, NULL};
         r->line = unpack(r, &c, true);
     }
 }

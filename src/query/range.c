@@ -150,7 +150,7 @@ static bool grow_series(struct range_exec *r)
 
 static bole_status find_series(struct range_exec *r, const struct source_row *row, uint32_t *ret)
 {
-    *ret = row->is_plain ? row->stream->series : LABEL_SET_NONE;
+    *ret = row->series ? *row->series : LABEL_SET_NONE;
     if (*ret != LABEL_SET_NONE)
         return BOLE_OK;
     size_t before = r->sets.count;
@@ -162,8 +162,8 @@ static bole_status find_series(struct range_exec *r, const struct source_row *ro
                          "maximum number of series (%u) reached for a single query: aggregate by fewer "
                          "labels, or narrow the selector",
                          QUERY_SERIES_MAX);
-    if (row->is_plain)
-        row->stream->series = *ret;
+    if (row->series)
+        *row->series = *ret;
     struct series *s = &r->series[*ret];
     if (r->sets.count == before || r->keeps_samples)
         return BOLE_OK;
@@ -499,7 +499,7 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
     struct source_options options = {
         .request = e->request, .view = e->view, .log = &log, .hints = &r->hints, .from_ns = clamp_time(first),
         .to_ns = clamp_time(last), .direction = FORWARD, .wants_line = r->counts_bytes,
-        .wants_labels = !r->no_labels || x->unwrap, .arena = e->arena, .stats = e->stats,
+        .wants_labels = !r->no_labels || x->unwrap, .labels_decide = !x->unwrap && !r->counts_bytes, .arena = e->arena, .stats = e->stats,
     };
     struct source_sink sink = {.row = range_row, .ctx = r};
     bole_status st = range_aggregate(r, &options);

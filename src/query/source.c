@@ -1,8 +1,20 @@
 #include "query/source.h"
 
 #include "base/err.h"
+#include "base/hash.h"
+#include "query/json_shape.h"
 #include "query/labelset.h"
 #include "query/pattern.h"
+
+/* What became of a row with these values in a stream. */
+struct outcome {
+    uint64_t   hash;
+    uint32_t   stream, series;
+    bool       passes;
+    bole_slice values[LINE_VALUES_MAX];
+};
+
+enum { OUTCOMES_MAX = 16384 };
 
 struct source {
     const struct source_options *options;
@@ -18,6 +30,9 @@ struct source {
     size_t                       stream_cap;
     struct row                   row;
     struct arena                 scratch;
+    struct json_shape_reader     json;       /* the first stage of the pipeline, where the store reads the values */
+    struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
+    size_t                       outcome_count;
 };
 
 bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err)
@@ -272,9 +287,108 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
         return query_out_of_memory(s->options->request, err);
     if (!pass)
         return BOLE_OK;
-    struct source_row row = {r, v->seq[at], stream, field_count == 0 && !s->changes_labels && !row_has_error(r)};
+    bool is_plain = field_count == 0 && !s->changes_labels && !row_has_error(r);
+    struct source_row row = {r, v->seq[at], is_plain ? &stream->series : NULL};
     return sink->row(s, &row, sink->ctx, err);
 }
+
+/* ---- rows of which only some values are known ---- */
+
+/* Where the outcome is, or would be. */
+static struct outcome **find_outcome(struct source *s, uint32_t stream, const bole_slice *values, uint64_t *ret_hash)
+{
+    uint32_t count = s->json.reader.value_count;
+    uint64_t hash = stream;
+    for (uint32_t i = 0; i < count; i++)
+        hash = hash64_seed(values[i], hash + (values[i].ptr != NULL));
+    struct outcome **at = &s->outcomes[hash % (2 * OUTCOMES_MAX)];
+    for (; *at; at = at + 1 < s->outcomes + 2 * OUTCOMES_MAX ? at + 1 : s->outcomes) {
+        bool same = (*at)->hash == hash && (*at)->stream == stream;
+        for (uint32_t i = 0; same && i < count; i++)
+            same = bole_slice_eq((*at)->values[i], values[i]) && !(*at)->values[i].ptr == !values[i].ptr;
+        if (same)
+            break;
+    }
+    *ret_hash = hash;
+    return at;
+}
+
+/* NULL: no room, which is no harm. */
+static struct outcome *keep_outcome(struct source *s, uint32_t stream, const bole_slice *values, uint64_t hash, bool passes)
+{
+    struct outcome *o = s->outcome_count < OUTCOMES_MAX ? arena_zalloc(s->options->arena, sizeof *o) : NULL;
+    if (!o)
+        return NULL;
+    *o = (struct outcome){hash, stream, LABEL_SET_NONE, passes, {{0}}};
+    for (uint32_t i = 0; i < s->json.reader.value_count; i++) {
+        if (values[i].ptr)
+            o->values[i] = arena_copy(s->options->arena, values[i]);
+        if (values[i].ptr && !o->values[i].ptr)
+            return NULL;
+    }
+    s->outcome_count++;
+    return o;
+}
+
+/* As run_row, but the first stage is done already: its values are there. */
+static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+{
+    struct source_stream *stream = stream_at(s, v->stream[at]);
+    struct row *r = &s->row;
+    bole_slice values[LINE_VALUES_MAX];
+    uint64_t hash = 0;
+    if (!stream)
+        return query_out_of_memory(s->options->request, err);
+    s->options->stats->rows_in++;
+    for (uint32_t i = 0; i < s->json.reader.value_count; i++)
+        values[i] = v->values[i][at];
+    struct outcome **slot = s->outcomes && v->has_no_fields ? find_outcome(s, v->stream[at], values, &hash) : NULL;
+    struct outcome *known = slot ? *slot : NULL;
+    if (known && !known->passes)
+        return BOLE_OK;
+    struct source_row row = {r, v->seq[at], known ? &known->series : NULL};
+    if (known && known->series != LABEL_SET_NONE) {
+        r->time_ns = v->time_ns[at];
+        r->count = 0;
+        r->error = (bole_slice){0};
+        return sink->row(s, &row, sink->ctx, err);
+    }
+    arena_reset(&s->scratch);
+    row_begin(r, v->time_ns[at], (bole_slice){0}, stream->labels, stream->count);
+    if (!v->has_no_fields) {
+        const struct batch_field *fields;
+        size_t count = v->fields(v, at, &fields);
+        row_add_fields(r, fields, count);
+    }
+    json_shape_set(&s->json, r, values);
+    struct pipeline rest = {s->pipeline.stages + 1, s->pipeline.count - 1};
+    bool passes = pipeline_run(&rest, r);
+    if (r->out_of_memory)
+        return query_out_of_memory(s->options->request, err);
+    if (slot && !known && !row_has_error(r)) {
+        known = *slot = keep_outcome(s, v->stream[at], values, hash, passes);
+        row.series = known ? &known->series : NULL;
+    }
+    return passes ? sink->row(s, &row, sink->ctx, err) : BOLE_OK;
+}
+
+/* Where `| json` is the first thing left to do and nobody looks at the line after it, the store may read what it sets. */
+static const struct line_reader *plan_values(struct source *s, struct arena *shape_scratch)
+{
+    const struct source_options *o = s->options;
+    if (o->wants_line || s->pipeline.count == 0 || s->pipeline.stages[0]->kind != STAGE_JSON || s->pipeline.stages[0]->pairs)
+        return NULL;
+    for (size_t i = 1; i < s->pipeline.count; i++)
+        if (stage_reads_line(s->pipeline.stages[i]))
+            return NULL;
+    if (!json_shape_reader_init(&s->json, o->hints, shape_scratch))
+        return NULL;
+    if (o->labels_decide)
+        s->outcomes = arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes);
+    return &s->json.reader;
+}
+
+/* ---- vectors ---- */
 
 static bole_status check_wanted(const struct query_request *request, struct bole_err *err)
 {
@@ -290,8 +404,9 @@ static bole_status run_vector(struct source *s, struct vector *v, const struct s
     for (uint32_t at = vector_first(v); at < v->row_count && st == BOLE_OK; at = vector_next(v, at)) {
         if (v->time_ns[at] < s->options->from_ns || v->time_ns[at] >= s->options->to_ns)
             continue;
+        bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
         if (!sink->wants || sink->wants(v->time_ns[at], v->seq[at], sink->ctx))
-            st = run_row(s, v, at, sink, err);
+            st = is_split ? run_values(s, v, at, sink, err) : run_row(s, v, at, sink, err);
         if (st == BOLE_OK && s->row.template_bytes > COSTLY_ROW_BYTES)
             st = check_wanted(s->options->request, err);
     }
@@ -332,7 +447,9 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
     struct source s = {.options = o};
     size_t matcher_count = 0;
     bole_status st = BOLE_OK;
+    struct arena shape_scratch;
     arena_init(&s.scratch, request->budget);
+    arena_init(&shape_scratch, request->budget);
     s.row = (struct row){.scratch = &s.scratch, .hints = o->hints};
     s.row.labels = arena_alloc(o->arena, ROW_LABELS_MAX * sizeof *s.row.labels);
     struct store_matcher *matchers = source_matchers(o->log->matchers, o->arena, &matcher_count);
@@ -358,10 +475,16 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
         st = store_scan_open(request->store, o->view, &query, &s.scan, err);
     if (st < 0)
         goto cleanup;
-    st = plan_rest(&s) ? run_scan(&s, sink, err) : query_out_of_memory(request, err);
+    if (plan_rest(&s)) {
+        query.reader = plan_values(&s, &shape_scratch);
+        st = run_scan(&s, sink, err);
+    } else {
+        st = query_out_of_memory(request, err);
+    }
     add_stats(&s);
 cleanup:
     store_scan_close(s.scan);
+    arena_deinit(&shape_scratch);
     arena_deinit(&s.scratch);
     return st;
 }

@@ -28,18 +28,19 @@ struct source_options {
     enum store_direction        direction;
     bool                        wants_line;   /* the caller looks at the line */
     bool                        wants_labels; /* the caller looks at the labels */
+    bool                        labels_decide; /* the caller looks at nothing else but time and seq */
     struct arena               *arena;        /* plan, streams */
     struct query_stats         *stats;
 };
 
 struct source;
 
-/* is_plain: the row's labels are its stream's and nothing else. */
+/* series: the caller's, LABEL_SET_NONE at first; rows with the same labels have the same one. Where it is set, the labels may be
+ * missing. NULL: nothing is known of the labels. */
 struct source_row {
     struct row           *row;
     uint64_t              seq;
-    struct source_stream *stream;
-    bool                  is_plain;
+    uint32_t             *series;
 };
 
 struct source_sink {

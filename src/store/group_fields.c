@@ -386,6 +386,14 @@ static bool is_field(const struct segment_column *c)
     return c->kind == CHUNK_FIELD;
 }
 
+bool group_fields_exist(const struct segment_group *group)
+{
+    for (uint32_t i = 0; i < group->column_count; i++)
+        if (is_field(&group->columns[i]))
+            return true;
+    return group->rest != NULL;
+}
+
 bole_status group_fields_pieces(struct group_scan *g, text_piece_fn *fn, void *ctx, struct bole_err *err)
 {
     struct buf scratch;

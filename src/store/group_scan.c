@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "shim/regex.h"
 #include "store/group_fields.h"
+#include "store/group_lines.h"
 #include "store/group_order.h"
 #include "store/group_removal.h"
 
@@ -385,6 +386,7 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
     g->reader.key = segment->info.key;
     arena_reset(&g->arena);
     g->text = NULL;
+    g->values = NULL;
     g->seqs_loaded = false;
     g->fields = group_fields_create(g);
     bole_status st = g->fields ? open_columns(g, err) : no_room(err);
@@ -430,6 +432,21 @@ static bool has_regex(const struct store_query *q)
     return false;
 }
 
+/* What the query reads out of lines, and the lines that it cannot be read out of. */
+static bole_status fill_values(struct group_scan *g, struct vector *v, struct bole_err *err)
+{
+    bole_status st = g->values ? BOLE_OK : group_lines_open(g, &g->values, err);
+    if (st >= 0)
+        st = group_lines_fill(g, g->values, v, err);
+    buf_reset(&g->lines);
+    if (st >= 0)
+        st = text_lines(g->text, g->first_row, v->row_count, group_lines_whole(g->values), &g->lines, g->line_ends, err);
+    struct line_block block = {g->lines.ptr, g->line_ends, 0};
+    if (st >= 0)
+        scan_context_project(g->ctx, &block);
+    return st;
+}
+
 /* Builds the lines of the selected rows and applies what only they can decide. */
 static bole_status fill_lines(struct group_scan *g, struct vector *v, struct bole_err *err)
 {
@@ -437,6 +454,8 @@ static bole_status fill_lines(struct group_scan *g, struct vector *v, struct bol
     bool matches = has_regex(q);
     if (!matches && !(q->projection & PROJECT_LINE))
         return BOLE_OK;
+    if (!matches && q->reader)
+        return fill_values(g, v, err);
     buf_reset(&g->lines);
     bole_status st = text_lines(g->text, g->first_row, v->row_count, group_scan_bits(g), &g->lines, g->line_ends, err);
     if (st < 0)
@@ -537,6 +556,7 @@ bole_status group_scan_next(struct group_scan *g, struct bole_err *err)
         }
         ctx->part = g;
         g->vector_number++;
+        v->has_no_fields = !group_fields_exist(g->group);
         v->time_ns = times;
         v->fields = group_fields_of_row;
         v->field = group_fields_column;

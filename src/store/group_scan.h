@@ -35,6 +35,7 @@ struct group_scan {
     uint32_t *stream_map;                  /* of the group's streams */
     uint32_t *run_ends;                    /* GROUP_BY_STREAM: where the rows of each of the group's streams end */
     struct text *text;                     /* NULL: not opened */
+    struct group_lines *values;            /* for the query's reader of lines; NULL: not opened */
     const struct segment_chunk *bad;       /* the chunk that `text` could not load */
     uint32_t from, to;                     /* rows that have not been visited lie between these */
     uint32_t first_row;                    /* of the current vector */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "os/fs.h"
 #include "store/digest.h"
+#include "store/line_shape.h"
 #include "store/vector.h"
 
 struct store { const struct store_ops *ops; };
@@ -101,6 +102,8 @@ struct store_query {
     struct store_predicate     *predicates;     /* all must hold; consumed is written */
     size_t                      predicate_count;
     unsigned                    projection;
+    const struct line_reader   *reader;         /* of values instead of projected lines; NULL: none. May be set until the first
+                                                 * store_scan_next. A store may ignore it */
     enum store_direction        direction;      /* which end of the range is worth visiting first */
     struct budget              *budget;         /* of the query: BOLE_E_LIMIT when it is used up */
     bool (*cancelled)(void *ctx);               /* asked now and then; NULL: never */

@@ -49,6 +49,11 @@ struct vector {
     const uint64_t *seq;                            /* [row_count] */
     const uint32_t *stream;                         /* [row_count]; index for store_scan_stream, stable for the scan */
     struct column   line;                           /* ABSENT when not projected */
+    /* Where the query has a reader of lines (line_shape.h) and the store could follow it: [value][row], ptr NULL: this line has
+     * no such value. Rows whose bit is set in `whole` have their line instead. NULL: all lines are there. */
+    const bole_slice *const *values;
+    uint64_t        whole[VECTOR_ROWS_MAX / 64];
+    bool            has_no_fields;                  /* certainly: none of the rows */
     struct scan    *scan;
     /* The fields ("structured metadata") of one row, in no promised order but that of several values of one key; the array
      * is valid until the next call. `field` gives the first value of a key. */

@@ -74,6 +74,9 @@ static void put_parser(struct world *w, struct buf *b)
 {
     static const char *const parsers[] = {" | json",
                                           " | json",
+                                          " | json",
+                                          " | json",
+                                          " | json",
                                           " | json status, size",
                                           " | json v=\"nested.in\", id",
                                           " | logfmt",
@@ -120,6 +123,9 @@ static void put_metric(struct world *w, struct arena *arena, struct buf *b)
                                        "sum by (pod) ("};
     static const char *const ranges[] = {"[1m]", "[5m]", "[1m30s]", "[1h]", "[7s]"};
     bool is_summed = world_chance(w, 75), is_unwrap = world_chance(w, 25);
+    bool is_top = is_summed && world_chance(w, 20);
+    if (is_top)
+        buf_put_str(b, "topk(5, ");
     if (is_summed)
         buf_put_str(b, sums[world_below(w, 7)]);
     const char *function = is_unwrap ? unwraps[world_below(w, 6)] : counts[world_below(w, 6)];
@@ -128,7 +134,7 @@ static void put_metric(struct world *w, struct arena *arena, struct buf *b)
     put_pipeline(w, arena, b);
     if (is_unwrap)
         buf_printf(b, " | unwrap %s%s", values[world_below(w, 6)], world_chance(w, 60) ? " | __error__=\"\"" : "");
-    buf_printf(b, " %s)%s", ranges[world_below(w, 5)], is_summed ? ")" : "");
+    buf_printf(b, " %s)%s", ranges[world_below(w, 5)], is_top ? "))" : is_summed ? ")" : "");
 }
 
 /* ---- comparing ---- */

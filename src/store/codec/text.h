@@ -90,6 +90,25 @@ bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uin
 /* Lengths of the lines of these rows, without building them. */
 bole_status text_lengths(struct text *t, uint32_t first, uint32_t count, uint32_t *ret_lengths, struct bole_err *err);
 
+/* ---- reading values instead of lines ---- */
+
+struct text_shape { uint32_t slot_count; const uint32_t *pieces; const uint8_t *literals; const uint32_t *columns; };
+struct text_shape text_shape(const struct text *t, uint32_t template); /* valid as long as t */
+bole_status text_row_templates(struct text *t, const uint16_t **ret_templates, struct bole_err *err); /* [row_count] */
+
+/* What the head of a column says: may values have one of these bytes, are all of them decimal numbers? */
+bool text_slot_may_have(const struct text *t, uint32_t column, bole_slice bytes);
+bool text_slot_is_number(const struct text *t, uint32_t column);
+
+/* Sets the bits of the rows whose value in the column does not hold: asked once per distinct value of a dictionary. */
+bole_status text_refused(struct text *t, uint32_t column, bool (*holds)(unsigned check, bole_slice value), unsigned check,
+                         uint64_t *bits, bool *ret_any, struct bole_err *err);
+
+/* values[row - first] of the rows first .. first + count - 1 that have the column and whose bit is set (bits[row / 64], whole
+ * column); the others stay as they are. Numbers are printed to the arena, other values are valid as long as t. */
+bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, uint32_t count, const uint64_t *bits,
+                             struct arena *arena, bole_slice *values, struct bole_err *err);
+
 /* The same pieces as text_encoder_pieces, of a column that was written before: literals and distinct values, each at least
  * once. */
 typedef void text_piece_fn(void *ctx, bole_slice piece);

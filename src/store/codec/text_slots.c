@@ -1,0 +1,183 @@
+/* Slots of templates for callers who read values instead of lines. */
+#include <assert.h>
+
+#include "base/err.h"
+#include "store/codec/text_private.h"
+#include "store/codec/values_private.h"
+
+struct text_shape text_shape(const struct text *t, uint32_t template)
+{
+    assert(template < t->root.template_count);
+    const struct text_template *p = &t->root.templates[template];
+    return (struct text_shape){p->slot_count, p->pieces, p->literals, p->columns};
+}
+
+bole_status text_row_templates(struct text *t, const uint16_t **ret_templates, struct bole_err *err)
+{
+    bole_status st = text_load_rows(t, &t->root, err);
+    *ret_templates = t->root.numbers;
+    return st;
+}
+
+bool text_slot_may_have(const struct text *t, uint32_t column, bole_slice bytes)
+{
+    return t->root.columns[column].values.stamp.classes & values_classes(bytes);
+}
+
+bool text_slot_is_number(const struct text *t, uint32_t column)
+{
+    const struct text_column *c = &t->root.columns[column];
+    const struct values_detail *d = c->values.detail;
+    return c->kind == TEXT_COLUMN_VALUES && d->stored == VALUES_INT && !d->shape.prefix.len && !d->shape.suffix.len;
+}
+
+static bole_slice line_of_table(const struct text_column *c, uint32_t line)
+{
+    return bole_slice_from(c->lines + c->starts[line], c->starts[line + 1] - c->starts[line]);
+}
+
+static bool is_dictionary(const struct text_column *c)
+{
+    return c->kind == TEXT_COLUMN_DICTIONARY || (c->kind == TEXT_COLUMN_VALUES && values_distinct_count(&c->values));
+}
+
+static uint32_t distinct_count(const struct text_column *c)
+{
+    return c->kind == TEXT_COLUMN_DICTIONARY ? c->table->row_count : values_distinct_count(&c->values);
+}
+
+static bole_slice distinct(const struct text_column *c, uint32_t id)
+{
+    return c->kind == TEXT_COLUMN_DICTIONARY ? line_of_table(c, id) : values_distinct(&c->values, id);
+}
+
+static uint32_t id_of(const struct text_column *c, uint32_t index)
+{
+    return c->kind == TEXT_COLUMN_DICTIONARY ? (uint32_t)ints_offset(&c->ids, index) : values_id(&c->values, index);
+}
+
+/* A value that lies somewhere as text; ptr NULL: a number, which must be printed. */
+static inline bole_slice text_of(const struct text_column *c, uint32_t index)
+{
+    if (c->kind == TEXT_COLUMN_TABLE)
+        return line_of_table(c, index);
+    if (is_dictionary(c))
+        return distinct(c, id_of(c, index));
+    return c->values.type == VALUES_RAW ? values_raw(&c->values, index) : (bole_slice){0};
+}
+
+/* ---- checks ---- */
+
+struct check {
+    const struct text_column *column;
+    bool (*holds)(unsigned check, bole_slice value);
+    unsigned number;
+    uint64_t *refused; /* bit per value */
+    bool any;
+};
+
+static void refuse(struct check *k, uint32_t index)
+{
+    k->refused[index / 64] |= 1ull << index % 64;
+    k->any = true;
+}
+
+static bole_status check_distinct(struct check *k, struct arena *arena, struct bole_err *err)
+{
+    uint32_t count = distinct_count(k->column);
+    uint8_t *bad = arena_zalloc(arena, count);
+    if (!bad)
+        return text_no_room(err);
+    for (uint32_t id = 0; id < count; id++) {
+        bad[id] = !k->holds(k->number, distinct(k->column, id));
+        k->any = k->any || bad[id];
+    }
+    for (uint32_t i = 0; k->any && i < k->column->values.count; i++)
+        if (bad[id_of(k->column, i)])
+            refuse(k, i);
+    return BOLE_OK;
+}
+
+static bole_status check_numbers(struct check *k, struct arena *arena, struct bole_err *err)
+{
+    const struct values *v = &k->column->values;
+    uint8_t *out = arena_bytes(arena, (size_t)v->stamp.max_len + 16);
+    if (!out)
+        return text_no_room(err);
+    for (uint32_t i = 0; i < v->count; i++)
+        if (!k->holds(k->number, bole_slice_from(out, (size_t)(values_put(v, i, out) - out))))
+            refuse(k, i);
+    return BOLE_OK;
+}
+
+bole_status text_refused(struct text *t, uint32_t column, bool (*holds)(unsigned check, bole_slice value), unsigned check,
+                         uint64_t *bits, bool *ret_any, struct bole_err *err)
+{
+    struct text_column *c = &t->root.columns[column];
+    struct arena *arena = t->source.arena;
+    bole_status st = text_load_column(t, &t->root, column, err);
+    if (st < 0)
+        return st;
+    size_t words = (t->root.row_count + 63) / 64;
+    struct check k = {c, holds, check, arena_array(arena, words, sizeof(uint64_t)), false};
+    uint64_t *of_rows = arena_array(arena, words, sizeof *of_rows);
+    if (!k.refused || !of_rows)
+        return text_no_room(err);
+    if (is_dictionary(c))
+        st = check_distinct(&k, arena, err);
+    else if (c->kind == TEXT_COLUMN_VALUES && c->values.type != VALUES_RAW)
+        st = check_numbers(&k, arena, err);
+    else
+        for (uint32_t i = 0; i < c->values.count; i++)
+            if (!holds(check, text_of(c, i)))
+                refuse(&k, i);
+    *ret_any = k.any;
+    if (st < 0 || !k.any)
+        return st;
+    const uint64_t *rows;
+    st = text_column_rows(t, &t->root, column, &rows, err);
+    if (st < 0)
+        return st;
+    text_spread_bits(k.refused, rows, words, of_rows);
+    for (size_t w = 0; w < words; w++)
+        bits[w] |= of_rows[w];
+    return BOLE_OK;
+}
+
+/* ---- values ---- */
+
+/* How many rows before this one have the column. */
+static uint32_t rank_of(const struct text_table *table, const uint64_t *rows, uint32_t column, uint32_t row)
+{
+    uint32_t block = row / TEXT_BLOCK, rank = table->before[(size_t)block * table->column_count + column];
+    for (uint32_t w = block * (TEXT_BLOCK / 64); w < row / 64; w++)
+        rank += (uint32_t)__builtin_popcountll(rows[w]);
+    return rank + (row % 64 ? (uint32_t)__builtin_popcountll(rows[row / 64] & ((1ull << row % 64) - 1)) : 0);
+}
+
+bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, uint32_t count, const uint64_t *bits,
+                             struct arena *arena, bole_slice *values, struct bole_err *err)
+{
+    struct text_column *c = &t->root.columns[column];
+    const uint64_t *rows;
+    bole_status st = text_load_column(t, &t->root, column, err);
+    if (st >= 0)
+        st = text_column_rows(t, &t->root, column, &rows, err);
+    if (st < 0)
+        return st;
+    bool prints = c->kind == TEXT_COLUMN_VALUES && !is_dictionary(c) && c->values.type != VALUES_RAW;
+    uint32_t index = rank_of(&t->root, rows, column, first), size = c->values.stamp.max_len;
+    for (uint32_t row = first; row < first + count; row++) {
+        if (!(rows[row / 64] >> row % 64 & 1))
+            continue;
+        if (bits[row / 64] >> row % 64 & 1) {
+            uint8_t *out = prints ? arena_bytes(arena, (size_t)size + 16) : NULL;
+            if (prints && !out)
+                return text_no_room(err);
+            bole_slice value = prints ? bole_slice_from(out, (size_t)(values_put(&c->values, index, out) - out)) : text_of(c, index);
+            values[row - first] = value.ptr ? value : S(""); /* a column of nothing but empty values has no text */
+        }
+        index++;
+    }
+    return BOLE_OK;
+}

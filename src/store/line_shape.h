@@ -1,0 +1,43 @@
+/*
+ * line_shape.h - reading values out of lines that a store keeps as literals with values between them, without having the lines
+ * built.
+ *
+ * A reader is asked once per shape of line. It says where each value that it wants lies, and what the values in the slots must
+ * be like for that to hold. Lines of a shape that it declines, or with a value that is not as it must be, come whole.
+ *
+ * Threads: the scan's. Pointers are valid as long as the call, but for literals, which last as long as the vector.
+ */
+#ifndef STORE_LINE_SHAPE_H
+#define STORE_LINE_SHAPE_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+enum { LINE_VALUES_MAX = 8, LINE_CHECKS_MAX = 8, LINE_SLOT_NONE = -1, LINE_SLOT_LITERAL = -2 };
+
+struct line_shape {
+    uint32_t        slot_count;
+    const uint32_t *pieces;   /* [slot_count + 1] lengths of the literals around the slots */
+    const uint8_t  *literals; /* end to end */
+    /* What the values in a slot are like, as far as it is known without looking at them: */
+    bool (*may_have)(const struct line_shape *s, uint32_t slot, bole_slice bytes); /* false: none has any of these bytes */
+    bool (*is_number)(const struct line_shape *s, uint32_t slot); /* all are decimal numbers */
+    const void     *self;
+};
+
+struct line_value {
+    int32_t    slot; /* or LINE_SLOT_NONE: these lines have no such value; LINE_SLOT_LITERAL: text, part of the literals */
+    bole_slice text;
+};
+
+struct line_reader {
+    uint32_t value_count; /* 1 .. LINE_VALUES_MAX */
+    /* ret_checks [slot_count], ret_values [value_count]: both written. A check is a number below LINE_CHECKS_MAX, 0: there is
+     * nothing to check. False: the lines are wanted whole. */
+    bool (*read)(void *ctx, const struct line_shape *shape, uint8_t *ret_checks, struct line_value *ret_values);
+    bool (*check)(unsigned check, bole_slice value);
+    void *ctx;
+};
+
+#endif
