@@ -2,35 +2,32 @@
 
 #include <stdlib.h>
 
-#include "base/bytes.h"
-#include "base/hash.h"
-#include "store/codec/values_private.h"
-
 enum {
     SLOTS_MIN = 1024,
     PROBES_PER_VALUE = 16, /* a good hash needs 1.5 at load 1/2, and no column comes near this by chance */
+    ID_BITS = 17,
+    LOOK_EVERY = 1024,     /* new values: whether nearly all have been new so far */
 };
 
 bool distinct_init(struct distinct *d)
 {
-    *d = (struct distinct){.entries = malloc(DISTINCT_MAX * sizeof *d->entries),
+    *d = (struct distinct){.hashes = malloc(DISTINCT_MAX * sizeof *d->hashes),
+                           .first = malloc(DISTINCT_MAX * sizeof *d->first),
                            .slots = malloc(2 * DISTINCT_MAX * sizeof *d->slots)};
-    return d->entries && d->slots;
+    return d->hashes && d->first && d->slots;
 }
 
 void distinct_deinit(struct distinct *d)
 {
-    free(d->entries);
+    free(d->hashes);
+    free(d->first);
     free(d->slots);
     *d = (struct distinct){0};
 }
 
-void distinct_reset(struct distinct *d, uint32_t value_count)
+static uint32_t slot_value(uint64_t hash, uint32_t id)
 {
-    d->count = 0;
-    d->mask = SLOTS_MIN - 1;
-    d->probes_left = value_count * PROBES_PER_VALUE + SLOTS_MIN;
-    memset(d->slots, 0, SLOTS_MIN * sizeof *d->slots);
+    return (uint32_t)(hash >> 32) << ID_BITS | (id + 1);
 }
 
 static void grow(struct distinct *d)
@@ -38,51 +35,52 @@ static void grow(struct distinct *d)
     d->mask = d->mask * 2 + 1;
     memset(d->slots, 0, ((size_t)d->mask + 1) * sizeof *d->slots);
     for (uint32_t id = 0; id < d->count; id++) {
-        uint32_t at = d->entries[id].hash & d->mask;
+        uint32_t at = (uint32_t)d->hashes[id] & d->mask;
         while (d->slots[at])
             at = (at + 1) & d->mask;
-        d->slots[at] = id + 1;
+        d->slots[at] = slot_value(d->hashes[id], id);
     }
 }
 
-static struct distinct_entry entry_of(bole_slice value)
+static bool same(const struct distinct *d, const struct distinct_input *in, uint32_t id, uint32_t index)
 {
-    struct distinct_entry e = {.value = value};
-    if (value.len > 16) {
-        e.first = hash64(value);
-        e.hash = (uint32_t)(e.first >> 32);
-        return e;
-    }
-    e.first = load_short(value.ptr, value.len);
-    e.last = value.len > 8 ? load_u64(value.ptr + value.len - 8) : 0;
-    /* Multiply and fold (wyhash): every input bit reaches the bits that are used. */
-    unsigned __int128 m =
-        (unsigned __int128)(e.first ^ 0xa0761d6478bd642full) * (e.last ^ value.len ^ 0xe7037ed1a0b428dbull);
-    e.hash = (uint32_t)((uint64_t)(m >> 64) ^ (uint64_t)m);
-    return e;
+    return d->hashes[id] == in->hashes[index] &&
+           (!in->exact || bole_slice_eq(in->values[d->first[id]], in->values[index]));
 }
 
-static bool same(const struct distinct_entry *a, const struct distinct_entry *b)
+/* The id of the value, a new one if it has none; UINT32_MAX when too many collided. */
+static uint32_t add(struct distinct *d, const struct distinct_input *in, uint32_t index)
 {
-    return a->hash == b->hash && a->first == b->first && a->last == b->last && a->value.len == b->value.len &&
-           (a->value.len <= 16 || memcmp(a->value.ptr, b->value.ptr, a->value.len) == 0);
-}
-
-uint32_t distinct_add(struct distinct *d, bole_slice value)
-{
-    struct distinct_entry e = entry_of(value);
-    uint32_t at = e.hash & d->mask;
+    uint64_t hash = in->hashes[index];
+    uint32_t at = (uint32_t)hash & d->mask, tag = slot_value(hash, 0) >> ID_BITS;
     for (uint32_t slot; (slot = d->slots[at]) != 0; at = (at + 1) & d->mask) {
-        if (same(&d->entries[slot - 1], &e))
-            return slot - 1;
-        if (d->probes_left-- == 0) {
-            d->probes_left = 0;
-            return DISTINCT_NONE;
-        }
+        uint32_t id = (slot & ((1u << ID_BITS) - 1)) - 1;
+        if (slot >> ID_BITS == tag && same(d, in, id, index))
+            return id;
+        if (d->probes_left-- == 0)
+            return UINT32_MAX;
     }
-    d->entries[d->count] = e;
-    d->slots[at] = ++d->count;
+    d->slots[at] = slot_value(hash, d->count);
+    d->hashes[d->count] = hash;
+    d->first[d->count++] = index;
     if (d->count > d->mask / 2 && d->count < DISTINCT_MAX)
         grow(d);
     return d->count - 1;
+}
+
+bool distinct_number(struct distinct *d, const struct distinct_input *in, int64_t *ret_ids)
+{
+    d->count = 0;
+    d->mask = SLOTS_MIN - 1;
+    d->probes_left = (uint64_t)in->count * PROBES_PER_VALUE + SLOTS_MIN;
+    memset(d->slots, 0, SLOTS_MIN * sizeof *d->slots);
+    for (uint32_t i = 0; i < in->count; i++) {
+        uint32_t before = d->count, id = add(d, in, i);
+        if (id == UINT32_MAX || d->count > in->limit)
+            return false;
+        if (in->hasty && d->count > before && id % LOOK_EVERY == LOOK_EVERY - 1 && id > i - i / 16)
+            return false;
+        ret_ids[i] = id;
+    }
+    return true;
 }

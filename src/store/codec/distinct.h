@@ -1,38 +1,66 @@
 /*
  * distinct.h - numbers the distinct byte strings of a column in the order in which they come first.
  *
- * Strings of up to 16 bytes are compared as two numbers. Work is bounded: values made to collide end the dictionary,
- * and the column is stored without one.
+ * Strings are told apart by a hash of 64 bits: the text is looked at once, when its line is at hand. The hash is seeded, so
+ * that nobody can write values that collide; who stores what comes of it unseen compares the text as well ("exact"), or
+ * verifies what was stored. Work is bounded: too many collisions in the table end the dictionary, and the column is stored
+ * without one.
  *
- * Owner:   entries borrow the bytes of the values added. Threads: one at a time.
+ * Threads: one at a time.
  */
 #ifndef STORE_CODEC_DISTINCT_H
 #define STORE_CODEC_DISTINCT_H
 
 #include "base/slice.h"
+#include "store/codec/mix.h"
 
 #define DISTINCT_MAX  65536u
-#define DISTINCT_NONE UINT32_MAX
-
-struct distinct_entry {
-    bole_slice value;
-    uint64_t   first, last; /* up to 16 bytes: the value itself */
-    uint32_t   hash;
-};
 
 struct distinct {
-    struct distinct_entry *entries; /* [DISTINCT_MAX] */
-    uint32_t *slots;                /* [2 * DISTINCT_MAX]: id + 1, 0 is free */
+    uint64_t *hashes; /* [DISTINCT_MAX] of value `id` */
+    uint32_t *first;  /* [DISTINCT_MAX] index of the value that came first */
+    uint32_t *slots;  /* [2 * DISTINCT_MAX] id + 1, and above bits of the hash; 0 is free */
     uint32_t  count;
-    uint32_t  mask;                 /* of the slots in use now; the table grows with count */
-    uint32_t  probes_left;
+    uint32_t  mask;   /* of the slots in use now; the table grows with count */
+    uint64_t  probes_left;
+};
+
+struct distinct_input {
+    const bole_slice *values; /* [count]; only looked at when exact */
+    const uint64_t   *hashes; /* [count] */
+    uint32_t          count;  /* at most DISTINCT_MAX */
+    uint32_t          limit;  /* more distinct values than these are too many */
+    bool              exact;
+    bool              hasty;  /* gives up when nearly all of the first thousands are distinct */
 };
 
 bool distinct_init(struct distinct *d); /* false: no memory */
 void distinct_deinit(struct distinct *d);
-void distinct_reset(struct distinct *d, uint32_t value_count); /* empty, for a column of so many values */
 
-/* The id of the value; DISTINCT_NONE when too many values collided. */
-uint32_t distinct_add(struct distinct *d, bole_slice value);
+/* ret_ids: [count]. False: too many are distinct, or collide. */
+bool distinct_number(struct distinct *d, const struct distinct_input *in, int64_t *ret_ids);
+
+/* 0 .. 8 bytes as a number, the first one lowest. Never reads outside of them. */
+static inline uint64_t load_short(const uint8_t *p, size_t len)
+{
+    if (len >= 8)
+        return load_u64(p);
+    if (len >= 4)
+        return load_u32(p) | (uint64_t)load_u32(p + len - 4) << (8 * (len - 4));
+    if (len == 0)
+        return 0;
+    return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
+}
+
+/* Both factors of every product hold the seed: no text makes one of them 0 on purpose. */
+static inline uint64_t distinct_hash(uint64_t seed, bole_slice v)
+{
+    const uint8_t *p = v.ptr;
+    size_t len = v.len;
+    uint64_t h = seed + len * 0x9e3779b97f4a7c15u; /* strings of different lengths differ by what nobody knows */
+    for (; len > 16; p += 16, len -= 16)
+        h = mix(load_u64(p) ^ h, load_u64(p + 8) ^ seed);
+    return mix(load_short(p, len) ^ h, (len > 8 ? load_u64(p + len - 8) : 0) ^ ~seed);
+}
 
 #endif

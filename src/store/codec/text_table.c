@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "base/err.h"
+#include "base/random.h"
 #include "store/codec/array.h"
 #include "store/codec/mix.h"
 
@@ -40,6 +41,7 @@ static void work_deinit(struct text_work *w)
     free(w->number);
     free(w->order);
     free(w->values);
+    free(w->hashes);
     free(w->cursor);
     buf_deinit(&w->heads);
 }
@@ -56,6 +58,7 @@ bool text_writer_init(struct text_writer *w, struct text_memory *memory)
     bool ok = splitter_init(&w->splitter);
     ok &= distinct_init(&w->distinct);
     w->values = values_encoder_create();
+    w->seed = random_next(&random_system);
     w->numbers = malloc(VALUES_COUNT_MAX * sizeof *w->numbers);
     w->zstd = ZSTD_createCCtx();
     return ok && w->values && w->numbers && w->zstd;
@@ -166,8 +169,15 @@ static bool choose_templates(struct text_work *w, uint32_t row_count, uint32_t r
     return !t->no_memory && (!w->whole_rows || column_table_add(&w->columns, w->whole_rows) != UINT32_MAX);
 }
 
+static inline void gather_value(struct text_work *w, uint64_t seed, uint32_t column, bole_slice value)
+{
+    uint32_t at = w->cursor[column]++;
+    w->values[at] = value;
+    w->hashes[at] = distinct_hash(seed, value);
+}
+
 /* Values of all rows, column by column; row_template becomes the number in the map. */
-static bool gather_values(struct text_work *w, const bole_slice *lines, uint32_t row_count)
+static bool gather_values(struct text_work *w, uint64_t seed, const bole_slice *lines, uint32_t row_count)
 {
     uint64_t total = 0;
     if (!array_reserve(&w->cursor, &w->cursor_cap, w->columns.count, sizeof *w->cursor))
@@ -176,21 +186,22 @@ static bool gather_values(struct text_work *w, const bole_slice *lines, uint32_t
         w->columns.list[c].first = w->cursor[c] = (uint32_t)total;
         total += w->columns.list[c].count;
     }
-    if (total > UINT32_MAX || !array_reserve(&w->values, &w->value_cap, total, sizeof *w->values))
+    if (total > UINT32_MAX || !array_reserve(&w->values, &w->value_cap, total, sizeof *w->values) ||
+        !array_reserve(&w->hashes, &w->hash_cap, total, sizeof *w->hashes))
         return false;
     const struct split_slot *slot = w->slots;
     for (uint32_t row = 0; row < row_count; row++) {
         uint32_t template = w->row_template[row], number = template == TEMPLATE_NONE ? template : w->number[template];
         const struct template *p = template == TEMPLATE_NONE ? NULL : &w->templates.list[template];
         if (number == TEMPLATE_NONE) {
-            w->values[w->cursor[w->columns.count - 1]++] = lines[row];
+            gather_value(w, seed, w->columns.count - 1, lines[row]);
             slot += p ? p->slot_count : 0;
             w->row_template[row] = w->order_count;
             continue;
         }
         const uint32_t *columns = w->templates.columns + p->slot_at;
         for (uint32_t k = 0; k < p->slot_count; k++, slot++)
-            w->values[w->cursor[columns[k]]++] = bole_slice_from(lines[row].ptr + slot->offset, slot->len);
+            gather_value(w, seed, columns[k], bole_slice_from(lines[row].ptr + slot->offset, slot->len));
         w->row_template[row] = number;
     }
     return true;
@@ -297,7 +308,7 @@ static bole_status put_values(struct text_writer *e, struct text_work *w, struct
     struct buf *numbers = &chunks->open[CHUNKS_NUMBERS], *text = &chunks->open[CHUNKS_TEXT];
     size_t numbers_from = numbers->len, text_from = text->len;
     const int64_t *times = in->time_ns && may_be_stamp(values[0]) ? column_times(e, w, number, in) : NULL;
-    struct values_input vin = {values, column->count, times};
+    struct values_input vin = {values, column->count, times, w->hashes + column->first};
     buf_reset(&w->heads);
     bole_status st = values_encode(e->values, &vin, &w->heads, numbers, text, err);
     if (st < 0)
@@ -332,7 +343,7 @@ static bole_status put_table(struct text_writer *e, struct text_work *w, struct 
                              const struct text_input *in, put_column_fn *put_column, struct buf *map, struct bole_err *err)
 {
     if (!split_rows(e, w, how, in->lines, in->count) || !choose_templates(w, in->count, ROWS_MIN) ||
-        !gather_values(w, in->lines, in->count))
+        !gather_values(w, e->seed, in->lines, in->count))
         return no_memory(err);
     put_templates(w, map);
     for (uint32_t c = 0; c < w->columns.count; c++) {
@@ -348,18 +359,14 @@ static bole_status put_table(struct text_writer *e, struct text_work *w, struct 
 /* ---- tables of values ---- */
 
 /* Numbers the values in e->numbers and brings the distinct ones to the front; returns how many. 0: too many for a dictionary. */
-static uint32_t number_values(struct text_writer *e, bole_slice *values, uint32_t count)
+static uint32_t number_values(struct text_writer *e, bole_slice *values, const uint64_t *hashes, uint32_t count)
 {
     struct distinct *d = &e->distinct;
-    distinct_reset(d, count);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t id = i && bole_slice_eq(values[i], values[i - 1]) ? (uint32_t)e->numbers[i - 1] : distinct_add(d, values[i]);
-        if (id == DISTINCT_NONE || d->count > count / 2 + 1)
-            return 0;
-        e->numbers[i] = id;
-    }
+    struct distinct_input in = {values, hashes, count, count / 2 + 1};
+    if (!distinct_number(d, &in, e->numbers))
+        return 0;
     for (uint32_t id = 0; id < d->count; id++)
-        values[id] = d->entries[id].value;
+        values[id] = values[d->first[id]];
     return d->count;
 }
 
@@ -368,7 +375,7 @@ static bole_status put_nest(struct text_writer *e, struct text_work *w, uint32_t
 {
     struct column *column = &w->columns.list[number];
     bole_slice *values = w->values + column->first;
-    uint32_t count = column->count, distinct = number_values(e, values, count);
+    uint32_t count = column->count, distinct = number_values(e, values, w->hashes + column->first, count);
     if (distinct) {
         struct buf *numbers = &e->chunks.open[CHUNKS_NUMBERS];
         size_t from = numbers->len;
@@ -414,9 +421,10 @@ static bole_status choose_nest(struct text_writer *e, const struct text_work *w,
     size_t bytes = 0, bytes_max = e->sample ? NEST_SAMPLE_OF_SAMPLE : NEST_SAMPLE_BYTES, best = SIZE_MAX;
     for (; count < column->count && count < TEXT_NEST_SAMPLE && bytes < bytes_max; count++) {
         values[count] = w->values[column->first + count];
+        e->nest_hashes[count] = w->hashes[column->first + count];
         bytes += values[count].len;
     }
-    uint32_t distinct = number_values(e, values, count);
+    uint32_t distinct = number_values(e, values, e->nest_hashes, count);
     *ret_how = SPLIT_KINDS;
     for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
         if (splits[i] == SPLIT_SHAPE && (values[0].len == 0 || values[0].ptr[0] != '{'))

@@ -29,7 +29,8 @@ struct text_work {
     uint64_t             *order;        /* templates of the map */
     uint32_t              order_count, order_cap;
     bole_slice           *values;       /* of all columns, column by column; after encoding its distinct values */
-    uint32_t              value_cap;
+    uint64_t             *hashes;       /* distinct.h's, of values as gathered */
+    uint32_t              value_cap, hash_cap;
     uint32_t             *cursor;       /* of column */
     uint32_t              cursor_cap;
     uint32_t              whole_rows;   /* stored as one slot; if there are any their template is the last one of the map */
@@ -47,6 +48,8 @@ struct text_writer {
     bool                   has_column[VALUES_COUNT_MAX / TEXT_ROWS_PER_TEMPLATE + 2]; /* of templates */
     struct text_memory    *memory;        /* borrowed */
     bole_slice             nest_sample[TEXT_NEST_SAMPLE];
+    uint64_t               nest_hashes[TEXT_NEST_SAMPLE];
+    uint64_t               seed;          /* of hashes */
     bool                   sample;        /* what is encoded is a sample: nothing is remembered */
     bool                   learn;         /* what is remembered is decided anew */
     void                  *zstd;          /* ZSTD_CCtx, for trials */

@@ -46,6 +46,9 @@ struct values_input {
     const bole_slice *values;  /* [count] borrowed; below 4 GiB together */
     uint32_t          count;   /* 1 .. VALUES_COUNT_MAX */
     const int64_t    *time_ns; /* [count] of the rows, for TIME; NULL: the type is not tried */
+    /* [count] distinct.h's, all with one seed: values of one hash are taken to be the same, and the caller finds out when it
+     * verifies. NULL: they are made, and the values are compared. */
+    const uint64_t   *hashes;
 };
 
 struct values_encoder;

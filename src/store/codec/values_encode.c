@@ -1,8 +1,9 @@
 /*
- * Choosing a type. CONST is one comparison per value. Then the number types are tried on a few values and, if those
- * fit, on all; what fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better:
- * a dictionary often wins, because an address or a size that returns costs an id. Texts become a dictionary when some
- * are repetitions, else RAW.
+ * Choosing a type. CONST is one comparison per value. Then equal values are found, by their hashes; what follows looks at
+ * distinct values only, unless nearly all are. The number types are tried on a few values and, if those fit, on all; what
+ * fits is stored as numbers or as a dictionary of numbers, whichever is estimated to compress better: a dictionary often
+ * wins, because an address or a size that returns costs an id. Texts become a dictionary when some are repetitions, else
+ * RAW.
  *
  * The ids of a dictionary count up in the order in which values come first (measured against frequency and sorted
  * order, both worse on logs): columns that go together then have the same ids, which zstd sees.
@@ -11,8 +12,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/hash.h"
-#include "store/codec/distinct.h"
+#include "base/random.h"
 #include "store/codec/values_private.h"
 
 enum {
@@ -23,12 +23,18 @@ enum {
 
 struct values_encoder {
     struct distinct distinct;
-    int64_t  *words[VALUES_WORDS_MAX]; /* [VALUES_COUNT_MAX] each */
+    uint64_t  seed;
+    int64_t  *words[VALUES_WORDS_MAX]; /* [VALUES_COUNT_MAX] each, of `all` */
     int64_t  *scratch;                 /* [VALUES_COUNT_MAX] */
+    int64_t  *of_rows;                 /* [VALUES_COUNT_MAX] a word of every value */
     int64_t  *ids;                     /* [VALUES_COUNT_MAX] */
-    uint32_t *first_row;               /* [VALUES_COUNT_MAX] of each distinct value */
+    uint64_t *hashes;                  /* [VALUES_COUNT_MAX] when the caller has none */
+    bole_slice *values;                /* [VALUES_COUNT_MAX] the distinct ones */
+    int64_t  *times;                   /* [VALUES_COUNT_MAX] of those */
     struct values_input in;            /* of the last call */
-    enum values_type    type;
+    struct values_input all;           /* its distinct values, or the same */
+    bool      has_distinct;
+    enum values_type type;
 };
 
 struct values_encoder *values_encoder_create(void)
@@ -37,12 +43,16 @@ struct values_encoder *values_encoder_create(void)
     if (!e)
         return NULL;
     bool ok = distinct_init(&e->distinct);
+    e->seed = random_next(&random_system);
     for (unsigned w = 0; w < VALUES_WORDS_MAX; w++)
         ok &= (e->words[w] = malloc(VALUES_COUNT_MAX * sizeof *e->words[w])) != NULL;
     e->scratch = malloc(VALUES_COUNT_MAX * sizeof *e->scratch);
+    e->of_rows = malloc(VALUES_COUNT_MAX * sizeof *e->of_rows);
     e->ids = malloc(VALUES_COUNT_MAX * sizeof *e->ids);
-    e->first_row = malloc(VALUES_COUNT_MAX * sizeof *e->first_row);
-    if (!ok || !e->scratch || !e->ids || !e->first_row) {
+    e->hashes = malloc(VALUES_COUNT_MAX * sizeof *e->hashes);
+    e->values = malloc(VALUES_COUNT_MAX * sizeof *e->values);
+    e->times = malloc(VALUES_COUNT_MAX * sizeof *e->times);
+    if (!ok || !e->scratch || !e->of_rows || !e->ids || !e->hashes || !e->values || !e->times) {
         values_encoder_destroy(e);
         return NULL;
     }
@@ -57,30 +67,21 @@ void values_encoder_destroy(struct values_encoder *e)
     for (unsigned w = 0; w < VALUES_WORDS_MAX; w++)
         free(e->words[w]);
     free(e->scratch);
+    free(e->of_rows);
     free(e->ids);
-    free(e->first_row);
+    free(e->hashes);
+    free(e->values);
+    free(e->times);
     free(e);
 }
 
 struct parts { struct buf *head, *numbers, *text; };
 
-static bool same(bole_slice a, bole_slice b)
+static bool is_const(const struct values_input *in, bool exact)
 {
-    if (a.len != b.len)
-        return false;
-    if (a.len > 16)
-        return memcmp(a.ptr, b.ptr, a.len) == 0;
-    return load_short(a.ptr, a.len) == load_short(b.ptr, b.len) &&
-           (a.len <= 8 || load_u64(a.ptr + a.len - 8) == load_u64(b.ptr + b.len - 8));
-}
-
-static bool is_const(const struct values_input *in)
-{
-    for (uint32_t i = 1; i < in->count; i++) {
-        values_prefetch(in, i);
-        if (!same(in->values[i], in->values[0]))
+    for (uint32_t i = 1; i < in->count; i++)
+        if (in->hashes[i] != in->hashes[0] || (exact && !bole_slice_eq(in->values[i], in->values[0])))
             return false;
-    }
     return true;
 }
 
@@ -89,6 +90,34 @@ static void put_const(const struct values_input *in, struct parts *out)
     buf_put_u8(out->head, VALUES_CONST);
     buf_put_varint(out->head, in->values[0].len);
     buf_put(out->head, in->values[0]);
+}
+
+/* ---- distinct values ---- */
+
+static void hash_values(struct values_encoder *e, struct values_input *in)
+{
+    for (uint32_t i = 0; i < in->count; i++) {
+        values_prefetch(in, i);
+        e->hashes[i] = distinct_hash(e->seed, in->values[i]);
+    }
+    in->hashes = e->hashes;
+}
+
+/* Unless too few are repetitions. */
+static void find_distinct(struct values_encoder *e, bool exact)
+{
+    const struct values_input *in = &e->in;
+    struct distinct_input what = {in->values, in->hashes, in->count, in->count - in->count / REPEATED_MIN, exact, true};
+    e->all = *in;
+    e->has_distinct = distinct_number(&e->distinct, &what, e->ids);
+    if (!e->has_distinct)
+        return;
+    for (uint32_t id = 0; id < e->distinct.count; id++) {
+        e->values[id] = in->values[e->distinct.first[id]];
+        if (in->time_ns)
+            e->times[id] = in->time_ns[e->distinct.first[id]];
+    }
+    e->all = (struct values_input){e->values, e->distinct.count, in->time_ns ? e->times : NULL};
 }
 
 /* ---- numbers ---- */
@@ -108,9 +137,16 @@ static bool find_shape(struct values_encoder *e, const struct values_input *in, 
     }
     for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
         struct values_shape shape = {.type = order[i]};
-        if (values_shape_possible(order[i], in->values[0]) && values_shape_fit(&sample, &shape, &shape, e->words) &&
-            values_shape_fit(in, &shape, ret_shape, e->words))
-            return true;
+        if (!values_shape_possible(order[i], in->values[0]) || !values_shape_fit(&sample, &shape, &shape, e->words))
+            continue;
+        bool is_whole = order[i] != VALUES_TIME || datetime_is_whole(&shape.time);
+        if (!values_shape_fit(is_whole ? &e->all : in, &shape, ret_shape, e->words))
+            continue;
+        if (!is_whole) { /* a time of day is another stamp on another day: there is a word for each row */
+            e->has_distinct = false;
+            e->all = *in;
+        }
+        return true;
     }
     return false;
 }
@@ -123,20 +159,23 @@ struct plan {
     uint64_t            cost;
 };
 
+static const int64_t *words_of_rows(struct values_encoder *e, unsigned word)
+{
+    if (!e->has_distinct)
+        return e->words[word];
+    for (uint32_t i = 0; i < e->in.count; i++)
+        e->of_rows[i] = e->words[word][e->ids[i]];
+    return e->of_rows;
+}
+
 /* TIME: distances from the rows' own times, in scratch. */
 static const int64_t *distances(struct values_encoder *e, const struct values_input *in,
                                 const struct values_shape *shape)
 {
+    const int64_t *words = words_of_rows(e, 0);
     datetime_of_ns(&shape->time, in->time_ns, in->count, e->scratch);
     for (uint32_t i = 0; i < in->count; i++)
-        e->scratch[i] = (int64_t)((uint64_t)e->words[0][i] - (uint64_t)e->scratch[i]);
-    return e->scratch;
-}
-
-static const int64_t *distinct_words(struct values_encoder *e, unsigned word)
-{
-    for (uint32_t id = 0; id < e->distinct.count; id++)
-        e->scratch[id] = e->words[word][e->first_row[id]];
+        e->scratch[i] = (int64_t)((uint64_t)words[i] - (uint64_t)e->scratch[i]);
     return e->scratch;
 }
 
@@ -152,7 +191,7 @@ static void plan_numbers(struct values_encoder *e, const struct values_input *in
 {
     p->cost = 0;
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
-        p->cost += plan_word(p, e->words[w], in->count, &p->words[w]);
+        p->cost += plan_word(p, words_of_rows(e, w), in->count, &p->words[w]);
     if (p->shape.type != VALUES_TIME)
         return;
     struct ints_head head;
@@ -168,41 +207,16 @@ static void plan_dictionary(struct values_encoder *e, const struct values_input 
 {
     p->cost = ints_plan(e->ids, in->count, true, &p->ids);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++)
-        p->cost += plan_word(p, distinct_words(e, w), e->distinct.count, &p->words[w]);
+        p->cost += plan_word(p, e->words[w], e->distinct.count, &p->words[w]);
 }
 
 /* ---- dictionaries ---- */
-
-/* Numbers the values; false when too few are repetitions, or it looks so from the first thousands. */
-static bool find_distinct(struct values_encoder *e, const struct values_input *in)
-{
-    struct distinct *d = &e->distinct;
-    uint32_t limit = in->count - in->count / REPEATED_MIN;
-    distinct_reset(d, in->count);
-    for (uint32_t i = 0; i < in->count; i++) {
-        values_prefetch(in, i);
-        if (i && same(in->values[i], in->values[i - 1])) {
-            e->ids[i] = e->ids[i - 1];
-            continue;
-        }
-        uint32_t before = d->count, id = distinct_add(d, in->values[i]);
-        if (id == DISTINCT_NONE || d->count > limit)
-            return false;
-        if (d->count > before) {
-            e->first_row[id] = i;
-            if (id % 1024 == 1023 && id > i - i / 16)
-                return false;
-        }
-        e->ids[i] = id;
-    }
-    return true;
-}
 
 static uint64_t distinct_classes(const struct values_encoder *e)
 {
     uint64_t classes = 0;
     for (uint32_t id = 0; id < e->distinct.count; id++)
-        classes |= values_classes(e->distinct.entries[id].value);
+        classes |= values_classes(e->values[id]);
     return classes;
 }
 
@@ -223,7 +237,7 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
     struct plan dictionary = {.shape = numbers->shape};
     plan_numbers(e, in, numbers);
     bool as_dictionary = false;
-    if (numbers->cost > in->count / 16 && find_distinct(e, in)) {
+    if (e->has_distinct && numbers->cost > in->count / 16) {
         plan_dictionary(e, in, &dictionary);
         as_dictionary = dictionary.cost < numbers->cost;
     }
@@ -232,26 +246,27 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
         put_ids(e, &p->ids, distinct_classes(e), in, out);
     values_shape_put(&p->shape, p->relative, out->head);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++) {
-        const int64_t *v = as_dictionary ? distinct_words(e, w)
+        const int64_t *v = as_dictionary ? e->words[w]
                            : p->relative ? distances(e, in, &p->shape)
-                                         : e->words[w];
+                                         : words_of_rows(e, w);
         ints_put(&p->words[w], v, as_dictionary ? e->distinct.count : in->count, out->head, out->numbers);
     }
     return as_dictionary ? VALUES_DICT : p->shape.type;
 }
 
 /* Bytes and classes of texts; their lengths go to scratch. */
-static size_t put_bytes(struct values_encoder *e, const struct values_input *in, bool as_dictionary, uint32_t count,
-                        struct buf *text, uint64_t *ret_classes)
+static size_t put_bytes(struct values_encoder *e, struct buf *text, uint64_t *ret_classes)
 {
+    const struct values_input *in = &e->all;
     size_t size = 0;
-    for (uint32_t i = 0; i < count; i++)
-        size += in->values[as_dictionary ? e->first_row[i] : i].len;
+    for (uint32_t i = 0; i < in->count; i++)
+        size += in->values[i].len;
     if (!buf_reserve(text, size + 16))
         return size;
     uint8_t *out = text->ptr + text->len, *end = out + size;
-    for (uint32_t i = 0; i < count; i++) {
-        bole_slice v = in->values[as_dictionary ? e->first_row[i] : i];
+    for (uint32_t i = 0; i < in->count; i++) {
+        bole_slice v = in->values[i];
+        values_prefetch(in, i);
         e->scratch[i] = (int64_t)v.len;
         if (v.len)
             memcpy(out, v.ptr, v.len);
@@ -266,10 +281,10 @@ static size_t put_bytes(struct values_encoder *e, const struct values_input *in,
 static enum values_type put_texts(struct values_encoder *e, const struct values_input *in, struct parts *out)
 {
     struct ints_head ids, lengths;
-    bool as_dictionary = find_distinct(e, in);
-    uint32_t count = as_dictionary ? e->distinct.count : in->count;
+    bool as_dictionary = e->has_distinct;
+    uint32_t count = e->all.count;
     uint64_t classes = 0;
-    size_t size = put_bytes(e, in, as_dictionary, count, out->text, &classes);
+    size_t size = put_bytes(e, out->text, &classes);
     if (as_dictionary) {
         if (count > in->count / FEW)
             ints_plan(e->ids, in->count, true, &ids);
@@ -293,31 +308,32 @@ bole_status values_encode(struct values_encoder *e, const struct values_input *i
     struct parts out = {head, numbers, text};
     struct plan plan = {0};
     e->in = *in;
-    if (is_const(in)) {
+    if (!in->hashes)
+        hash_values(e, &e->in);
+    if (is_const(&e->in, !in->hashes)) {
         put_const(in, &out);
         e->type = VALUES_CONST;
-    } else if (find_shape(e, in, &plan.shape)) {
-        e->type = put_numbers(e, in, &out, &plan);
     } else {
-        e->type = put_texts(e, in, &out);
+        find_distinct(e, !in->hashes);
+        e->type = find_shape(e, in, &plan.shape) ? put_numbers(e, in, &out, &plan) : put_texts(e, in, &out);
     }
     if (head->failed || numbers->failed || text->failed)
         return bole_fail(err, BOLE_E_NOMEM, "values: no memory for %u values", in->count);
     return BOLE_OK;
 }
 
-/* Of numbers, those that came a short while ago are left out, by a table of the last value with the same hash. */
-static void distinct_numbers(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx)
+/* Those that came a short while ago are left out, by a table of the last value with a hash. */
+static void distinct_recent(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx)
 {
     enum { RECENT = 1024 };
-    bole_slice recent[RECENT] = {0};
+    uint64_t recent[RECENT];
+    memset(recent, 0, sizeof recent);
     for (uint32_t i = 0; i < e->in.count; i++) {
-        bole_slice v = e->in.values[i];
-        bole_slice *slot = &recent[hash64(v) % RECENT];
-        if (slot->ptr && bole_slice_eq(*slot, v))
+        uint64_t hash = e->in.hashes[i], *slot = &recent[hash % RECENT];
+        if (*slot == hash && hash)
             continue;
-        *slot = v;
-        fn(ctx, v);
+        *slot = hash;
+        fn(ctx, e->in.values[i]);
     }
 }
 
@@ -325,9 +341,9 @@ void values_encoder_distinct(const struct values_encoder *e, void (*fn)(void *ct
 {
     if (e->type == VALUES_CONST)
         fn(ctx, e->in.values[0]);
-    else if (e->type == VALUES_DICT)
+    else if (e->has_distinct)
         for (uint32_t id = 0; id < e->distinct.count; id++)
-            fn(ctx, e->distinct.entries[id].value);
+            fn(ctx, e->values[id]);
     else
-        distinct_numbers(e, fn, ctx);
+        distinct_recent(e, fn, ctx);
 }

@@ -5,6 +5,7 @@
 #define STORE_CODEC_VALUES_PRIVATE_H
 
 #include "store/codec/datetime.h"
+#include "store/codec/distinct.h"
 #include "store/codec/ints.h"
 #include "store/codec/values.h"
 
@@ -50,18 +51,6 @@ uint64_t values_classes(bole_slice s);
 
 /* The class of a byte. */
 unsigned values_class(uint8_t byte);
-
-/* 0 .. 8 bytes as a number, the first one lowest. Never reads outside of them. */
-static inline uint64_t load_short(const uint8_t *p, size_t len)
-{
-    if (len >= 8)
-        return load_u64(p);
-    if (len >= 4)
-        return load_u32(p) | (uint64_t)load_u32(p + len - 4) << (8 * (len - 4));
-    if (len == 0)
-        return 0;
-    return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
-}
 
 /* Values lie a line apart, where no prefetcher of the machine foresees them. */
 static inline void values_prefetch(const struct values_input *in, uint32_t index)

@@ -400,10 +400,12 @@ TEST(every_distinct_value_is_named_and_seldom_twice)
         values_encoder_distinct(encoder(), see, &seen);
         CHECK(memchr(found, 0, sizeof found) == NULL);
         struct distinct d;
+        uint64_t hashes[1000];
+        int64_t ids[1000];
         CHECK(distinct_init(&d));
-        distinct_reset(&d, 1000);
         for (uint32_t row = 0; row < 1000; row++)
-            distinct_add(&d, m->values[row]);
+            hashes[row] = distinct_hash(5, m->values[row]);
+        CHECK(distinct_number(&d, &(struct distinct_input){m->values, hashes, 1000, 1000}, ids));
         CHECK(seen.calls <= d.count + d.count / 8);
         distinct_deinit(&d);
         column_deinit(&c);
@@ -411,30 +413,46 @@ TEST(every_distinct_value_is_named_and_seldom_twice)
     }
 }
 
-TEST(values_made_to_collide_end_the_dictionary_and_come_back)
+/* Hashes of these, all the same. */
+static bool number_colliding(bool exact, uint32_t count, uint32_t *ret_distinct)
 {
-    /* These eight bytes make one factor of the hash zero. */
-    enum { COUNT = 3000 };
-    static uint8_t text[COUNT][16];
-    static bole_slice values[COUNT];
+    static uint8_t text[3000][4];
+    static bole_slice values[3000];
+    static uint64_t hashes[3000];
+    static int64_t ids[3000];
     struct distinct d;
     CHECK(distinct_init(&d));
-    distinct_reset(&d, COUNT);
-    uint32_t refused = 0;
-    for (uint32_t i = 0; i < COUNT; i++) {
-        store_u64(text[i], 0xa0761d6478bd642full);
-        store_u64(text[i] + 8, i / 2);
-        values[i] = bole_slice_from(text[i], 16);
-        refused += distinct_add(&d, values[i]) == DISTINCT_NONE;
+    for (uint32_t i = 0; i < count; i++) {
+        store_u32(text[i], i);
+        values[i] = bole_slice_from(text[i], 4);
     }
-    CHECK(refused > COUNT / 2);
+    bool ok = distinct_number(&d, &(struct distinct_input){values, hashes, count, count, exact}, ids);
+    *ret_distinct = d.count;
     distinct_deinit(&d);
-    struct values_input in = {values, COUNT, NULL};
-    struct column c;
-    column_init(&c, &in);
-    CHECK_EQ_U64(c.values.type, VALUES_RAW);
-    check_values(&c.values, &in);
-    column_deinit(&c);
+    return ok;
+}
+
+TEST(values_that_collide_are_told_apart_when_asked_for_and_end_the_dictionary_when_many)
+{
+    uint32_t n;
+    CHECK(number_colliding(true, 50, &n));
+    CHECK_EQ_U64(n, 50);
+    CHECK(number_colliding(false, 50, &n));
+    CHECK_EQ_U64(n, 1);
+    CHECK(!number_colliding(true, 3000, &n));
+}
+
+TEST(hashes_differ_where_values_differ_in_length_alone)
+{
+    uint8_t text[64];
+    uint64_t seen[sizeof text];
+    for (unsigned fill = 0; fill < 2; fill++)
+        for (unsigned i = 0; i < sizeof text; i++) {
+            memset(text, fill ? 'a' : 0, sizeof text);
+            seen[i] = distinct_hash(77, bole_slice_from(text, i));
+            for (unsigned k = 0; k < i; k++)
+                CHECK(seen[i] != seen[k]);
+        }
 }
 
 /* ---- bytes that are not to be trusted ---- */
