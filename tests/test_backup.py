@@ -200,3 +200,27 @@ def test_what_is_no_backup_is_told(tmp_path):
     assert b"no catalog.db" in run("restore", tmp_path / "x", tmp_path / "data", check=False).stderr
     assert b"not a tar archive" in run("restore", tmp_path / "text", tmp_path / "data2", check=False).stderr
     assert b"No such file" in run("restore", tmp_path / "none", tmp_path / "data3", check=False).stderr
+
+
+def test_a_lost_catalogue_is_made_again_from_the_segments(server, tmp_path):
+    for i in range(3):
+        push(server, f"cut{i}", 400)
+        server.request("POST", "/flush")
+    server.request("POST", "/api/v1/merge?force=true")
+    push(server, "head", 50)
+    expected = lines(server)
+    server.kill()
+    for path in server.data.glob("catalog.db*"):
+        path.unlink()
+    with pytest.raises(RuntimeError, match="belongs to another catalogue|lost its newest entries"):
+        server.start()
+    assert run("check", server.data, check=False).returncode == 1
+    done = run("restore", "--from-segments", server.data)
+    assert b"1200 rows in 1 segment" in done.stdout
+    server.start()
+    assert lines(server) == expected, "what was in the log only is there, too"
+    assert b"in use by process" in run("restore", "--from-segments", server.data, check=False).stderr
+    server.stop()
+    assert b"0 problems" in run("check", server.data).stdout
+    done = run("restore", "--from-segments", tmp_path, check=False)
+    assert done.returncode == 1 and b"there are no segments" in done.stderr

@@ -8,35 +8,47 @@
 #include "cmd/lock.h"
 #include "cmd/server.h"
 #include "cmd/untar.h"
+#include "queue/wal.h"
+#include "store/rebuild.h"
 
 struct restore_options {
     const char *from, *to;
+    bool from_segments;
 };
+
+static const struct argp_option option_table[] = {
+    {"from-segments", 's', NULL, 0, "make a new catalogue for DATA, whose own was lost, from its segments", 0},
+    {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct restore_options *o = state->input;
     switch (key) {
+    case 's': o->from_segments = true; return 0;
     case ARGP_KEY_ARG:
         if (o->to)
             argp_error(state, "a backup and one directory, please");
         *(o->from ? &o->to : &o->from) = arg;
         return 0;
     case ARGP_KEY_END:
-        if (!o->to)
-            argp_error(state, "a backup, and a directory that is not there yet, are needed");
+        if (o->from_segments && o->from && !o->to)
+            return 0;
+        if (o->from_segments || !o->to)
+            argp_error(state, o->from_segments ? "--from-segments wants one data directory"
+                                              : "a backup, and a directory that is not there yet, are needed");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 static const struct argp argp = {
-    NULL, parse_option, "BACKUP DATA",
+    option_table, parse_option, "BACKUP DATA\n--from-segments DATA",
     "Makes a data directory from a backup, and reads it back against its checksums. BACKUP is a directory of `bole backup`, "
     "or an archive of /api/v1/backup, \"-\" for standard input.\v"
     "Examples:\n"
     "  bole restore /mnt/backup/bole /var/lib/bole\n"
-    "  zstdcat bole.tar.zst | bole restore - /var/lib/bole\n",
+    "  zstdcat bole.tar.zst | bole restore - /var/lib/bole\n"
+    "  bole restore --from-segments /var/lib/bole\n",
     NULL, NULL, NULL};
 
 enum { READ_SIZE = 256 * 1024 };
@@ -166,6 +178,49 @@ static bole_status restore_directory(const char *from, struct data_dir *to, stru
     return st;
 }
 
+/* ---- from segments ---- */
+
+static void on_problem(const struct store_problem *p, void *ctx)
+{
+    (void)ctx;
+    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
+}
+
+static bole_status rebuild(const char *dir, struct store_rebuild_stats *ret_stats, struct bole_err *err)
+{
+    char path[4096];
+    struct file *lock = NULL;
+    uint64_t released_lsn = 0;
+    snprintf(path, sizeof path, "%s/" DATA_LOCK_NAME, dir);
+    bole_status st = lock_take(path, false, &lock, err);
+    if (st == BOLE_E_CONFLICT)
+        bole_err_context(err, "%s cannot be restored while a server runs on it", dir);
+    if (st < 0 && st != BOLE_E_NOTFOUND)
+        return st;
+    snprintf(path, sizeof path, "%s/wal", dir);
+    st = wal_released_lsn(&fs_posix, path, &released_lsn, err);
+    if (st >= 0)
+        st = store_rebuild(bole_slice_str(dir), &fs_posix, released_lsn, on_problem, NULL, ret_stats, err);
+    file_close(lock);
+    if (st >= 0 && released_lsn > ret_stats->max_lsn)
+        printf("the newest records are missing: those of groups %llu to %llu of the log are in no segment\n",
+               (unsigned long long)ret_stats->max_lsn + 1, (unsigned long long)released_lsn);
+    return st;
+}
+
+static int restore_from_segments(const char *dir)
+{
+    struct store_rebuild_stats r;
+    struct bole_err err;
+    bole_status st = rebuild(dir, &r, &err);
+    if (st < 0)
+        return cmd_end(st, &err);
+    printf("%s: %llu row%s in %llu segment%s; %llu that merges had replaced; %llu damaged%s\n", dir, (unsigned long long)r.rows,
+           plural_s(r.rows), (unsigned long long)r.segments, plural_s(r.segments), (unsigned long long)r.superseded,
+           (unsigned long long)r.damaged, r.damaged ? ", now in damaged/" : "");
+    return r.damaged ? EXIT_FAILED : EXIT_OK;
+}
+
 /* ---- the command ---- */
 
 static bole_status fill(const char *from, struct data_dir *to, struct bole_err *err)
@@ -186,12 +241,6 @@ static bole_status fill(const char *from, struct data_dir *to, struct bole_err *
     return st;
 }
 
-static void on_problem(const struct store_problem *p, void *ctx)
-{
-    (void)ctx;
-    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
-}
-
 int cmd_restore(int argc, char **argv)
 {
     struct restore_options o = {0};
@@ -199,6 +248,8 @@ int cmd_restore(int argc, char **argv)
     struct data_dir_result r = {0};
     struct bole_err err;
     cmd_parse(&argp, argc, argv, &o);
+    if (o.from_segments)
+        return restore_from_segments(o.from);
     cmd_catch_signals();
     bole_status st = data_dir_open(o.to, true, &to, &err);
     if (st >= 0)

@@ -112,21 +112,6 @@ static bole_status load_streams(struct group_scan *g, struct bole_err *err)
     return BOLE_OK;
 }
 
-static bool decode_seqs(bole_slice raw, uint64_t *ret_seqs, uint32_t row_count)
-{
-    struct reader in = reader_of(raw);
-    uint64_t next = 0;
-    for (uint32_t row = 0; row < row_count;) {
-        uint64_t step = reader_varint(&in), length = reader_varint(&in) + 1;
-        if (in.failed || length == 0 || length > row_count - row)
-            return false;
-        next += step >> 1 ^ (0 - (step & 1)); /* zigzag */
-        for (uint64_t i = 0; i < length; i++)
-            ret_seqs[row++] = next++;
-    }
-    return reader_left(&in) == 0;
-}
-
 static bole_status load_seqs(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_chunk *c = &g->group->seq->chunks[0];
@@ -136,7 +121,7 @@ static bole_status load_seqs(struct group_scan *g, struct bole_err *err)
     uint64_t *seqs = reserve(&g->seqs, g->group->row_count * sizeof *seqs);
     if (!seqs)
         return no_room(err);
-    if (!decode_seqs(buf_slice(&g->raw), seqs, g->group->row_count))
+    if (!seqs_decode(buf_slice(&g->raw), seqs, g->group->row_count))
         return malformed(g, c, "the row numbers are not well formed", err);
     g->seqs_loaded = true;
     return BOLE_OK;
