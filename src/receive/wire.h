@@ -9,6 +9,7 @@
 #ifndef RECEIVE_WIRE_H
 #define RECEIVE_WIRE_H
 
+#include "base/bytes.h"
 #include "base/slice.h"
 
 enum wire_type { WIRE_VARINT = 0, WIRE_I64 = 1, WIRE_LEN = 2, WIRE_I32 = 5 };
@@ -37,7 +38,19 @@ static inline uint64_t wire_varint(struct wire *w)
 {
     if (w->next < w->end && *w->next < 0x80)
         return *w->next++;
-    uint64_t v = 0;
+    uint64_t v = 0, stop = 0;
+    if (w->end - w->next >= 8) {
+        v = load_u64(w->next);
+        stop = ~v & 0x8080808080808080u;
+    }
+    if (stop) { /* up to eight bytes at once: those behind the last one go, then groups of 7 bits move together */
+        v &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fu;
+        v = (v & 0x007f007f007f007fu) | (v & 0x7f007f007f007f00u) >> 1;
+        v = (v & 0x00003fff00003fffu) | (v & 0x3fff00003fff0000u) >> 2;
+        w->next += (__builtin_ctzll(stop) + 1) / 8;
+        return (v & 0x000000000fffffffu) | (v & 0x0fffffff00000000u) >> 4;
+    }
+    v = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         if (w->next == w->end)
             return wire_fail(w, "the message ends inside a number");
