@@ -1,6 +1,6 @@
 /*
  * The map is written from sorted pairs: block by block, and within a block part by part, each in a pass of its own over
- * the pairs. Sorting is in place: hashes are spread evenly, so two rounds by eight bits leave a few pairs to insertion.
+ * the pairs. Sorting is in place: hashes are spread evenly, so two rounds or three leave a few pairs to insertion.
  */
 #include "store/index/token_write.h"
 
@@ -10,6 +10,12 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
+
+#if __has_attribute(uninitialized) /* where to clear it would be most of the work */
+#define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
 
 #define STAMP_LEVEL         3
 #define FALSE_POSITIVE_BITS 10u   /* one absent token in 2^10 is taken for present */
@@ -28,33 +34,45 @@ static void sort_few(uint64_t *p, size_t n)
     }
 }
 
-/* American flag sort (McIlroy, Bostic, McIlroy 1993): counts, then swaps each element to the part it belongs to. */
-static void sort(uint64_t *p, size_t n, int shift)
+enum { FEW = 32, BITS_MAX = 8, PART = 8 /* elements in each part, about */ };
+
+/* American flag sort (McIlroy, Bostic, McIlroy 1993) by the low `bits_left` bits: counts, then swaps each element to the
+ * part it belongs to. As many parts as there are elements for: to count and pass over empty ones costs as well. */
+static void sort(uint64_t *p, size_t n, unsigned bits_left)
 {
-    if (n <= 32) {
+    if (n <= FEW) {
         sort_few(p, n);
         return;
     }
-    size_t next[256] = {0}, end[256], at = 0;
+    if (!bits_left) /* they are all the same */
+        return;
+    unsigned bits = 63u - (unsigned)__builtin_clzll(n / PART), shift;
+    bits = bits < BITS_MAX ? bits : BITS_MAX;
+    bits = bits < bits_left ? bits : bits_left;
+    shift = bits_left - bits;
+    uint32_t parts = 1u << bits, mask = parts - 1;
+    UNINITIALIZED size_t next[1 << BITS_MAX], end[1 << BITS_MAX];
+    size_t at = 0;
+    memset(next, 0, parts * sizeof *next);
     for (size_t i = 0; i < n; i++)
-        next[p[i] >> shift & 255]++;
-    for (unsigned d = 0; d < 256; d++) {
+        next[p[i] >> shift & mask]++;
+    for (uint32_t d = 0; d < parts; d++) {
         size_t count = next[d];
         next[d] = at;
         end[d] = at += count;
     }
-    for (unsigned d = 0; d < 256; d++)
+    for (uint32_t d = 0; d < parts; d++)
         while (next[d] < end[d]) {
             uint64_t v = p[next[d]];
-            unsigned to = v >> shift & 255;
+            uint32_t to = v >> shift & mask;
             p[next[d]] = p[next[to]];
             p[next[to]++] = v;
         }
-    for (unsigned d = 0; shift > 0 && d < 256; d++)
-        sort(p + (d ? end[d - 1] : 0), end[d] - (d ? end[d - 1] : 0), shift - 8);
+    for (uint32_t d = 0; d < parts; d++)
+        sort(p + (d ? end[d - 1] : 0), end[d] - (d ? end[d - 1] : 0), shift);
 }
 
-void map_sort(uint64_t *pairs, size_t count) { sort(pairs, count, 56); }
+void map_sort(uint64_t *pairs, size_t count) { sort(pairs, count, 64); }
 
 /* ---- bits ---- */
 
