@@ -19,7 +19,7 @@
 enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
        EXPORTS_MAX = 4 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
-#define HEAD_MAX ((size_t)64 << 20)
+#define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
 enum { CONNECTIONS_MAX = 20000, FILES_MIN = 64, FOLLOWED_MAX = 4096 }; /* descriptors */
 
