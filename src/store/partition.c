@@ -242,21 +242,33 @@ static bool has_kinds(const struct partition *p)
     return p->kind == 0 && p->bytes >= KINDS_FROM_BYTES;
 }
 
+enum { MEMO_SIZE = 16 };
+
+struct moved { /* where rows of a kind went: there are few kinds, and looking for a partition is dear */
+    uint64_t kind;
+    uint32_t from, to; /* the same: none yet */
+};
+
 /* Moves the row to the partition of its kind; of very many kinds the later ones stay together. */
-static bool move_row(struct partitioning *p, uint64_t kind, uint64_t bytes, uint32_t *partition)
+static bool move_row(struct partitioning *p, uint64_t kind, uint64_t bytes, struct moved memo[MEMO_SIZE],
+                     uint32_t *partition)
 {
     struct partition *from = &p->partitions[*partition];
-    uint32_t to, before = p->partition_count;
-    if (from->kinds == KINDS_MAX && !p->slots[slot_of(p, from->family, from->day, kind)])
-        return true;
-    if (!find_partition(p, from->family, from->day, kind, &to))
-        return false;
-    from = &p->partitions[*partition]; /* it may have moved */
-    from->kinds += p->partition_count > before;
+    struct moved *m = &memo[kind % MEMO_SIZE];
+    if (m->kind != kind || m->from != *partition || m->to == m->from) {
+        uint32_t to, before = p->partition_count;
+        if (from->kinds == KINDS_MAX && !p->slots[slot_of(p, from->family, from->day, kind)])
+            return true;
+        if (!find_partition(p, from->family, from->day, kind, &to))
+            return false;
+        from = &p->partitions[*partition]; /* it may have moved */
+        from->kinds += p->partition_count > before;
+        *m = (struct moved){kind, *partition, to};
+    }
     from->count--;
-    p->partitions[to].count++;
-    p->partitions[to].bytes += bytes;
-    *partition = to;
+    p->partitions[m->to].count++;
+    p->partitions[m->to].bytes += bytes;
+    *partition = m->to;
     return true;
 }
 
@@ -264,6 +276,7 @@ static bool move_row(struct partitioning *p, uint64_t kind, uint64_t bytes, uint
  * last lines finds them in one place. */
 static bool separate_kinds(struct partitioning *p)
 {
+    struct moved memo[MEMO_SIZE] = {0};
     size_t row = 0;
     for (size_t i = 0; i < p->source_count; i++) {
         const struct batch *b = p->sources[i].batch;
@@ -277,7 +290,7 @@ static bool separate_kinds(struct partitioning *p)
             uint64_t bytes = row_bytes(b, r);
             from->seen += bytes;
             if (from->seen + KINDS_MIXED_BYTES <= from->bytes &&
-                !move_row(p, line_kind(batch_line(b, r)), bytes, partition))
+                !move_row(p, line_kind(batch_line(b, r)), bytes, memo, partition))
                 return false;
         }
     }
