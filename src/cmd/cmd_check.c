@@ -9,19 +9,32 @@
 #include "cmd/lock.h"
 #include "cmd/server.h"
 #include "queue/wal.h"
-#include "store/check.h"
+#include "store/repair.h"
+
+struct check_options {
+    const char *dir;
+    bool repair;
+};
+
+enum { KEY_REPAIR = 256 };
+
+static const struct argp_option options_table[] = {
+    {"repair", KEY_REPAIR, 0, 0, "Write damaged segments anew with everything that can be read; keeps the damaged files", 0},
+    {0},
+};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-    const char **dir = state->input;
+    struct check_options *o = state->input;
     switch (key) {
+    case KEY_REPAIR: o->repair = true; return 0;
     case ARGP_KEY_ARG:
-        if (*dir)
+        if (o->dir)
             argp_error(state, "one directory, please");
-        *dir = arg;
+        o->dir = arg;
         return 0;
     case ARGP_KEY_END:
-        if (!*dir)
+        if (!o->dir)
             argp_error(state, "the data directory is needed");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -29,12 +42,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
-    NULL, parse_option, "DIR",
-    "Verifies every byte of a data directory: the write-ahead log, the segments, the catalogue. Changes nothing.\v"
+    options_table, parse_option, "DIR",
+    "Verifies every byte of a data directory: the write-ahead log, the segments, the catalogue. Changes nothing without "
+    "--repair.\v"
     "The server must not be running. Every problem is a line on standard output; the status is 0 when there is none, "
     "else 1.\n\n"
     "Example:\n"
-    "  bole check /var/lib/bole\n",
+    "  bole check /var/lib/bole\n"
+    "  bole check --repair /var/lib/bole     then says what was lost\n",
     NULL, NULL, NULL};
 
 struct checking {
@@ -142,18 +157,38 @@ static bole_status check_store(struct checking *c, struct bole_err *err)
     return BOLE_OK;
 }
 
+static bole_status repair_store(struct checking *c, struct bole_err *err)
+{
+    struct store_repair_stats r;
+    bole_status st = store_repair(bole_slice_str(c->dir), &c->fs.base, on_store_problem, &c->progress, &r, err);
+    progress_end(&c->progress);
+    if (st < 0)
+        return st;
+    printf("repaired: %llu segment%s; %llu row%s kept, %llu lost", (unsigned long long)r.damaged, plural_s(r.damaged),
+           (unsigned long long)r.kept_rows, plural_s(r.kept_rows), (unsigned long long)r.lost_rows);
+    if (r.damaged)
+        printf("; the damaged files are in %s/" DAMAGED_DIR, c->dir);
+    printf("\n");
+    c->problems += r.lost_rows;
+    return BOLE_OK;
+}
+
 int cmd_check(int argc, char **argv)
 {
+    struct check_options o = {0};
     struct checking c = {0};
     struct file *lock = NULL;
     struct bole_err err;
-    cmd_parse(&argp, argc, argv, &c.dir);
+    cmd_parse(&argp, argc, argv, &o);
+    c.dir = o.dir;
     bole_status st = check_directory(c.dir, &lock, &err);
     if (st == BOLE_OK) {
         progress_begin(&c.progress, c.dir, size_of(c.dir, "wal") + size_of(c.dir, "segments"));
         fs_progress_init(&c.fs, &fs_posix, &c.progress);
         st = check_wal(&c, &err);
     }
+    if (st == BOLE_OK && o.repair)
+        st = repair_store(&c, &err);
     if (st == BOLE_OK)
         st = check_store(&c, &err);
     file_close(lock);
