@@ -139,9 +139,11 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     st = store_open(&store, &s->store, err);
     if (st < 0)
         return st;
-    /* Numbers go on behind what the store has, also when somebody removed the log's directory. */
+    struct store_stats known;
+    store_stats(s->store, &known);
+    /* Numbers go on behind what the store has, also when somebody removed the log's directory or restored a backup. */
     struct queue_options queue = {.uri = bole_slice_str(queue_uri), .fs = &fs_posix, .clock = &clock_system,
-                                  .random = &random_system, .min_lsn = store_position(s->store),
+                                  .random = &random_system, .min_lsn = known.known_lsn,
                                   .reserve_bytes = disk_reserve(o)};
     return queue_open(&queue, &s->queue, err);
 }

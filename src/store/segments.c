@@ -306,6 +306,7 @@ static void segments_stats(struct store *self, struct store_stats *ret_stats)
     pthread_mutex_lock(&s->lock);
     *ret_stats = (struct store_stats){
         .position_lsn = s->position_lsn,
+        .known_lsn = s->head.last_lsn,
         .head_rows = s->head.row_count,
         .head_bytes = s->head.size_bytes,
         .segment_count = s->set->count,
@@ -314,6 +315,9 @@ static void segments_stats(struct store *self, struct store_stats *ret_stats)
         .merges = segments_merge_stats(s),
         .retention = segments_retention_stats(s),
     };
+    for (size_t i = 0; s->deletions && i < s->deletions->count; i++)
+        if (s->deletions->removals[i].max_lsn > ret_stats->known_lsn)
+            ret_stats->known_lsn = s->deletions->removals[i].max_lsn;
     struct segment_set *set = segment_set_ref(s->set);
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < set->count; i++) {

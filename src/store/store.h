@@ -182,6 +182,7 @@ struct store_retention_stats {             /* what has been kept long enough */
 
 struct store_stats {
     uint64_t position_lsn;                     /* everything up to here is durable in the store */
+    uint64_t known_lsn;                        /* no lower, and nothing new may come at or below it: requests to delete speak of it */
     uint64_t head_rows, head_bytes, head_streams;
     uint64_t segment_count, segment_rows, segment_bytes, raw_bytes;
     uint64_t cuts_total, bad_chunks;
