@@ -9,6 +9,7 @@
 #include "store/group_lines.h"
 #include "store/group_order.h"
 #include "store/group_removal.h"
+#include "store/seqs.h"
 
 enum { SHADOW_SHARE = 16 };
 
@@ -121,8 +122,10 @@ static bole_status load_seqs(struct group_scan *g, struct bole_err *err)
     uint64_t *seqs = reserve(&g->seqs, g->group->row_count * sizeof *seqs);
     if (!seqs)
         return no_room(err);
-    if (!seqs_decode(buf_slice(&g->raw), seqs, g->group->row_count))
-        return malformed(g, c, "the row numbers are not well formed", err);
+    st = seqs_of_group(buf_slice(&g->raw), g->group->order == GROUP_BY_TIME ? &g->streams : NULL, g->group->row_count,
+                       g->group->stream_count, seqs);
+    if (st < 0)
+        return st == BOLE_E_CORRUPT ? malformed(g, c, "the row numbers are not well formed", err) : no_room(err);
     g->seqs_loaded = true;
     return BOLE_OK;
 }

@@ -241,20 +241,3 @@ void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint
         ret_values += n;
     }
 }
-
-/* ---- runs of row numbers ---- */
-
-bool seqs_decode(bole_slice raw, uint64_t *ret_seqs, uint32_t row_count)
-{
-    struct reader in = reader_of(raw);
-    uint64_t next = 0;
-    for (uint32_t row = 0; row < row_count;) {
-        uint64_t step = reader_varint(&in), length = reader_varint(&in) + 1;
-        if (in.failed || length == 0 || length > row_count - row)
-            return false;
-        next += step >> 1 ^ (0 - (step & 1)); /* zigzag */
-        for (uint64_t i = 0; i < length; i++)
-            ret_seqs[row++] = next++;
-    }
-    return reader_left(&in) == 0;
-}

@@ -47,7 +47,4 @@ bool packed_below(const struct packed *p, uint64_t limit);
 void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t *ret_values);
 void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint32_t *ret_values); /* values cut to 32 bits */
 
-/* A SEQ column (docs/format/segment.md): false when the bytes are not exactly such a column of row_count numbers. */
-bool seqs_decode(bole_slice raw, uint64_t *ret_seqs, uint32_t row_count);
-
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "store/pack.h"
+#include "store/seqs.h"
 #include "store/segment.h"
 
 struct found {
@@ -127,6 +127,28 @@ static void report(struct rebuilding *r, const struct found *f, const char *what
     r->fn(&(struct store_problem){bole_slice_str(file), 0, what}, r->ctx);
 }
 
+static bole_status read_group_seqs(struct rebuilding *r, const struct segment_group *g, struct buf *raw, uint64_t *ret_seqs,
+                                   struct bole_err *err)
+{
+    struct packed streams;
+    struct buf stream_bytes;
+    bool by_time = g->order == GROUP_BY_TIME;
+    buf_init(&stream_bytes, NULL);
+    bole_status st = segment_chunk_read(&r->reader, &g->seq->chunks[0], CHUNK_SEQ, raw, err);
+    if (st >= 0 && by_time)
+        st = segment_chunk_read(&r->reader, &g->stream->chunks[0], CHUNK_STREAM, &stream_bytes, err);
+    if (st >= 0 && by_time && (!packed_open(&streams, buf_slice(&stream_bytes), PACK_PLAIN, g->row_count) ||
+                               !packed_below(&streams, g->stream_count)))
+        st = bole_fail(err, BOLE_E_CORRUPT, "the stream column is not well formed");
+    if (st >= 0) {
+        st = seqs_of_group(buf_slice(raw), by_time ? &streams : NULL, g->row_count, g->stream_count, ret_seqs);
+        if (st < 0)
+            bole_fail(err, st, "the row numbers are not well formed");
+    }
+    buf_deinit(&stream_bytes);
+    return st;
+}
+
 /* BOLE_END: they cannot be read, which has been reported. */
 static bole_status read_seqs(struct rebuilding *r, struct found *f, uint64_t *ret_seqs, struct bole_err *err)
 {
@@ -140,9 +162,7 @@ static bole_status read_seqs(struct rebuilding *r, struct found *f, uint64_t *re
     buf_init(&raw, NULL);
     for (uint32_t i = 0; st >= 0 && i < d->group_count; i++) {
         const struct segment_group *g = &d->groups[i];
-        st = segment_chunk_read(&r->reader, &g->seq->chunks[0], CHUNK_SEQ, &raw, err);
-        if (st >= 0 && !seqs_decode(buf_slice(&raw), ret_seqs + at, g->row_count))
-            st = bole_fail(err, BOLE_E_CORRUPT, "the row numbers are not well formed");
+        st = read_group_seqs(r, g, &raw, ret_seqs + at, err);
         at += g->row_count;
     }
     buf_deinit(&raw);

@@ -14,6 +14,7 @@
 #include "store/pack.h"
 #include "store/rollup.h"
 #include "store/segment_fields.h"
+#include "store/seqs.h"
 
 #define STREAM_UNKNOWN UINT32_MAX
 
@@ -133,27 +134,18 @@ static void put_times(struct segment_writer *w, const struct group_rows *g)
     put_single(w, CHUNK_TIME, g->row_count);
 }
 
-static void put_signed(struct buf *out, int64_t v)
+/* With the streams of the rows in w->narrow. A reader of a group by stream does not load those: there they go without saying. */
+static bool put_seqs(struct segment_writer *w, const struct group_kind *kind, const struct group_rows *g)
 {
-    buf_put_varint(out, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
-}
-
-static void put_seqs(struct segment_writer *w, const struct group_rows *g)
-{
-    uint64_t end = 0; /* of the run before */
+    uint64_t *next = malloc(w->use_count * sizeof *next);
+    if (!next)
+        return false;
     for (uint32_t row = 0; row < g->row_count; row++)
         w->wide[row] = row_source_seq(&w->sources[g->rows[row].source], g->rows[row].row);
-    for (uint32_t row = 0; row < g->row_count;) {
-        uint64_t first = w->wide[row];
-        uint32_t length = 1;
-        while (row + length < g->row_count && w->wide[row + length] == first + length)
-            length++;
-        put_signed(&w->scratch, (int64_t)(first - end));
-        buf_put_varint(&w->scratch, length - 1);
-        end = first + length;
-        row += length;
-    }
+    seqs_put(&w->scratch, w->wide, kind->order == GROUP_BY_TIME ? w->narrow : NULL, g->row_count, next, w->use_count);
+    free(next);
     put_single(w, CHUNK_SEQ, g->row_count);
+    return true;
 }
 
 static bool stream_of_row(struct segment_writer *w, const struct row_ref *r, uint32_t *ret_id)
@@ -327,8 +319,7 @@ static bole_status put_group(struct segment_writer *w, const struct group_kind *
         put_single(w, CHUNK_STREAM, g->row_count);
         bool has_rollup = put_rollup(w, g);
         put_times(w, g);
-        put_seqs(w, g);
-        ok = put_lines(w, g) &&
+        ok = put_seqs(w, kind, g) && put_lines(w, g) &&
              field_writer_put(w->fields, g, f, &w->directory, &field_columns, &d.field_bytes) &&
              !w->directory.failed && !w->scratch.failed && !f->out.failed;
         d.column_count = 4 + has_rollup + field_columns;

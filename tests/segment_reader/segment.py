@@ -198,13 +198,20 @@ class Segment:
         scale = cursor.number(8)
         return [signed(modulo(value * scale)) for value in unpack(cursor, group.rows, True)]
 
+    def _streams(self, group):
+        return unpack(Cursor(self._payloads(self._only(group, STREAM))[0]), group.rows, False)
+
     def _seqs(self, group):
-        cursor, seqs, end = Cursor(self._payloads(self._only(group, SEQ))[0]), [], 0
-        while len(seqs) < group.rows:
-            first = end + cursor.zigzag()
-            end = first + cursor.varint() + 1
-            seqs += range(first, end)
-        check(len(seqs) == group.rows and cursor.is_at_end(), "runs of seq that do not add up")
+        cursor, seqs, end, run = Cursor(self._payloads(self._only(group, SEQ))[0]), [], 0, None
+        by_stream, ends, streams = cursor.number(1), {}, self._streams(group)
+        check(by_stream == 0 or (by_stream == 1 and group.order == 0), "how seq is expected")
+        for stream in streams:
+            run = cursor.varint() if run is None else run
+            expected = ends.get(stream, end) if by_stream else end
+            seqs.append(modulo(expected + (0 if run else cursor.zigzag())))
+            run = run - 1 if run else None
+            end = ends[stream] = modulo(seqs[-1] + 1)
+        check(not run and cursor.is_at_end(), "runs of seq that do not add up")
         return seqs
 
     def _values(self, group, column):
@@ -226,7 +233,7 @@ class Segment:
 
     def records(self, group):
         times, seqs = self._times(group), self._seqs(group)
-        streams = unpack(Cursor(self._payloads(self._only(group, STREAM))[0]), group.rows, False)
+        streams = self._streams(group)
         lines = read_lines(self._payloads(self._only(group, TEXT)), times)
         fields = [[] for _ in range(group.rows)]
         for column in group.columns:
