@@ -11,7 +11,7 @@
 #include "store/group_removal.h"
 #include "store/seqs.h"
 
-enum { SHADOW_SHARE = 16 };
+enum { SHADOW_SHARE = 16, NEEDLE_MIN = 5 };
 
 static void init_buffers(struct group_scan *g, struct budget *budget)
 {
@@ -277,13 +277,15 @@ static bole_status select_without(struct group_scan *g, bole_slice needle, struc
     return st;
 }
 
-/* Only lines that contain what every match contains, and that may match as far as templates and values can tell. */
+/* Only lines that contain what every match contains, and that may match as far as templates and values can tell. A short text
+ * stands in many lines: then the shadow, which knows more, is asked alone. */
 static bole_status select_matching(struct group_scan *g, const struct store_predicate *p, struct bole_err *err)
 {
     const struct scan_context *ctx = g->ctx;
     bole_slice needle = regex_needle(p->regex);
     struct shadow *shadow = ctx->shadows ? ctx->shadows[p - ctx->query->predicates] : NULL;
-    bole_status st = needle.len ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
+    bool is_short = shadow && needle.len < NEEDLE_MIN;
+    bole_status st = needle.len && !is_short ? text_contains(g->text, needle, group_scan_bits(g), err) : BOLE_OK;
     /* Few lines are sooner built and looked at. */
     bool worth = shadow && count_selected(g) > g->group->row_count / SHADOW_SHARE;
     return st >= 0 && worth ? text_match(g->text, shadow, group_scan_bits(g), err) : st;

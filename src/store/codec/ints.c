@@ -266,6 +266,64 @@ static bool bytes_are_at_most(const uint8_t *p, uint32_t count, uint64_t limit)
     return highest <= limit;
 }
 
+/* ---- numbers that fit into 16 bits: ids and lengths, most of all there is ---- */
+
+static void gather_short(const uint8_t *numbers, unsigned planes, uint32_t count, uint32_t from, uint32_t n, uint16_t *ret)
+{
+    const uint8_t *low = numbers + from, *high = numbers + count + from;
+    if (planes == 1)
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] = low[i];
+    else
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] = (uint16_t)(low[i] | high[i] << 8);
+}
+
+/* As undo; false: a number lies above the range. A step is at most 2^15, so that 32 bits do not overflow before it is seen. */
+static bool undo_short(const struct ints_head *h, uint16_t *v, uint32_t n, uint32_t *state)
+{
+    uint32_t at = *state, range = (uint32_t)h->range;
+    uint16_t limit = (uint16_t)range;
+    bool over = false;
+    if (h->mode == INTS_DELTA)
+        for (uint32_t i = 0; i < n; i++) {
+            at += (uint32_t)v[i] >> 1 ^ (0 - (v[i] & 1u));
+            over |= at > range;
+            v[i] = (uint16_t)at;
+            at = v[i]; /* what is over is over, and cannot come back by going round */
+        }
+    else if (h->mode == INTS_FRESH)
+        for (uint32_t i = 0; i < n; i++) {
+            bool fresh = v[i] == 0;
+            v[i] = fresh ? (uint16_t)at : (uint16_t)(v[i] - 1);
+            over |= fresh && at > range;
+            at += fresh;
+        }
+    uint16_t any = 0;
+    for (uint32_t i = 0; i < n; i++)
+        any |= (uint16_t)-(v[i] > limit);
+    *state = at;
+    return !over && !any;
+}
+
+static bool load_short(const struct ints_head *h, uint32_t count, const uint8_t *numbers, unsigned width, uint8_t *out)
+{
+    uint16_t block[BLOCK];
+    uint32_t state = (uint32_t)h->first;
+    for (uint32_t from = 0; from < count; from += BLOCK) {
+        uint32_t n = count - from < BLOCK ? count - from : BLOCK;
+        gather_short(numbers, h->planes, count, from, n, block);
+        if (!undo_short(h, block, n, &state))
+            return false;
+        if (width == 2)
+            memcpy(out + 2 * (size_t)from, block, 2 * (size_t)n);
+        else
+            for (uint32_t i = 0; i < n; i++)
+                out[from + i] = (uint8_t)block[i];
+    }
+    return true;
+}
+
 bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
                       struct arena *arena)
 {
@@ -276,6 +334,9 @@ bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count,
     uint8_t *at = arena_alloc(arena, (size_t)width * count);
     if (!at)
         return BOLE_E_LIMIT;
+    n->at = at;
+    if (width <= 2 && (h->planes == 1 || h->planes == 2))
+        return load_short(h, count, numbers, width, at) ? BOLE_OK : BOLE_E_CORRUPT;
     uint64_t block[BLOCK], state = h->first;
     for (uint32_t from = 0; from < count; from += BLOCK) {
         uint32_t some = count - from < BLOCK ? count - from : BLOCK;
@@ -288,6 +349,5 @@ bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count,
             return BOLE_E_CORRUPT;
         narrow(block, some, width, at + (size_t)width * from);
     }
-    n->at = at;
     return BOLE_OK;
 }

@@ -323,28 +323,72 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
     return BOLE_OK;
 }
 
+/* Which templates have a column, and which rows a template, for all of them in one go. */
+static bole_status index_columns(struct text *t, struct text_table *table, struct bole_err *err)
+{
+    enum { BYTES_MAX = 4 << 20 };
+    struct arena *arena = t->source.arena;
+    size_t words = (table->row_count + 63) / 64, slots = 0;
+    for (uint32_t i = 0; i < table->template_count; i++)
+        slots += table->templates[i].slot_count;
+    uint32_t *at = arena_array(arena, table->column_count + 2u, sizeof *at);
+    table->users = arena_array(arena, slots + 1, sizeof *table->users);
+    if (!at || !table->users)
+        return text_no_room(err);
+    for (uint32_t i = 0; i < table->template_count; i++)
+        for (uint32_t k = 0; k < table->templates[i].slot_count; k++)
+            at[table->templates[i].columns[k] + 2]++;
+    for (uint32_t c = 2; c < table->column_count + 2u; c++)
+        at[c] += at[c - 1];
+    for (uint32_t i = 0; i < table->template_count; i++)
+        for (uint32_t k = 0; k < table->templates[i].slot_count; k++)
+            table->users[at[table->templates[i].columns[k] + 1]++] = i;
+    if (words * sizeof(uint64_t) * table->template_count <= BYTES_MAX) {
+        table->template_rows = arena_array(arena, words * table->template_count, sizeof *table->template_rows);
+        for (uint32_t row = 0; table->template_rows && row < table->row_count; row++)
+            table->template_rows[text_row_template(table, row) * words + row / 64] |= 1ull << row % 64;
+    }
+    table->users_at = at;
+    return BOLE_OK;
+}
+
 bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
                              struct bole_err *err)
 {
     struct text_column *c = &table->columns[column];
-    if (!c->rows) {
-        bole_status st = text_load_rows(t, table, err);
-        if (st < 0)
-            return st;
-        struct arena *arena = t->source.arena;
-        uint64_t *rows = arena_array(arena, (table->row_count + 63) / 64, sizeof *rows);
-        uint8_t *has = arena_zalloc(arena, table->template_count);
-        if (!rows || !has)
-            return text_no_room(err);
-        for (uint32_t i = 0; i < table->template_count; i++)
-            for (uint32_t k = 0; k < table->templates[i].slot_count; k++)
-                has[i] |= table->templates[i].columns[k] == column;
-        for (uint32_t row = 0; row < table->row_count; row++)
-            rows[row / 64] |= (uint64_t)has[text_row_template(table, row)] << row % 64;
-        c->rows = rows;
+    if (c->rows) {
+        *ret_bits = c->rows;
+        return BOLE_OK;
     }
-    *ret_bits = c->rows;
+    bole_status st = text_load_rows(t, table, err);
+    if (st >= 0 && !table->users_at)
+        st = index_columns(t, table, err);
+    if (st < 0)
+        return st;
+    struct arena *arena = t->source.arena;
+    size_t words = (table->row_count + 63) / 64;
+    uint64_t *rows = arena_array(arena, words, sizeof *rows);
+    uint8_t *has = table->template_rows ? NULL : arena_zalloc(arena, table->template_count);
+    if (!rows || (!has && !table->template_rows))
+        return text_no_room(err);
+    for (uint32_t i = table->users_at[column]; i < table->users_at[column + 1]; i++) {
+        if (has)
+            has[table->users[i]] = 1;
+        for (size_t w = 0; !has && w < words; w++)
+            rows[w] |= table->template_rows[table->users[i] * words + w];
+    }
+    for (uint32_t row = 0; has && row < table->row_count; row++)
+        rows[row / 64] |= (uint64_t)has[text_row_template(table, row)] << row % 64;
+    *ret_bits = c->rows = rows;
     return BOLE_OK;
+}
+
+uint32_t text_rank(const struct text_table *table, const uint64_t *rows, uint32_t column, uint32_t row)
+{
+    uint32_t block = row / TEXT_BLOCK, rank = table->before[(size_t)block * table->column_count + column];
+    for (uint32_t w = block * (TEXT_BLOCK / 64); w < row / 64; w++)
+        rank += (uint32_t)__builtin_popcountll(rows[w]);
+    return rank + (row % 64 ? (uint32_t)__builtin_popcountll(rows[row / 64] & ((1ull << row % 64) - 1)) : 0);
 }
 
 /* The times of the rows that have a value in the column. */

@@ -89,6 +89,9 @@ struct text_table {
     uint32_t             *before;       /* same: how many values of each column lie before block b: [b * column_count + c] */
     uint32_t             *cursor;       /* the same for row cursor_row: text_lines goes on where it ended */
     uint32_t              cursor_row;
+    uint64_t             *template_rows; /* [template][word] which rows have it; NULL: not asked for, or too much of it */
+    uint32_t             *users;         /* templates by column: those of column c from users_at[c] to users_at[c + 1] */
+    uint32_t             *users_at;
 };
 
 #define TEXT_BLOCK 4096u /* rows */
@@ -118,6 +121,9 @@ bole_status text_load_column(struct text *t, struct text_table *table, uint32_t 
 /* Bit per row that has a value in the column. */
 bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
                              struct bole_err *err);
+
+/* How many rows before this one have the column, whose rows these are. */
+uint32_t text_rank(const struct text_table *table, const uint64_t *rows, uint32_t column, uint32_t row);
 
 /* ---- text_read.c ---- */
 

@@ -148,14 +148,71 @@ bole_status text_load_lines(struct text *t, struct text_column *c, struct bole_e
     return BOLE_OK;
 }
 
+/* ---- few lines: nothing is built that they do not need ---- */
+
+enum { FEW_LINES = 32 }; /* of a column; with more it pays to build all lines of its inner tables */
+
+static bool has_few(const uint64_t *bits, uint32_t row_count)
+{
+    uint32_t count = 0;
+    for (uint32_t w = 0; w < (row_count + 63) / 64 && count <= FEW_LINES; w++)
+        for (uint64_t left = bits[w]; left && count <= FEW_LINES; left &= left - 1)
+            count++;
+    return count <= FEW_LINES;
+}
+
+static bole_status append_value(struct text *t, struct text_table *table, uint32_t column, uint32_t index, struct buf *out,
+                                struct bole_err *err)
+{
+    struct text_column *c = &table->columns[column];
+    bool is_inner = c->kind != TEXT_COLUMN_VALUES && !c->loaded;
+    bole_status st = is_inner ? text_load_ids(t, c, err) : text_load_column(t, table, column, err);
+    if (st < 0)
+        return st;
+    if (is_inner)
+        return text_append_row(t, c->table, line_of(c, index), out, err);
+    uint64_t len = column_len(c, index);
+    if (len > UINT32_MAX - out->len || !buf_reserve(out, len + 32))
+        return bole_fail(err, BOLE_E_LIMIT, "text: no room for a value of %llu bytes", (unsigned long long)len);
+    out->len = (size_t)(column_put(c, index, out->ptr + out->len) - out->ptr);
+    return BOLE_OK;
+}
+
+/* As text_append_row for the lines themselves. */
+static bole_status append_few(struct text *t, uint32_t row, struct buf *out, struct bole_err *err)
+{
+    struct text_table *table = &t->root;
+    const struct text_template *p = &table->templates[text_row_template(table, row)];
+    const uint8_t *literal = p->literals;
+    const uint64_t *rows;
+    bole_status st = BOLE_OK;
+    for (uint32_t k = 0; st >= 0; k++) {
+        buf_put(out, bole_slice_from(literal, p->pieces[k]));
+        if (out->failed)
+            return bole_fail(err, BOLE_E_LIMIT, "text: no room for a line");
+        if (k == p->slot_count)
+            break;
+        literal += p->pieces[k];
+        st = text_column_rows(t, table, p->columns[k], &rows, err);
+        if (st >= 0)
+            st = append_value(t, table, p->columns[k], text_rank(table, rows, p->columns[k], row), out, err);
+    }
+    return st >= 0 && out->len > UINT32_MAX ? bole_fail(err, BOLE_E_LIMIT, "text: lines of more than 4 GiB") : st;
+}
+
+/* ---- */
+
 bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uint64_t *bits, struct buf *out,
                        uint32_t *ret_ends, struct bole_err *err)
 {
     struct text_table *table = &t->root;
     assert(first <= table->row_count && count <= table->row_count - first);
     bole_status st = text_load_rows(t, table, err);
+    bool is_few = has_few(bits, table->row_count);
     for (uint32_t row = first; st >= 0 && row < first + count; row++) {
-        if (bits[row / 64] >> row % 64 & 1) {
+        if (bits[row / 64] >> row % 64 & 1 && is_few) {
+            st = append_few(t, row, out, err);
+        } else if (bits[row / 64] >> row % 64 & 1) {
             seek(table, row);
             st = append_row(t, table, out, err);
         }

@@ -146,15 +146,6 @@ bole_status text_refused(struct text *t, uint32_t column, bool (*holds)(unsigned
 
 /* ---- values ---- */
 
-/* How many rows before this one have the column. */
-static uint32_t rank_of(const struct text_table *table, const uint64_t *rows, uint32_t column, uint32_t row)
-{
-    uint32_t block = row / TEXT_BLOCK, rank = table->before[(size_t)block * table->column_count + column];
-    for (uint32_t w = block * (TEXT_BLOCK / 64); w < row / 64; w++)
-        rank += (uint32_t)__builtin_popcountll(rows[w]);
-    return rank + (row % 64 ? (uint32_t)__builtin_popcountll(rows[row / 64] & ((1ull << row % 64) - 1)) : 0);
-}
-
 bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, uint32_t count, const uint64_t *bits,
                              struct arena *arena, bole_slice *values, struct bole_err *err)
 {
@@ -166,7 +157,7 @@ bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, ui
     if (st < 0)
         return st;
     bool prints = c->kind == TEXT_COLUMN_VALUES && !is_dictionary(c) && c->values.type != VALUES_RAW;
-    uint32_t index = rank_of(&t->root, rows, column, first), size = c->values.stamp.max_len;
+    uint32_t index = text_rank(&t->root, rows, column, first), size = c->values.stamp.max_len;
     for (uint32_t row = first; row < first + count; row++) {
         if (!(rows[row / 64] >> row % 64 & 1))
             continue;
