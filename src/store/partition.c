@@ -424,10 +424,31 @@ static inline bool is_before(const struct partitioning *p, const struct row_ref 
     return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : seq_of(p, a) < seq_of(p, b);
 }
 
-static void merge(const struct partitioning *p, const struct row_ref *a, size_t a_count, const struct row_ref *b,
-                  size_t b_count,
-                  struct row_ref *out)
+/* How many of a do not come after b. */
+static size_t count_until(const struct partitioning *p, const struct row_ref *a, size_t a_count, const struct row_ref *b)
 {
+    size_t low = 0, high = a_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (is_before(p, b, &a[middle]))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Requests overtake each other: a run often ends where the other begins, or all of it lies behind the other. */
+static void merge(const struct partitioning *p, const struct row_ref *a, size_t a_count, const struct row_ref *b,
+                  size_t b_count, struct row_ref *out)
+{
+    size_t first = b_count ? count_until(p, a, a_count, b) : a_count;
+    memcpy(out, a, first * sizeof *a);
+    a += first, a_count -= first, out += first;
+    if (a_count && is_before(p, &b[b_count - 1], a)) {
+        memcpy(out, b, b_count * sizeof *b);
+        out += b_count, b_count = 0;
+    }
     while (a_count && b_count) {
         if (is_before(p, b, a))
             *out++ = *b++, b_count--;

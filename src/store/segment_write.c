@@ -37,7 +37,8 @@ struct segment_writer {
     uint32_t  use_capacity, use_count;
     uint64_t  wide[GROUP_ROWS_MAX];
     uint32_t  narrow[GROUP_ROWS_MAX];
-    bole_slice lines[GROUP_ROWS_MAX];
+    bole_slice lines[GROUP_ROWS_MAX]; /* of the group in hand, and the numbers of its rows */
+    uint64_t   seqs[GROUP_ROWS_MAX];
 };
 
 static bool map_sources(struct segment_writer *w)
@@ -114,21 +115,43 @@ static void put_single(struct segment_writer *w, enum chunk_kind kind, uint32_t 
     buf_reset(&w->scratch);
 }
 
-/* The largest of 1 s, 1 ms, 1 us, 1 ns that divides every time. */
-static int64_t time_scale(const struct group_rows *g)
+/* Inlined, so that the divisor is a constant. */
+__attribute__((always_inline)) static inline bool divides_times(const struct group_rows *g, int64_t scale)
 {
-    int64_t scale = NS_PER_S;
-    for (uint32_t row = 0; scale > 1 && row < g->row_count; row++)
-        while (g->rows[row].time_ns % scale)
-            scale /= 1000;
-    return scale;
+    for (uint32_t row = 0; row < g->row_count; row++)
+        if (g->rows[row].time_ns % scale)
+            return false;
+    return true;
+}
+
+__attribute__((always_inline)) static inline void divide_times(const struct group_rows *g, int64_t scale, uint64_t *ret_times)
+{
+    for (uint32_t row = 0; row < g->row_count; row++)
+        ret_times[row] = (uint64_t)(g->rows[row].time_ns / scale);
+}
+
+/* Times by the largest of 1 s, 1 ms, 1 us, 1 ns that divides every one of them. */
+static int64_t scale_times(const struct group_rows *g, uint64_t *ret_times)
+{
+    if (divides_times(g, NS_PER_S)) {
+        divide_times(g, NS_PER_S, ret_times);
+        return NS_PER_S;
+    }
+    if (divides_times(g, NS_PER_MS)) {
+        divide_times(g, NS_PER_MS, ret_times);
+        return NS_PER_MS;
+    }
+    if (divides_times(g, NS_PER_US)) {
+        divide_times(g, NS_PER_US, ret_times);
+        return NS_PER_US;
+    }
+    divide_times(g, 1, ret_times);
+    return 1;
 }
 
 static void put_times(struct segment_writer *w, const struct group_rows *g)
 {
-    int64_t scale = time_scale(g);
-    for (uint32_t row = 0; row < g->row_count; row++)
-        w->wide[row] = (uint64_t)(g->rows[row].time_ns / scale);
+    int64_t scale = scale_times(g, w->wide);
     buf_put_u64(&w->scratch, (uint64_t)scale);
     pack(&w->scratch, PACK_DELTA, w->wide, g->row_count);
     put_single(w, CHUNK_TIME, g->row_count);
@@ -140,12 +163,20 @@ static bool put_seqs(struct segment_writer *w, const struct group_kind *kind, co
     uint64_t *next = malloc(w->use_count * sizeof *next);
     if (!next)
         return false;
-    for (uint32_t row = 0; row < g->row_count; row++)
-        w->wide[row] = row_source_seq(&w->sources[g->rows[row].source], g->rows[row].row);
-    seqs_put(&w->scratch, w->wide, kind->order == GROUP_BY_TIME ? w->narrow : NULL, g->row_count, next, w->use_count);
+    seqs_put(&w->scratch, w->seqs, kind->order == GROUP_BY_TIME ? w->narrow : NULL, g->row_count, next, w->use_count);
     free(next);
     put_single(w, CHUNK_SEQ, g->row_count);
     return true;
+}
+
+/* What more than one column needs of the rows. */
+static void look_up_rows(struct segment_writer *w, const struct group_rows *g)
+{
+    for (uint32_t row = 0; row < g->row_count; row++) {
+        const struct row_source *s = &w->sources[g->rows[row].source];
+        w->lines[row] = batch_line(s->batch, g->rows[row].row);
+        w->seqs[row] = row_source_seq(s, g->rows[row].row);
+    }
 }
 
 static bool stream_of_row(struct segment_writer *w, const struct row_ref *r, uint32_t *ret_id)
@@ -197,7 +228,7 @@ static bool collect_streams(struct segment_writer *w, const struct group_kind *k
         }
         struct segment_stream *use = &w->uses[w->use_of_stream[id] - 1];
         use->rows++;
-        use->bytes += batch_line(w->sources[g->rows[row].source].batch, g->rows[row].row).len;
+        use->bytes += w->lines[row].len;
         w->narrow[row] = id;
     }
     if (kind->order == GROUP_BY_TIME)
@@ -220,8 +251,7 @@ static struct digest digest_of_rows(const struct segment_writer *w, const struct
     struct digest_memo memo = {0};
     for (uint32_t row = 0; row < g->row_count; row++) {
         const struct row_source *s = &w->sources[g->rows[row].source];
-        sum = digest_add(sum, digest_of_row(w->digests[w->narrow[row]], s->batch, g->rows[row].row,
-                                            row_source_seq(s, g->rows[row].row), &memo));
+        sum = digest_add(sum, digest_of_row(w->digests[w->narrow[row]], s->batch, g->rows[row].row, w->seqs[row], &memo));
     }
     return sum;
 }
@@ -238,10 +268,8 @@ static bole_status put_text_chunk(void *ctx, bole_slice raw, struct bole_err *er
 
 static bool put_lines(struct segment_writer *w, const struct group_rows *g)
 {
-    for (uint32_t row = 0; row < g->row_count; row++) {
-        w->lines[row] = batch_line(g->sources[g->rows[row].source].batch, g->rows[row].row);
+    for (uint32_t row = 0; row < g->row_count; row++)
         w->wide[row] = (uint64_t)g->rows[row].time_ns;
-    }
     struct text_input in = {.lines = w->lines,
                             .time_ns = (const int64_t *)w->wide,
                             .count = g->row_count,
@@ -264,8 +292,7 @@ static bool put_rollup(struct segment_writer *w, const struct group_rows *g)
 {
     rollup_begin(&w->rollup, w->use_count);
     for (uint32_t row = 0; row < g->row_count; row++)
-        rollup_add(&w->rollup, w->narrow[row], g->rows[row].time_ns,
-                   batch_line(g->sources[g->rows[row].source].batch, g->rows[row].row).len);
+        rollup_add(&w->rollup, w->narrow[row], g->rows[row].time_ns, w->lines[row].len);
     if (!rollup_finish(&w->rollup, g->row_count, &w->scratch))
         return false;
     put_single(w, CHUNK_ROLLUP, g->row_count);
@@ -293,7 +320,7 @@ static struct segment_group describe(const struct segment_writer *w, const struc
     for (uint32_t row = 0; row < g->row_count; row++) {
         const struct row_source *s = &w->sources[g->rows[row].source];
         int64_t time = g->rows[row].time_ns, received = s->batch->received_ns;
-        uint64_t lsn = seq_lsn(row_source_seq(s, g->rows[row].row));
+        uint64_t lsn = seq_lsn(w->seqs[row]);
         d.min_time_ns = time < d.min_time_ns ? time : d.min_time_ns;
         d.max_time_ns = time > d.max_time_ns ? time : d.max_time_ns;
         d.received_ns = received > d.received_ns ? received : d.received_ns;
@@ -310,6 +337,7 @@ static bole_status put_group(struct segment_writer *w, const struct group_kind *
 {
     struct segment_file *f = w->file;
     uint32_t field_columns;
+    look_up_rows(w, g);
     bool ok = collect_streams(w, kind, g);
     if (ok) {
         struct segment_group d = describe(w, kind, g);
