@@ -124,3 +124,65 @@ def test_a_request_that_is_wrong_is_told(server, params, expected):
     answer = server.request("POST", "/loki/api/v1/delete?" + bole.urllib.parse.urlencode(params))
     assert answer.status == 400 and expected in answer.text
     assert requests(server) == []
+
+
+QUESTIONS = [
+    '{app=~".+"}', '{app="web"} |= "user=3"', '{app="web"} |~ "use[r]=[12]" != "pay"', '{app=~".+"} | json | status >= 400',
+    '{app="api"} | json | line_format "{{.path}}"', '{app=~".+"} |~ "(?i)USER"',
+]
+COUNTS = [
+    'sum(count_over_time({app=~".+"}[3h]))', 'sum by (app) (count_over_time({app=~".+"}[3h]))', 'sum by (app) (rate({app=~".+"}[3h]))',
+    'sum by (status) (count_over_time({app="api"} | json [3h]))', 'topk(3, sum by (path) (count_over_time({app="api"} | json [3h])))',
+    'sum by (app) (bytes_over_time({app=~".+"}[3h]))', 'sum(count_over_time({app="web"} |= "pay" [3h]))',
+    'sum(count_over_time({app="web"} |~ "user=1.*pay" [3h]))', 'avg by (app) (avg_over_time({app="api"} | json | unwrap status [3h]))',
+    'count(count_over_time({app=~".+"}[3h]))', 'sum(count_over_time({app=~".+"}[1h] offset 1h))',
+]
+
+
+def answers(server):
+    lines = [sorted(server.lines(q)) for q in QUESTIONS]
+    counts = [sorted((sorted(r["metric"].items()), r["value"][1])
+                     for r in server.get("/loki/api/v1/query", {"query": q}).json()["data"]["result"]) for q in COUNTS]
+    params = {"start": str(BASE - 10**12), "end": str(time.time_ns() + 10**9), "match[]": '{app=~".+"}'}
+    series = sorted(s["app"] for s in server.get("/loki/api/v1/series", params).json()["data"])
+    return lines, counts, series
+
+
+def everything():
+    for i in range(3000):
+        user = i % 37
+        yield "web", f"user={user} {'pays' if i % 3 else 'looks'} n={i}"
+        yield "api", json.dumps({"user": user, "path": f"/p{i % 5}", "status": 200 + i % 4 * 100, "n": i})
+        if i % 100 == 0:
+            yield "gone", f"user={user} only here n={i}"
+
+
+def push_all(server, kept):
+    by_app = {}
+    for number, (app, line) in enumerate(everything()):
+        if kept(app, line):
+            by_app.setdefault(app, []).append((BASE + number * 10**5, line))
+    for part in range(2):  # half of it in a segment, half in memory
+        streams = [({"app": app}, values[part::2]) for app, values in sorted(by_app.items())]
+        assert server.push(streams).status == 204
+        if part == 0:
+            assert server.request("POST", "/flush").status == 204
+
+
+def test_every_answer_is_that_of_a_server_that_never_had_them(prompt):
+    def kept(app, line):
+        return app != "gone" and not (app == "web" and "user=7 " in line) and not (app == "api" and '"user": 1' in line)
+    push_all(prompt, lambda app, line: True)
+    for query in ('{app="gone"}', '{app="web"} |= "user=7 "', '{app="api"} |~ "\\"user\\": 1"'):
+        assert delete(prompt, query).status == 204
+    with bole.Server() as other:
+        push_all(other, kept)
+        expected = answers(other)
+        assert len(expected[0][0]) > 5000 and expected[2] == ["api", "web"]
+        for look in range(3):
+            for mine, theirs, question in zip(answers(prompt)[1], expected[1], COUNTS):
+                assert mine == theirs, (look, question)
+            assert answers(prompt) == expected
+            settle(prompt)
+    assert {request["status"] for request in requests(prompt)} == {"processed"}
+    assert "deletes: 3 done" in check(prompt)
