@@ -34,9 +34,8 @@ bool group_count_bucket(const struct store_aggregation *a, int64_t time_ns, uint
 struct rollup_count {
     const struct group_counter *counter;
     const struct stream_table *streams;
-    const struct segment_directory *directory;
     const struct segment_group *group;
-    const uint32_t *stream_map;
+    uint32_t *stream_map;
     bool fits;          /* every minute lies in one bucket, or in none */
     bole_status status; /* of a callback */
 };
@@ -105,29 +104,17 @@ static bool field_matters(const struct group_scan *g, const struct segment_group
     return matters;
 }
 
-static bole_status map_streams(struct group_scan *g, struct rollup_count *r, struct bole_err *err)
-{
-    uint32_t *map = arena_array(&g->arena, r->group->stream_count, sizeof *map);
-    if (!map)
-        return no_room(err);
-    bole_status st = BOLE_OK;
-    for (uint32_t i = 0; st >= 0 && i < r->group->stream_count; i++)
-        st = stream_table_find(&g->ctx->streams, r->directory->labels[r->group->streams[i].id], &map[i], err);
-    r->stream_map = map;
-    r->streams = &g->ctx->streams;
-    return st;
-}
-
 bole_status group_count_rollup(struct group_scan *g, const struct group_counter *c, struct segment *segment,
-                               const struct segment_directory *directory, uint32_t group, struct bole_err *err)
+                               struct segment_directory *directory, uint32_t group, struct bole_err *err)
 {
-    struct rollup_count r = {.counter = c, .directory = directory, .group = &directory->groups[group], .fits = true};
+    struct rollup_count r = {
+        .counter = c, .streams = &g->ctx->streams, .group = &directory->groups[group], .fits = true};
     struct bole_err why;
     bole_slice raw;
     if (!rollup_can_answer(g, c, r.group))
         return BOLE_E_UNSUPPORTED;
     arena_reset(&g->arena);
-    bole_status st = map_streams(g, &r, err);
+    bole_status st = group_scan_map_streams(g, directory, r.group, &r.stream_map, err);
     if (st < 0)
         return st;
     if (field_matters(g, r.group, c->aggregation->field, r.stream_map))

@@ -24,7 +24,7 @@ bool group_count_bucket(const struct store_aggregation *a, int64_t time_ns, uint
 /* Counts a group that has not been opened, from its rollup alone. BOLE_END: done, or the group is damaged and left out.
  * BOLE_E_UNSUPPORTED: nothing was counted; open it and count rows. Takes no reference. */
 bole_status group_count_rollup(struct group_scan *g, const struct group_counter *c, struct segment *segment,
-                               const struct segment_directory *directory, uint32_t group, struct bole_err *err);
+                               struct segment_directory *directory, uint32_t group, struct bole_err *err);
 
 /* Counts the rows of the open group. BOLE_END: done. BOLE_E_UNSUPPORTED: nothing was counted, the field is not a dictionary. */
 bole_status group_count_rows(struct group_scan *g, const struct group_counter *c, struct bole_err *err);

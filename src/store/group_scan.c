@@ -15,7 +15,7 @@ enum { SHADOW_SHARE = 16, NEEDLE_MIN = 5 };
 
 static void init_buffers(struct group_scan *g, struct budget *budget)
 {
-    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines};
+    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines, &g->stream_of_id};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_init(bufs[i], budget);
     group_times_init(&g->times, budget);
@@ -40,10 +40,11 @@ void group_scan_close(struct group_scan *g)
 void group_scan_deinit(struct group_scan *g)
 {
     group_scan_close(g);
+    segment_directory_unref(g->mapped);
     segment_reader_deinit(&g->reader);
     arena_deinit(&g->arena);
     group_times_deinit(&g->times);
-    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines};
+    struct buf *const bufs[] = {&g->raw, &g->seqs, &g->bits, &g->lines, &g->stream_of_id};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_deinit(bufs[i]);
 }
@@ -149,12 +150,24 @@ static const int64_t *text_times(void *ctx)
     return g->times.is_bad ? NULL : times;
 }
 
+/* Of how many lines it does not pay to make columns ready for all: of those that are selected, if they are few, or of the
+ * first that a query for the newest asks for. */
+static uint32_t few_lines(const struct group_scan *g)
+{
+    enum { FEW_SELECTED = 8, FEW_NEWEST = 32 }; /* one in so many */
+    uint32_t selected = 0, rows = g->group->row_count;
+    for (uint32_t i = 0; i < group_scan_words(g); i++)
+        selected += (uint32_t)__builtin_popcountll(group_scan_bits(g)[i]);
+    return selected <= rows / FEW_SELECTED ? selected + 1 : g->ctx->query->direction == BACKWARD ? rows / FEW_NEWEST : 0;
+}
+
 static bole_status open_text(struct group_scan *g, struct bole_err *err)
 {
     const struct text_source source = {.load = load_text_chunk,
                                        .ctx = g,
                                        .chunk_count = g->group->text->chunk_count,
                                        .row_count = g->group->row_count,
+                                       .few = few_lines(g),
                                        .times = text_times,
                                        .arena = &g->arena};
     g->bad = &g->group->text->chunks[0];
@@ -203,28 +216,57 @@ bole_status group_scan_lines(struct group_scan *g, uint32_t first, uint32_t coun
 
 /* ---- opening: what can be said about all rows at once ---- */
 
+#define STREAM_UNKNOWN (STREAM_NONE - 1) /* not an index: streams of one scan are fewer */
+
+/* The map is of one directory at a time, which is kept: its address says which. */
+static bool begin_map(struct group_scan *g, struct segment_directory *d)
+{
+    if (g->mapped == d)
+        return true;
+    segment_directory_unref(g->mapped);
+    g->mapped = NULL;
+    uint32_t *map = reserve(&g->stream_of_id, d->stream_count * sizeof *map);
+    for (uint32_t i = 0; map && i < d->stream_count; i++)
+        map[i] = STREAM_UNKNOWN;
+    g->mapped = map ? segment_directory_ref(d) : NULL;
+    return map;
+}
+
+bole_status group_scan_map_streams(struct group_scan *g, struct segment_directory *d, const struct segment_group *group,
+                                   uint32_t **ret_map, struct bole_err *err)
+{
+    uint32_t *map = *ret_map = arena_array(&g->arena, group->stream_count, sizeof *map);
+    if (!map || !begin_map(g, d))
+        return no_room(err);
+    uint32_t *known = (uint32_t *)(void *)g->stream_of_id.ptr;
+    bole_status st = BOLE_OK;
+    for (uint32_t i = 0; st >= 0 && i < group->stream_count; i++) {
+        uint32_t id = group->streams[i].id;
+        if (known[id] == STREAM_UNKNOWN)
+            st = stream_table_find(&g->ctx->streams, d->labels[id], &known[id], err);
+        map[i] = known[id];
+    }
+    return st;
+}
+
+/* BOLE_END: none is asked for. */
 static bole_status map_streams(struct group_scan *g, bool *ret_all, struct bole_err *err)
 {
     const struct segment_group *group = g->group;
-    bool any = false;
-    g->stream_map = arena_array(&g->arena, group->stream_count, sizeof *g->stream_map);
-    if (!g->stream_map)
-        return no_room(err);
     *ret_all = true;
-    for (uint32_t i = 0; i < group->stream_count; i++) {
-        if (g->ctx->takes_all) {
+    if (g->ctx->takes_all) {
+        g->stream_map = arena_array(&g->arena, group->stream_count, sizeof *g->stream_map);
+        for (uint32_t i = 0; g->stream_map && i < group->stream_count; i++)
             g->stream_map[i] = group->streams[i].id;
-            any = true;
-            continue;
-        }
-        bole_status st =
-            stream_table_find(&g->ctx->streams, g->directory->labels[group->streams[i].id], &g->stream_map[i], err);
-        if (st < 0)
-            return st;
+        return g->stream_map ? BOLE_OK : no_room(err);
+    }
+    bole_status st = group_scan_map_streams(g, g->directory, group, &g->stream_map, err);
+    bool any = false;
+    for (uint32_t i = 0; st >= 0 && i < group->stream_count; i++) {
         any = any || g->stream_map[i] != STREAM_NONE;
         *ret_all = *ret_all && g->stream_map[i] != STREAM_NONE;
     }
-    return any ? BOLE_OK : BOLE_END;
+    return st < 0 ? st : any ? BOLE_OK : BOLE_END;
 }
 
 void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams)
@@ -378,6 +420,7 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
     g->text = NULL;
     g->values = NULL;
     g->seqs_loaded = false;
+    g->taken_count = 0;
     g->fields = group_fields_create(g);
     bole_status st = g->fields ? open_columns(g, err) : no_room(err);
     if (st != BOLE_OK)
@@ -388,13 +431,15 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
 /* ---- vectors ---- */
 
 /* Takes the next rows from the asked end: one vector, cut so that vectors begin VECTOR_ROWS_MAX apart whichever end they are
- * taken from. */
+ * taken from. Of the newest rows few may be wanted: their first vectors are smaller. */
 static uint32_t take_rows(struct group_scan *g)
 {
     bool backward = g->ctx->query->direction == BACKWARD;
-    uint32_t block = (backward ? g->to - 1 : g->from) / VECTOR_ROWS_MAX * VECTOR_ROWS_MAX;
+    uint32_t size = backward && g->taken_count < 3 ? VECTOR_ROWS_MAX >> (3 - g->taken_count) : VECTOR_ROWS_MAX;
+    uint32_t block = (backward ? g->to - 1 : g->from) / size * size;
     uint32_t first = block > g->from ? block : g->from;
-    uint32_t last = block + VECTOR_ROWS_MAX < g->to ? block + VECTOR_ROWS_MAX : g->to;
+    uint32_t last = block + size < g->to ? block + size : g->to;
+    g->taken_count++;
     if (backward)
         g->to = first;
     else

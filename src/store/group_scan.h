@@ -29,6 +29,8 @@ struct group_scan {
     const struct segment_group *group;
     struct arena arena;                    /* as long as the group */
     struct buf raw, seqs, bits, lines;
+    struct segment_directory *mapped;      /* counted; NULL: none */
+    struct buf stream_of_id;               /* u32 each: the scan's streams, by id of the mapped directory */
     struct group_times times;
     bool seqs_loaded;
     struct packed streams;
@@ -39,6 +41,7 @@ struct group_scan {
     const struct segment_chunk *bad;       /* the chunk that `text` could not load */
     uint32_t from, to;                     /* rows that have not been visited lie between these */
     uint32_t first_row;                    /* of the current vector */
+    uint32_t taken_count;                  /* vectors */
     uint64_t vector_number;                /* of the current vector: what belongs to it says so */
     uint32_t line_ends[VECTOR_ROWS_MAX];
     struct field_state *fields;            /* [group->column_count] */
@@ -54,6 +57,10 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
 bole_status group_scan_next(struct group_scan *g, struct bole_err *err);
 
 void group_scan_close(struct group_scan *g); /* before its end, too */
+
+/* Index of each of the group's streams in the scan's table, in the arena of g. */
+bole_status group_scan_map_streams(struct group_scan *g, struct segment_directory *d, const struct segment_group *group,
+                                   uint32_t **ret_map, struct bole_err *err);
 
 /* Index into the group's streams of the rows first .. first + count - 1. */
 void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t count, uint32_t *ret_streams);

@@ -66,6 +66,8 @@ struct text_source {
     uint32_t        row_count;
     const int64_t  *time_ns; /* [row_count]; NULL: times() says them */
     struct arena   *arena;
+    uint32_t        few;     /* as long as no more lines than this are asked for, each is made from its own values; then
+        columns are made ready for all of them */
     const int64_t *(*times)(void *ctx); /* called when a column needs them, which few do; NULL: they are damaged */
 };
 

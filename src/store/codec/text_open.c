@@ -251,6 +251,7 @@ bole_status text_open(const struct text_source *source, struct text **ret_text, 
     if (!t)
         return text_no_room(err);
     t->source = *source;
+    t->few_left = source->few;
     t->chunks = arena_array(source->arena, source->chunk_count, sizeof *t->chunks);
     t->chunk_at = arena_array(source->arena, source->chunk_count, sizeof *t->chunk_at);
     if (!t->chunks || !t->chunk_at)
@@ -293,7 +294,9 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
             return bole_fail(err, BOLE_E_CORRUPT, "text: row %u has template %u of %u", row, table->numbers[row],
                              table->template_count);
     }
-    uint32_t blocks = (table->row_count + TEXT_BLOCK - 1) / TEXT_BLOCK, columns = table->column_count;
+    uint32_t columns = table->column_count;
+    uint32_t block = table->template_count <= TEXT_FEW && columns <= TEXT_FEW ? TEXT_BLOCK_SMALL : TEXT_BLOCK;
+    uint32_t blocks = (table->row_count + block - 1) / block;
     uint32_t *before = arena_array(arena, (size_t)blocks * columns + 1, sizeof *before);
     uint32_t *rows = arena_array(arena, table->template_count, sizeof *rows);
     uint32_t *block_rows = arena_array(arena, table->template_count, sizeof *rows);
@@ -301,8 +304,8 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
     if (!before || !rows || !block_rows || !table->cursor)
         return text_no_room(err);
     for (uint32_t b = 0; b < blocks; b++) {
-        uint32_t end = b + 1 < blocks ? (b + 1) * TEXT_BLOCK : table->row_count;
-        for (uint32_t row = b * TEXT_BLOCK; row < end; row++)
+        uint32_t end = b + 1 < blocks ? (b + 1) * block : table->row_count;
+        for (uint32_t row = b * block; row < end; row++)
             block_rows[text_row_template(table, row)]++;
         uint32_t *next = b + 1 < blocks ? before + (size_t)(b + 1) * columns : table->cursor; /* the last sum is not needed */
         if (b + 1 < blocks)
@@ -319,6 +322,7 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
         if (rows[i] != table->templates[i].rows)
             return bole_fail(err, BOLE_E_CORRUPT, "text: template %u has %u rows, the map says %u", i, rows[i],
                              table->templates[i].rows);
+    table->block = block;
     table->before = before;
     return BOLE_OK;
 }
@@ -385,8 +389,8 @@ bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t 
 
 uint32_t text_rank(const struct text_table *table, const uint64_t *rows, uint32_t column, uint32_t row)
 {
-    uint32_t block = row / TEXT_BLOCK, rank = table->before[(size_t)block * table->column_count + column];
-    for (uint32_t w = block * (TEXT_BLOCK / 64); w < row / 64; w++)
+    uint32_t block = row / table->block, rank = table->before[(size_t)block * table->column_count + column];
+    for (uint32_t w = block * (table->block / 64); w < row / 64; w++)
         rank += (uint32_t)__builtin_popcountll(rows[w]);
     return rank + (row % 64 ? (uint32_t)__builtin_popcountll(rows[row / 64] & ((1ull << row % 64) - 1)) : 0);
 }
@@ -433,28 +437,44 @@ bole_status text_load_ids(struct text *t, struct text_column *c, struct bole_err
     return BOLE_OK;
 }
 
-bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+static bole_status prepare_values(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
 {
     struct text_column *c = &table->columns[column];
-    if (c->loaded)
-        return BOLE_OK;
-    bole_status st;
-    if (c->kind != TEXT_COLUMN_VALUES) {
-        st = text_load_ids(t, c, err);
-        if (st >= 0)
-            st = text_load_lines(t, c, err);
-        c->loaded = st >= 0;
-        return st;
-    }
     bole_slice numbers, text;
-    st = text_load_part(t, &c->numbers, &numbers, err);
+    bole_status st = text_load_part(t, &c->numbers, &numbers, err);
     if (st >= 0)
         st = text_load_part(t, &c->text, &text, err);
     const int64_t *times = NULL;
     if (st >= 0 && values_needs_times(&c->values))
         st = column_times(t, table, column, &times, err);
+    return st < 0 ? st : values_load_few(&c->values, numbers, text, times, t->source.arena, err);
+}
+
+bole_status text_prepare_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+{
+    struct text_column *c = &table->columns[column];
+    bole_status st = BOLE_OK;
+    if (c->prepared)
+        return BOLE_OK;
+    if (c->kind == TEXT_COLUMN_VALUES) {
+        st = prepare_values(t, table, column, err);
+    } else {
+        st = text_load_ids(t, c, err);
+        if (st >= 0)
+            st = text_load_rows(t, c->table, err);
+    }
+    c->prepared = st >= 0;
+    return st;
+}
+
+bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+{
+    struct text_column *c = &table->columns[column];
+    if (c->loaded)
+        return BOLE_OK;
+    bole_status st = text_prepare_column(t, table, column, err);
     if (st >= 0)
-        st = values_load(&c->values, numbers, text, times, t->source.arena, err);
+        st = c->kind == TEXT_COLUMN_VALUES ? values_render(&c->values, t->source.arena, err) : text_load_lines(t, c, err);
     c->loaded = st >= 0;
     return st;
 }

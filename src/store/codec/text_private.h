@@ -62,11 +62,11 @@ struct text_column {
     struct text_part      text;
     struct values         values;  /* of all kinds: count and stamp */
     struct ints_head      ids_head;
-    struct ints           ids;     /* DICTIONARY; set by text_load_column */
+    struct ints           ids;     /* DICTIONARY; set by text_load_column and text_prepare_column */
     struct text_table    *table;   /* DICTIONARY, TABLE; of values, type and stamp are set */
     uint8_t              *lines;   /* of table, end to end, with room behind them; set by text_load_column */
     uint32_t             *starts;  /* [rows of table + 1] */
-    bool                  loaded, ids_loaded;
+    bool                  prepared, loaded, ids_loaded;
     uint64_t             *rows;    /* which rows have it; NULL while not asked for */
 };
 
@@ -76,7 +76,7 @@ struct text_template {
     const uint32_t *columns;      /* [slot_count] */
     const uint8_t  *literals;     /* end to end */
     uint32_t        literals_len;
-    uint64_t        len_max;      /* of a line; set when all its columns are loaded, 0 before */
+    uint64_t        len_max;      /* of a line; set when all its columns are loaded or prepared, 0 before */
 };
 
 struct text_table {
@@ -86,6 +86,7 @@ struct text_table {
     bole_slice            literals;
     struct text_part      numbers_part; /* template of each row */
     uint16_t             *numbers;      /* set by text_load_rows */
+    uint32_t              block;        /* same: rows of a block; a power of two */
     uint32_t             *before;       /* same: how many values of each column lie before block b: [b * column_count + c] */
     uint32_t             *cursor;       /* the same for row cursor_row: text_lines goes on where it ended */
     uint32_t              cursor_row;
@@ -94,12 +95,15 @@ struct text_table {
     uint32_t             *users_at;
 };
 
-#define TEXT_BLOCK 4096u /* rows */
+#define TEXT_BLOCK       4096u /* rows, where templates or columns are many ... */
+#define TEXT_BLOCK_SMALL 256u  /* ... and where they are few, so that single rows are found quickly */
+#define TEXT_FEW         64u   /* templates and columns */
 
 struct text {
     struct text_source source;
     bole_slice        *chunks;   /* [chunk_count]; ptr NULL: not loaded yet */
     uint32_t          *chunk_at; /* [chunk_count] while the map is read: where the next part begins */
+    uint32_t           few_left; /* of source.few; 0: columns are loaded, not only prepared */
     struct text_table  root;
 };
 
@@ -116,7 +120,9 @@ bole_status text_load_part(struct text *t, const struct text_part *part, bole_sl
 /* The template of each row, checked, and how many rows each has. */
 bole_status text_load_rows(struct text *t, struct text_table *table, struct bole_err *err);
 bole_status text_load_ids(struct text *t, struct text_column *c, struct bole_err *err);
-/* Everything that text_column_put needs. */
+/* What a few lines of the column can be made from. */
+bole_status text_prepare_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err);
+/* What all lines are made from quickly. */
 bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err);
 /* Bit per row that has a value in the column. */
 bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,

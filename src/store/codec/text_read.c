@@ -11,10 +11,32 @@ static inline uint32_t line_of(const struct text_column *c, uint32_t index) /* i
     return c->kind == TEXT_COLUMN_DICTIONARY ? (uint32_t)ints_offset(&c->ids, index) : index;
 }
 
-static inline uint32_t column_len(const struct text_column *c, uint32_t index)
+/* ---- a line of a table of its own, from what it is made of ---- */
+
+static const struct text_template *seek_inner(const struct text_column *c, uint32_t index);
+static uint64_t row_len(const struct text_table *table, const struct text_template *p);
+static uint8_t *put_row(struct text_table *table, const struct text_template *p, uint8_t *out);
+
+static __attribute__((noinline)) uint64_t inner_len(const struct text_column *c, uint32_t index)
+{
+    return row_len(c->table, seek_inner(c, index));
+}
+
+static __attribute__((noinline)) uint8_t *inner_put(const struct text_column *c, uint32_t index, uint8_t *out)
+{
+    out = put_row(c->table, seek_inner(c, index), out);
+    c->table->cursor_row++;
+    return out;
+}
+
+/* ---- values of a column that is loaded or prepared ---- */
+
+static inline uint64_t column_len(const struct text_column *c, uint32_t index)
 {
     if (c->kind == TEXT_COLUMN_VALUES)
         return values_len(&c->values, index);
+    if (!c->lines)
+        return inner_len(c, index);
     uint32_t line = line_of(c, index);
     return c->starts[line + 1] - c->starts[line];
 }
@@ -33,16 +55,20 @@ static inline uint8_t *column_put(const struct text_column *c, uint32_t index, u
 {
     if (c->kind == TEXT_COLUMN_VALUES)
         return values_put(&c->values, index, out);
+    if (!c->lines)
+        return inner_put(c, index, out);
     uint32_t line = line_of(c, index), start = c->starts[line];
     return put_bytes(out, c->lines + start, c->starts[line + 1] - start);
 }
 
+/* ---- rows ---- */
 
-static bole_status load_template(struct text *t, struct text_table *table, struct text_template *p, struct bole_err *err)
+static bole_status load_template(struct text *t, struct text_table *table, struct text_template *p, bool few,
+                                 struct bole_err *err)
 {
     uint64_t len_max = p->literals_len;
     for (uint32_t k = 0; k < p->slot_count; k++) {
-        bole_status st = text_load_column(t, table, p->columns[k], err);
+        bole_status st = (few ? text_prepare_column : text_load_column)(t, table, p->columns[k], err);
         if (st < 0)
             return st;
         len_max += table->columns[p->columns[k]].values.stamp.max_len;
@@ -60,13 +86,20 @@ static inline void skip_row(struct text_table *table, const struct text_template
 /* Moves the cursor to `row`: to its block if that is not where the cursor is, then row by row. */
 static void seek(struct text_table *table, uint32_t row)
 {
-    uint32_t block = row / TEXT_BLOCK;
-    if (row < table->cursor_row || block > table->cursor_row / TEXT_BLOCK) {
+    uint32_t block = row / table->block;
+    if (row < table->cursor_row || block > table->cursor_row / table->block) {
         memcpy(table->cursor, table->before + (size_t)block * table->column_count, table->column_count * sizeof *table->cursor);
-        table->cursor_row = block * TEXT_BLOCK;
+        table->cursor_row = block * table->block;
     }
     for (; table->cursor_row < row; table->cursor_row++)
         skip_row(table, &table->templates[text_row_template(table, table->cursor_row)]);
+}
+
+static const struct text_template *seek_inner(const struct text_column *c, uint32_t index)
+{
+    uint32_t line = line_of(c, index);
+    seek(c->table, line);
+    return &c->table->templates[text_row_template(c->table, line)];
 }
 
 static uint8_t *put_row(struct text_table *table, const struct text_template *p, uint8_t *out)
@@ -89,13 +122,34 @@ static uint64_t row_len(const struct text_table *table, const struct text_templa
     return len;
 }
 
+/* What the row at the cursor needs of the tables of its columns, where they are only prepared. */
+static bole_status prepare_inner(struct text *t, struct text_table *table, const struct text_template *p, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    for (uint32_t k = 0; st >= 0 && k < p->slot_count; k++) {
+        struct text_column *c = &table->columns[p->columns[k]];
+        if (c->kind == TEXT_COLUMN_VALUES || c->lines)
+            continue;
+        uint32_t line = line_of(c, table->cursor[p->columns[k]]);
+        struct text_template *inner = &c->table->templates[text_row_template(c->table, line)];
+        st = inner->len_max ? BOLE_OK : load_template(t, c->table, inner, true, err);
+    }
+    return st;
+}
+
+static bole_status prepare_row(struct text *t, struct text_table *table, struct text_template *p, struct bole_err *err)
+{
+    bole_status st = p->len_max ? BOLE_OK : load_template(t, table, p, t->few_left > 0, err);
+    return st >= 0 && t->few_left > 0 ? prepare_inner(t, table, p, err) : st;
+}
+
 /* Up to this much is reserved for a row without asking how long it is. */
 #define LEN_GUESS_MAX 65536u
 
 static bole_status append_row(struct text *t, struct text_table *table, struct buf *out, struct bole_err *err)
 {
     struct text_template *p = &table->templates[text_row_template(table, table->cursor_row)];
-    bole_status st = p->len_max ? BOLE_OK : load_template(t, table, p, err);
+    bole_status st = prepare_row(t, table, p, err);
     if (st < 0)
         return st;
     uint64_t len = p->len_max <= LEN_GUESS_MAX ? p->len_max : row_len(table, p);
@@ -106,11 +160,23 @@ static bole_status append_row(struct text *t, struct text_table *table, struct b
     return out->len <= UINT32_MAX ? BOLE_OK : bole_fail(err, BOLE_E_LIMIT, "text: lines of more than 4 GiB");
 }
 
+/* `more` rows are going to be built: when they are no longer few, templates are loaded anew as they come. */
+static void expect_rows(struct text *t, uint32_t more)
+{
+    if (t->few_left == 0)
+        return;
+    t->few_left = more < t->few_left ? t->few_left - more : 0;
+    for (uint32_t i = 0; t->few_left == 0 && i < t->root.template_count; i++)
+        t->root.templates[i].len_max = 0;
+}
+
 bole_status text_append_row(struct text *t, struct text_table *table, uint32_t row, struct buf *out, struct bole_err *err)
 {
     bole_status st = text_load_rows(t, table, err);
     if (st < 0)
         return st;
+    if (table == &t->root)
+        expect_rows(t, 1);
     seek(table, row);
     return append_row(t, table, out, err);
 }
@@ -121,7 +187,7 @@ bole_status text_load_lines(struct text *t, struct text_column *c, struct bole_e
     struct arena *arena = t->source.arena;
     bole_status st = text_load_rows(t, table, err);
     for (uint32_t i = 0; st >= 0 && i < table->template_count; i++)
-        st = load_template(t, table, &table->templates[i], err);
+        st = load_template(t, table, &table->templates[i], false, err);
     if (st < 0)
         return st;
     uint32_t *starts = arena_alloc(arena, (table->row_count + 1ull) * sizeof *starts);
@@ -148,71 +214,18 @@ bole_status text_load_lines(struct text *t, struct text_column *c, struct bole_e
     return BOLE_OK;
 }
 
-/* ---- few lines: nothing is built that they do not need ---- */
-
-enum { FEW_LINES = 32 }; /* of a column; with more it pays to build all lines of its inner tables */
-
-static bool has_few(const uint64_t *bits, uint32_t row_count)
-{
-    uint32_t count = 0;
-    for (uint32_t w = 0; w < (row_count + 63) / 64 && count <= FEW_LINES; w++)
-        for (uint64_t left = bits[w]; left && count <= FEW_LINES; left &= left - 1)
-            count++;
-    return count <= FEW_LINES;
-}
-
-static bole_status append_value(struct text *t, struct text_table *table, uint32_t column, uint32_t index, struct buf *out,
-                                struct bole_err *err)
-{
-    struct text_column *c = &table->columns[column];
-    bool is_inner = c->kind != TEXT_COLUMN_VALUES && !c->loaded;
-    bole_status st = is_inner ? text_load_ids(t, c, err) : text_load_column(t, table, column, err);
-    if (st < 0)
-        return st;
-    if (is_inner)
-        return text_append_row(t, c->table, line_of(c, index), out, err);
-    uint64_t len = column_len(c, index);
-    if (len > UINT32_MAX - out->len || !buf_reserve(out, len + 32))
-        return bole_fail(err, BOLE_E_LIMIT, "text: no room for a value of %llu bytes", (unsigned long long)len);
-    out->len = (size_t)(column_put(c, index, out->ptr + out->len) - out->ptr);
-    return BOLE_OK;
-}
-
-/* As text_append_row for the lines themselves. */
-static bole_status append_few(struct text *t, uint32_t row, struct buf *out, struct bole_err *err)
-{
-    struct text_table *table = &t->root;
-    const struct text_template *p = &table->templates[text_row_template(table, row)];
-    const uint8_t *literal = p->literals;
-    const uint64_t *rows;
-    bole_status st = BOLE_OK;
-    for (uint32_t k = 0; st >= 0; k++) {
-        buf_put(out, bole_slice_from(literal, p->pieces[k]));
-        if (out->failed)
-            return bole_fail(err, BOLE_E_LIMIT, "text: no room for a line");
-        if (k == p->slot_count)
-            break;
-        literal += p->pieces[k];
-        st = text_column_rows(t, table, p->columns[k], &rows, err);
-        if (st >= 0)
-            st = append_value(t, table, p->columns[k], text_rank(table, rows, p->columns[k], row), out, err);
-    }
-    return st >= 0 && out->len > UINT32_MAX ? bole_fail(err, BOLE_E_LIMIT, "text: lines of more than 4 GiB") : st;
-}
-
-/* ---- */
-
 bole_status text_lines(struct text *t, uint32_t first, uint32_t count, const uint64_t *bits, struct buf *out,
                        uint32_t *ret_ends, struct bole_err *err)
 {
     struct text_table *table = &t->root;
     assert(first <= table->row_count && count <= table->row_count - first);
     bole_status st = text_load_rows(t, table, err);
-    bool is_few = has_few(bits, table->row_count);
+    uint32_t asked = 0;
+    for (uint32_t row = first; row < first + count; row++)
+        asked += bits[row / 64] >> row % 64 & 1;
+    expect_rows(t, asked);
     for (uint32_t row = first; st >= 0 && row < first + count; row++) {
-        if (bits[row / 64] >> row % 64 & 1 && is_few) {
-            st = append_few(t, row, out, err);
-        } else if (bits[row / 64] >> row % 64 & 1) {
+        if (bits[row / 64] >> row % 64 & 1) {
             seek(table, row);
             st = append_row(t, table, out, err);
         }
@@ -226,10 +239,11 @@ bole_status text_lengths(struct text *t, uint32_t first, uint32_t count, uint32_
     struct text_table *table = &t->root;
     assert(first <= table->row_count && count <= table->row_count - first);
     bole_status st = text_load_rows(t, table, err);
+    expect_rows(t, count);
     for (uint32_t row = first; st >= 0 && row < first + count; row++) {
         seek(table, row);
         struct text_template *p = &table->templates[text_row_template(table, row)];
-        st = p->len_max ? BOLE_OK : load_template(t, table, p, err);
+        st = prepare_row(t, table, p, err);
         if (st < 0)
             break;
         uint64_t len = row_len(table, p);

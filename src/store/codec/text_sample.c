@@ -166,7 +166,7 @@ bole_status text_column_sample_open(struct text_column_sample *c, const struct t
     arena_init(&c->arena, NULL);
     c->text = NULL;
     c->loads = 0;
-    struct text_source source = {load_chunk, c, c->chunk_count, lines->count, lines->time_ns, &c->arena};
+    struct text_source source = {load_chunk, c, c->chunk_count, lines->count, lines->time_ns, &c->arena, .few = c->few};
     return text_open(&source, &c->text, err);
 }
 
@@ -212,7 +212,8 @@ void text_column_sample_attack(struct text_column_sample *c, const struct text_l
     if (bytes.len)
         memcpy(copy, bytes.ptr, bytes.len);
     c->chunks[chunk] = bole_slice_from(copy, bytes.len);
-    struct text_source source = {load_chunk, c, c->chunk_count, lines->count, lines->time_ns, &arena};
+    uint32_t few = bytes.len % 3 == 0 ? 0 : bytes.len % 3 == 1 ? lines->count : UINT32_MAX;
+    struct text_source source = {load_chunk, c, c->chunk_count, lines->count, lines->time_ns, &arena, .few = few};
     if (text_open(&source, &t, NULL) >= 0)
         use_all(t, lines, &budget);
     c->chunks[chunk] = saved;

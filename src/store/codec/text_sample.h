@@ -28,6 +28,7 @@ struct text_column_sample {
     bole_slice  *chunks;
     uint32_t     chunk_count;
     uint32_t     loads;      /* how often a chunk was asked for */
+    uint32_t     few;        /* of the source, when it is opened */
     struct arena arena;
     struct text *text;
 };

@@ -67,6 +67,13 @@ static void check_round_trip(enum text_sample_kind kind, uint32_t count, struct 
     text_column_sample_init(&c, encoder(), &s);
     uint64_t *bits = all_bits(s.count);
     check_lines(&c, &s, bits, 1024);
+    const uint32_t few[] = {s.count, UINT32_MAX}; /* the half of all that is asked for, all */
+    for (int i = 0; i < 2; i++) {
+        struct bole_err err = {0};
+        c.few = few[i];
+        CHECK_OK(text_column_sample_open(&c, &s, &err), err);
+        check_lines(&c, &s, bits, 300);
+    }
     free(bits);
     text_column_sample_deinit(&c);
     text_sample_deinit(&s);
@@ -168,8 +175,10 @@ TEST(any_choice_of_rows_can_be_read_in_any_order)
     for (int i = 0; i < 2000; i++) {
         uint32_t row = (uint32_t)random_below(&random, s.count), end;
         buf_reset(&out);
-        if (i % 100 == 0)
+        if (i % 100 == 0) {
+            c.few = i % 200 ? 0 : 50;
             CHECK_OK(text_column_sample_open(&c, &s, &err), err);
+        }
         CHECK_OK(text_lines(c.text, row, 1, bits, &out, &end, &err), err);
         CHECK_EQ_SLICE(buf_slice(&out), s.lines[row]);
     }

@@ -234,13 +234,11 @@ static bole_status load(struct values *v, struct values_detail *d, const uint8_t
         return st;
     if (d->stored == VALUES_RAW)
         return load_starts(d, arena);
-    if (d->stored == VALUES_TIME)
-        st = load_stamps(d, time_ns, arena);
-    return st == BOLE_OK && v->type == VALUES_DICT ? render(d, arena) : st;
+    return d->stored == VALUES_TIME ? load_stamps(d, time_ns, arena) : BOLE_OK;
 }
 
-bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
-                        struct arena *arena, struct bole_err *err)
+bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
+                            struct arena *arena, struct bole_err *err)
 {
     if (v->type == VALUES_CONST && numbers.len == 0 && text.len == 0)
         return BOLE_OK;
@@ -260,6 +258,27 @@ bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, c
                          st == BOLE_E_LIMIT ? "values: no room for a column" : "values: parts do not fit the head");
     v->detail = d;
     return BOLE_OK;
+}
+
+bole_status values_render(struct values *v, struct arena *arena, struct bole_err *err)
+{
+    const struct values_detail *d = v->detail;
+    if (v->type != VALUES_DICT || d->starts)
+        return BOLE_OK;
+    struct values_detail *rendered = arena_alloc(arena, sizeof *rendered);
+    if (rendered)
+        *rendered = *d;
+    if (!rendered || render(rendered, arena) < 0)
+        return bole_fail(err, BOLE_E_LIMIT, "values: no room for a column");
+    v->detail = rendered;
+    return BOLE_OK;
+}
+
+bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
+                        struct arena *arena, struct bole_err *err)
+{
+    bole_status st = values_load_few(v, numbers, text, time_ns, arena, err);
+    return st < 0 ? st : values_render(v, arena, err);
 }
 
 /* ---- values ---- */
@@ -335,7 +354,11 @@ uint8_t *values_put(const struct values *v, uint32_t index, uint8_t *out)
     switch (v->type) {
     case VALUES_CONST: return put_text(d, bole_slice_from(d->text, v->stamp.max_len), out);
     case VALUES_RAW: return put_text(d, text_at(d, index), out);
-    case VALUES_DICT: return put_text(d, text_at(d, (uint32_t)ints_offset(&d->ids, index)), out);
+    case VALUES_DICT:
+        index = (uint32_t)ints_offset(&d->ids, index);
+        if (d->starts)
+            return put_text(d, text_at(d, index), out);
+        break;
     case VALUES_INT:
         if (d->bare_int)
             return put_int(d, ints_at(&d->word[0], index), out);
