@@ -7,7 +7,9 @@
 void stream_table_init(struct stream_table *t, struct arena *arena, const struct store_matcher *matchers,
                        size_t matcher_count)
 {
-    *t = (struct stream_table){.arena = arena, .matchers = matchers, .matcher_count = matcher_count};
+    *t = (struct stream_table){.arena = arena, .matchers = matchers, .matcher_count = matcher_count, .compares = true};
+    for (size_t i = 0; i < matcher_count; i++)
+        t->compares = t->compares && (matchers[i].op == MATCH_EQ || matchers[i].op == MATCH_NE);
 }
 
 static struct stream_entry *slot_of(const struct stream_table *t, uint64_t hash, bole_slice labels)
@@ -49,6 +51,10 @@ static bool grow_labels(struct stream_table *t)
 
 bole_status stream_table_find(struct stream_table *t, bole_slice labels, uint32_t *ret_index, struct bole_err *err)
 {
+    if (t->compares && !store_matches(labels, t->matchers, t->matcher_count)) {
+        *ret_index = STREAM_NONE;
+        return BOLE_OK;
+    }
     uint64_t hash = hash64(labels);
     if (t->used * 2 < t->slot_count) {
         const struct stream_entry *known = slot_of(t, hash, labels);

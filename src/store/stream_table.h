@@ -23,6 +23,7 @@ struct stream_table {
     struct arena *arena;
     const struct store_matcher *matchers;
     size_t matcher_count;
+    bool   compares;            /* no regular expressions: matching costs less than remembering who does not */
     struct stream_entry *slots; /* open addressing; labels.ptr NULL: free */
     uint32_t slot_count;        /* a power of two, or 0 */
     uint32_t used;

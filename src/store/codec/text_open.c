@@ -295,7 +295,7 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
                              table->template_count);
     }
     uint32_t columns = table->column_count;
-    uint32_t block = table->template_count <= TEXT_FEW && columns <= TEXT_FEW ? TEXT_BLOCK_SMALL : TEXT_BLOCK;
+    uint32_t block = table->template_count + columns <= TEXT_FEW ? TEXT_BLOCK_SMALL : TEXT_BLOCK;
     uint32_t blocks = (table->row_count + block - 1) / block;
     uint32_t *before = arena_array(arena, (size_t)blocks * columns + 1, sizeof *before);
     uint32_t *rows = arena_array(arena, table->template_count, sizeof *rows);

@@ -77,13 +77,30 @@ static bole_status load_template(struct text *t, struct text_table *table, struc
     return BOLE_OK;
 }
 
-static inline void skip_row(struct text_table *table, const struct text_template *p)
+static inline void skip_rows(struct text_table *table, const struct text_template *p, uint32_t rows)
 {
     for (uint32_t k = 0; k < p->slot_count; k++)
-        table->cursor[p->columns[k]]++;
+        table->cursor[p->columns[k]] += rows;
 }
 
-/* Moves the cursor to `row`: to its block if that is not where the cursor is, then row by row. */
+enum { COUNTED_TEMPLATES = 8, COUNTED_ROWS = 16 };
+
+/* Moves the cursor on to `row`: far with few templates by how many rows each has until there. */
+static void skip_to(struct text_table *table, uint32_t row)
+{
+    if (table->template_count <= COUNTED_TEMPLATES && row - table->cursor_row >= COUNTED_ROWS) {
+        uint32_t rows[COUNTED_TEMPLATES] = {0};
+        for (; table->cursor_row < row; table->cursor_row++)
+            rows[text_row_template(table, table->cursor_row)]++;
+        for (uint32_t i = 0; i < table->template_count; i++)
+            skip_rows(table, &table->templates[i], rows[i]);
+        return;
+    }
+    for (; table->cursor_row < row; table->cursor_row++)
+        skip_rows(table, &table->templates[text_row_template(table, table->cursor_row)], 1);
+}
+
+/* Moves the cursor to `row`, from its block on if that is not where the cursor is. */
 static void seek(struct text_table *table, uint32_t row)
 {
     uint32_t block = row / table->block;
@@ -91,8 +108,7 @@ static void seek(struct text_table *table, uint32_t row)
         memcpy(table->cursor, table->before + (size_t)block * table->column_count, table->column_count * sizeof *table->cursor);
         table->cursor_row = block * table->block;
     }
-    for (; table->cursor_row < row; table->cursor_row++)
-        skip_row(table, &table->templates[text_row_template(table, table->cursor_row)]);
+    skip_to(table, row);
 }
 
 static const struct text_template *seek_inner(const struct text_column *c, uint32_t index)
