@@ -22,6 +22,8 @@ struct json_cursor {
 
 /* The next byte that is no blank; 0 at the end. */
 uint8_t json_peek(struct json_cursor *c);
+/* The next quote or backslash, or the end. */
+const uint8_t *json_skip_text(const uint8_t *p, const uint8_t *end);
 /* c->next stands on the opening quote. */
 bool json_take_string(struct json_cursor *c, bole_slice *ret);
 /* Any value; objects and arrays are skipped over and returned as text. */

@@ -33,18 +33,19 @@ struct walk {
 
 static bool is_string(bole_slice s)
 {
-    const uint8_t *p = s.ptr, *end = p + s.len;
-    while (p < end && *p != '"')
-        p += *p == '\\' ? 2 : 1;
+    const uint8_t *end = s.ptr + s.len, *p = json_skip_text(s.ptr, end);
+    for (; p < end && *p == '\\'; p = json_skip_text(p + 2, end))
+        if (end - p < 2)
+            return false;
     return p == end;
 }
 
 static bool is_plain_string(bole_slice s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == '"' || s.ptr[i] == '\\' || s.ptr[i] >= 0x80)
+        if (s.ptr[i] >= 0x80)
             return false;
-    return true;
+    return json_skip_text(s.ptr, s.ptr + s.len) == s.ptr + s.len;
 }
 
 /* null sets no label: where one is wanted such lines come whole. */
@@ -298,7 +299,7 @@ bool json_shape_reader_init(struct json_shape_reader *r, const struct row_hints 
     static const char suffix[] = "_extracted";
     size_t len = sizeof suffix - 1;
     *r = (struct json_shape_reader){.reader = {.read = read_shape, .check = check_value, .ctx = r}, .scratch = scratch, .hints = hints};
-    if (!hints || !hints->some_labels || hints->no_labels || hints->keeps_errors)
+    if (!hints || !hints->some_labels || hints->no_labels) /* lines with errors come whole */
         return false;
     for (size_t i = 0; i < hints->name_count; i++) {
         bole_slice name = hints->names[i];

@@ -97,6 +97,8 @@ static void compare(struct fixture *lines, struct fixture *segments, uint64_t ro
         "sum by (b) (sum_over_time({app=\"web\"} | json | unwrap n [200s]))",
         "sum(count_over_time({app=\"web\"} | json | a = \"null\" [200s]))",
         "count_over_time({app=\"web\"} | json | a = \"12\" | keep app [200s])",
+        "sum by (a, n) (count_over_time({app=\"web\"} | json | __error__ = \"\" [200s]))",
+        "sum by (b, __error__) (count_over_time({app=\"web\"} | json | __error__ != \"x\" [200s]))",
         "sum by (list) (absent_over_time({app=\"web\"} | json | list = \"x\" [200s]))",
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {

@@ -32,8 +32,8 @@ uint8_t json_peek(struct json_cursor *c)
     return c->next < c->end ? *c->next : 0;
 }
 
-/* Bytes up to the next quote or backslash: eight at a time, as strings are most of JSON. */
-static const uint8_t *skip_text(const uint8_t *p, const uint8_t *end)
+/* Eight bytes at a time, as strings are most of JSON. */
+const uint8_t *json_skip_text(const uint8_t *p, const uint8_t *end)
 {
     const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
     for (; end - p >= 8; p += 8) {
@@ -49,9 +49,9 @@ static const uint8_t *skip_text(const uint8_t *p, const uint8_t *end)
 
 bool json_take_string(struct json_cursor *c, bole_slice *ret)
 {
-    const uint8_t *from = ++c->next, *p = skip_text(from, c->end);
+    const uint8_t *from = ++c->next, *p = json_skip_text(from, c->end);
     while (p < c->end && *p == '\\')
-        p = c->end - p < 2 ? c->end : skip_text(p + 2, c->end);
+        p = c->end - p < 2 ? c->end : json_skip_text(p + 2, c->end);
     if (p >= c->end) {
         c->next = c->end;
         return fail(c, malformed_string);

@@ -277,7 +277,7 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
     arena_reset(&s->scratch);
     row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels,
               stream->count);
-    if (s->needs_labels) {
+    if (s->needs_labels && !v->has_no_fields) {
         field_count = v->fields(v, at, &fields);
         row_add_fields(r, fields, field_count);
     }

@@ -101,6 +101,8 @@ static void put_pipeline(struct world *w, struct arena *arena, struct buf *b)
         put_line_filter(w, arena, b);
     if (world_chance(w, 60)) {
         put_parser(w, b);
+        if (world_chance(w, 40))
+            buf_put_str(b, " | __error__ = \"\"");
         if (world_chance(w, 20))
             put_line_filter(w, arena, b);
     }
