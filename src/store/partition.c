@@ -566,18 +566,39 @@ static bole_status no_memory(struct bole_err *err)
     return bole_fail(err, BOLE_E_NOMEM, "store: no memory to sort rows into groups");
 }
 
+static struct row_ref *rows_of(const struct partitioning *p, const struct partition *part)
+{
+    return p->rows + (part->placed - part->count);
+}
+
+/* By time. What that takes is then free for the encoders: together they are the most memory that a cut needs. */
+static void sort_all(struct partitioning *p)
+{
+    place_rows(p);
+    for (uint32_t i = 0; i < p->partition_count; i++)
+        if (p->partitions[i].count)
+            sort_rows(p, rows_of(p, &p->partitions[i]), p->partitions[i].count);
+    free(p->run_ends);
+    p->run_ends = NULL;
+    if (p->options->by_stream) /* the rest is for that order */
+        return;
+    free(p->partition_of_row);
+    free(p->scratch);
+    p->partition_of_row = NULL;
+    p->scratch = NULL;
+}
+
 static bole_status write_one(struct partitioning *p, const struct partition *part, struct segment_writer *w,
                              struct bole_err *err)
 {
     const struct family *family = &p->family[part->family];
-    struct row_ref *rows = p->rows + (part->placed - part->count);
+    struct row_ref *rows = rows_of(p, part);
     struct group_kind kind = {.tenant = p->tenants.items[family->tenant].text, .generation = p->options->generation};
     if (!part->shared) {
         kind.family = family_hash(family_text(family->labels));
         kind.family_name = family_name(family->labels, &p->name);
         kind.text_family = kind.family ^ part->kind;
     }
-    sort_rows(p, rows, part->count);
     if ((p->options->by_stream && !order_by_stream(p, rows, part->count, &kind.order)) || p->name.failed)
         return no_memory(err);
     return segment_writer_add(w, &kind, rows, part->count, err);
@@ -592,10 +613,12 @@ bole_status partition_write(const struct row_source *sources, size_t source_coun
     uint32_t *order = NULL;
     buf_init(&p.name, NULL);
     bole_status st = BOLE_OK;
-    if (!prepare(&p) || !share_small_families(&p, &order) || !(w = segment_writer_create(sources, source_count, file)))
+    if (prepare(&p) && share_small_families(&p, &order)) {
+        sort_all(&p);
+        w = segment_writer_create(sources, source_count, file);
+    }
+    if (!w)
         st = no_memory(err);
-    if (st >= 0)
-        place_rows(&p);
     for (uint32_t i = 0; st >= 0 && i < p.partition_count; i++)
         if (p.partitions[order[i]].count)
             st = write_one(&p, &p.partitions[order[i]], w, err);
