@@ -10,16 +10,29 @@ static void set_capture(bole_slice name, bole_slice value, void *ctx)
         row_set(r, ORIGIN_PARSED, name, value);
 }
 
-void parse_regexp(struct row *r, const struct ast_stage *s)
+static void capture(struct row *r, const struct regex *regex, bole_slice *groups, size_t count)
 {
-    bole_slice groups[REGEX_GROUPS_MAX + 1];
-    size_t count = regex_group_count(s->regex) + 1;
-    if ((r->hints && r->hints->no_labels) || !regex_find(s->regex, r->line, 0, groups, count))
+    if (!regex_find(regex, r->line, 0, groups, count))
         return;
     for (size_t g = 1; g < count; g++) {
-        bole_slice name = regex_group_name(s->regex, g);
+        bole_slice name = regex_group_name(regex, g);
         if (name.len)
             set_capture(name, groups[g], r); /* a group that took no part sets an empty label */
+    }
+}
+
+void parse_regexp(struct row *r, const struct ast_stage *s)
+{
+    enum { FEW = 8 }; /* room for all that there may be costs as much as a search */
+    size_t count = regex_group_count(s->regex) + 1;
+    if (r->hints && r->hints->no_labels)
+        return;
+    if (count <= FEW) {
+        bole_slice groups[FEW];
+        capture(r, s->regex, groups, count);
+    } else {
+        bole_slice groups[REGEX_GROUPS_MAX + 1];
+        capture(r, s->regex, groups, count);
     }
 }
 

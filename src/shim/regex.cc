@@ -324,15 +324,22 @@ bole_slice slice_of(const StringPiece &s)
     return {(const uint8_t *)s.data(), s.size()};
 }
 
-/* Finds in `s`, which is valid UTF-8. */
-bool find_valid(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
+/* At most N groups: clearing room for all that there may be takes as long as finding a few. */
+template <size_t N> bool find_groups(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
 {
-    StringPiece found[REGEX_GROUPS_MAX + 1];
+    StringPiece found[N];
     if (!run(r, StringPiece((const char *)s.ptr, s.len), from, found, count))
         return false;
     for (size_t g = 0; g < count; g++)
         groups[g] = slice_of(found[g]);
     return true;
+}
+
+/* Finds in `s`, which is valid UTF-8. */
+bool find_valid(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
+{
+    enum { FEW = 8 };
+    return count <= FEW ? find_groups<FEW>(r, s, from, groups, count) : find_groups<REGEX_GROUPS_MAX + 1>(r, s, from, groups, count);
 }
 
 /* Makes groups of the copy groups of s; none of them begins before `place`. */
