@@ -595,9 +595,8 @@ static bole_status write_one(struct partitioning *p, const struct partition *par
     struct row_ref *rows = rows_of(p, part);
     struct group_kind kind = {.tenant = p->tenants.items[family->tenant].text, .generation = p->options->generation};
     if (!part->shared) {
-        kind.family = family_hash(family_text(family->labels));
+        kind.family = p->options->family ? p->options->family : family_hash(family_text(family->labels)) ^ part->kind;
         kind.family_name = family_name(family->labels, &p->name);
-        kind.text_family = kind.family ^ part->kind;
     }
     if ((p->options->by_stream && !order_by_stream(p, rows, part->count, &kind.order)) || p->name.failed)
         return no_memory(err);

@@ -66,6 +66,7 @@ struct regrouping {
     const struct regroup_options *options;
     struct segment_file *file;
     bole_slice tenant;
+    uint64_t   family;        /* of all inputs */
     int64_t    received_ns;
     struct interner streams;  /* label sets of all inputs */
     uint32_t  *bucket_of;     /* [streams.count] */
@@ -256,7 +257,7 @@ static bole_status write_rows(struct regrouping *r, const struct bucket *b, bool
         sources[i] = (struct row_source){.batch = b->parts[i].batch, .seqs = seqs};
         seqs += b->parts[i].rows;
     }
-    struct partition_options options = {.by_stream = by_stream, .generation = r->options->generation};
+    struct partition_options options = {.by_stream = by_stream, .generation = r->options->generation, .family = r->family};
     bole_status st = partition_write(sources, b->part_count, &options, file, err);
     free(sources);
     return st;
@@ -459,7 +460,7 @@ bole_status regroup(const struct regroup_input *inputs, size_t input_count, cons
                     struct segment_file *file, size_t *ret_failed, struct bole_err *err)
 {
     struct regrouping r = {.options = options, .file = file, .tenant = regroup_group(&inputs[0])->tenant,
-                           .received_ns = INT64_MIN};
+                           .family = regroup_group(&inputs[0])->family, .received_ns = INT64_MIN};
     struct digest read = {0}, before = file->totals.digest;
     bole_status st = prepare(&r, inputs, input_count, err);
     for (size_t i = 0; i < input_count; i++)

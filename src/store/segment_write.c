@@ -393,7 +393,7 @@ bole_status segment_writer_add(struct segment_writer *w, const struct group_kind
             end++;
         }
         struct group_rows g = {w->sources, rows + first, (uint32_t)(end - first), (const uint32_t *const *)w->key_ids,
-                               &w->keys, kind->text_family};
+                               &w->keys, kind->family};
         st = put_group(w, kind, &g, err);
         first = end;
     }

@@ -29,9 +29,8 @@ struct row_ref {
 /* What is the same for all rows of a group. */
 struct group_kind {
     bole_slice       tenant;
-    uint64_t         family;      /* hash of what generates the text; 0: several */
+    uint64_t         family;      /* hash of what generates the text, and the kind of lines; 0: several */
     bole_slice       family_name;
-    uint64_t         text_family; /* the same of what generates lines of their kind: codec/text.h's family */
     enum group_order order;
     uint8_t          generation;
 };

@@ -330,9 +330,10 @@ static void count_kinds(struct kinds *k, const uint8_t *text, size_t from, size_
     *k = (struct kinds){0};
     for (size_t at = from; at < to;) {
         bole_slice line = line_at(text, at, to);
-        unsigned i = find_kind(k, line_kind(line));
+        uint64_t kind = line_kind(line);
+        unsigned i = find_kind(k, kind);
         if (i < FAMILIES) {
-            k->kind[i] = line_kind(line);
+            k->kind[i] = kind;
             k->bytes[i] += line.len;
         }
         at += line.len + 1;

@@ -6,8 +6,8 @@
 
 enum {
     BLOCK = 1024,
-    SAMPLE_MIN = 512, SAMPLE_MAX = 2048, /* values that the estimate looks at */
-    CONTEXTS = 4096,
+    SAMPLE_MIN = 512, SAMPLE_MAX = 1024, /* values that the estimate looks at */
+    CONTEXTS = 2048,
 };
 
 static unsigned planes_of(uint64_t highest)
@@ -77,7 +77,7 @@ static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plan
     memset(last, 0xff, sizeof last);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t c = bytes[i] = (uint8_t)(values[i] >> (8 * plane));
-        uint16_t *slot = &last[context * 2654435761u >> 20];
+        uint16_t *slot = &last[context * 2654435761u >> 21];
         bool hit = *slot != UINT16_MAX && bytes[*slot] == c;
         *slot = (uint16_t)i;
         histogram[c] += !hit;

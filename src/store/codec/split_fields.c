@@ -7,8 +7,8 @@
 
 enum {
     WORDS_USED_MAX = SPLIT_WORDS_SIZE / 2,
-    LEARN_ROWS = 2048,   /* at most, and about so many bytes */
-    LEARN_BYTES = 512 * 1024,
+    LEARN_ROWS = 1024,   /* at most, and about so many bytes */
+    LEARN_BYTES = 256 * 1024,
     ROWS_PER_WORD = 200, /* a word of fewer than one line in so many is a value */
     WORD_COUNT_MIN = 3,
 };

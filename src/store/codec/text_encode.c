@@ -18,6 +18,8 @@ struct text_encoder {
     struct buf         map;
     bole_slice         sample_lines[SAMPLE_ROWS];
     int64_t            sample_times[SAMPLE_ROWS];
+    struct arena       arena;      /* to read back; one block, kept */
+    struct buf         lines;
     struct text_family family;     /* of the row group */
     struct text_memory *own;       /* NULL: the one that the writer has is shared */
     enum split         split;      /* of the last row group */
@@ -32,6 +34,8 @@ struct text_encoder *text_encoder_create(struct text_memory *memory)
         return NULL;
     e->fixed = SPLIT_KINDS;
     buf_init(&e->map, NULL);
+    buf_init(&e->lines, NULL);
+    arena_init(&e->arena, NULL);
     if (!memory)
         memory = e->own = text_memory_create();
     if (!text_writer_init(&e->writer, memory) || !memory) {
@@ -48,6 +52,8 @@ void text_encoder_destroy(struct text_encoder *e)
     text_writer_deinit(&e->writer);
     text_memory_destroy(e->own);
     buf_deinit(&e->map);
+    buf_deinit(&e->lines);
+    arena_deinit(&e->arena);
     free(e);
 }
 
@@ -75,24 +81,25 @@ static bool reads_back(struct text_encoder *e, const struct text_input *in)
     enum { STEP = 256 };
     static const uint64_t all[VALUES_COUNT_MAX / 64] = {[0 ... VALUES_COUNT_MAX / 64 - 1] = UINT64_MAX};
     uint32_t ends[STEP];
-    struct arena arena;
-    struct buf out;
-    arena_init(&arena, NULL);
-    buf_init(&out, NULL);
-    struct text_source source = {load_own, &e->writer.chunks, e->writer.chunks.count, in->count, in->time_ns, &arena};
+    struct text_source source = {load_own, &e->writer.chunks, e->writer.chunks.count, in->count, in->time_ns, &e->arena};
     struct text *t;
     bool same = text_open(&source, &t, NULL) >= 0;
     for (uint32_t row = 0; same && row < in->count; row += STEP) {
         uint32_t n = in->count - row < STEP ? in->count - row : STEP;
-        buf_reset(&out);
-        same = text_lines(t, row, n, all, &out, ends, NULL) >= 0;
+        buf_reset(&e->lines);
+        same = text_lines(t, row, n, all, &e->lines, ends, NULL) >= 0;
         for (uint32_t i = 0; same && i < n; i++) {
             uint32_t start = i ? ends[i - 1] : 0;
-            same = bole_slice_eq(bole_slice_from(out.ptr + start, ends[i] - start), in->lines[row + i]);
+            same = bole_slice_eq(bole_slice_from(e->lines.ptr + start, ends[i] - start), in->lines[row + i]);
         }
     }
-    arena_deinit(&arena);
-    buf_deinit(&out);
+    size_t used = arena_used(&e->arena);
+    arena_reset(&e->arena);
+    if (arena_used(&e->arena) < used) { /* several blocks: the next row group will need about as much */
+        arena_deinit(&e->arena);
+        arena_alloc(&e->arena, used);
+        arena_reset(&e->arena);
+    }
     return same;
 }
 

@@ -278,9 +278,10 @@ static const int64_t *column_times(struct text_writer *e, const struct text_work
         for (uint32_t k = 0; p != &whole && k < p->slot_count; k++)
             e->has_column[i] |= w->templates.columns[p->slot_at + k] == column;
     }
-    for (uint32_t row = 0; row < in->count; row++)
-        if (e->has_column[w->row_template[row]])
-            e->numbers[n++] = in->time_ns[row];
+    for (uint32_t row = 0; row < in->count; row++) { /* no branch that nobody could predict */
+        e->numbers[n] = in->time_ns[row];
+        n += e->has_column[w->row_template[row]];
+    }
     assert(n == w->columns.list[column].count);
     return e->numbers;
 }

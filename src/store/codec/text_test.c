@@ -4,6 +4,7 @@
 
 #include "base/test.h"
 #include "store/codec/classify.h"
+#include "store/codec/line_kind.h"
 #include "store/codec/shadow.h"
 #include "store/codec/text_private.h"
 #include "store/codec/text_sample.h"
@@ -108,6 +109,25 @@ static enum split split_chosen(struct text_memory *memory, enum text_sample_kind
     text_sample_deinit(&s);
     text_encoder_destroy(e);
     return how;
+}
+
+TEST(lines_that_begin_alike_are_of_one_kind)
+{
+    static const bole_slice kinds[][2] = {
+        {S("10.1.2.3 - - [01/Jan/2025:00:57:06 -0500] x"), S("crawl-1.example.org - bob [30/Dec/2024:23:01:59 +0100] \"")},
+        {S("2025-01-01 00:59:09,192 INFO a.b.C"), S("2024-11-30 10:00:00,001 WARN   d")},
+        {S("2025-01-01 00:59:09,192 [IPC Server 9] a.b.C"), S("2024-11-30 10:00:00,001 [main] d")},
+        {S("Jan  1 00:57:57 host sshd[99]: Invalid user"), S("Dec 31 01:02:03 h-2 kernel[1]: up")},
+        {S("{\"ts\": 1, \"level\": 2}"), S("{ \"ts\":17}")},
+        {S("{\"level\": 2}"), S("{\"level\": \"warn\", \"ts\": 1}")},
+        {S(""), S("")}, {S("\t at a.b"), S("\t at c$d.e")},
+    };
+    enum { COUNT = sizeof kinds / sizeof kinds[0] };
+    for (unsigned i = 0; i < COUNT; i++) {
+        CHECK_EQ_U64(line_kind(kinds[i][0]), line_kind(kinds[i][1]));
+        for (unsigned k = 0; k < i; k++)
+            CHECK(line_kind(kinds[i][0]) != line_kind(kinds[k][0]));
+    }
 }
 
 TEST(what_suited_a_family_outlives_the_encoder)
