@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,12 @@ void thread_step_back(void)
     pid_t tid = (pid_t)syscall(SYS_gettid);
     setpriority(PRIO_PROCESS, (id_t)tid, NICE);
     syscall(SYS_ioprio_set, WHO_PROCESS, tid, CLASS_BEST_EFFORT | LOWEST);
+}
+
+bool thread_machine_is_idle(void)
+{
+    double load;
+    return getloadavg(&load, 1) == 1 && load < thread_cpu_count() / 2.0;
 }
 
 unsigned thread_cpu_count(void)

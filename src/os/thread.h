@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 
+#include <stdbool.h>
+
 #include "bole/types.h"
 
 /* name: at most 15 bytes, shown by top and gdb. Every signal is blocked in the new thread. */
@@ -15,6 +17,9 @@ bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, p
 
 /* The calling thread gives way to others, of the processor and of the disk, from now on. */
 void thread_step_back(void);
+
+/* True when half of the processors had nothing to do during the last minute. */
+bool thread_machine_is_idle(void);
 
 unsigned thread_cpu_count(void); /* processors this process may use; at least 1 */
 

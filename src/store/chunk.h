@@ -17,6 +17,7 @@
 struct chunk_codec {
     void *compress;   /* ZSTD_CCtx; made on first use */
     void *decompress; /* ZSTD_DCtx */
+    int   level;      /* of zstd; 0: the one for what must be fast */
 };
 
 void chunk_codec_deinit(struct chunk_codec *z);

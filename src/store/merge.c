@@ -10,6 +10,7 @@
 
 /* Streams named by the groups of one file. A directory is read whole: 16 bytes each. */
 #define STREAM_ENTRIES_MAX (512u * 1024)
+enum { PACK_LEVEL = 12 /* of zstd: docs/decisions/0007-life-of-segments.md */ };
 enum { SMALL_GROUPS_MIN = 4 /* so many are encoded together although more will come */ };
 
 struct group_ref {
@@ -176,6 +177,8 @@ static bole_status begin_result(struct merge *m, struct bole_err *err)
     m->result_count += st >= 0;
     if (st >= 0)
         m->file->text_memory = m->options.text_memory;
+    if (st >= 0 && m->options.packs)
+        m->file->codec.level = PACK_LEVEL;
     return st;
 }
 
@@ -192,6 +195,8 @@ static bole_status end_result(struct merge *m, struct bole_err *err)
     }
     if (m->file->totals.raw_bytes >= MERGE_TARGET_RAW / 2 || m->stream_entries >= STREAM_ENTRIES_MAX / 2)
         m->file->totals.level = LEVEL_FINAL;
+    if (m->options.packs)
+        m->file->totals.level = LEVEL_PACKED;
     bole_status st = segment_file_finish(m->file, &totals, &size, err);
     if (st >= 0) {
         totals.tenant = arena_copy(&m->names, totals.tenant);

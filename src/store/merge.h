@@ -36,6 +36,7 @@ struct merge_options {
     struct removal_sum   *sums;
     size_t          removal_count;
     struct text_memory *text_memory; /* codec/text.h; may be NULL */
+    bool            packs;      /* the result's chunks are compressed with more effort, and it is final */
     uint8_t         store_id[SEGMENT_ID_SIZE];
     int64_t         now_ns;
     bole_status (*yield)(void *ctx, struct bole_err *err); /* as in regroup.h */

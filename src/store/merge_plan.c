@@ -85,7 +85,7 @@ static size_t plan_merged(const struct segment_set *set, int64_t now_ns, bool ev
         return 0; /* a merge can wait */
     for (size_t i = 0; i < set->count; i++) {
         const struct catalog_segment *info = &set->segments[i]->info;
-        if (info->level == 0 || info->level == LEVEL_FINAL || is_stuck(set->segments[i]))
+        if (info->level == 0 || info->level >= LEVEL_FINAL || is_stuck(set->segments[i]))
             continue;
         all[count++] = (struct candidate){.segment = set->segments[i],
                                           .day = day_of_range(info->min_time_ns, info->max_time_ns),
@@ -101,6 +101,17 @@ static size_t plan_merged(const struct segment_set *set, int64_t now_ns, bool ev
     }
     free(all);
     return picked;
+}
+
+struct segment *merge_plan_pack(const struct segment_set *set, int64_t now_ns)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct catalog_segment *info = &set->segments[i]->info;
+        if (info->level > 0 && info->level < LEVEL_PACKED && !is_stuck(set->segments[i]) &&
+            info->created_ns < now_ns - MERGE_PACK_AGE_NS && merge_day_is_over(day_of_range(info->min_time_ns, info->max_time_ns), now_ns))
+            return set->segments[i];
+    }
+    return NULL;
 }
 
 size_t merge_plan(const struct segment_set *set, int64_t now_ns, bool everything, struct segment **ret_picked)

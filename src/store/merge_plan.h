@@ -21,10 +21,15 @@
 #define MERGE_INPUTS_MAX  64u
 #define MERGE_TARGET_RAW  (1ull << 30) /* bytes of lines and fields of a merged segment */
 #define MERGE_OWN_RAW     (32ull << 20) /* a tenant with less of a day shares segments */
+#define MERGE_PACK_AGE_NS (6 * 3600ll * 1000000000) /* since it was written */
 #define MERGE_DAY_OVER_NS (2 * 3600ll * 1000000000) /* after midnight */
 
 /* True when nearly nothing is still to come for this day. */
 bool merge_day_is_over(int64_t day, int64_t now_ns);
+
+/* A segment of a day that is over, old enough that nothing more is merged into it, which is worth compressing with more effort;
+ * NULL: none. Of the set, not counted. */
+struct segment *merge_plan_pack(const struct segment_set *set, int64_t now_ns);
 
 /* What to merge next, 0: nothing is due. `everything`: also what is not due, as far as it makes fewer segments.
  * ret_picked has room for MERGE_INPUTS_MAX; the segments are those of the set, not counted. */

@@ -376,6 +376,38 @@ TEST(a_stream_larger_than_a_group_does_not_need_more_memory)
     fs_mem_destroy(fs);
 }
 
+/* Chunks of a day that is over are compressed with more effort, once; rows and answers stay. */
+TEST(old_segments_are_compressed_again_once)
+{
+    struct fs *fs = fs_mem_create();
+    struct store *s = fixture_open_store(fs);
+    struct bole_err err;
+    bool packed = false;
+    insert_cuts(s, 1, CUTS);
+    for (uint64_t lsn = GROUPS + 1; lsn <= GROUPS + 2; lsn++)
+        insert_rows(s, lsn, 20000, 40, 50, NOON + (int64_t)lsn * NS_PER_S);
+    merge(s, true);
+    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK(!packed); /* its day goes on */
+    struct store_stats before = stats_of(s);
+    clock_manual_advance(&fixture_clock, 3 * DAY_NS);
+    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK(packed);
+    struct store_stats after = stats_of(s);
+    CHECK(after.segment_bytes < before.segment_bytes);
+    CHECK_EQ_U64(after.segment_rows, before.segment_rows);
+    CHECK_EQ_U64(segments_of(s)->set->segments[0]->info.level, LEVEL_PACKED);
+    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK(!packed);
+    CHECK_EQ_U64(merge(s, true).merges, 0);
+    CHECK_EQ_U64(files_of(fs), 1);
+    CHECK_EQ_U64(shape_of(s, S("")).rows, before.segment_rows);
+    clock_manual_init(&fixture_clock, NOON);
+    store_destroy(s);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0);
+    fs_mem_destroy(fs);
+}
+
 /* ---- tenants and days ---- */
 
 static void insert_tenant(struct store *s, uint64_t lsn, bole_slice tenant, unsigned rows, int64_t time_ns)

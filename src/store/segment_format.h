@@ -68,6 +68,7 @@ enum group_order {
     GROUP_BY_STREAM = 1, /* runs of one stream each, in the order of the group's list of streams; sorted by time inside */
 };
 #define LEVEL_FINAL 255u /* a merge's result that will not be merged again */
+#define LEVEL_PACKED 256u /* likewise, and its chunks were compressed with more effort */
 
 /* One row group: what is compressed, indexed and skipped together. */
 #define GROUP_ROWS_MAX      65536u

@@ -269,7 +269,7 @@ static bool sum_groups(struct segment_directory *d, uint32_t level)
 static bool parse_directory(struct parser *p, bole_slice raw, uint32_t group_count)
 {
     p->in = reader_of(raw);
-    uint32_t level = (uint32_t)read_at_most(&p->in, LEVEL_FINAL);
+    uint32_t level = (uint32_t)read_at_most(&p->in, LEVEL_PACKED);
     p->tenant_count = read_count(&p->in, 1);
     p->tenants = take(p, p->tenant_count, sizeof *p->tenants);
     for (uint64_t i = 0; p->tenants && i < p->tenant_count; i++)

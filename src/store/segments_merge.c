@@ -106,8 +106,8 @@ static void set_aside(struct segment *const *inputs, size_t count, struct segmen
         culprit ? culprit->key_text : "several", LOGQS(why->msg));
 }
 
-static bole_status run_merge(struct segments_store *s, struct segment *const *inputs, size_t count, struct delete_work *work,
-                             struct store_merge_stats *stats, struct bole_err *err)
+static bole_status run_merge(struct segments_store *s, struct segment *const *inputs, size_t count, bool packs,
+                             struct delete_work *work, struct store_merge_stats *stats, struct bole_err *err)
 {
     char spill_path[PATH_MAX];
     /* What a crash leaves under a name that ends in ~ is removed when the objects are opened. */
@@ -115,7 +115,7 @@ static bole_status run_merge(struct segments_store *s, struct segment *const *in
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
                                     .text_memory = s->text_memory, .fs = s->fs, .spill_path = spill_path,
                                     .removals = work->removals, .sums = work->sums, .removal_count = work->removal_count,
-                                    .now_ns = work->now_ns, .yield = give_way, .yield_ctx = s};
+                                    .packs = packs, .now_ns = work->now_ns, .yield = give_way, .yield_ctx = s};
     struct merge *m;
     struct segment *culprit;
     memcpy(options.store_id, s->id, sizeof options.store_id);
@@ -150,13 +150,13 @@ static bole_status run_merge(struct segments_store *s, struct segment *const *in
     return st;
 }
 
-static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count,
+static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count, bool packs,
                                   struct store_merge_stats *stats, struct bole_err *err)
 {
     struct delete_work work;
     bole_status st = delete_work_begin(s, clock_now_ns(s->clock), &work, err);
     if (st >= 0)
-        st = run_merge(s, inputs, count, &work, stats, err);
+        st = run_merge(s, inputs, count, packs, &work, stats, err);
     delete_work_release(&work);
     return st;
 }
@@ -174,7 +174,7 @@ static bole_status merge_next(struct segments_store *s, bool everything, struct 
     if (count == 0 && (st = segments_next_dirty(s, set, &inputs[0], err)) >= 0)
         count = inputs[0] != NULL;
     if (st >= 0)
-        st = count ? merge_segments(s, inputs, count, stats, err) : BOLE_END;
+        st = count ? merge_segments(s, inputs, count, false, stats, err) : BOLE_END;
     segment_set_unref(set);
     return st;
 }
@@ -201,6 +201,19 @@ bole_status segments_merge(struct store *self, bool everything, struct store_mer
     return BOLE_OK;
 }
 
+bole_status segments_pack(struct segments_store *s, bool *ret_packed, struct bole_err *err)
+{
+    struct store_merge_stats stats = {0};
+    pthread_mutex_lock(&s->merger->merge_lock);
+    struct segment_set *set = segments_borrow_set(s);
+    struct segment *old = merge_plan_pack(set, clock_now_ns(s->clock));
+    bole_status st = old ? merge_segments(s, &old, 1, true, &stats, err) : BOLE_OK;
+    segment_set_unref(set);
+    pthread_mutex_unlock(&s->merger->merge_lock);
+    *ret_packed = stats.merges > 0;
+    return st;
+}
+
 /* ---- the thread ---- */
 
 /* Sleeps until somebody wakes it or the pause is over; at least the pause after a failure. */
@@ -225,6 +238,9 @@ static void *merger_main(void *arg)
         struct store_merge_stats stats;
         struct bole_err err;
         bole_status st = segments_merge(&s->base, false, &stats, &err);
+        bool packed = false;
+        if (st >= 0 && thread_machine_is_idle())
+            st = segments_pack(s, &packed, &err);
         failed = st < 0;
         if (failed && st != BOLE_E_CANCELLED)
             LOG(WARN, "a merge has to wait", " reason=%s", LOGQS(err.msg));
