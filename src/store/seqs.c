@@ -14,24 +14,30 @@ static inline uint64_t expect(uint64_t next_of_all, const uint64_t *next, const 
     return streams && next[streams[row]] ? next[streams[row]] : next_of_all;
 }
 
-static uint32_t count_unexpected(const uint64_t *seqs, const uint32_t *streams, uint32_t count, uint64_t *next)
+static inline uint64_t zigzag(uint64_t step)
 {
-    uint32_t unexpected = 0;
-    uint64_t next_of_all = 0;
+    return step << 1 ^ (0 - (step >> 63));
+}
+
+/* Bits of all steps: one that is far off takes more bytes than several that are near. */
+static uint64_t count_bits(const uint64_t *seqs, const uint32_t *streams, uint32_t count, uint64_t *next)
+{
+    uint64_t bits = 0, next_of_all = 0;
     for (uint32_t row = 0; row < count; row++) {
-        unexpected += seqs[row] != expect(next_of_all, next, streams, row);
+        uint64_t step = seqs[row] - expect(next_of_all, next, streams, row);
+        bits += step ? 64u - (unsigned)__builtin_clzll(zigzag(step)) : 0;
         next_of_all = seqs[row] + 1;
         if (streams)
             next[streams[row]] = next_of_all;
     }
-    return unexpected;
+    return bits;
 }
 
 void seqs_put(struct buf *out, const uint64_t *seqs, const uint32_t *streams, uint32_t count, uint64_t *next,
               uint32_t stream_count)
 {
     memset(next, 0, stream_count * sizeof *next);
-    if (streams && count_unexpected(seqs, streams, count, next) >= count_unexpected(seqs, NULL, count, next))
+    if (streams && count_bits(seqs, streams, count, next) >= count_bits(seqs, NULL, count, next))
         streams = NULL;
     memset(next, 0, stream_count * sizeof *next);
     buf_put_u8(out, streams ? BEHIND_ROW_OF_STREAM : BEHIND_ROW);
@@ -42,7 +48,7 @@ void seqs_put(struct buf *out, const uint64_t *seqs, const uint32_t *streams, ui
         run += step == 0;
         if (step) {
             buf_put_varint(out, run);
-            buf_put_varint(out, step << 1 ^ (0 - (step >> 63))); /* zigzag */
+            buf_put_varint(out, zigzag(step));
             run = 0;
         }
         next_of_all = seqs[row] + 1;

@@ -56,6 +56,25 @@ TEST(rows_of_all_streams_in_the_order_of_arrival_cost_nothing)
     CHECK(round_trip(NULL) < 16);
 }
 
+/* Each stream has two rows in every commit group: every other one is as expected, but its first is a group away. */
+TEST(rows_of_many_streams_are_near_to_the_row_before)
+{
+    enum { PUSH = 100, MANY = PUSH / 2 };
+    static uint64_t next_of_many[MANY];
+    struct random r;
+    struct buf out;
+    random_seed(&r, 5);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        uint32_t stream = row * 37 % MANY, is_second = row % PUSH / MANY;
+        seqs[row] = (7ull + row / PUSH) << 20 | (stream * 2 + is_second);
+        streams[row] = stream;
+    }
+    buf_init(&out, NULL);
+    seqs_put(&out, seqs, streams, ROWS, next_of_many, MANY);
+    CHECK_EQ_U64(out.ptr[0], 0);
+    buf_deinit(&out);
+}
+
 TEST(any_numbers_come_back)
 {
     struct random r;
