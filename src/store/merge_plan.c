@@ -108,7 +108,8 @@ struct segment *merge_plan_pack(const struct segment_set *set, int64_t now_ns)
     for (size_t i = 0; i < set->count; i++) {
         const struct catalog_segment *info = &set->segments[i]->info;
         if (info->level > 0 && info->level < LEVEL_PACKED && !is_stuck(set->segments[i]) &&
-            info->created_ns < now_ns - MERGE_PACK_AGE_NS && merge_day_is_over(day_of_range(info->min_time_ns, info->max_time_ns), now_ns))
+            info->created_ns < now_ns - MERGE_PACK_AGE_NS &&
+            merge_day_is_over(day_of_range(info->min_time_ns, info->max_time_ns), now_ns))
             return set->segments[i];
     }
     return NULL;
