@@ -37,6 +37,7 @@ struct catalog_segment {
     int64_t    created_ns;
     int64_t    keep_ns;                  /* the newest row as retention counts */
     uint32_t   level;                    /* of merging; 0: a cut */
+    uint32_t   group_streams;            /* the most label sets of one of its row groups */
     bole_slice tenant;                   /* of all its rows; empty: several */
     uint8_t    digest[CATALOG_DIGEST_SIZE]; /* of its rows */
 };

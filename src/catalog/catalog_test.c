@@ -51,6 +51,7 @@ static struct catalog_segment segment(uint64_t id)
                                     .created_ns = 7,
                                     .keep_ns = -6,
                                     .level = 3,
+                                    .group_streams = 4,
                                     .tenant = id % 2 ? S("team-a") : S(""),
                                     .digest = {(uint8_t)id, [15] = 0xff}};
 }
@@ -400,7 +401,7 @@ TEST(foreign_newer_and_hostile_files_are_refused)
         bole_status status;
         const char *message;
     } cases[] = {
-        {"UPDATE schema_version SET version = 3", BOLE_E_UNSUPPORTED, "start the newer Bole"},
+        {"UPDATE schema_version SET version = 4", BOLE_E_UNSUPPORTED, "start the newer Bole"},
         {"UPDATE schema_version SET version = 0", BOLE_E_CORRUPT, "none that a release"},
         {"PRAGMA application_id = 1", BOLE_E_CORRUPT, "not a catalogue of Bole"},
         {"DROP TABLE segment", BOLE_E_CORRUPT, "no such table"},

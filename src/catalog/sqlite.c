@@ -20,7 +20,7 @@
 #include "catalog/catalog.h"
 #include "catalog/sqlite_vfs.h"
 
-enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x626f6c65 /* "bole" */ };
+enum { SCHEMA_VERSION = 3, APPLICATION_ID = 0x626f6c65 /* "bole" */ };
 
 /* The page cache is capped at 512 KB; the WAL is folded back into the file every 256 pages and cut to 1 MB. */
 static const char pragmas[] =
@@ -32,7 +32,7 @@ static const char pragmas_after_open[] = "PRAGMA journal_mode=WAL; PRAGMA synchr
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE schema_version(version INTEGER NOT NULL);"
-    "INSERT INTO schema_version VALUES(2);"
+    "INSERT INTO schema_version VALUES(3);"
     "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), position_lsn INTEGER NOT NULL, last_segment_id INTEGER "
     "NOT NULL,"
     " segment_count INTEGER NOT NULL, segment_id_sum INTEGER NOT NULL, crc INTEGER NOT NULL);"
@@ -40,7 +40,7 @@ static const char schema[] =
     "NOT NULL,"
     " row_count INTEGER NOT NULL, min_time_ns INTEGER NOT NULL, max_time_ns INTEGER NOT NULL, min_lsn INTEGER NOT NULL,"
     " max_lsn INTEGER NOT NULL, created_ns INTEGER NOT NULL, keep_ns INTEGER NOT NULL, level INTEGER NOT NULL,"
-    " tenant BLOB NOT NULL, digest BLOB NOT NULL, crc INTEGER NOT NULL);"
+    " group_streams INTEGER NOT NULL, tenant BLOB NOT NULL, digest BLOB NOT NULL, crc INTEGER NOT NULL);"
     "CREATE TABLE item(space BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,"
     " PRIMARY KEY(space, key)) WITHOUT ROWID;"
     "PRAGMA application_id=1651469413;";
@@ -71,8 +71,8 @@ static const char *const statements[STATEMENT_COUNT] = {
     [STATE_PUT] = "INSERT OR REPLACE INTO state VALUES(1, ?1, ?2, ?3, ?4, ?5)",
     [SEGMENT_ALL] = ("SELECT id, key, size_bytes, raw_bytes, row_count, min_time_ns, max_time_ns, min_lsn, max_lsn, "
                      "created_ns, keep_ns,"
-                     " level, tenant, digest, crc FROM segment ORDER BY id"),
-    [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     " level, tenant, digest, crc, group_streams FROM segment ORDER BY id"),
+    [SEGMENT_ADD] = "INSERT INTO segment VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [SEGMENT_REMOVE] = "DELETE FROM segment WHERE id = ?1",
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
     [ITEM_PUT] = "INSERT OR REPLACE INTO item VALUES(?1, ?2, ?3, ?4)",
@@ -215,7 +215,7 @@ static uint32_t segment_crc(const struct catalog_segment *s)
 {
     const uint64_t numbers[] = {s->id, s->size_bytes, s->raw_bytes, s->row_count, (uint64_t)s->min_time_ns,
                                 (uint64_t)s->max_time_ns, s->min_lsn, s->max_lsn, (uint64_t)s->created_ns,
-                                (uint64_t)s->keep_ns, s->level};
+                                (uint64_t)s->keep_ns, s->level, s->group_streams};
     uint32_t crc = crc_slice(crc_slice(0, s->key), s->tenant);
     crc = crc32c(crc, s->digest, sizeof s->digest);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -271,6 +271,7 @@ static bole_status segment_row(struct sqlite_catalog *c, struct catalog_segment 
         .created_ns = sqlite3_column_int64(stmt, 9),
         .keep_ns = sqlite3_column_int64(stmt, 10),
         .level = (uint32_t)column_u64(stmt, 11),
+        .group_streams = (uint32_t)column_u64(stmt, 15),
         .tenant = column_slice(stmt, 12),
     };
     bole_slice digest = column_slice(stmt, 13);
@@ -288,16 +289,16 @@ static bole_status segment_add(struct sqlite_catalog *c, const struct catalog_se
     const int64_t numbers[] = {(int64_t)s->size_bytes, (int64_t)s->raw_bytes, (int64_t)s->row_count,
                                s->min_time_ns,         s->max_time_ns,        (int64_t)s->min_lsn,
                                (int64_t)s->max_lsn,    s->created_ns,         s->keep_ns,
-                               s->level};
+                               s->level,               s->group_streams};
     if (s->id == 0 || s->id > INT64_MAX)
         return bole_fail(err, BOLE_E_INVALID, "catalogue: %llu cannot be a segment's id", (unsigned long long)s->id);
     sqlite3_bind_int64(stmt, 1, (sqlite3_int64)s->id);
     bind_slice(stmt, 2, s->key);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sqlite3_bind_int64(stmt, 3 + (int)i, numbers[i]);
-    bind_slice(stmt, 13, s->tenant);
-    bind_slice(stmt, 14, bole_slice_from(s->digest, sizeof s->digest));
-    sqlite3_bind_int64(stmt, 15, segment_crc(s));
+    bind_slice(stmt, 14, s->tenant);
+    bind_slice(stmt, 15, bole_slice_from(s->digest, sizeof s->digest));
+    sqlite3_bind_int64(stmt, 16, segment_crc(s));
     bole_status st = run(c, SEGMENT_ADD, err);
     if (st < 0 && (sqlite3_errcode(c->db) & 0xff) == SQLITE_CONSTRAINT)
         st = bole_fail(err, BOLE_E_CONFLICT, "catalogue: segment %llu is there already", (unsigned long long)s->id);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "store/partition.h"
+
 bool merge_day_is_over(int64_t day, int64_t now_ns)
 {
     return day != DAY_MIXED && day < day_of_time(now_ns - MERGE_DAY_OVER_NS);
@@ -16,7 +18,7 @@ static bool is_stuck(const struct segment *s)
 
 static size_t plan_cuts(const struct segment_set *set, int64_t now_ns, bool everything, struct segment **ret_picked)
 {
-    size_t count = 0;
+    size_t count = 0, scattered = 0;
     uint64_t raw = 0;
     bool is_full = false;
     int64_t oldest = INT64_MAX;
@@ -29,9 +31,11 @@ static size_t plan_cuts(const struct segment_set *set, int64_t now_ns, bool ever
             break;
         ret_picked[count++] = s;
         raw += s->info.raw_bytes;
+        scattered += s->info.group_streams >= STREAM_ORDER_MIN;
         oldest = s->info.created_ns < oldest ? s->info.created_ns : oldest;
     }
-    bool is_due = is_full || count >= MERGE_CUTS || (count > 1 && oldest < now_ns - MERGE_CUT_AGE_NS) || everything;
+    bool is_due = is_full || count >= MERGE_CUTS || scattered >= MERGE_SCATTERED_CUTS ||
+                  (count > 1 && oldest < now_ns - MERGE_CUT_AGE_NS) || everything;
     return is_due ? count : 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * merge_plan.h - which segments are worth merging now. A pure function of the catalogue's rows and the time.
  *
- * Cuts come first: MERGE_CUTS of them, or what has waited for MERGE_CUT_AGE_NS, become segments of one day each, and of
+ * Cuts come first: MERGE_CUTS of them, or fewer where one label set lies scattered over many (merge.h puts it together),
+ * or what has waited for MERGE_CUT_AGE_NS, become segments of one day each, and of
  * one tenant where it is large (merge.h). Those are merged by size, day by day: the smallest ones together, as soon as
  * there are MERGE_FAN_IN of them and the largest is not larger than all others together, so that a byte is copied at
  * most log2(MERGE_TARGET_RAW / its first size) times. Once a day is over (MERGE_DAY_OVER_NS) two are enough. What has
@@ -16,6 +17,7 @@
 #include "store/segments.h"
 
 #define MERGE_CUTS        16u
+#define MERGE_SCATTERED_CUTS 4u /* of row groups with STREAM_ORDER_MIN label sets and more */
 #define MERGE_CUT_AGE_NS  (6 * 3600ll * 1000000000)
 #define MERGE_FAN_IN      8u
 #define MERGE_INPUTS_MAX  64u

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/test.h"
 #include "store/merge_plan.h"
+#include "store/partition.h"
 
 #define MIDNIGHT (20000 * DAY_NS)
 #define HOUR     (DAY_NS / 24)
@@ -157,6 +158,20 @@ TEST(a_few_cuts_wait_for_more_but_not_for_ever)
     for (unsigned i = 2; i < MERGE_CUTS; i++)
         add(&w, 0, 1 * MB, MIDNIGHT, MIDNIGHT, MIDNIGHT);
     CHECK_EQ_U64(merge_plan(w.set, MIDNIGHT, false, picked), MERGE_CUTS);
+    deinit(&w);
+}
+
+TEST(cuts_over_which_label_sets_lie_scattered_wait_for_fewer)
+{
+    struct world w;
+    struct segment *picked[MERGE_INPUTS_MAX];
+    init(&w);
+    add(&w, 0, 1 * MB, MIDNIGHT, MIDNIGHT, MIDNIGHT);
+    for (unsigned i = 0; i < MERGE_SCATTERED_CUTS; i++) {
+        CHECK_EQ_U64(merge_plan(w.set, MIDNIGHT, false, picked), 0);
+        add(&w, 0, 1 * MB, MIDNIGHT, MIDNIGHT, MIDNIGHT)->info.group_streams = STREAM_ORDER_MIN;
+    }
+    CHECK_EQ_U64(merge_plan(w.set, MIDNIGHT, false, picked), MERGE_SCATTERED_CUTS + 1);
     deinit(&w);
 }
 

@@ -38,6 +38,7 @@ struct catalog_segment segment_describe(uint64_t id, bole_slice key, uint64_t si
                                    .created_ns = t->created_ns,
                                    .keep_ns = t->keep_ns,
                                    .level = t->level,
+                                   .group_streams = t->group_streams,
                                    .tenant = t->tenant};
     store_u64(info.digest, t->digest.lo);
     store_u64(info.digest + 8, t->digest.hi);

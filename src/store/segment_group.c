@@ -24,5 +24,6 @@ void segment_totals_add(struct segment_totals *t, const struct segment_group *g)
     t->min_lsn = g->min_lsn < t->min_lsn ? g->min_lsn : t->min_lsn;
     t->max_lsn = g->max_lsn > t->max_lsn ? g->max_lsn : t->max_lsn;
     t->keep_ns = keep > t->keep_ns ? keep : t->keep_ns;
+    t->group_streams = g->stream_count > t->group_streams ? g->stream_count : t->group_streams;
     t->digest = digest_add(t->digest, g->digest);
 }

@@ -60,6 +60,7 @@ struct segment_totals {
     int64_t  created_ns;
     /* What the footer does not say, but the directory: */
     uint32_t level;      /* 0: a cut; else a merge */
+    uint32_t group_streams; /* the most label sets of one of the groups */
     int64_t  keep_ns;    /* the newest row as retention counts: its stamp, or its receipt when the stamp lies ahead */
     bole_slice tenant;   /* of all its rows; ptr NULL: several */
     struct digest digest;
