@@ -11,7 +11,7 @@ bool splitter_init(struct splitter *s)
     s->no_memory = false;
     s->lines = NULL;
     s->line_count = 0;
-    s->words = (struct split_words){.list = malloc(SPLIT_WORDS_SIZE * sizeof *s->words.list)};
+    s->words = (struct split_words){.list = calloc(SPLIT_WORDS_SIZE, sizeof *s->words.list)};
     return s->words.list;
 }
 

@@ -46,10 +46,11 @@ struct split_hint {
     uint8_t  kind, len;
 };
 
-struct split_word { uint64_t hash; uint32_t count; }; /* count 0: free */
+struct split_word { uint64_t hash; uint32_t count, learned; }; /* learned: not the last time that was learned is free */
 
 struct split_words {
     struct split_word *list; /* [SPLIT_WORDS_SIZE], by hash */
+    uint32_t           learned; /* how often: a table that is not cleared for a few lines */
     uint32_t           used;
     uint32_t           threshold; /* a word is literal if it was seen so often; 0: nothing was learned yet */
 };

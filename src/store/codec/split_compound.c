@@ -63,21 +63,24 @@ static size_t stamp_end(const struct splitter *s, bole_slice line, size_t at, co
     return zone ? end + blank + zone : end;
 }
 
-static size_t address_end(const struct splitter *s, bole_slice line, size_t at)
+/* digits: bit per byte from `at` on, 32 of them. An address has 15 at most. */
+static size_t address_end(bole_slice line, size_t at, uint64_t digits)
 {
     for (unsigned part = 0;; part++) {
-        size_t end = mask_next_clear(s->masks.digit, at, line.len);
-        if (end == at || end - at > 3)
+        unsigned len = (unsigned)__builtin_ctzll(~digits);
+        if (len - 1 > 2)
             return 0;
+        at += len;
         if (part == 3)
-            return line.len - end > 1 && line.ptr[end] == '.' && is_digit(line.ptr[end + 1]) ? 0 : end;
-        if (end == line.len || line.ptr[end] != '.')
+            return line.len - at > 1 && line.ptr[at] == '.' && is_digit(line.ptr[at + 1]) ? 0 : at;
+        if (at == line.len || line.ptr[at] != '.')
             return 0;
-        at = end + 1;
+        at++;
+        digits >>= len + 1;
     }
 }
 
-static size_t uuid_end(const struct splitter *s, bole_slice line, size_t at)
+static size_t uuid_end(bole_slice line, size_t at)
 {
     const uint8_t *p = line.ptr + at;
     if (line.len - at < 36 || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
@@ -108,7 +111,11 @@ static size_t any_end(const struct splitter *s, bole_slice line, size_t at, bool
     size_t left = line.len - at;
     uint64_t digits = mask_window(s->masks.digit, at, left < 32 ? left : 32);
     const struct stamp_form *forms = NULL;
-    size_t count = 0, end;
+    size_t count = 0, end = 0;
+    if (digits & 1) /* no stamp begins like an address */
+        end = address_end(line, at, digits);
+    if (end)
+        return end;
     *ret_stamp = true;
     switch (__builtin_ctzll(~digits)) {
     case 0: /* a letter */
@@ -125,14 +132,19 @@ static size_t any_end(const struct splitter *s, bole_slice line, size_t at, bool
         if (fits(&forms[i], line, at, digits))
             return stamp_end(s, line, at, &forms[i]);
     *ret_stamp = false;
-    end = digits & 1 ? address_end(s, line, at) : 0;
-    return end ? end : uuid_end(s, line, at);
+    return uuid_end(line, at);
+}
+
+/* Nearly every word: neither the blank behind a month nor the dash of a UUID. */
+static inline bool is_plain_word(const struct splitter *s, bole_slice line, size_t at)
+{
+    return !mask_has(s->masks.digit, at) && line.ptr[at + 3] != ' ' && (line.len - at < 36 || line.ptr[at + 8] != '-');
 }
 
 size_t split_compound_end(const struct splitter *s, bole_slice line, size_t at, bool *ret_stamp)
 {
     *ret_stamp = false;
-    if (line.len - at < 7)
+    if (line.len - at < 7 || is_plain_word(s, line, at))
         return 0;
     size_t end = any_end(s, line, at, ret_stamp);
     if (end == 0 || end == line.len)

@@ -44,10 +44,11 @@ static size_t without_dots(bole_slice line, struct field f)
     return f.end;
 }
 
+/* The word, or the place for it. */
 static struct split_word *find_word(const struct split_words *w, uint64_t hash)
 {
     uint32_t at = (uint32_t)hash & (SPLIT_WORDS_SIZE - 1);
-    while (w->list[at].count && w->list[at].hash != hash)
+    while (w->list[at].learned == w->learned && w->list[at].hash != hash)
         at = (at + 1) & (SPLIT_WORDS_SIZE - 1);
     return &w->list[at];
 }
@@ -59,7 +60,8 @@ static bool is_literal(const struct splitter *s, bole_slice line, struct field f
         return true;
     if (mask_next(s->masks.digit, f.start, f.end) < f.end)
         return false;
-    return find_word(&s->words, mix_bytes(0, line.ptr + f.start, f.end - f.start))->count >= s->words.threshold;
+    const struct split_word *word = find_word(&s->words, mix_bytes(0, line.ptr + f.start, f.end - f.start));
+    return word->learned == s->words.learned && word->count >= s->words.threshold;
 }
 
 /* The text of the first quoted string of line[from .. to) that ends anywhere; false when there is none. */
@@ -83,11 +85,12 @@ static void learn_line(struct splitter *s, bole_slice line)
             continue;
         uint64_t hash = mix_bytes(0, line.ptr + f.start, end - f.start);
         struct split_word *word = find_word(&s->words, hash);
-        if (!word->count && s->words.used == WORDS_USED_MAX)
-            continue;
-        s->words.used += !word->count;
-        word->hash = hash;
-        word->count++;
+        if (word->learned == s->words.learned) {
+            word->count++;
+        } else if (s->words.used < WORDS_USED_MAX) {
+            s->words.used++;
+            *word = (struct split_word){hash, 1, s->words.learned};
+        }
     }
 }
 
@@ -95,7 +98,10 @@ static void learn_line(struct splitter *s, bole_slice line)
 static void learn(struct splitter *s)
 {
     struct split_words *w = &s->words;
-    memset(w->list, 0, SPLIT_WORDS_SIZE * sizeof *w->list);
+    if (++w->learned == 0) { /* once in 2^32 times */
+        memset(w->list, 0, SPLIT_WORDS_SIZE * sizeof *w->list);
+        w->learned = 1;
+    }
     w->used = 0;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < s->line_count; i++)

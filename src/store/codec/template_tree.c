@@ -101,12 +101,19 @@ static inline bool literal_at(const struct tree_node *n, const uint8_t *texts, c
     return load_u64(text + len - 8) == load_u64(p + len - 8);
 }
 
-/* split_slot_end, with the most frequent kind first. */
+/* split_slot_end, with the most frequent kinds first. */
 static inline size_t slot_end(const struct splitter *s, bole_slice line, size_t at, const struct split_hint *hint)
 {
+    size_t end;
+    if (hint->kind == SLOT_STRING) {
+        end = mask_next(s->masks.quote, at, line.len);
+        return end < line.len && line.ptr[end] == '"' ? end : split_slot_end(s, line, at, hint);
+    }
+    if (hint->kind == SLOT_SCALAR)
+        return mask_next(s->masks.separator, at, line.len);
     if (hint->kind != SLOT_FIELD)
         return split_slot_end(s, line, at, hint);
-    size_t end = mask_next(s->masks.separator, at, line.len);
+    end = mask_next(s->masks.separator, at, line.len);
     if (end == at || (end < line.len && line.ptr[end] == '\\') || line.ptr[end - 1] == '.')
         return split_slot_end(s, line, at, hint);
     return hint->digits && mask_next(s->masks.digit, at, end) == end ? SPLIT_NO_END : end;

@@ -30,13 +30,25 @@ unsigned values_class(uint8_t byte)
 
 uint64_t values_classes(bole_slice s)
 {
-    uint64_t a = 0, b = 0; /* two chains: half the waiting */
-    size_t i = 0;
-    for (; i + 1 < s.len; i += 2) {
-        a |= 1ull << class_of[s.ptr[i]];
-        b |= 1ull << class_of[s.ptr[i + 1]];
+    enum { LONG = 1024 };
+    uint64_t classes = 0;
+    if (s.len < LONG) {
+        for (size_t i = 0; i < s.len; i++)
+            classes |= 1ull << class_of[s.ptr[i]];
+        return classes;
     }
-    return a | b | (i < s.len ? 1ull << class_of[s.ptr[i]] : 0);
+    uint8_t seen[256] = {0}; /* a store waits for nothing */
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t x = load_u64(s.ptr + i);
+        for (unsigned k = 0; k < 8; k++)
+            seen[x >> (8 * k) & 255] = 1;
+    }
+    for (; i < s.len; i++)
+        seen[s.ptr[i]] = 1;
+    for (unsigned c = 0; c < 256; c++)
+        classes |= (uint64_t)seen[c] << class_of[c];
+    return classes;
 }
 
 bool values_may_contain(const struct values *v, bole_slice needle)
