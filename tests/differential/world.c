@@ -128,8 +128,9 @@ static struct batch *make_batch(struct world *w, size_t rows, uint32_t *row_in_g
         struct world_row *row = next_row(w);
         uint32_t stream;
         make_row(w, *row_in_group, row);
-        CHECK_OK(batch_builder_stream(b, row->tenant, row->labels, 0, &stream, &err), err);
-        bole_status st = batch_builder_add(b, row->time_ns, stream, row->line, row->fields, row->field_count, &err);
+        bole_status st = batch_builder_stream(b, row->tenant, row->labels, 0, &stream, &err);
+        if (st == BOLE_OK)
+            st = batch_builder_add(b, row->time_ns, stream, row->line, row->fields, row->field_count, &err);
         if (st == BOLE_AGAIN)
             break;
         CHECK_OK(st, err);
