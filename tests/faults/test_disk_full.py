@@ -105,7 +105,7 @@ def test_fast_writers_do_not_touch_the_reserve_and_the_edge_is_quiet(tmp_path):
     is above it fits the head, so the first cut, which may use the reserve, comes with the first refusal."""
     reserve, cut_begun = 80 * MB, 8 * MB
     args = ["--disk-reserve", str(reserve), "--memory-limit", "1GB"]
-    with small_disk(tmp_path, "125m") as folder, bole.Server(data=folder / "data", args=args) as server:
+    with small_disk(tmp_path, "110m") as folder, bole.Server(data=folder / "data", args=args) as server:
         flood = Flood(server, folder)
         deadline = time.monotonic() + 60
         while 503 not in flood.statuses:
