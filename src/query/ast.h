@@ -91,6 +91,7 @@ struct ast_stage {
     bool                 keep_empty;
     bole_slice           text;     /* REGEXP, PATTERN, LINE_FORMAT */
     struct regex        *regex;    /* REGEXP */
+    struct chain        *chain;    /* REGEXP: the same, where it is one; else NULL: chain.h */
     struct pattern      *pattern;  /* PATTERN */
     struct line_template *template; /* LINE_FORMAT */
     struct ast_pair     *pairs;    /* JSON, LOGFMT, LABEL_FORMAT, DROP, KEEP */

@@ -1,4 +1,5 @@
 /* parse_text.c - `| regexp` and `| pattern`: captures become labels. A line that does not match stays as it is. */
+#include "query/chain.h"
 #include "query/pattern.h"
 #include "query/pipeline.h"
 
@@ -10,12 +11,13 @@ static void set_capture(bole_slice name, bole_slice value, void *ctx)
         row_set(r, ORIGIN_PARSED, name, value);
 }
 
-static void capture(struct row *r, const struct regex *regex, bole_slice *groups, size_t count)
+static void capture(struct row *r, const struct ast_stage *s, bole_slice *groups, size_t count)
 {
-    if (!regex_find(regex, r->line, 0, groups, count))
+    enum chain_answer answer = s->chain ? chain_find(s->chain, r->line, groups, count) : CHAIN_UNKNOWN;
+    if (answer == CHAIN_NO || (answer == CHAIN_UNKNOWN && !regex_find(s->regex, r->line, 0, groups, count)))
         return;
     for (size_t g = 1; g < count; g++) {
-        bole_slice name = regex_group_name(regex, g);
+        bole_slice name = regex_group_name(s->regex, g);
         if (name.len)
             set_capture(name, groups[g], r); /* a group that took no part sets an empty label */
     }
@@ -29,10 +31,10 @@ void parse_regexp(struct row *r, const struct ast_stage *s)
         return;
     if (count <= FEW) {
         bole_slice groups[FEW];
-        capture(r, s->regex, groups, count);
+        capture(r, s, groups, count);
     } else {
         bole_slice groups[REGEX_GROUPS_MAX + 1];
-        capture(r, s->regex, groups, count);
+        capture(r, s, groups, count);
     }
 }
 

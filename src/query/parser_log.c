@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "query/chain.h"
 #include "query/ip.h"
 #include "query/parse_json.h"
 #include "query/parser_impl.h"
@@ -494,8 +495,10 @@ static void parse_text_stage(struct parser *p, struct ast_stage *stage)
         pattern_compile(stage->text, false, &p->ast->arena, &stage->pattern, &why);
     else if (stage->kind == STAGE_LINE_FORMAT)
         template_compile(stage->text, p->ast, &stage->template, &why);
-    else if (ast_regex_compile(p->ast, stage->text, 0, &stage->regex, &why) == BOLE_OK)
+    else if (ast_regex_compile(p->ast, stage->text, 0, &stage->regex, &why) == BOLE_OK) {
         check_groups(stage->regex, &why);
+        stage->chain = chain_compile(stage->text, &p->ast->arena);
+    }
     if (why.code)
         fail_stage(p, stage, &why);
 }

@@ -85,6 +85,8 @@ static void put_parser(struct world *w, struct buf *b)
                                           " | logfmt --strict",
                                           " | regexp `(?P<ip>\\d+\\.\\d+\\.\\d+\\.\\d+)`",
                                           " | regexp `\\s(?P<size>\\d+)\\s.*?(?P<x>\\w+)`",
+                                          " | regexp `^(?P<ip>\\S+) .*\"(?P<x>[A-Z]+) (?P<path>\\S+)`",
+                                          " | regexp `(?P<x>[A-Za-z]+)[^A-Za-z]*$`",
                                           " | pattern `<ip> <_> <user> <_>`",
                                           " | pattern `<_>[<x>]<_>`",
                                           " | unpack",
