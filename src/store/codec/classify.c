@@ -84,11 +84,18 @@ static void classify_avx2(bole_slice line, const struct byte_masks *m)
     size_t word = 0;
     for (; (word + 1) * 64 <= line.len; word++)
         block_avx2(line.ptr + word * 64, word, m);
-    if (word * 64 < line.len) {
+    size_t left = line.len - word * 64;
+    if (left && word) { /* the last 64 bytes, of which the block before has the first ones */
+        block_avx2(line.ptr + line.len - 64, word, m);
+        m->token[word] >>= 64 - left;
+        m->digit[word] >>= 64 - left;
+        m->separator[word] >>= 64 - left;
+        m->quote[word] >>= 64 - left;
+    } else if (left) {
         uint8_t last[64];
         memset(last, 0x80, sizeof last); /* which is in no class */
-        memcpy(last, line.ptr + word * 64, line.len - word * 64);
-        block_avx2(last, word, m);
+        memcpy(last, line.ptr, left);
+        block_avx2(last, 0, m);
     }
 }
 #endif

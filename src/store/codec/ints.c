@@ -87,11 +87,14 @@ static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plan
     if (misses == 0)
         return 0;
     uint64_t bits = 0, all = log2_fixed(misses);
-    for (unsigned c = 0; c < 256; c++)
-        if (histogram[c]) {
-            bits += histogram[c] * (all - log2_fixed(histogram[c]));
+    for (unsigned i = 0; i < count && i < 256; i++) { /* by the bytes there are, when they are few */
+        uint32_t *times = &histogram[count < 256 ? bytes[i] : i];
+        if (*times) {
+            bits += *times * (all - log2_fixed(*times));
             kinds++;
+            *times = 0;
         }
+    }
     if (misses < count)
         bits += misses * (uint64_t)(log2_fixed(count) - log2_fixed(misses)) +
                 (count - misses) * (uint64_t)(log2_fixed(count) - log2_fixed(count - misses));

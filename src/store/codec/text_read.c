@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "store/codec/copy.h"
 #include "store/codec/text_private.h"
 
 static inline uint32_t line_of(const struct text_column *c, uint32_t index) /* in the table of the column */
@@ -47,7 +48,7 @@ static inline uint8_t *put_bytes(uint8_t *out, const uint8_t *p, uint32_t len)
     if (len <= 16)
         memcpy(out, p, 16);
     else
-        memcpy(out, p, len);
+        copy_long(out, p, len);
     return out + len;
 }
 

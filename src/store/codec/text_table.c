@@ -22,7 +22,7 @@ enum {
     ROWS_MIN = 3,                /* of a template: fewer are smaller as they are */
     NEST_TEXT_MIN = 8 * 1024,        /* bytes of a column that are worth a table */
     NEST_SAMPLE_BYTES = 2 * 1024 * 1024, /* that decide whether it gets one; few show no repetition */
-    NEST_SAMPLE_OF_SAMPLE = 64 * 1024,
+    NEST_PACKED_MIN = 1024, /* a column that takes less, compressed, is good enough as it is */
 };
 
 static void work_init(struct text_work *w)
@@ -419,8 +419,8 @@ static bole_status choose_nest(struct text_writer *e, const struct text_work *w,
     static const enum split splits[] = {SPLIT_KINDS, SPLIT_NUMBERS, SPLIT_PARTS, SPLIT_FIELDS, SPLIT_SHAPE};
     bole_slice *values = e->nest_sample;
     uint32_t count = 0;
-    size_t bytes = 0, bytes_max = e->sample ? NEST_SAMPLE_OF_SAMPLE : NEST_SAMPLE_BYTES, best = SIZE_MAX;
-    for (; count < column->count && count < TEXT_NEST_SAMPLE && bytes < bytes_max; count++) {
+    size_t bytes = 0, best = SIZE_MAX;
+    for (; count < column->count && count < TEXT_NEST_SAMPLE && bytes < NEST_SAMPLE_BYTES; count++) {
         values[count] = w->values[column->first + count];
         e->nest_hashes[count] = w->hashes[column->first + count];
         bytes += values[count].len;
@@ -438,6 +438,8 @@ static bole_status choose_nest(struct text_writer *e, const struct text_work *w,
             best = size;
             *ret_how = splits[i];
         }
+        if (best * column->count / count < NEST_PACKED_MIN)
+            break;
     }
     return BOLE_OK;
 }
@@ -467,14 +469,13 @@ static bole_status put_column(struct text_writer *e, struct text_work *w, struct
     const struct column *column = &w->columns.list[number];
     uint64_t key = mix(column->key, in->family);
     enum split how;
-    if (!is_worth_a_table(w, column))
+    if (e->sample || !is_worth_a_table(w, column)) /* splits compare with plain columns as they do with tables */
         return put_values(e, w, chunks, number, in, map, err);
     if (!text_memory_nest(e->memory, key, &how) || e->learn) {
         bole_status st = choose_nest(e, w, column, &how, err);
         if (st < 0)
             return st;
-        if (!e->sample)
-            text_memory_set_nest(e->memory, key, how);
+        text_memory_set_nest(e->memory, key, how);
     }
     return how == SPLIT_KINDS ? put_values(e, w, chunks, number, in, map, err) : put_nest(e, w, number, how, map, err);
 }

@@ -50,7 +50,7 @@ struct text_writer {
     bole_slice             nest_sample[TEXT_NEST_SAMPLE];
     uint64_t               nest_hashes[TEXT_NEST_SAMPLE];
     uint64_t               seed;          /* of hashes */
-    bool                   sample;        /* what is encoded is a sample: nothing is remembered */
+    bool                   sample;        /* what is encoded is a sample: columns get no tables, nothing is remembered */
     bool                   learn;         /* what is remembered is decided anew */
     void                  *zstd;          /* ZSTD_CCtx, for trials */
 };

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/random.h"
+#include "store/codec/copy.h"
 #include "store/codec/values_private.h"
 
 enum {
@@ -268,8 +269,7 @@ static size_t put_bytes(struct values_encoder *e, struct buf *text, uint64_t *re
         bole_slice v = in->values[i];
         values_prefetch(in, i);
         e->scratch[i] = (int64_t)v.len;
-        if (v.len)
-            memcpy(out, v.ptr, v.len);
+        copy_bytes(out, v.ptr, v.len);
         out += v.len;
     }
     *ret_classes = values_classes(bole_slice_from(text->ptr + text->len, size));

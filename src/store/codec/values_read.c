@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "store/codec/copy.h"
 #include "store/codec/values_private.h"
 
 /* ---- heads ---- */
@@ -318,8 +319,8 @@ static uint8_t *put_text(const struct values_detail *d, bole_slice s, uint8_t *o
 {
     if (s.len <= 16 && d->text_end - s.ptr >= 16)
         memcpy(out, s.ptr, 16); /* a copy of fixed size is one instruction */
-    else if (s.len)
-        memcpy(out, s.ptr, s.len);
+    else
+        copy_bytes(out, s.ptr, s.len);
     return out + s.len;
 }
 
