@@ -243,19 +243,6 @@ static void join(struct token_builder *b, bole_slice piece)
     b->joined[b->joined_len++] = '\n';
 }
 
-void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count)
-{
-    begin_group(b, group);
-    for (size_t i = 0; i < count && !(stamp(b)->flags & STAMP_OPEN); i++) {
-        if (i + PIECES_AHEAD < count)
-            __builtin_prefetch(pieces[i + PIECES_AHEAD].ptr);
-        if (pieces[i].len <= JOINED_MAX)
-            join(b, pieces[i]);
-        else
-            add_tokens(b, pieces[i]);
-    }
-}
-
 static void stamp_unlisted(struct token_stamp *s, bole_slice text)
 {
     uint8_t kinds = shape_kinds(text);
@@ -264,13 +251,49 @@ static void stamp_unlisted(struct token_stamp *s, bole_slice text)
     if (kinds == KIND_HIGH && has_folding(text))
         s->flags |= STAMP_FOLD;
     enum shape_class widest = shape_class_of(kinds);
-    if (!(kinds & (KIND_DIGIT | KIND_BAR | KIND_HIGH)))
+    bool is_word = !(kinds & (KIND_DIGIT | KIND_BAR | KIND_HIGH));
+    if (is_word)
         widest = SHAPE_ALNUM; /* another value may have other letters here */
     if (widest >= SHAPE_LOWER && widest <= SHAPE_WORD)
         s->unlisted[SHAPE_HEX] |= shape_bit(text.len); /* of one case, which not all of these include as a class */
+    bool is_exact = !is_word && text.len < TOKEN_EDGE_LEN; /* too short to matter for what it could hold */
     for (uint32_t c = 0; c < SHAPE_CLASSES; c++)
-        if (shape_includes(widest, c))
+        if (is_exact ? c == widest : shape_includes(widest, c))
             s->unlisted[c] |= shape_bit(text.len);
+}
+
+/* Where the fraction of a second begins in "2025-01-01T00:00:00.066264Z", if it has six digits or more: it is another
+ * token in nearly every row, and nobody looks for it. 0: another text. */
+static size_t fraction_at(bole_slice piece)
+{
+    static const char form[] = "0000-00-00T00:00:00.000000000";
+    enum { FRACTION = 20, DIGITS_MIN = 6 };
+    size_t digits_end = piece.len - 1;
+    if (piece.len <= FRACTION + DIGITS_MIN || piece.len > sizeof form || piece.ptr[digits_end] != 'Z')
+        return 0;
+    for (size_t i = 0; i < digits_end; i++)
+        if (form[i] == '0' ? (uint8_t)(piece.ptr[i] - '0') > 9 : piece.ptr[i] != form[i])
+            return 0;
+    return FRACTION;
+}
+
+void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count)
+{
+    begin_group(b, group);
+    for (size_t i = 0; i < count && !(stamp(b)->flags & STAMP_OPEN); i++) {
+        bole_slice piece = pieces[i];
+        if (i + PIECES_AHEAD < count)
+            __builtin_prefetch(pieces[i + PIECES_AHEAD].ptr);
+        size_t fraction = fraction_at(piece);
+        if (fraction) {
+            stamp_unlisted(stamp(b), bole_slice_sub(piece, fraction));
+            piece.len = fraction;
+        }
+        if (piece.len <= JOINED_MAX)
+            join(b, piece);
+        else
+            add_tokens(b, piece);
+    }
 }
 
 void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_slice piece)

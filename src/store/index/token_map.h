@@ -50,7 +50,8 @@ struct token_builder *token_builder_create(const struct token_builder_options *o
 void token_builder_destroy(struct token_builder *b);
 
 /* Pieces of text of row group `group`: not less than in the call before, below TOKEN_GROUPS_MAX. Many at a time are
- * cheaper: their memory is fetched ahead. When pairs_max, budget or memory is used up the group becomes one that is
+ * cheaper: their memory is fetched ahead. Of a piece that is an RFC 3339 stamp in UTC a fraction of six digits or more is
+ * unlisted (see below). When pairs_max, budget or memory is used up the group becomes one that is
  * never cleared (token_index_info.open_groups counts them). */
 void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice *pieces, size_t count);
 

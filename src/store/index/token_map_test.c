@@ -360,6 +360,30 @@ TEST(token_index_keeps_groups_for_what_is_unlisted)
     small_end(&s);
 }
 
+TEST(token_index_leaves_out_fractions_of_a_second)
+{
+    struct small s = small_begin(true);
+    small_add(&s, 0, "2025-01-01T00:00:00.066264Z");
+    small_add(&s, 0, "2025-01-01T00:00:01.000000001Z");
+    small_add(&s, 1, "order 7654321 of AB12345 at 2025-01-01T00:00:00.777777Z");
+    small_add(&s, 1, "2025-01-01T00:00:00.66666Z");
+    small_add(&s, 1, "2025-01-01T00:00:00.0123456789Z");
+    small_add(&s, 1, "2025-01-01T00:00:00.888888z");
+    small_add(&s, 1, "2025-01-01 00:00:00.999999Z");
+    CHECK_EQ_U64(small_open(&s, 2).key_count, 14);
+    CHECK_EQ_U64(small_bare(&s, "T00:00:00.066264Z\""), 1); /* with a sign behind it the fraction counts */
+    CHECK_EQ_U64(small_bare(&s, ".000000001Z\""), 1);
+    CHECK_EQ_U64(small_bare(&s, ".777777Z "), 3);
+    CHECK_EQ_U64(small_bare(&s, " 7654321 "), 2); /* as long, but without a letter */
+    CHECK_EQ_U64(small_bare(&s, " 1234567 "), 0);
+    CHECK_EQ_U64(small_bare(&s, ".66666Z\""), 2);
+    CHECK_EQ_U64(small_bare(&s, ".0123456789Z\""), 2);
+    CHECK_EQ_U64(small_bare(&s, ".888888z\""), 2);
+    CHECK_EQ_U64(small_ask(&s, (struct token_needle){S(".066264z\""), true, false, false}), 1);
+    CHECK_EQ_U64(small_ask(&s, (struct token_needle){S("066264Z"), false, true, true}), 1);
+    small_end(&s);
+}
+
 TEST(token_index_folds_case_as_unicode_does)
 {
     struct small s = small_begin(true);

@@ -71,11 +71,14 @@ static bool may_be_in_uuid(const struct part *p)
 
 static void set_unlisted(const struct token_index *x, const struct part *p, struct group_set *s)
 {
-    bool open = p->open_left || p->open_right;
+    bool open = p->open_left || p->open_right, any_case = p->fold_case && p->shape == SHAPE_LOWER;
     uint64_t lengths = open ? shape_from(p->text.len) : shape_bit(p->text.len);
-    for (uint32_t g = 0; g < x->group_count; g++)
-        if (x->stamps[g].unlisted[p->shape] & lengths)
+    for (uint32_t g = 0; g < x->group_count; g++) {
+        const uint64_t *unlisted = x->stamps[g].unlisted;
+        uint64_t seen = unlisted[p->shape] | (any_case ? unlisted[SHAPE_UPPER] | unlisted[SHAPE_ALNUM] : 0);
+        if (seen & lengths)
             s->words[g / 64] |= 1ull << g % 64;
+    }
 }
 
 /* False: nothing is known about this token. */
