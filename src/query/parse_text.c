@@ -11,26 +11,34 @@ static void set_capture(bole_slice name, bole_slice value, void *ctx)
         row_set(r, ORIGIN_PARSED, name, value);
 }
 
-static void capture(struct row *r, const struct ast_stage *s, bole_slice *groups, size_t count)
+bool regexp_find(const struct ast_stage *s, bole_slice line, bole_slice *ret_groups, size_t group_count)
 {
-    enum chain_answer answer = s->chain ? chain_find(s->chain, r->line, groups, count) : CHAIN_UNKNOWN;
-    if (answer == CHAIN_NO || (answer == CHAIN_UNKNOWN && !regex_find(s->regex, r->line, 0, groups, count)))
-        return;
-    for (size_t g = 1; g < count; g++) {
+    enum chain_answer answer = s->chain ? chain_find(s->chain, line, ret_groups, group_count) : CHAIN_UNKNOWN;
+    return answer == CHAIN_YES || (answer == CHAIN_UNKNOWN && regex_find(s->regex, line, 0, ret_groups, group_count));
+}
+
+void regexp_set(struct row *r, const struct ast_stage *s, const bole_slice *groups, size_t group_count)
+{
+    for (size_t g = 1; g < group_count; g++) {
         bole_slice name = regex_group_name(s->regex, g);
         if (name.len)
             set_capture(name, groups[g], r); /* a group that took no part sets an empty label */
     }
 }
 
+static void capture(struct row *r, const struct ast_stage *s, bole_slice *groups, size_t count)
+{
+    if (regexp_find(s, r->line, groups, count))
+        regexp_set(r, s, groups, count);
+}
+
 void parse_regexp(struct row *r, const struct ast_stage *s)
 {
-    enum { FEW = 8 }; /* room for all that there may be costs as much as a search */
     size_t count = regex_group_count(s->regex) + 1;
     if (r->hints && r->hints->no_labels)
         return;
-    if (count <= FEW) {
-        bole_slice groups[FEW];
+    if (count <= REGEXP_GROUPS_FEW) {
+        bole_slice groups[REGEXP_GROUPS_FEW];
         capture(r, s, groups, count);
     } else {
         bole_slice groups[REGEX_GROUPS_MAX + 1];

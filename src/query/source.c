@@ -16,6 +16,8 @@ struct outcome {
 
 enum { OUTCOMES_MAX = 16384 };
 
+_Static_assert((int)REGEXP_GROUPS_FEW <= (int)LINE_VALUES_MAX, "a value for each group");
+
 struct source {
     const struct source_options *options;
     struct store_predicate      *predicates;
@@ -31,6 +33,9 @@ struct source {
     struct row                   row;
     struct arena                 scratch;
     struct json_shape_reader     json;       /* the first stage of the pipeline, where the store reads the values */
+    const struct ast_stage      *regexp;     /* the same, where its captures are the values; or NULL */
+    uint32_t                     value_count;
+    uint8_t                      groups[LINE_VALUES_MAX]; /* [value_count] those of the regexp that count */
     struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
     size_t                       outcome_count;
 };
@@ -297,7 +302,7 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
 /* Where the outcome is, or would be. */
 static struct outcome **find_outcome(struct source *s, uint32_t stream, const bole_slice *values, uint64_t *ret_hash)
 {
-    uint32_t count = s->json.reader.value_count;
+    uint32_t count = s->value_count;
     uint64_t hash = stream;
     for (uint32_t i = 0; i < count; i++)
         hash = hash64_seed(values[i], hash + (values[i].ptr != NULL));
@@ -320,7 +325,7 @@ static struct outcome *keep_outcome(struct source *s, uint32_t stream, const bol
     if (!o)
         return NULL;
     *o = (struct outcome){hash, stream, LABEL_SET_NONE, passes, {{0}}};
-    for (uint32_t i = 0; i < s->json.reader.value_count; i++) {
+    for (uint32_t i = 0; i < s->value_count; i++) {
         if (values[i].ptr)
             o->values[i] = arena_copy(s->options->arena, values[i]);
         if (values[i].ptr && !o->values[i].ptr)
@@ -330,18 +335,16 @@ static struct outcome *keep_outcome(struct source *s, uint32_t stream, const bol
     return o;
 }
 
-/* As run_row, but the first stage is done already: its values are there. */
-static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+/* As run_row, but the first stage is done already: its values are there. groups: of the regexp; NULL: it did not match. */
+static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const bole_slice *values, const bole_slice *groups,
+                              const struct source_sink *sink, struct bole_err *err)
 {
     struct source_stream *stream = stream_at(s, v->stream[at]);
     struct row *r = &s->row;
-    bole_slice values[LINE_VALUES_MAX];
     uint64_t hash = 0;
     if (!stream)
         return query_out_of_memory(s->options->request, err);
     s->options->stats->rows_in++;
-    for (uint32_t i = 0; i < s->json.reader.value_count; i++)
-        values[i] = v->values[i][at];
     struct outcome **slot = s->outcomes && v->has_no_fields ? find_outcome(s, v->stream[at], values, &hash) : NULL;
     struct outcome *known = slot ? *slot : NULL;
     if (known && !known->passes)
@@ -360,7 +363,10 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
         size_t count = v->fields(v, at, &fields);
         row_add_fields(r, fields, count);
     }
-    json_shape_set(&s->json, r, values);
+    if (!s->regexp)
+        json_shape_set(&s->json, r, values);
+    else if (groups)
+        regexp_set(r, s->regexp, groups, regex_group_count(s->regexp->regex) + 1);
     struct pipeline rest = {s->pipeline.stages + 1, s->pipeline.count - 1};
     bool passes = pipeline_run(&rest, r);
     if (r->out_of_memory)
@@ -372,17 +378,59 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
     return passes ? sink->row(s, &row, sink->ctx, err) : BOLE_OK;
 }
 
+/* The values that the store has read. */
+static bole_status run_split(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+{
+    bole_slice values[LINE_VALUES_MAX];
+    for (uint32_t i = 0; i < s->value_count; i++)
+        values[i] = v->values[i][at];
+    return run_values(s, v, at, values, NULL, sink, err);
+}
+
+/* The values that the regexp finds. A group that took no part sets an empty label; where nothing matches none is set. */
+static bole_status run_regexp(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+{
+    bole_slice groups[REGEXP_GROUPS_FEW], values[LINE_VALUES_MAX] = {{0}};
+    bool matches = regexp_find(s->regexp, column_get(&v->line, at), groups, regex_group_count(s->regexp->regex) + 1);
+    for (uint32_t i = 0; matches && i < s->value_count; i++)
+        values[i] = groups[s->groups[i]].ptr ? groups[s->groups[i]] : S("");
+    return run_values(s, v, at, values, matches ? groups : NULL, sink, err);
+}
+
+static bool only_first_reads_line(const struct source *s, enum stage_kind first)
+{
+    if (s->options->wants_line || s->pipeline.count == 0 || s->pipeline.stages[0]->kind != first)
+        return false;
+    for (size_t i = 1; i < s->pipeline.count; i++)
+        if (stage_reads_line(s->pipeline.stages[i]))
+            return false;
+    return true;
+}
+
+/* Where `| regexp` is the first thing left to do and nobody looks at the line after it, its captures decide. */
+static void plan_regexp(struct source *s)
+{
+    const struct source_options *o = s->options;
+    if (!only_first_reads_line(s, STAGE_REGEXP) || !o->labels_decide || (o->hints && o->hints->no_labels))
+        return;
+    const struct ast_stage *stage = s->pipeline.stages[0];
+    size_t count = regex_group_count(stage->regex) + 1;
+    for (size_t g = 1; count <= REGEXP_GROUPS_FEW && g < count; g++)
+        if (regex_group_name(stage->regex, g).len && row_may_want(&s->row, regex_group_name(stage->regex, g)))
+            s->groups[s->value_count++] = (uint8_t)g;
+    s->outcomes = count <= REGEXP_GROUPS_FEW ? arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes) : NULL;
+    s->regexp = s->outcomes ? stage : NULL;
+}
+
 /* Where `| json` is the first thing left to do and nobody looks at the line after it, the store may read what it sets. */
 static const struct line_reader *plan_values(struct source *s, struct arena *shape_scratch)
 {
     const struct source_options *o = s->options;
-    if (o->wants_line || s->pipeline.count == 0 || s->pipeline.stages[0]->kind != STAGE_JSON || s->pipeline.stages[0]->pairs)
+    if (!only_first_reads_line(s, STAGE_JSON) || s->pipeline.stages[0]->pairs)
         return NULL;
-    for (size_t i = 1; i < s->pipeline.count; i++)
-        if (stage_reads_line(s->pipeline.stages[i]))
-            return NULL;
     if (!json_shape_reader_init(&s->json, o->hints, shape_scratch))
         return NULL;
+    s->value_count = s->json.reader.value_count;
     if (o->labels_decide)
         s->outcomes = arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes);
     return &s->json.reader;
@@ -406,7 +454,7 @@ static bole_status run_vector(struct source *s, struct vector *v, const struct s
             continue;
         bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
         if (!sink->wants || sink->wants(v->time_ns[at], v->seq[at], sink->ctx))
-            st = is_split ? run_values(s, v, at, sink, err) : run_row(s, v, at, sink, err);
+            st = (is_split ? run_split : s->regexp ? run_regexp : run_row)(s, v, at, sink, err);
         if (st == BOLE_OK && s->row.template_bytes > COSTLY_ROW_BYTES)
             st = check_wanted(s->options->request, err);
     }
@@ -477,6 +525,7 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
         goto cleanup;
     if (plan_rest(&s)) {
         query.reader = plan_values(&s, &shape_scratch);
+        plan_regexp(&s);
         st = run_scan(&s, sink, err);
     } else {
         st = query_out_of_memory(request, err);
