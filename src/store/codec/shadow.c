@@ -774,6 +774,11 @@ uint32_t shadow_pass_any(struct shadow *s, uint32_t state, const struct shadow_b
     }
 }
 
+bool shadow_is_full(const struct shadow *s)
+{
+    return s->state_count == STATES_MAX;
+}
+
 uint32_t shadow_union(struct shadow *s, uint32_t a, uint32_t b)
 {
     struct places both = s->states[a];

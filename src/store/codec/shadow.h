@@ -40,6 +40,9 @@ uint32_t shadow_pass_any(struct shadow *s, uint32_t state, const struct shadow_b
  * few bytes by their distance from there, so that most places are passed over many at once. */
 size_t shadow_find(const struct shadow *s, bole_slice text, size_t from);
 
+/* There were too many states: from now on more is accepted than the pattern says. */
+bool shadow_is_full(const struct shadow *s);
+
 /* Either of two. */
 uint32_t shadow_union(struct shadow *s, uint32_t a, uint32_t b);
 
