@@ -20,8 +20,8 @@
 #define PARTITION_BEHIND_NS (7 * DAY_NS)
 #define FAMILY_OWN_BYTES    (1u << 20) /* of lines and values */
 #define KINDS_FROM_BYTES    (2u * GROUP_RAW_MAX)
-#define KINDS_MIXED_BYTES   (GROUP_RAW_MAX / 4)
-#define KIND_OWN_BYTES      (GROUP_RAW_MAX / 4)
+#define KINDS_MIXED_BYTES   (GROUP_RAW_MAX / 8)
+#define KIND_OWN_BYTES      (GROUP_RAW_MAX / 8)
 #define STREAM_ORDER_MIN    65u        /* streams from which on `by_stream` has an effect */
 
 struct partition_options {

@@ -138,7 +138,7 @@ TEST(kinds_of_lines_of_a_large_family_have_groups_of_their_own_but_for_the_newes
             *(g->stream_count == 1 ? &of_one : &of_all) += g->row_count;
         }
         CHECK_EQ_U64(of_one + of_all, (large ? 60 : 15) * 810);
-        CHECK(large ? of_one > 35000 && of_all > 2000 : of_one == 0);
+        CHECK(large ? of_one > 35000 && of_all > KINDS_MIXED_BYTES / 1000 : of_one == 0);
         deinit(&f);
     }
 }
