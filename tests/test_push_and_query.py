@@ -142,3 +142,16 @@ def test_detected_fields_and_values_have_a_limit(server, name):
     values = server.get("/loki/api/v1/detected_field/number/values", {**window, name: 5}).json()
     assert (len(values["values"]), values["limit"]) == (5, 5)
     assert len(server.get("/loki/api/v1/detected_field/number/values", window).json()["values"]) == 20
+
+
+def test_long_values_of_rare_keys_are_found_in_segments(server):
+    """A key of three rows has no column of its own; its value is a word of any length."""
+    values = {f"rare{length}": "x1" * (length // 2) for length in range(40, 130, 2)}
+    lines = [(10**18 + i, f"row {i}", {key: value}) for i, (key, value) in enumerate(values.items())]
+    for part in range(2):
+        assert server.push([({"app": "rare"}, lines[part::2])]).status == 204
+        assert server.request("POST", "/flush").status == 204
+    for _ in ("cut", "merged"):
+        for i, (key, value) in enumerate(values.items()):
+            assert [line for _, line in server.lines(f'{{app="rare"}} | {key}="{value}"')] == [f"row {i}"], key
+        assert server.request("POST", "/api/v1/merge?force=true").status == 200

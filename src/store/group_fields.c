@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "store/rest.h"
 
 struct field_state {
     bool loaded, is_bad;
@@ -209,21 +210,11 @@ static bole_status get_column(struct group_scan *g, uint32_t index, struct bole_
 
 /* ---- one key ---- */
 
-/* The remaining fields of a row, one after the other. */
-static bool next_rest(struct reader *in, struct batch_field *ret_field)
-{
-    if (reader_left(in) == 0)
-        return false;
-    ret_field->key = reader_bytes(in, reader_varint(in));
-    ret_field->value = reader_bytes(in, reader_varint(in));
-    return !in->failed;
-}
-
 static bole_slice find_rest(bole_slice row, bole_slice key)
 {
     struct reader in = reader_of(row);
     struct batch_field field;
-    while (next_rest(&in, &field))
+    while (rest_next(&in, &field))
         if (bole_slice_eq(field.key, key))
             return field.value;
     return (bole_slice){0};
@@ -399,12 +390,15 @@ bole_status group_fields_pieces(struct group_scan *g, text_piece_fn *fn, void *c
     struct buf scratch;
     bole_status st = BOLE_OK;
     buf_init(&scratch, g->ctx->query->budget);
-    for (uint32_t i = 0; st == BOLE_OK && i < g->group->column_count; i++)
-        if (is_field(&g->group->columns[i]) || &g->group->columns[i] == g->group->rest) {
-            st = load_once(g, i, err);
-            if (st == BOLE_OK)
-                st = text_values_pieces(&g->fields[i].values, fn, ctx, &scratch, err);
-        }
+    struct rest_pieces rest = {fn, ctx};
+    for (uint32_t i = 0; st == BOLE_OK && i < g->group->column_count; i++) {
+        bool is_rest = &g->group->columns[i] == g->group->rest;
+        if (!is_rest && !is_field(&g->group->columns[i]))
+            continue;
+        st = load_once(g, i, err);
+        if (st == BOLE_OK)
+            st = text_values_pieces(&g->fields[i].values, is_rest ? rest_pieces : fn, is_rest ? &rest : ctx, &scratch, err);
+    }
     buf_deinit(&scratch);
     return st;
 }
@@ -443,7 +437,7 @@ size_t group_fields_of_row(struct vector *v, uint32_t row, const struct batch_fi
         struct field_state *rest = &g->fields[g->group->rest - g->group->columns];
         struct reader in = reader_of(rest->is_bad ? (bole_slice){0} : column_get(&rest->column, row));
         struct batch_field field;
-        while (next_rest(&in, &field))
+        while (rest_next(&in, &field))
             put_field(out, field);
     }
     if (st >= 0 && out->failed)

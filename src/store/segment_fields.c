@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "store/codec/values.h"
+#include "store/rest.h"
 
 struct entry {
     uint32_t row;
@@ -152,14 +153,6 @@ static uint32_t choose_columns(struct field_writer *f)
 
 /* ---- pass 2: where each value goes ---- */
 
-static void put_rest(struct field_writer *f, struct batch_field field)
-{
-    buf_put_varint(&f->rest, field.key.len);
-    buf_put(&f->rest, field.key);
-    buf_put_varint(&f->rest, field.value.len);
-    buf_put(&f->rest, field.value);
-}
-
 static void place_entries(struct field_writer *f, const struct group_rows *g)
 {
     buf_reset(&f->rest);
@@ -170,7 +163,7 @@ static void place_entries(struct field_writer *f, const struct group_rows *g)
         for (uint32_t i = batch_field_first(b, g->rows[row].row); i < b->field_end[g->rows[row].row]; i++) {
             struct key_use *use = &f->uses[f->use_of_key[key_ids[b->field_key[i]]] - 1];
             if (use->column == NO_COLUMN || use->last_row == row)
-                put_rest(f, batch_field(b, i));
+                rest_put(&f->rest, batch_field(b, i));
             else
                 f->entries[use->first + use->filled++] = (struct entry){row, i};
             use->last_row = row;
@@ -195,7 +188,10 @@ static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_coun
     buf_reset(&f->text);
     if (values_encode(f->encoder, &in, &f->scratch, &f->numbers, &f->text, NULL) < 0)
         return false;
-    values_encoder_distinct(f->encoder, segment_file_piece, file);
+    if (kind == CHUNK_REST)
+        values_encoder_distinct(f->encoder, rest_pieces, &(struct rest_pieces){segment_file_piece, file});
+    else
+        values_encoder_distinct(f->encoder, segment_file_piece, file);
     buf_put(&f->scratch, buf_slice(&f->numbers));
     buf_put_varint(directory, f->text.len ? 2 : 1);
     buf_put_varint(directory, chunk_put(&file->out, &file->codec, kind, row_count, buf_slice(&f->scratch)));
