@@ -9,7 +9,7 @@
 #include "cmd/lock.h"
 #include "cmd/server.h"
 #include "queue/wal.h"
-#include "store/repair.h"
+#include "store/life/repair.h"
 
 struct check_options {
     const char *dir;

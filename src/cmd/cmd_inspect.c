@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "os/fs.h"
-#include "store/inspect.h"
+#include "store/segment/inspect.h"
 
 struct options {
     const char *file;

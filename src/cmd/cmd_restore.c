@@ -9,7 +9,7 @@
 #include "cmd/server.h"
 #include "cmd/untar.h"
 #include "queue/wal.h"
-#include "store/rebuild.h"
+#include "store/life/rebuild.h"
 
 struct restore_options {
     const char *from, *to;

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "cmd/progress.h"
 #include "objects/objects.h"
-#include "store/check.h"
+#include "store/life/check.h"
 
 struct data_dir;
 

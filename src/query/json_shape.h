@@ -8,7 +8,7 @@
 #define QUERY_JSON_SHAPE_H
 
 #include "query/row.h"
-#include "store/line_shape.h"
+#include "store/scan/line_shape.h"
 
 struct json_shape_reader {
     struct line_reader reader;

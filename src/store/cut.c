@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "store/partition.h"
+#include "store/segment/partition.h"
 
 bole_status cut_write(const struct head_snapshot *head, struct segment_file *file, struct bole_err *err)
 {

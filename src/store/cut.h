@@ -10,7 +10,7 @@
 #define STORE_CUT_H
 
 #include "store/head.h"
-#include "store/segment_file.h"
+#include "store/segment/segment_file.h"
 
 /* The snapshot must have rows; dead ones are left out. The file is the caller's to finish. */
 bole_status cut_write(const struct head_snapshot *head, struct segment_file *file, struct bole_err *err);

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "store/backends.h"
-#include "store/stream_table.h"
+#include "store/scan/stream_table.h"
 
 struct row {
     bole_slice tenant, labels, line;

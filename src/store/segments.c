@@ -13,7 +13,7 @@
  * Rows that Loki's rule makes one record (collapse.h) are found before their group becomes visible: a row is dead on arrival
  * or never. Looking takes longer than inserting, so it has a lock that no reader waits for.
  */
-#include "store/segments_delete.h"
+#include "store/life/segments_delete.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -12,10 +12,10 @@
 
 #include "store/backends.h"
 #include "store/collapse.h"
-#include "store/deletion.h"
-#include "store/group_count.h"
+#include "store/life/deletion.h"
+#include "store/scan/group_count.h"
 #include "store/head.h"
-#include "store/segment.h"
+#include "store/segment/segment.h"
 
 #define HEAD_BYTES_DEFAULT      (32u * 1024 * 1024)
 #define HEAD_ROWS_MAX           (1u << 20) /* cut then: it keeps the memory of a cut within 40 MB beside the file */

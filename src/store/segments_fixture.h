@@ -4,7 +4,7 @@
 #ifndef STORE_SEGMENTS_FIXTURE_H
 #define STORE_SEGMENTS_FIXTURE_H
 
-#include "store/check.h"
+#include "store/life/check.h"
 #include "store/store.h"
 
 enum { ROWS_PER_GROUP = 60, BATCHES_PER_GROUP = 2, GROUPS_MAX = 2000 };

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "store/codec/text.h"
-#include "store/segments_delete.h"
+#include "store/life/segments_delete.h"
 
 /* ---- the store's id ---- */
 

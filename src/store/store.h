@@ -15,8 +15,8 @@
 
 #include "base/clock.h"
 #include "os/fs.h"
-#include "store/digest.h"
-#include "store/line_shape.h"
+#include "store/segment/digest.h"
+#include "store/scan/line_shape.h"
 #include "store/vector.h"
 
 struct store { const struct store_ops *ops; };
