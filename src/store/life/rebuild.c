@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "store/life/repair.h"
 #include "store/segment/seqs.h"
 #include "store/segment/segment.h"
 
@@ -259,16 +260,9 @@ static bool counts(const struct rebuilding *r, const struct found *f)
 
 static bole_status move_aside(struct rebuilding *r, struct found *f, struct bole_err *err)
 {
-    char from[PATH_MAX], to[PATH_MAX];
-    snprintf(to, sizeof to, "%s/damaged", r->path);
-    bole_status st = fs_make_dir(r->fs, to, err);
-    snprintf(from, sizeof from, "%s/segments/%s", r->path, f->key_text);
-    snprintf(to, sizeof to, "%s/damaged/%s", r->path, f->key_text);
-    if (st >= 0)
-        st = fs_rename(r->fs, from, to, err);
     r->stats->damaged++;
     report(r, f, f->why.msg);
-    return st;
+    return store_move_damaged(r->fs, r->path, bole_slice_str(f->key_text), err);
 }
 
 /* The database and what a killed process has left of its log. */

@@ -71,21 +71,20 @@ static bole_status save_groups(struct repairing *r, struct segment *segment, str
     return st;
 }
 
-/* Moves the file of a segment out of the way of the next start, durably. */
-static bole_status move_away(struct repairing *r, bole_slice key, struct bole_err *err)
+bole_status store_move_damaged(struct fs *fs, const char *dir, bole_slice key, struct bole_err *err)
 {
     char from[PATH_MAX], to[PATH_MAX];
     struct file *d;
-    snprintf(to, sizeof to, "%s/" DAMAGED_DIR, r->dir);
-    bole_status st = fs_make_dir(r->fs, to, err);
-    snprintf(from, sizeof from, "%s/segments/%.*s", r->dir, BOLE_SLICE_ARG(key));
-    snprintf(to, sizeof to, "%s/" DAMAGED_DIR "/%.*s", r->dir, BOLE_SLICE_ARG(key));
+    snprintf(to, sizeof to, "%s/" DAMAGED_DIR, dir);
+    bole_status st = fs_make_dir(fs, to, err);
+    snprintf(from, sizeof from, "%s/segments/%.*s", dir, BOLE_SLICE_ARG(key));
+    snprintf(to, sizeof to, "%s/" DAMAGED_DIR "/%.*s", dir, BOLE_SLICE_ARG(key));
     if (st >= 0)
-        st = fs_rename(r->fs, from, to, err);
+        st = fs_rename(fs, from, to, err);
     static const char *const parts[] = {DAMAGED_DIR, "segments"};
     for (size_t i = 0; st >= 0 && i < 2; i++) {
-        snprintf(to, sizeof to, "%s/%s", r->dir, parts[i]);
-        st = fs_open(r->fs, to, FS_DIRECTORY, &d, err);
+        snprintf(to, sizeof to, "%s/%s", dir, parts[i]);
+        st = fs_open(fs, to, FS_DIRECTORY, &d, err);
         if (st >= 0) {
             st = file_sync(d, err);
             file_close(d);
@@ -101,7 +100,7 @@ static bole_status replace(struct repairing *r, const struct catalog_segment *ol
     struct catalog_change change = {.add = new, .add_count = new ? 1 : 0, .remove_ids = &old->id, .remove_count = 1};
     bole_status st = catalog_commit(r->catalog, &change, err);
     if (st >= 0)
-        st = move_away(r, old->key, err);
+        st = store_move_damaged(r->fs, r->dir, old->key, err);
     return st == BOLE_E_NOTFOUND ? BOLE_OK : st; /* the file was what was missing */
 }
 
@@ -208,7 +207,7 @@ static bole_status move_strays(struct repairing *r, struct bole_err *err)
         st = catalog_segments(r->catalog, mark_known, &y, err);
     for (struct stray *one = y.first; st >= 0 && one; one = one->next)
         if (!one->is_known)
-            st = move_away(r, one->key, err);
+            st = store_move_damaged(r->fs, r->dir, one->key, err);
     return st;
 }
 

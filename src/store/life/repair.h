@@ -14,6 +14,9 @@
 
 #define DAMAGED_DIR "damaged" /* in the data directory */
 
+/* Moves the file of a segment there, durably, out of the way of the next start. dir: at most PATH_MAX / 2 bytes. */
+bole_status store_move_damaged(struct fs *fs, const char *dir, bole_slice key, struct bole_err *err);
+
 struct store_repair_stats {
     uint64_t damaged;              /* segments */
     uint64_t kept_rows, lost_rows; /* of those */
