@@ -40,12 +40,6 @@ static const struct argp argp = {
     "  curl -sf http://127.0.0.1:3100/api/v1/backup | zstd > bole.tar.zst\n",
     children, NULL, NULL};
 
-static void on_problem(const struct store_problem *p, void *ctx)
-{
-    (void)ctx;
-    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
-}
-
 static bole_status fetch(struct bole_client *c, struct data_dir *dir, struct bole_err *err)
 {
     struct buf have;
@@ -77,7 +71,7 @@ int cmd_backup(int argc, char **argv)
     if (st >= 0)
         st = fetch(client, dir, &err);
     if (st >= 0)
-        st = data_dir_verify(dir, on_problem, NULL, &r, &err);
+        st = data_dir_verify(dir, &r, &err);
     data_dir_close(dir);
     bole_client_destroy(client);
     if (st < 0)

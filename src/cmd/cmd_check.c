@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "cmd/cmd.h"
+#include "cmd/data_dir.h"
 #include "cmd/fs_progress.h"
 #include "cmd/lock.h"
 #include "cmd/server.h"
@@ -137,7 +138,7 @@ static bole_status check_wal(struct checking *c, struct bole_err *err)
 static void on_store_problem(const struct store_problem *p, void *ctx)
 {
     progress_end(ctx);
-    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
+    data_dir_print_problem(p, NULL);
 }
 
 static bole_status check_store(struct checking *c, struct bole_err *err)

@@ -10,6 +10,7 @@
 #include "cmd/untar.h"
 #include "queue/wal.h"
 #include "store/life/rebuild.h"
+#include "store/life/repair.h"
 
 struct restore_options {
     const char *from, *to;
@@ -180,12 +181,6 @@ static bole_status restore_directory(const char *from, struct data_dir *to, stru
 
 /* ---- from segments ---- */
 
-static void on_problem(const struct store_problem *p, void *ctx)
-{
-    (void)ctx;
-    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
-}
-
 static bole_status rebuild(const char *dir, struct store_rebuild_stats *ret_stats, struct bole_err *err)
 {
     char path[4096];
@@ -200,7 +195,7 @@ static bole_status rebuild(const char *dir, struct store_rebuild_stats *ret_stat
     snprintf(path, sizeof path, "%s/wal", dir);
     st = wal_released_lsn(&fs_posix, path, &released_lsn, err);
     if (st >= 0)
-        st = store_rebuild(bole_slice_str(dir), &fs_posix, released_lsn, on_problem, NULL, ret_stats, err);
+        st = store_rebuild(bole_slice_str(dir), &fs_posix, released_lsn, data_dir_print_problem, NULL, ret_stats, err);
     file_close(lock);
     if (st >= 0 && released_lsn > ret_stats->max_lsn)
         printf("the newest records are missing: those of groups %llu to %llu of the log are in no segment\n",
@@ -217,7 +212,7 @@ static int restore_from_segments(const char *dir)
         return cmd_end(st, &err);
     printf("%s: %llu row%s in %llu segment%s; %llu that merges had replaced; %llu damaged%s\n", dir, (unsigned long long)r.rows,
            plural_s(r.rows), (unsigned long long)r.segments, plural_s(r.segments), (unsigned long long)r.superseded,
-           (unsigned long long)r.damaged, r.damaged ? ", now in damaged/" : "");
+           (unsigned long long)r.damaged, r.damaged ? ", now in " DAMAGED_DIR "/" : "");
     return r.damaged ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -257,7 +252,7 @@ int cmd_restore(int argc, char **argv)
     if (st >= 0)
         st = data_dir_finish(to, &err);
     if (st >= 0)
-        st = data_dir_verify(to, on_problem, NULL, &r, &err);
+        st = data_dir_verify(to, &r, &err);
     data_dir_close(to);
     if (st < 0)
         return cmd_end(st, &err);

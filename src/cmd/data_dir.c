@@ -18,8 +18,7 @@ enum { CATALOG_SIZE_MAX = 1 << 30 };
 struct name {
     struct name *next;
     bole_slice key;
-    uint64_t size_bytes; /* of those in data_dir_list */
-    bool is_known;
+    bool is_known; /* to the catalogue */
 };
 
 struct data_dir {
@@ -283,8 +282,6 @@ bole_status data_dir_finish(struct data_dir *d, struct bole_err *err)
 
 struct verifying {
     struct data_dir *d;
-    store_problem_fn *fn;
-    void *ctx;
     struct store_check_stats stats;
     struct data_dir_result *result;
 };
@@ -299,15 +296,20 @@ static bole_status verify_segment(const struct catalog_segment *s, void *ctx)
         if (bole_slice_eq(n->key, s->key)) {
             v->result->new_segments++;
             v->result->new_bytes += s->size_bytes;
-            store_check_segment(v->d->segments, s, v->fn, v->ctx, &v->stats);
+            store_check_segment(v->d->segments, s, data_dir_print_problem, NULL, &v->stats);
         }
     return BOLE_OK;
 }
 
-bole_status data_dir_verify(struct data_dir *d, store_problem_fn *fn, void *ctx, struct data_dir_result *ret_result,
-                            struct bole_err *err)
+void data_dir_print_problem(const struct store_problem *p, void *ctx)
 {
-    struct verifying v = {.d = d, .fn = fn, .ctx = ctx, .result = ret_result};
+    (void)ctx;
+    printf("%.*s: offset %llu: %s\n", BOLE_SLICE_ARG(p->file), (unsigned long long)p->offset, p->what);
+}
+
+bole_status data_dir_verify(struct data_dir *d, struct data_dir_result *ret_result, struct bole_err *err)
+{
+    struct verifying v = {.d = d, .result = ret_result};
     struct catalog *catalog;
     *ret_result = (struct data_dir_result){0};
     bole_status st = open_catalog(d, &catalog, err);

@@ -32,14 +32,14 @@ bole_status data_dir_end(struct data_dir *d, struct bole_err *err);
 /* After catalog.db has come: it takes the place of the one before, and segments that it does not know are removed. */
 bole_status data_dir_finish(struct data_dir *d, struct bole_err *err);
 
-/* Reads all segments that came, against their checksums and the catalogue; fn as for store_check. */
+/* Reads all segments that came, against their checksums and the catalogue; problems go to standard output. */
 struct data_dir_result {
     uint64_t segments, rows, bytes;     /* of the catalogue now */
     uint64_t new_segments, new_bytes;   /* that came */
     uint64_t problems;                  /* of those */
 };
+void data_dir_print_problem(const struct store_problem *p, void *ctx); /* a store_problem_fn: the same */
 void data_dir_print(const char *path, const struct data_dir_result *r); /* one line on standard output */
-bole_status data_dir_verify(struct data_dir *d, store_problem_fn *fn, void *ctx, struct data_dir_result *ret_result,
-                            struct bole_err *err);
+bole_status data_dir_verify(struct data_dir *d, struct data_dir_result *ret_result, struct bole_err *err);
 
 #endif
