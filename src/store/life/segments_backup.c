@@ -47,9 +47,7 @@ static bole_status take(struct segments_backup *b, struct bole_err *err)
 {
     struct segments_store *s = b->s;
     pthread_mutex_lock(&s->change_lock);
-    pthread_mutex_lock(&s->lock);
-    b->set = segment_set_ref(s->set);
-    pthread_mutex_unlock(&s->lock);
+    b->set = segments_borrow_set(s);
     bole_status st = catalog_image(s->catalog, &b->catalog, err);
     pthread_mutex_unlock(&s->change_lock);
     return st;
