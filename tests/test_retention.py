@@ -36,7 +36,7 @@ def test_days_go_one_by_one():
         assert days_left(server, "web") == [0, 1, 2]
         assert len(segment_files(server)) == server.metric("bole_store_segments") == 3
         assert server.metric("bole_store_retention_rows_total") == 3
-        assert "keep_seconds: 216000" in server.get("/config").text
+        assert "time: 216000s" in server.get("/config").text
         server.stop()
         assert run("check", server.data).returncode == 0
 

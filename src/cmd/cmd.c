@@ -63,7 +63,7 @@ bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err)
 }
 
 const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what,
-                       char *arg)
+                       const char *arg)
 {
     if (*count == max)
         argp_error(state, "at most %zu of %s", max, what);
@@ -164,7 +164,7 @@ int64_t cmd_count(struct argp_state *state, const char *option, const char *text
     return v;
 }
 
-size_t cmd_size(struct argp_state *state, const char *option, const char *text)
+size_t cmd_size(struct argp_state *state, const char *what, const char *text)
 {
     static const struct {
         const char *suffix;
@@ -177,7 +177,7 @@ size_t cmd_size(struct argp_state *state, const char *option, const char *text)
     for (size_t i = 0; end != text && v >= 0 && i < sizeof units / sizeof *units; i++)
         if (!strcmp(end, units[i].suffix) && v * units[i].factor < 9e18)
             return (size_t)(v * units[i].factor);
-    argp_error(state, "--%s: '%s' is no size; write 64MB, 1GiB or a number of bytes", option, text);
+    argp_error(state, "%s: '%s' is no size; write 64MB, 1GiB or a number of bytes", what, text);
     return 0;
 }
 

@@ -71,7 +71,7 @@ extern const struct argp files_argp; /* FILE..., at least one; its input is a st
 
 /* Another one of an option that may be repeated; returns it. */
 const char *cmd_append(struct argp_state *state, const char **list, size_t *count, size_t max, const char *what,
-                       char *arg);
+                       const char *arg);
 
 /* A client for those options that stops at cmd_stopped. */
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
@@ -85,7 +85,7 @@ void cmd_catch_signals(void);
  * "1h" (so long ago), unix seconds or ns. For argp parsers: an invalid text ends the program with a usage error. */
 #define UNIX_S_MAX 9.2e9 /* seconds whose nanoseconds an int64 holds */
 int64_t cmd_count(struct argp_state *state, const char *option, const char *text);
-size_t cmd_size(struct argp_state *state, const char *option, const char *text);
+size_t cmd_size(struct argp_state *state, const char *what, const char *text); /* what: "--memory-limit" */
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
 
 /* Colours only on a terminal, and not with NO_COLOR or TERM=dumb. */

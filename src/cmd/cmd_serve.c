@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/retention.h"
 #include "cmd/server.h"
+#include "cmd/settings.h"
 #include "os/memory.h"
 #include "query/units.h"
 
@@ -23,11 +25,14 @@ enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY
 struct serve_options {
     struct server_options server;
     struct retention retention;
+    const char *config_path; /* NULL: none */
+    struct settings settings;
     const char *names[NAMES_MAX];
     const char *globs[GLOBS_MAX];
 };
 
 static const struct argp_option options_table[] = {
+    {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/configuration.md (BOLE_CONFIG)", 0},
     {"data", 'd', "DIR", 0, "Where everything is kept (BOLE_DATA; default ./data)", 0},
     {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
@@ -37,7 +42,7 @@ static const struct argp_option options_table[] = {
      "Labels that service_name is taken from, separated by commas; empty: off "
      "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)",
      1},
-    {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION; default 0: never)", 2},
+    {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION_TIME; default 0: never)", 2},
     {"retention-size", KEY_RETENTION_SIZE, "SIZE", 0,
      "The oldest records are removed when all take more room than this (BOLE_RETENTION_SIZE; default: no limit)", 2},
     {"retention-rule", KEY_RETENTION_RULE, "RULE", 0,
@@ -57,100 +62,152 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
-static bool truth(struct argp_state *state, const char *option, const char *text)
+/* Every flag but --config, by the name that it has in the file and in the environment. */
+static const struct setting settings_table[] = {
+    {"data", 'd', SETTING_ONE},
+    {"listen", 'l', SETTING_ONE},
+    {"hosts", KEY_HOST, SETTING_LIST},
+    {"insecure", KEY_INSECURE, SETTING_ONE},
+    {"memory_limit", 'm', SETTING_ONE},
+    {"disk_reserve", KEY_DISK_RESERVE, SETTING_ONE},
+    {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
+    {"tls.cert", KEY_TLS_CERT, SETTING_ONE},
+    {"tls.key", KEY_TLS_KEY, SETTING_ONE},
+    {"tail.files", KEY_TAIL, SETTING_LIST},
+    {"tail.system", KEY_TAIL_SYSTEM, SETTING_ONE},
+    {"receive.detect_level", KEY_DETECT_LEVEL, SETTING_ONE},
+    {"receive.discover_service_name", KEY_SERVICE_NAMES, SETTING_COMMAS},
+    {"retention.time", 'r', SETTING_ONE},
+    {"retention.size", KEY_RETENTION_SIZE, SETTING_ONE},
+    {"retention.rules", KEY_RETENTION_RULE, SETTING_LIST},
+    {"retention.delete_delay", KEY_DELETE_DELAY, SETTING_ONE},
+};
+
+static bool truth(struct argp_state *state, const char *what, const char *text)
 {
-    static const char *const yes[] = {"true", "1", "yes", "on"}, *const no[] = {"false", "0", "no", "off"};
-    for (int i = 0; i < 4; i++) {
-        if (!strcmp(text, yes[i]))
-            return true;
-        if (!strcmp(text, no[i]))
-            return false;
-    }
-    argp_error(state, "%s: '%s' is neither true nor false", option, text);
-    return false;
+    bool value = false;
+    if (!config_truth(bole_slice_str(text), &value))
+        argp_error(state, "%s: '%s' is neither true nor false", what, text);
+    return value;
 }
 
-static void keep_for(struct argp_state *state, const char *option, const char *text)
+static void set_memory_limit(struct argp_state *state, const char *what, const char *text)
+{
+    struct serve_options *o = state->input;
+    o->server.memory_limit_bytes = cmd_size(state, what, text);
+    if (o->server.memory_limit_bytes < MEMORY_LIMIT_MIN)
+        argp_error(state, "%s: %s is too little, 64MB is the least", what, text);
+}
+
+static void set_retention(struct argp_state *state, const char *what, const char *text)
 {
     struct serve_options *o = state->input;
     struct bole_err err;
     if (retention_parse_time(bole_slice_str(text), &o->retention.store.keep_ns, &err) < 0)
-        argp_error(state, "%s: %s", option, err.msg);
+        argp_error(state, "%s: %s", what, err.msg);
 }
 
-static void delay_deletes(struct argp_state *state, const char *text)
-{
-    struct serve_options *o = state->input;
-    if (!units_prometheus_duration(bole_slice_str(text), &o->server.delete_delay_ns))
-        argp_error(state, "--delete-delay: '%s' is no time; write 24h, 30m or 0", text);
-}
-
-static void add_rule(struct argp_state *state, const char *text)
+static void add_rule(struct argp_state *state, const char *what, const char *text)
 {
     struct serve_options *o = state->input;
     struct bole_err err;
-    if (retention_add_rule(&o->retention, bole_slice_str(text), &err) < 0)
-        argp_error(state, "--retention-rule: %s", err.msg);
+    if (retention_add_rule(&o->retention, text, &err) < 0)
+        argp_error(state, "%s: %s", what, err.msg);
+}
+
+static void set_delete_delay(struct argp_state *state, const char *what, const char *text)
+{
+    struct serve_options *o = state->input;
+    if (!units_prometheus_duration(bole_slice_str(text), &o->server.delete_delay_ns))
+        argp_error(state, "%s: '%s' is no time; write 24h, 30m or 0", what, text);
+}
+
+static void set_log_level(struct argp_state *state, const char *what, const char *text)
+{
+    enum log_level level;
+    if (log_parse_level(bole_slice_str(text), &level) < 0) {
+        argp_error(state, "%s: '%s' is none of debug, info, warn, error", what, text);
+        return;
+    }
+    log_set_level(level);
+}
+
+static void set(struct argp_state *state, int key, const char *value, const char *what)
+{
+    struct serve_options *o = state->input;
+    struct server_options *s = &o->server;
+    switch (key) {
+    case 'd': s->data_dir = value; break;
+    case 'l': s->listen = value; break;
+    case 'm': set_memory_limit(state, what, value); break;
+    case 'r': set_retention(state, what, value); break;
+    case KEY_RETENTION_SIZE: o->retention.store.max_bytes = cmd_size(state, what, value); break;
+    case KEY_RETENTION_RULE: add_rule(state, what, value); break;
+    case KEY_DELETE_DELAY: set_delete_delay(state, what, value); break;
+    case KEY_DISK_RESERVE: s->disk_reserve_bytes = cmd_size(state, what, value); break;
+    case KEY_TAIL: cmd_append(state, o->globs, &s->tail_glob_count, GLOBS_MAX, what, value); break;
+    case KEY_TAIL_SYSTEM: s->tail_system = truth(state, what, value); break;
+    case KEY_DETECT_LEVEL: s->no_detect_level = !truth(state, what, value); break;
+    case KEY_SERVICE_NAMES: s->service_names = value; break;
+    case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, NAMES_MAX, what, value); break;
+    case KEY_TLS_CERT: s->tls_cert = value; break;
+    case KEY_TLS_KEY: s->tls_key = value; break;
+    case KEY_INSECURE: s->insecure = truth(state, what, value); break;
+    case KEY_LOG_LEVEL: set_log_level(state, what, value); break;
+    default: assert(!"a setting without a place");
+    }
+}
+
+static void check(struct argp_state *state, const struct server_options *s)
+{
+    if (!strrchr(s->listen, ':'))
+        argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100", s->listen);
+    if (!s->tls_cert != !s->tls_key)
+        argp_error(state, "--tls-cert and --tls-key go together");
+}
+
+/* A first round over the flags that looks for the file alone: what it says must not overrule other flags. */
+static error_t find_config(int key, char *arg, struct argp_state *state)
+{
+    struct serve_options *o = state->input;
+    if (key == ARGP_KEY_INIT)
+        state->name = (char *)"bole serve";
+    if (key == 'c')
+        o->config_path = arg;
+    return 0;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct serve_options *o = state->input;
-    enum log_level level;
     switch (key) {
     case ARGP_KEY_INIT:
         state->name = (char *)"bole serve"; /* argp itself sets it after this call only */
-        if (getenv("BOLE_RECEIVE_DETECT_LEVEL"))
-            o->server.no_detect_level = !truth(state, "BOLE_RECEIVE_DETECT_LEVEL", getenv("BOLE_RECEIVE_DETECT_LEVEL"));
-        o->server.service_names = getenv("BOLE_RECEIVE_DISCOVER_SERVICE_NAME");
-        if (getenv("BOLE_RETENTION"))
-            keep_for(state, "BOLE_RETENTION", getenv("BOLE_RETENTION"));
-        if (getenv("BOLE_RETENTION_SIZE"))
-            o->retention.store.max_bytes = cmd_size(state, "retention-size", getenv("BOLE_RETENTION_SIZE"));
+        settings_apply(&o->settings, o->config_path, settings_table, sizeof settings_table / sizeof *settings_table, state,
+                       set);
         return 0;
-    case 'd': o->server.data_dir = arg; return 0;
-    case 'l': o->server.listen = arg; return 0;
-    case 'm':
-        o->server.memory_limit_bytes = cmd_size(state, "memory-limit", arg);
-        if (o->server.memory_limit_bytes < MEMORY_LIMIT_MIN)
-            argp_error(state, "--memory-limit: %s is too little, 64MB is the least", arg);
-        return 0;
-    case 'r': keep_for(state, "--retention", arg); return 0;
-    case KEY_RETENTION_SIZE: o->retention.store.max_bytes = cmd_size(state, "retention-size", arg); return 0;
-    case KEY_DELETE_DELAY: delay_deletes(state, arg); return 0;
-    case KEY_RETENTION_RULE: add_rule(state, arg); return 0;
-    case KEY_DISK_RESERVE: o->server.disk_reserve_bytes = cmd_size(state, "disk-reserve", arg); return 0;
-    case KEY_TAIL: cmd_append(state, o->globs, &o->server.tail_glob_count, GLOBS_MAX, "--tail", arg); return 0;
-    case KEY_TAIL_SYSTEM: o->server.tail_system = true; return 0;
-    case KEY_DETECT_LEVEL: o->server.no_detect_level = !truth(state, "--detect-level", arg); return 0;
-    case KEY_SERVICE_NAMES: o->server.service_names = arg; return 0;
-    case KEY_HOST: cmd_append(state, o->names, &o->server.host_name_count, NAMES_MAX, "--host", arg); return 0;
-    case KEY_TLS_CERT: o->server.tls_cert = arg; return 0;
-    case KEY_TLS_KEY: o->server.tls_key = arg; return 0;
-    case KEY_INSECURE: o->server.insecure = true; return 0;
-    case KEY_LOG_LEVEL:
-        if (log_parse_level(bole_slice_str(arg), &level) < 0)
-            argp_error(state, "--log-level: '%s' is none of debug, info, warn, error", arg);
-        log_set_level(level);
-        return 0;
+    case 'c': return 0;
     case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return EINVAL;
-    case ARGP_KEY_END:
-        if (!strrchr(o->server.listen, ':'))
-            argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100",
-                       o->server.listen);
-        if (!o->server.tls_cert != !o->server.tls_key)
-            argp_error(state, "--tls-cert and --tls-key go together");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_END: check(state, &o->server); return 0;
     }
+    for (const struct argp_option *option = options_table; option->name; option++)
+        if (option->key == key) {
+            char what[64];
+            snprintf(what, sizeof what, "--%s", option->name);
+            set(state, key, option->arg ? arg : "true", what);
+            return 0;
+        }
+    return ARGP_ERR_UNKNOWN;
 }
 
+static const struct argp config_argp = {.options = options_table, .parser = find_config};
 static const struct argp argp = {
     options_table, parse_option, NULL,
     "Collects, stores and searches logs; the UI and Loki's API are on the same port.\v"
     "Examples:\n"
     "  bole serve --tail-system                         this machine's own logs\n"
     "  bole serve --data /var/lib/bole --tail '/srv/*/log/*.log'\n"
+    "  bole serve --config /etc/bole/bole.yml\n"
     "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\"}'\n",
     NULL, NULL, NULL};
 
@@ -162,12 +219,6 @@ static void block_signals(sigset_t *ret_set)
     sigaddset(ret_set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
     signal(SIGPIPE, SIG_IGN);
-}
-
-static const char *or_environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : otherwise;
 }
 
 /* Connections, segments and followed files all take descriptors: what the machine allows is taken. */
@@ -182,12 +233,13 @@ static void raise_descriptor_limit(void)
 
 int cmd_serve(int argc, char **argv)
 {
-    struct serve_options o = {.server = {.data_dir = or_environment("BOLE_DATA", "data"),
-                                         .listen = or_environment("BOLE_LISTEN", "127.0.0.1:3100"),
+    struct serve_options o = {.server = {.data_dir = "data", .listen = "127.0.0.1:3100",
                                          .delete_delay_ns = 24 * 3600 * (int64_t)NS_PER_S}};
     o.server.host_names = o.names;
     o.server.tail_globs = o.globs;
-    o.server.retention = &o.retention.store;
+    o.server.retention = &o.retention;
+    o.config_path = getenv("BOLE_CONFIG");
+    cmd_parse(&config_argp, argc, argv, &o);
     cmd_parse(&argp, argc, argv, &o);
     memory_set_up();
     raise_descriptor_limit();
@@ -208,6 +260,7 @@ int cmd_serve(int argc, char **argv)
     uint64_t begin_ns = clock_mono_ns(&clock_system);
     server_destroy(server);
     retention_deinit(&o.retention);
+    settings_deinit(&o.settings);
     LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return EXIT_OK;
 }

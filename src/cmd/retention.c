@@ -32,8 +32,9 @@ static bole_status parse_names(struct retention *r, bole_slice text, struct stor
     return st;
 }
 
-bole_status retention_add_rule(struct retention *r, bole_slice text, struct bole_err *err)
+bole_status retention_add_rule(struct retention *r, const char *rule_text, struct bole_err *err)
 {
+    const bole_slice text = bole_slice_str(rule_text);
     const uint8_t *equals = memrchr(text.ptr, '=', text.len); /* no time holds one */
     struct store_keep_rule rule = {0};
     if (r->store.rule_count == RETENTION_RULES_MAX)
@@ -46,6 +47,7 @@ bole_status retention_add_rule(struct retention *r, bole_slice text, struct bole
         st = parse_names(r, bole_slice_from(text.ptr, names), &rule, err);
     if (st < 0)
         return st;
+    r->rule_texts[r->store.rule_count] = rule_text;
     r->rules[r->store.rule_count++] = rule;
     r->store.rules = r->rules;
     return BOLE_OK;

@@ -15,6 +15,7 @@ struct retention {
     struct store_retention store; /* for the store's options */
     struct store_keep_rule rules[RETENTION_RULES_MAX];
     struct query_selector *selectors[RETENTION_RULES_MAX];
+    const char *rule_texts[RETENTION_RULES_MAX]; /* as they were given */
 };
 
 /* "30d", "1d12h", "0" (for ever). BOLE_E_INVALID. */
@@ -22,7 +23,7 @@ bole_status retention_parse_time(bole_slice text, int64_t *ret_ns, struct bole_e
 
 /* One more rule behind those that are there: "{app=\"debug\"}=7d", "acme:=90d", "acme:{app=~\"web.*\"}=0". The text is
  * borrowed. BOLE_E_INVALID; BOLE_E_LIMIT. */
-bole_status retention_add_rule(struct retention *r, bole_slice text, struct bole_err *err);
+bole_status retention_add_rule(struct retention *r, const char *rule_text, struct bole_err *err);
 
 void retention_deinit(struct retention *r); /* all zero is fine */
 

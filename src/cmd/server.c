@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cmd/lock.h"
+#include "cmd/retention.h"
 #include "ingest/ingest.h"
 #include "process/service_name.h"
 #include "queue/wal.h"
@@ -36,7 +37,7 @@ struct server {
     struct tail_sink   *sink;
     struct agent       *agent;
     char                url[300];
-    char                config[1024]; /* what is in force, as YAML, for /config */
+    struct buf          config; /* what is in force, as YAML, for /config */
 };
 
 static unsigned loop_count(void)
@@ -77,17 +78,66 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
                      "listen on 127.0.0.1, or say --insecure if the network is trusted", o->listen);
 }
 
+static uint64_t disk_reserve(const struct server_options *o)
+{
+    return o->disk_reserve_bytes ? o->disk_reserve_bytes : INGEST_RESERVE_DEFAULT;
+}
+
+/* What JSON quotes, YAML reads. */
+static void put_setting(struct buf *out, const char *name, bole_slice value)
+{
+    buf_printf(out, "%s: ", name);
+    buf_put_json(out, value, false);
+    buf_put(out, S("\n"));
+}
+
+static void put_names(struct buf *out, const char *name, const char *const *names, size_t count)
+{
+    buf_printf(out, "%s: [", name);
+    for (size_t i = 0; i < count; i++) {
+        buf_put_str(out, i ? ", " : "");
+        buf_put_json(out, bole_slice_str(names[i]), false);
+    }
+    buf_put(out, S("]\n"));
+}
+
+static void put_retention(struct buf *out, const struct server_options *o)
+{
+    const struct retention *r = o->retention;
+    buf_printf(out, "retention:\n  delete_delay: %llds\n", (long long)(o->delete_delay_ns / (int64_t)NS_PER_S));
+    if (!r)
+        return;
+    buf_printf(out, "  time: %llds\n", (long long)(r->store.keep_ns / (int64_t)NS_PER_S));
+    if (r->store.max_bytes)
+        buf_printf(out, "  size: %llu\n", (unsigned long long)r->store.max_bytes);
+    put_names(out, "  rules", r->rule_texts, r->store.rule_count);
+}
+
+static const char *truth(bool value)
+{
+    return value ? "true" : "false";
+}
+
+/* What is in force, under the names of the configuration file. */
 static void describe(struct server *s, const struct server_options *o)
 {
-    const struct store_retention nothing = {0}, r = o->retention ? *o->retention : nothing;
-    snprintf(s->config, sizeof s->config,
-             "data: %s\nlisten: %s\nmemory_limit: %zu\ntls: %s\ninsecure: %s\ntail:\n  system: %s\n  globs: %zu\n"
-             "receive:\n  detect_level: %s\n  discover_service_name: \"%s\"\n"
-             "retention:\n  keep_seconds: %lld\n  max_bytes: %llu\n  rules: %zu\n",
-             o->data_dir, o->listen, s->budget.limit_bytes, o->tls_cert ? "true" : "false",
-             o->insecure ? "true" : "false", o->tail_system ? "true" : "false", o->tail_glob_count,
-             o->no_detect_level ? "false" : "true", o->service_names ? o->service_names : "(Loki's list)",
-             (long long)(r.keep_ns / (int64_t)NS_PER_S), (unsigned long long)r.max_bytes, r.rule_count);
+    struct buf *out = &s->config;
+    put_setting(out, "data", bole_slice_str(o->data_dir));
+    put_setting(out, "listen", bole_slice_str(o->listen));
+    put_names(out, "hosts", o->host_names, o->host_name_count);
+    buf_printf(out, "insecure: %s\nmemory_limit: %zu\ndisk_reserve: %llu\n", truth(o->insecure), s->budget.limit_bytes,
+               (unsigned long long)disk_reserve(o));
+    if (o->tls_cert) {
+        buf_put(out, S("tls:\n"));
+        put_setting(out, "  cert", bole_slice_str(o->tls_cert));
+        put_setting(out, "  key", bole_slice_str(o->tls_key));
+    }
+    buf_printf(out, "tail:\n  system: %s\n", truth(o->tail_system));
+    put_names(out, "  files", o->tail_globs, o->tail_glob_count);
+    buf_printf(out, "receive:\n  detect_level: %s\n", truth(!o->no_detect_level));
+    if (o->service_names)
+        put_setting(out, "  discover_service_name", bole_slice_str(o->service_names));
+    put_retention(out, o);
 }
 
 /* The head is filled while the one before it is cut: both, and the segment being written, must fit beside the
@@ -96,11 +146,6 @@ static size_t head_max(const struct server *s)
 {
     size_t part = s->budget.limit_bytes / HEAD_PART;
     return part < HEAD_MAX ? part : HEAD_MAX;
-}
-
-static uint64_t disk_reserve(const struct server_options *o)
-{
-    return o->disk_reserve_bytes ? o->disk_reserve_bytes : INGEST_RESERVE_DEFAULT;
 }
 
 /* Log and catalogue have locks of their own; this one comes first, so that the answer names who is there. */
@@ -129,7 +174,7 @@ static bole_status open_storage(struct server *s, const struct server_options *o
         return st;
     struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system,
                                   .budget = &s->budget,
-                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention,
+                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention ? &o->retention->store : NULL,
                                   .delete_delay_ns = o->delete_delay_ns};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
@@ -172,7 +217,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
                               .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
                               .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
                               .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
-                              .config_text = bole_slice_str(s->config)};
+                              .config_text = buf_slice(&s->config)};
     bole_status st = api_create(&api, &s->api, err);
     if (st < 0)
         return st;
@@ -298,5 +343,6 @@ void server_destroy(struct server *s)
     store_destroy(s->store);
     queue_destroy(s->queue);
     file_close(s->lock);
+    buf_deinit(&s->config);
     free(s);
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include "bole/types.h"
 
-struct store_retention; /* store/store.h */
+struct retention; /* cmd/retention.h */
 
 #define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
 
@@ -28,7 +28,7 @@ struct server_options {
     size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
     uint64_t    disk_reserve_bytes; /* 0: ingest's default */
     int64_t     delete_delay_ns;  /* before a request to delete begins */
-    const struct store_retention *retention; /* outlives the server; NULL: everything stays */
+    const struct retention *retention; /* outlives the server; NULL: everything stays */
     bool        tail_system;      /* /var/log and the journal */
     const char *const *tail_globs;
     size_t      tail_glob_count;

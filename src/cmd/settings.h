@@ -1,0 +1,41 @@
+/*
+ * settings.h - what a command takes from its configuration file and from the environment as well as from flags.
+ *
+ * Each setting has one name, `retention.time`: in the file it is `time` in the map `retention`, in the environment
+ * BOLE_RETENTION_TIME. The file is read first, then the environment, then the flags: the last one holds. Those that are
+ * lists add up; in the environment a semicolon stands between their members.
+ *
+ * Owner:   settings own the values they hand out, until settings_deinit.
+ * Threads: one.
+ */
+#ifndef CMD_SETTINGS_H
+#define CMD_SETTINGS_H
+
+#include <argp.h>
+
+#include "base/arena.h"
+#include "config/config.h"
+
+enum setting_kind { SETTING_ONE, SETTING_LIST, SETTING_COMMAS }; /* COMMAS: a list, handed over as one text "a,b" */
+
+struct setting {
+    const char *path; /* "listen", "retention.time" */
+    int key;          /* of the flag that says the same */
+    enum setting_kind kind;
+};
+
+struct settings {
+    struct config *file; /* NULL: none */
+    struct arena arena;
+};
+
+/* `what` says for messages where the value was written: "bole.yml:4:9: retention.time", "BOLE_RETENTION_TIME". */
+typedef void settings_set_fn(struct argp_state *state, int key, const char *value, const char *what);
+
+/* Loads `path` (NULL: no file) and hands every value of it and of the environment to `set`. What is wrong in the file,
+ * or not there, ends the program with a usage error. */
+void settings_apply(struct settings *s, const char *path, const struct setting *table, size_t count,
+                    struct argp_state *state, settings_set_fn *set);
+void settings_deinit(struct settings *s); /* all zero is fine */
+
+#endif
