@@ -283,9 +283,19 @@ static void sift_down(struct log_exec *x, size_t i, size_t count)
     }
 }
 
+/* Where the answer goes on behind another one. */
+static bool is_behind(int64_t time_ns, uint64_t seq, void *ctx)
+{
+    struct log_exec *x = ctx;
+    const struct query_place *after = x->request->after;
+    return !after || comes_first(x, &(struct key){after->time_ns, after->seq}, &(struct key){time_ns, seq});
+}
+
 static bool heap_wants(int64_t time_ns, uint64_t seq, void *ctx)
 {
     struct log_exec *x = ctx;
+    if (!is_behind(time_ns, seq, ctx))
+        return false;
     const struct query_entry *root = x->kept->at;
     return x->kept->count < x->request->limit || comes_first(x, &(struct key){time_ns, seq}, &(struct key){root->time_ns, root->seq});
 }
@@ -523,7 +533,7 @@ bole_status exec_log(const struct expr *e, const struct query_request *request, 
     else
         x.kept->budget = request->budget;
     if (st == BOLE_OK && request->interval_ns > 0) {
-        struct source_sink keys = {.row = collect_key, .ctx = &x};
+        struct source_sink keys = {.wants = is_behind, .row = collect_key, .ctx = &x};
         st = source_run(&options, &keys, err);
         choose_keys(&x);
         sink.wants = is_chosen;

@@ -48,15 +48,27 @@ bole_status query_delete_filters(struct query *q, struct store_delete_request *r
 
 /* ---- executing ---- */
 
+/* A row's place in the one order that there is; unique. */
+struct query_place {
+    int64_t  time_ns;
+    uint64_t seq;
+};
+
 struct query_request {
     struct store *store;
     struct view  *view;            /* NULL: a view of its own */
     bole_slice    tenant;
+    /* More than one: the rows of all of these, whose streams then have a label __tenant_id__, on which matchers may choose.
+     * Else `tenant` alone counts. */
+    const bole_slice *tenants;
+    size_t        tenant_count;
     /* Log query: entries with start <= time < end. Metric query: evaluated at start, start + step ... <= end. */
     int64_t       start_ns, end_ns;
     int64_t       step_ns;         /* > 0: range query; 0: instant query at end_ns */
     int64_t       interval_ns;     /* log query: entries closer than this to the last shown one are left out; 0: none */
     uint32_t      limit;           /* log query: entries; 0 is refused */
+    const struct query_place *after; /* log query: only rows behind this one in the asked direction; NULL: all */
+    bole_slice    stream;          /* log query: only rows whose stream has exactly these canonical labels; ptr NULL: any */
     enum store_direction direction; /* log query: newest (BACKWARD) or oldest first */
     bool          categorize;      /* streams are told apart by stream labels alone (categorize-labels) */
     struct budget *budget;         /* memory of this execution and of its result; NULL: none */
@@ -118,6 +130,26 @@ struct query_result {
 bole_status query_exec(const struct query *q, const struct query_request *request, struct query_result **ret_result,
                        struct bole_err *err);
 void query_result_destroy(struct query_result *r); /* NULL is fine */
+
+/* ---- how many, when, how bad ---- */
+
+#define QUERY_LEVELS_MAX 16u /* what is beyond them is counted as "other" */
+
+/* Counts of the rows of a log query per bucket and detected_level (none: "unknown"). Bucket i is
+ * [start + i * bucket, start + (i + 1) * bucket). */
+struct query_histogram {
+    int64_t    start_ns, bucket_ns;
+    uint32_t   bucket_count;
+    uint32_t   level_count;
+    bole_slice levels[QUERY_LEVELS_MAX];  /* in the arena, as the counts */
+    uint64_t  *counts[QUERY_LEVELS_MAX];  /* [bucket_count] */
+    struct arena *arena;
+};
+
+/* The first three and `arena` (whose budget is the request's) are the caller's. Rows outside of the request's range or of the
+ * buckets are not counted; its limit, direction and `after` do not matter. */
+bole_status query_histogram(const struct query *q, const struct query_request *request, struct query_histogram *h,
+                            struct query_stats *stats, struct bole_err *err);
 
 /* ---- live tail ---- */
 

@@ -335,7 +335,7 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
     bool by_one = r->names && !r->without && !r->names->next && !bole_slice_eq(r->names->name, LABEL_ERROR);
     bool is_count = x->op == TOKEN_COUNT_OVER_TIME || x->op == TOKEN_RATE || x->op == TOKEN_ABSENT_OVER_TIME;
     static const uint8_t suffix[] = "_extracted";
-    if (x->log.stages || x->unwrap || !is_count || !(r->no_labels || by_one))
+    if (x->log.stages || x->unwrap || !is_count || !(r->no_labels || by_one) || o->request->tenant_count > 1)
         return BOLE_E_UNSUPPORTED;
     if (by_one && r->names->name.len > 10 && !memcmp(r->names->name.ptr + r->names->name.len - 10, suffix, 10))
         return BOLE_E_UNSUPPORTED;

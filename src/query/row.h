@@ -21,6 +21,8 @@
 
 #define LABEL_ERROR         S("__error__")
 #define LABEL_ERROR_DETAILS S("__error_details__")
+#define LABEL_TENANT_TEXT   "__tenant_id__"
+#define LABEL_TENANT        S(LABEL_TENANT_TEXT) /* of streams, where several tenants are asked at once */
 #define LABEL_PRESERVE      S("__preserve_error__")
 
 #define ERROR_JSON     S("JSONParserErr")

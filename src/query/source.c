@@ -28,6 +28,7 @@ struct source {
     bool                         needs_line, needs_labels;
     bool                         changes_labels; /* a stage may do so */
     struct scan                 *scan;
+    bole_slice                   shown_tenant; /* len 0: streams are shown without it */
     struct source_stream        *streams;
     size_t                       stream_cap;
     struct row                   row;
@@ -239,6 +240,17 @@ static bool plan_rest(struct source *s)
 
 /* ---- streams ---- */
 
+/* Room for one more. A label of that name keeps its value under another one, as in Loki. */
+static size_t add_tenant(struct row_label *labels, size_t count, bole_slice tenant)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bole_slice_eq(labels[i].name, LABEL_TENANT))
+            labels[i].name = S("original_" LABEL_TENANT_TEXT);
+    labels[count++] = (struct row_label){LABEL_TENANT, tenant, ORIGIN_STREAM};
+    row_labels_sort(labels, count);
+    return count;
+}
+
 static struct source_stream *stream_at(struct source *s, uint32_t index)
 {
     if (index >= s->stream_cap) {
@@ -255,14 +267,17 @@ static struct source_stream *stream_at(struct source *s, uint32_t index)
     if (stream->is_known)
         return stream;
     bole_slice encoded = store_scan_stream(s->scan, index);
-    struct row_label *labels = arena_array(s->options->arena, labels_count(encoded) + 1, sizeof *labels);
+    struct row_label *labels = arena_array(s->options->arena, labels_count(encoded) + 2, sizeof *labels);
     struct reader r = reader_of(encoded);
     struct label l;
     if (!labels)
         return NULL;
     for (; labels_next(&r, &l); stream->count++)
         labels[stream->count] = (struct row_label){l.name, l.value, ORIGIN_STREAM};
+    if (s->shown_tenant.len)
+        stream->count = add_tenant(labels, stream->count, s->shown_tenant);
     stream->labels = labels;
+    stream->is_out = s->options->request->stream.ptr && !bole_slice_eq(encoded, s->options->request->stream);
     stream->series = LABEL_SET_NONE;
     stream->is_known = true;
     return stream;
@@ -279,6 +294,8 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
     size_t field_count = 0;
     if (!stream)
         return query_out_of_memory(s->options->request, err);
+    if (stream->is_out)
+        return BOLE_OK;
     arena_reset(&s->scratch);
     row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels,
               stream->count);
@@ -489,10 +506,22 @@ static void add_stats(struct source *s)
     stats->bad_chunks += scan.bad_chunks;
 }
 
-bole_status source_run(const struct source_options *o, const struct source_sink *sink, struct bole_err *err)
+/* The matchers that the store knows: those on the tenants have been asked already. */
+static size_t without_tenants(struct store_matcher *matchers, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!bole_slice_eq(matchers[i].name, LABEL_TENANT))
+            matchers[kept++] = matchers[i];
+    return kept;
+}
+
+/* shown: the tenant is one of several. */
+static bole_status run_tenant(const struct source_options *o, bole_slice tenant, bool shown, const struct source_sink *sink,
+                              struct bole_err *err)
 {
     const struct query_request *request = o->request;
-    struct source s = {.options = o};
+    struct source s = {.options = o, .shown_tenant = shown ? tenant : (bole_slice){0}};
     size_t matcher_count = 0;
     bole_status st = BOLE_OK;
     struct arena shape_scratch;
@@ -505,13 +534,15 @@ bole_status source_run(const struct source_options *o, const struct source_sink 
         st = query_out_of_memory(request, err);
         goto cleanup;
     }
+    if (shown)
+        matcher_count = without_tenants(matchers, matcher_count);
     bool reads_line = o->wants_line, reads_labels = o->wants_labels;
     for (const struct ast_stage *stage = o->log->stages; stage; stage = stage->next) {
         reads_line |= stage_reads_line(stage);
         reads_labels |= stage_uses_labels(stage);
     }
     struct store_query query = {
-        .tenant = request->tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
+        .tenant = tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
         .matcher_count = matcher_count, .predicates = s.predicates, .predicate_count = s.predicate_count,
         .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u),
         .direction = o->direction,
@@ -535,6 +566,26 @@ cleanup:
     store_scan_close(s.scan);
     arena_deinit(&shape_scratch);
     arena_deinit(&s.scratch);
+    return st;
+}
+
+static bool is_asked(const struct ast_matcher *matchers, bole_slice tenant)
+{
+    for (const struct ast_matcher *m = matchers; m; m = m->next)
+        if (bole_slice_eq(m->name, LABEL_TENANT) && !match_text(m->op, m->value, m->regex, tenant))
+            return false;
+    return true;
+}
+
+bole_status source_run(const struct source_options *o, const struct source_sink *sink, struct bole_err *err)
+{
+    const struct query_request *request = o->request;
+    bole_status st = BOLE_OK;
+    if (request->tenant_count < 2)
+        return run_tenant(o, request->tenant, false, sink, err);
+    for (size_t i = 0; i < request->tenant_count && st == BOLE_OK; i++)
+        if (is_asked(o->log->matchers, request->tenants[i]))
+            st = run_tenant(o, request->tenants[i], true, sink, err);
     return st;
 }
 

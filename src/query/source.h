@@ -16,6 +16,7 @@ struct source_stream {
     const struct row_label *labels; /* sorted */
     size_t                  count;
     bool                    is_known;
+    bool                    is_out;    /* the request wants another one */
     uint32_t                series;    /* the caller's: LABEL_SET_NONE at first */
 };
 

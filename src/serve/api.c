@@ -138,24 +138,44 @@ void api_fallback(struct http_exchange *x, void *ctx)
         http_reply_text(x, 404, "404 page not found\n");
 }
 
-bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant)
+/* False: it is there twice, which was answered. */
+static bool tenant_header(struct http_exchange *x, bole_slice *ret_text)
 {
-    bole_slice name = S("x-scope-orgid"), tenant = {0}, second;
+    bole_slice name = S("x-scope-orgid"), second;
     size_t at = 0;
-    if (http_header_next(x, name, &at, &tenant) && http_header_next(x, name, &at, &second)) {
+    *ret_text = (bole_slice){0};
+    if (http_header_next(x, name, &at, ret_text) && http_header_next(x, name, &at, &second)) {
         /* A proxy that adds its own may have let the client's through: none of the two can be trusted. */
         http_reply_text(x, 400, "X-Scope-OrgID is there more than once");
         return false;
     }
-    if (!tenant.len) {
-        *ret_tenant = S("default");
-        return true;
-    }
-    if (!tenant_valid(tenant)) {
+    if (!ret_text->len)
+        *ret_text = S("default");
+    return true;
+}
+
+static bool check_tenant(struct http_exchange *x, bole_slice tenant)
+{
+    if (!tenant_valid(tenant))
         http_reply_text(x, 400, "X-Scope-OrgID is no valid tenant: 1 to %u letters, digits and !-_.*'()", TENANT_MAX);
+    return tenant_valid(tenant);
+}
+
+bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant)
+{
+    return tenant_header(x, ret_tenant) && check_tenant(x, *ret_tenant);
+}
+
+bool api_tenants(struct http_exchange *x, bole_slice *ret_tenants)
+{
+    bole_slice rest;
+    if (!tenant_header(x, ret_tenants))
         return false;
-    }
-    *ret_tenant = tenant;
+    rest = *ret_tenants;
+    do
+        if (!check_tenant(x, bole_slice_cut(rest, '|', &rest)))
+            return false;
+    while (rest.ptr); /* cut leaves no pointer behind the last one */
     return true;
 }
 

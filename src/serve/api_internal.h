@@ -31,6 +31,9 @@ extern const struct api_table tail_table, loki_query_table, loki_label_table, lo
 /* The tenant the request speaks for: X-Scope-OrgID, else "default". False: it was no valid name and 400 was answered. */
 bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant);
 
+/* The same for a query, which may name several with '|' between: all of them as they were sent, each a valid name. */
+bool api_tenants(struct http_exchange *x, bole_slice *ret_tenants);
+
 /* True when the client asks for categorize-labels, by header or, since a browser cannot set headers on a WebSocket, by a
  * parameter of the same name. */
 bool api_wants_categories(struct http_exchange *x);

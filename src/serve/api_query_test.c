@@ -308,9 +308,9 @@ TEST(api_export_writes_rows_with_labels_and_fields_apart)
     struct world *w = world_open(NULL);
     world_push(w, rows);
     CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=~\".+\"} | logfmt&direction=forward" RANGE, ""), 200);
-    CHECK_EQ_SLICE(w->body, S("{\"time\":\"2026-11-20T21:30:00Z\",\"labels\":{\"app\":\"web\",\"host\":\"h1\"},\"line\":\"GET /a\",\"fields\":{\"trace\":\"1\"}}\n"
-                              "{\"time\":\"2026-11-20T21:30:01Z\",\"labels\":{\"app\":\"web\",\"host\":\"h1\"},\"line\":\"GET /b\",\"fields\":{}}\n"
-                              "{\"time\":\"2026-11-20T21:30:02Z\",\"labels\":{\"app\":\"db\"},\"line\":\"slow <query> ms=17\",\"fields\":{\"ms\":\"17\"}}\n"));
+    CHECK_EQ_SLICE(w->body, S("{\"id\":\"1795210200000000000-0000000000100000\",\"time\":\"2026-11-20T21:30:00Z\",\"labels\":{\"app\":\"web\",\"host\":\"h1\"},\"line\":\"GET /a\",\"fields\":{\"trace\":\"1\"}}\n"
+                              "{\"id\":\"1795210201000000000-0000000000100001\",\"time\":\"2026-11-20T21:30:01Z\",\"labels\":{\"app\":\"web\",\"host\":\"h1\"},\"line\":\"GET /b\",\"fields\":{}}\n"
+                              "{\"id\":\"1795210202000000000-0000000000100002\",\"time\":\"2026-11-20T21:30:02Z\",\"labels\":{\"app\":\"db\"},\"line\":\"slow <query> ms=17\",\"fields\":{\"ms\":\"17\"}}\n"));
     CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=~\".+\"}&limit=1" RANGE, ""), 200);
     CHECK(world_body_has(w, "slow <query>") && !world_body_has(w, "GET"));
     CHECK_EQ_U64(world_get(w, "/api/v1/query?query={app=\"none\"}" RANGE, ""), 200);

@@ -3,10 +3,43 @@
  */
 #include "serve/api_work.h"
 
+#include <stdlib.h>
+
+static int compare_names(const void *a, const void *b)
+{
+    return bole_slice_cmp(*(const bole_slice *)a, *(const bole_slice *)b);
+}
+
+/* "a|b|a" is a and b. False: answered. */
+static bool read_tenants(struct api_work *w)
+{
+    bole_slice text;
+    if (!api_tenants(w->x, &text))
+        return false;
+    size_t count = 1, kept = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == '|';
+    bole_slice *names = arena_array(http_arena(w->x), count, sizeof *names);
+    if (!names) {
+        http_reply_text(w->x, 503, "no memory for the tenants");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        names[i] = bole_slice_cut(text, '|', &text);
+    qsort(names, count, sizeof *names, compare_names);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || !bole_slice_eq(names[kept - 1], names[i]))
+            names[kept++] = names[i];
+    w->tenants = names;
+    w->tenant_count = kept;
+    w->tenant = names[0];
+    return true;
+}
+
 bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x)
 {
     *w = (struct api_work){.api = api, .x = x};
-    if (!api_tenant(x, &w->tenant))
+    if (!read_tenants(w))
         return false;
     budget_init(&w->budget, api->options.query_budget, api->options.query_memory_bytes);
     w->started_ns = clock_mono_ns(api->options.clock);
@@ -22,7 +55,8 @@ bool api_work_is_over(void *ctx)
 
 struct query_request api_work_request(struct api_work *w)
 {
-    return (struct query_request){.store = w->api->options.store, .tenant = w->tenant, .limit = 1, .budget = &w->budget,
+    return (struct query_request){.store = w->api->options.store, .tenant = w->tenant, .tenants = w->tenants,
+                                  .tenant_count = w->tenant_count, .limit = 1, .budget = &w->budget,
                                   .cancelled = api_work_is_over, .cancelled_ctx = w, .clock = w->api->options.clock};
 }
 

@@ -1,6 +1,8 @@
 /*
  * api_work.h - one request's share of the process: whose data, how much memory, how long.
  *
+ * A query may ask several tenants at once: X-Scope-OrgID: a|b.
+ *
  * Threads: the request's pool thread.
  */
 #ifndef SERVE_API_WORK_H
@@ -17,12 +19,14 @@
 struct api_work {
     struct api           *api;
     struct http_exchange *x;
-    bole_slice            tenant;
+    bole_slice            tenant;     /* the first of tenants */
+    const bole_slice     *tenants;    /* [tenant_count] sorted, each once; in the exchange's arena */
+    size_t                tenant_count;
     struct budget         budget;     /* of this request, on the process's */
     uint64_t              started_ns, deadline_ns; /* mono */
 };
 
-/* False: the tenant was no valid name and was answered. The struct stays where it is: the budget is pointed to. */
+/* False: a tenant was no valid name and was answered. The struct stays where it is: the budget is pointed to. */
 bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x);
 
 /* The callback `cancelled` of queries and scans: the client is gone or the time is over. */

@@ -30,8 +30,9 @@ static void stats(struct http_exchange *x, void *ctx)
     struct bole_err err = {0};
     struct totals t = {0};
     bole_status st = loki_select_matchers(&s, http_param(x, S("query")), &err);
-    if (st == BOLE_OK)
-        st = store_volume(s.work.api->options.store, s.view, &s.query, add_totals, &t, &err);
+    for (size_t i = 0; i < s.work.tenant_count && st == BOLE_OK; i++)
+        if (loki_select_tenant(&s, i))
+            st = store_volume(s.work.api->options.store, s.view, &s.query, add_totals, &t, &err);
     if (st < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
@@ -67,8 +68,9 @@ static void volume(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
                                 http_param(x, S("aggregateBy")), &err);
-    if (st == BOLE_OK)
-        st = store_volume(s.work.api->options.store, s.view, &s.query, add_volume, &v, &err);
+    for (size_t i = 0; i < s.work.tenant_count && st == BOLE_OK; i++)
+        if (loki_select_tenant(&s, i))
+            st = store_volume(s.work.api->options.store, s.view, &s.query, add_volume, &v, &err);
     if (st < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
@@ -137,8 +139,9 @@ static void volume_range(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
                                 http_param(x, S("aggregateBy")), &err);
-    if (st == BOLE_OK)
-        st = fill_steps(&s, &v, range.step_ns, steps, &err);
+    for (size_t i = 0; i < s.work.tenant_count && st == BOLE_OK; i++)
+        if (loki_select_tenant(&s, i))
+            st = fill_steps(&s, &v, range.step_ns, steps, &err);
     if (st < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {

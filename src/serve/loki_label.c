@@ -12,8 +12,9 @@
 struct gather {
     struct loki_set set;
     bole_slice      name; /* values of this label; ptr NULL: names */
+    struct loki_select *select; /* series: of several tenants each shows its own; NULL: not wanted */
+    struct buf      scratch;
 };
-
 
 static bole_status gather_labels(bole_slice labels, void *ctx)
 {
@@ -47,11 +48,20 @@ static bole_status run_streams(struct loki_select *s, bole_slice selector, bole_
                                void *ctx, struct bole_err *err)
 {
     bole_status st = loki_select_matchers(s, selector, err);
-    if (st == BOLE_OK)
-        st = store_streams(s->work.api->options.store, s->view, &s->query, fn, ctx, err);
+    for (size_t i = 0; i < s->work.tenant_count && st == BOLE_OK; i++)
+        if (loki_select_tenant(s, i))
+            st = store_streams(s->work.api->options.store, s->view, &s->query, fn, ctx, err);
     if (st == BOLE_E_LIMIT && !err->msg[0])
         bole_fail(err, st, "the answer needs more memory than one query may use");
     return st;
+}
+
+static bole_status gather_tenants(const struct loki_select *s, struct gather *g)
+{
+    for (size_t i = 0; i < s->work.tenant_count; i++)
+        if (!loki_set_get(&g->set, s->work.tenants[i]))
+            return BOLE_E_LIMIT;
+    return BOLE_OK;
 }
 
 static void names(struct http_exchange *x, struct api *a, bole_slice name)
@@ -62,7 +72,14 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
     struct bole_err err = {0};
     struct gather g = {.name = name};
     loki_set_init(&g.set, &s.work.budget);
-    bole_status st = run_streams(&s, http_param(x, S("query")), gather_labels, &g, &err);
+    bool of_tenants = s.work.tenant_count > 1;
+    bole_status st = BOLE_OK;
+    if (of_tenants && bole_slice_eq(name, LABEL_TENANT))
+        st = gather_tenants(&s, &g);
+    else
+        st = run_streams(&s, http_param(x, S("query")), gather_labels, &g, &err);
+    if (st >= 0 && of_tenants && !name.ptr && !loki_set_get(&g.set, LABEL_TENANT))
+        st = bole_fail(&err, BOLE_E_LIMIT, "the answer needs more memory than one query may use");
     if (st < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
@@ -87,10 +104,24 @@ static void label_values(struct http_exchange *x, void *ctx)
 
 /* ---- series ---- */
 
+/* ptr NULL: no memory, or too many labels. */
+static bole_slice with_tenant(struct gather *g, bole_slice labels)
+{
+    struct label list[LABELS_MAX + 1] = {{LABEL_TENANT, g->select->query.tenant}};
+    struct reader r = reader_of(labels);
+    size_t count = 1;
+    while (count <= LABELS_MAX && labels_next(&r, &list[count]))
+        count++;
+    buf_reset(&g->scratch);
+    return labels_encode(list, count, &g->scratch, NULL) < 0 || g->scratch.failed ? (bole_slice){0} : buf_slice(&g->scratch);
+}
+
 static bole_status gather_series(bole_slice labels, void *ctx)
 {
     struct gather *g = ctx;
-    return loki_set_get(&g->set, labels) ? BOLE_OK : BOLE_E_LIMIT;
+    if (g->select->work.tenant_count > 1)
+        labels = with_tenant(g, labels);
+    return labels.ptr && loki_set_get(&g->set, labels) ? BOLE_OK : BOLE_E_LIMIT;
 }
 
 /* `match[]` and `match`, any number of each; none, or `{}`: everything. */
@@ -129,8 +160,9 @@ static void series(struct http_exchange *x, void *ctx)
     if (!loki_select_begin(&s, ctx, x))
         return;
     struct bole_err err = {0};
-    struct gather g = {0};
+    struct gather g = {.select = &s};
     loki_set_init(&g.set, &s.work.budget);
+    buf_init(&g.scratch, &s.work.budget);
     if (run_series(&s, &g, &err) < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
@@ -139,6 +171,7 @@ static void series(struct http_exchange *x, void *ctx)
         put_series(&body, &g.set);
         api_reply_json(x, &body);
     }
+    buf_deinit(&g.scratch);
     loki_set_deinit(&g.set);
     loki_select_end(&s);
 }

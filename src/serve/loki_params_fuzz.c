@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "serve/loki_params.h"
+#include "serve/native_row.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,5 +28,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(range.start_ns == range.end_ns && range.limit > 0);
     if (loki_parse_delay(rest, &delay_s, &err) == BOLE_OK)
         assert(delay_s <= LOKI_DELAY_MAX);
+    struct query_place place, again;
+    if (native_parse_id(rest, &place, &err) == BOLE_OK) {
+        struct buf b;
+        buf_init(&b, NULL);
+        native_put_id(&b, place);
+        assert(native_parse_id(bole_slice_from(b.ptr + 1, b.len - 2), &again, &err) == BOLE_OK);
+        assert(native_compare_places(place, again) == 0);
+        buf_deinit(&b);
+    }
     return 0;
 }

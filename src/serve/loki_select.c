@@ -4,6 +4,7 @@
 #include "serve/loki_select.h"
 
 #include "base/err.h"
+#include "query/pipeline.h"
 #include "serve/loki_params.h"
 
 bool loki_select_begin(struct loki_select *s, struct api *api, struct http_exchange *x)
@@ -34,16 +35,45 @@ void loki_select_end(struct loki_select *s)
     store_view_release(s->work.api->options.store, s->view);
 }
 
+/* Puts the matchers on __tenant_id__, which the store does not know, behind the others. */
+static bole_status part_matchers(struct loki_select *s, struct bole_err *err)
+{
+    size_t count = s->query.matcher_count, kept = 0, apart = 0;
+    s->matchers = arena_array(http_arena(s->work.x), count + 1, sizeof *s->matchers);
+    if (!s->matchers)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the selector");
+    for (size_t i = 0; i < count; i++) {
+        bool apart_now = bole_slice_eq(s->query.matchers[i].name, LABEL_TENANT);
+        s->matchers[apart_now ? count - ++apart : kept++] = s->query.matchers[i];
+    }
+    s->query.matchers = s->matchers;
+    s->query.matcher_count = kept;
+    s->tenant_matcher_count = apart;
+    return BOLE_OK;
+}
+
 bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct bole_err *err)
 {
     query_selector_destroy(s->selector);
     s->selector = NULL;
     s->query.matchers = NULL;
     s->query.matcher_count = 0;
+    s->tenant_matcher_count = 0;
     if (!selector.len)
         return BOLE_OK;
     bole_status st = query_selector_parse(selector, &s->selector, err);
     if (st == BOLE_OK)
         s->query.matchers = query_selector_matchers(s->selector, &s->query.matcher_count);
-    return st;
+    return st == BOLE_OK && s->work.tenant_count > 1 ? part_matchers(s, err) : st;
+}
+
+bool loki_select_tenant(struct loki_select *s, size_t i)
+{
+    s->query.tenant = s->work.tenants[i];
+    for (size_t k = 0; k < s->tenant_matcher_count; k++) {
+        const struct store_matcher *m = &s->matchers[s->query.matcher_count + k];
+        if (!match_text(m->op, m->value, m->regex, s->query.tenant))
+            return false;
+    }
+    return true;
 }

@@ -15,6 +15,8 @@ struct loki_select {
     struct view           *view;
     struct store_query     query;     /* tenant, range, budget, cancellation; matchers are the selector's */
     struct query_selector *selector; /* NULL: everything */
+    struct store_matcher  *matchers; /* of a query over several tenants: the query's, then those on __tenant_id__ */
+    size_t                 tenant_matcher_count;
     int64_t                start_ns, end_ns; /* as asked: the end belongs to the range */
 };
 
@@ -24,5 +26,8 @@ void loki_select_end(struct loki_select *s);
 
 /* Parses a selector and makes it the query's, in place of the one before. Empty text: everything. */
 bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct bole_err *err);
+
+/* Makes the query one of the i-th tenant, without the matchers on __tenant_id__. False: those leave this tenant out. */
+bool loki_select_tenant(struct loki_select *s, size_t i);
 
 #endif

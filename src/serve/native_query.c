@@ -1,224 +1,465 @@
 /*
- * native_query.c - /api/v1/query: all rows of a log query as NDJSON, in the order of time, in bounded memory.
+ * native_query.c - /api/v1/query: the rows of a log query as NDJSON, and what a screen shows around them.
  *
- * The engine gives the first N entries of a range. So the range is walked in pages, all on one view: the next page begins
- * at the moment where the last one ended, and rows of that moment that were written already are passed over by their
- * seq. A page that brings nothing new (more rows of one nanosecond than it holds) is asked again, twice as large.
+ * Without `events` the rows alone, as an export wants them. With it every line says its type: rows, counts per bucket and
+ * level (histogram), progress, stats, a cursor to go on from.
+ *
+ * The engine gives the first N entries of a range that lie behind one row, so rows are fetched in pages, each behind the last
+ * row of the one before, all on one view. Where something is to be told on the way the range is cut into slices, from the
+ * asked end: one bucket first, so that something is seen at once, then as many as about SLICE_GOAL_NS take.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/timefmt.h"
 #include "serve/api_out.h"
 #include "serve/api_work.h"
 #include "serve/loki_json.h"
 #include "serve/loki_params.h"
+#include "serve/native_row.h"
 
 #define NDJSON_TYPE "application/x-ndjson; charset=UTF-8"
 
-enum { PAGE_ROWS = 5000 };
+enum {
+    PAGE_ROWS = 5000,   /* of one execution; a query that wants no more is no export */
+    BUCKETS_DEFAULT = 100,
+    SLICES_MIN = 8,     /* however fast it goes */
+};
+#define SLICE_GOAL_NS ((uint64_t)(50 * NS_PER_MS))
 
-struct export {
+enum events { EVENT_ROWS = 1, EVENT_HISTOGRAM = 2, EVENT_PROGRESS = 4, EVENT_STATS = 8, EVENT_CURSOR = 16 };
+static const struct { const char *name; unsigned event; } event_names[] = {
+    {"rows", EVENT_ROWS}, {"histogram", EVENT_HISTOGRAM}, {"progress", EVENT_PROGRESS}, {"stats", EVENT_STATS}, {"cursor", EVENT_CURSOR},
+};
+enum { EVENT_NAMES = sizeof event_names / sizeof *event_names };
+
+struct stream {
     struct api_work     *work;
     struct query        *query;
-    struct query_request request;  /* of the next page */
-    struct api_out       out;
+    struct query_request request;  /* of the next page; its range: of the slice */
+    unsigned             events;
+    bool                 typed;
+    int64_t              start_ns, end_ns; /* all of it */
+    int64_t              bucket_ns;
     uint64_t             rows_left;
-    uint64_t             bad_chunks; /* the most that one page met */
-    bool                 any;      /* last_* are set */
-    int64_t              last_ns;
-    uint64_t             last_seq;
+    struct query_place   last;     /* of the last row written, or the cursor that came with the request */
+    bool                 rows_end; /* no more of them in the range */
+    struct query_stats   stats;    /* of everything */
+    uint64_t             rows_counted; /* by the histogram */
+    struct api_out       out;
 };
 
-/* ---- one row ---- */
+/* ---- the pieces of the answer ---- */
 
-static void put_row(struct buf *b, const struct query_entry *e)
+static void put_counts(struct stream *x, const struct query_histogram *h)
 {
-    char time[TIME_TEXT_MAX];
-    time_format_rfc3339(e->time_ns, -1, time);
-    buf_printf(b, "{\"time\":\"%s\",\"labels\":", time);
-    loki_put_row_labels(b, e->labels, e->label_count, 1u << ORIGIN_STREAM);
-    buf_put(b, S(",\"line\":"));
-    buf_put_json(b, e->line, false);
-    buf_put(b, S(",\"fields\":"));
-    loki_put_row_labels(b, e->labels, e->label_count, 1u << ORIGIN_FIELD | 1u << ORIGIN_PARSED);
+    struct buf *b = &x->out.buf;
+    bool any = false;
+    for (uint32_t k = 0; k < h->bucket_count; k++) {
+        uint32_t i = x->request.direction == FORWARD ? k : h->bucket_count - 1 - k;
+        bool first = true;
+        for (uint32_t l = 0; l < h->level_count; l++) {
+            if (!h->counts[l][i])
+                continue;
+            if (first) {
+                buf_put_str(b, any ? ",{\"time\":" : "{\"time\":");
+                native_put_time(b, h->start_ns + (int64_t)i * h->bucket_ns);
+                buf_put_str(b, ",\"counts\":{");
+            } else {
+                buf_put_u8(b, ',');
+            }
+            buf_put_json(b, h->levels[l], false);
+            buf_put_u8(b, ':');
+            buf_put_uint(b, h->counts[l][i]);
+            x->rows_counted += h->counts[l][i];
+            first = false;
+        }
+        if (!first)
+            buf_put_str(b, "}}");
+        any |= !first;
+    }
+}
+
+static void put_histogram(struct stream *x, const struct query_histogram *h)
+{
+    struct buf *b = &x->out.buf;
+    buf_printf(b, "{\"type\":\"histogram\",\"step_ms\":");
+    loki_put_number(b, (double)x->bucket_ns / (double)NS_PER_MS);
+    buf_put_str(b, ",\"from\":");
+    native_put_time(b, x->request.start_ns);
+    buf_put_str(b, ",\"to\":");
+    native_put_time(b, x->request.end_ns);
+    buf_put_str(b, ",\"buckets\":[");
+    put_counts(x, h);
+    buf_put_str(b, "]}\n");
+}
+
+static void put_progress(struct stream *x)
+{
+    struct buf *b = &x->out.buf;
+    double all = (double)x->end_ns - (double)x->start_ns;
+    double done = x->request.direction == FORWARD ? (double)x->request.end_ns - (double)x->start_ns
+                                                  : (double)x->end_ns - (double)x->request.start_ns;
+    buf_put_str(b, "{\"type\":\"progress\",\"done\":");
+    loki_put_number(b, all > 0 ? (double)(int64_t)(done / all * 1e4) / 1e4 : 1);
+    buf_printf(b, ",\"rows_scanned\":%llu,\"bytes_scanned\":%llu}\n", (unsigned long long)x->stats.rows_scanned,
+               (unsigned long long)x->stats.bytes_scanned);
+}
+
+static void put_stats(struct stream *x)
+{
+    struct buf *b = &x->out.buf;
+    const struct query_stats *s = &x->stats;
+    buf_put_str(b, "{\"type\":\"stats\",\"exec_ms\":");
+    loki_put_number(b, (double)((clock_mono_ns(x->work->api->options.clock) - x->work->started_ns) / 1000) / 1e3);
+    buf_printf(b, ",\"rows_returned\":%llu,\"rows_scanned\":%llu,\"bytes_scanned\":%llu,\"parts_total\":%llu,\"parts_pruned\":%llu",
+               (unsigned long long)s->entries, (unsigned long long)s->rows_scanned, (unsigned long long)s->bytes_scanned,
+               (unsigned long long)s->parts_total, (unsigned long long)s->parts_pruned);
+    if (x->events & EVENT_HISTOGRAM)
+        buf_printf(b, ",\"rows_matched\":%llu", (unsigned long long)x->rows_counted);
+    buf_put_str(b, "}\n");
+}
+
+static void put_cursor(struct stream *x)
+{
+    struct buf *b = &x->out.buf;
+    buf_put_str(b, "{\"type\":\"cursor\",\"cursor\":");
+    if (x->request.after)
+        native_put_id(b, x->last);
+    else
+        buf_put_str(b, "null");
+    buf_printf(b, ",\"more\":%s}\n", x->rows_end ? "false" : "true");
+}
+
+static void put_text(struct stream *x, const char *type, const char *text)
+{
+    struct buf *b = &x->out.buf;
+    if (x->typed)
+        buf_printf(b, "{\"type\":\"%s\",\"%s\":", type, type);
+    else
+        buf_printf(b, "{\"%s\":", type);
+    buf_put_json(b, bole_slice_str(text), false);
     buf_put(b, S("}\n"));
 }
 
-static int compare_forward(const void *a, const void *b)
+static void add_stats(struct query_stats *sum, const struct query_stats *one)
 {
-    const struct query_entry *const *x = a, *const *y = b;
-    if ((*x)->time_ns != (*y)->time_ns)
-        return (*x)->time_ns < (*y)->time_ns ? -1 : 1;
-    return ((*x)->seq > (*y)->seq) - ((*x)->seq < (*y)->seq);
+    sum->rows_scanned += one->rows_scanned;
+    sum->bytes_scanned += one->bytes_scanned;
+    sum->parts_total += one->parts_total;
+    sum->parts_pruned += one->parts_pruned;
+    sum->bad_chunks = one->bad_chunks > sum->bad_chunks ? one->bad_chunks : sum->bad_chunks; /* the same ones come again */
 }
 
-static int compare_backward(const void *a, const void *b)
-{
-    return compare_forward(b, a);
-}
+/* ---- rows ---- */
 
-/* True when the row lies behind the last one written. */
-static bool is_new(const struct export *x, const struct query_entry *e)
+/* False: the client is gone. */
+static bool write_page(struct stream *x, const struct query_entry **rows, size_t count)
 {
-    if (!x->any)
-        return true;
-    struct query_entry last = {.time_ns = x->last_ns, .seq = x->last_seq};
-    const struct query_entry *row = e, *border = &last;
-    int order = compare_forward(&row, &border);
-    return x->request.direction == FORWARD ? order > 0 : order < 0;
-}
-
-/* ---- one page ---- */
-
-static const struct query_entry **sort_page(const struct query_result *r, enum store_direction direction, size_t *ret_count)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < r->stream_count; i++)
-        count += r->streams[i].entry_count;
-    const struct query_entry **order = calloc(count + 1, sizeof *order);
-    if (!order)
-        return NULL;
-    count = 0;
-    for (size_t i = 0; i < r->stream_count; i++)
-        for (size_t k = 0; k < r->streams[i].entry_count; k++)
-            order[count++] = &r->streams[i].entries[k];
-    if (count)
-        qsort(order, count, sizeof *order, direction == FORWARD ? compare_forward : compare_backward);
-    *ret_count = count;
-    return order;
-}
-
-/* Writes what is new; *ret_new of the page's *ret_count rows. False: the client is gone. */
-static bool write_page(struct export *x, const struct query_entry **rows, size_t count, size_t *ret_new)
-{
-    *ret_new = 0;
-    for (size_t i = 0; i < count && x->rows_left; i++) {
-        if (!is_new(x, rows[i]))
-            continue;
-        put_row(&x->out.buf, rows[i]);
-        x->any = true;
-        x->last_ns = rows[i]->time_ns;
-        x->last_seq = rows[i]->seq;
+    for (size_t i = 0; i < count; i++) {
+        native_put_row(&x->out.buf, rows[i], x->typed);
+        buf_put_u8(&x->out.buf, '\n');
+        x->last = (struct query_place){rows[i]->time_ns, rows[i]->seq};
+        x->request.after = &x->last;
         x->rows_left--;
-        ++*ret_new;
+        x->stats.entries++;
         if (!api_out_flow(&x->out))
             return false;
     }
     return true;
 }
 
-/* Where the next page begins: the last moment is asked for again. */
-static void move_on(struct export *x)
+/* The part of the slice that lies behind the last row: nothing else is looked at. False: none does. */
+static bool clip(struct query_request *r)
 {
-    if (x->request.direction == FORWARD)
-        x->request.start_ns = x->last_ns;
-    else if (x->last_ns < INT64_MAX)
-        x->request.end_ns = x->last_ns + 1;
+    int64_t last_ns = r->after ? r->after->time_ns : 0;
+    if (r->after && r->direction == FORWARD && r->start_ns < last_ns)
+        r->start_ns = last_ns;
+    if (r->after && r->direction == BACKWARD && last_ns < r->end_ns)
+        r->end_ns = last_ns + 1;
+    return r->start_ns < r->end_ns;
 }
 
-/* BOLE_OK: there may be more. BOLE_END: that was all, or the client is gone. */
-static bole_status run_page(struct export *x, struct bole_err *err)
+/* BOLE_OK: the next page of the slice, please. BOLE_END: there is none, or nobody wants it. */
+static bole_status run_page(struct stream *x, struct bole_err *err)
 {
     struct query_result *result = NULL;
-    bole_status st = query_exec(x->query, &x->request, &result, err);
-    api_work_count(x->work, st, result ? &result->stats : NULL);
+    struct query_request request = x->request;
+    size_t count;
+    x->request.limit = request.limit = x->rows_left < PAGE_ROWS ? (uint32_t)x->rows_left : PAGE_ROWS;
+    if (!clip(&request))
+        return BOLE_END;
+    bole_status st = query_exec(x->query, &request, &result, err);
     if (st < 0)
         return st;
-    if (result->stats.bad_chunks > x->bad_chunks)
-        x->bad_chunks = result->stats.bad_chunks;
-    size_t count = 0, fresh = 0;
-    const struct query_entry **rows = sort_page(result, x->request.direction, &count);
+    add_stats(&x->stats, &result->stats);
+    const struct query_entry **rows = native_sort(result, x->request.direction, &count);
     if (!rows)
         st = bole_fail(err, BOLE_E_NOMEM, "no memory for a page of rows");
-    else if (!write_page(x, rows, count, &fresh) || count < x->request.limit || !x->rows_left)
+    else if (!write_page(x, rows, count) || count < x->request.limit || !x->rows_left)
         st = BOLE_END;
-    else if (fresh)
-        move_on(x);
-    else if (x->request.limit >= QUERY_ENTRIES_MAX / 2)
-        st = bole_fail(err, BOLE_E_LIMIT, "more than %u rows of one nanosecond", x->request.limit);
-    else
-        x->request.limit *= 2;
     free(rows);
     query_result_destroy(result);
+    if (x->typed && !x->out.gone)
+        api_out_flush(&x->out);
+    return st;
+}
+
+static bole_status run_rows(struct stream *x, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    while (st == BOLE_OK && x->rows_left)
+        st = run_page(x, err);
+    return st == BOLE_END ? BOLE_OK : st;
+}
+
+/* ---- histogram ---- */
+
+/* The bucket that holds t: buckets begin at multiples of their width, so that they stay where they are when the range moves. */
+static int64_t bucket_of(const struct stream *x, int64_t t)
+{
+    int64_t rest = t % x->bucket_ns;
+    return t - (rest < 0 ? rest + x->bucket_ns : rest);
+}
+
+static bole_status run_histogram(struct stream *x, struct bole_err *err)
+{
+    struct arena arena;
+    arena_init(&arena, x->request.budget);
+    int64_t first = bucket_of(x, x->request.start_ns), last = bucket_of(x, x->request.end_ns - 1);
+    struct query_histogram h = {.start_ns = first, .bucket_ns = x->bucket_ns, .arena = &arena,
+                                .bucket_count = (uint32_t)((last - first) / x->bucket_ns) + 1};
+    struct query_stats stats = {0};
+    bole_status st = query_histogram(x->query, &x->request, &h, &stats, err);
+    add_stats(&x->stats, &stats);
+    if (st == BOLE_OK)
+        put_histogram(x, &h);
+    arena_deinit(&arena);
+    return st;
+}
+
+/* ---- slices ---- */
+
+/* Moves the request's range on to the next slice, of so many buckets. False: the range is through. */
+static bool next_slice(struct stream *x, int64_t buckets)
+{
+    struct query_request *r = &x->request;
+    if (r->direction == FORWARD) {
+        r->start_ns = r->end_ns;
+        r->end_ns = x->end_ns;
+        if (r->start_ns < x->end_ns && (x->end_ns - r->start_ns) / x->bucket_ns >= buckets)
+            r->end_ns = bucket_of(x, r->start_ns) + buckets * x->bucket_ns;
+    } else {
+        r->end_ns = r->start_ns;
+        r->start_ns = x->start_ns;
+        if (r->end_ns > x->start_ns && (r->end_ns - x->start_ns) / x->bucket_ns >= buckets)
+            r->start_ns = bucket_of(x, r->end_ns - 1) - (buckets - 1) * x->bucket_ns;
+    }
+    return r->start_ns < r->end_ns;
+}
+
+static bole_status run_slice(struct stream *x, struct bole_err *err)
+{
+    bole_status st = x->events & EVENT_ROWS ? run_rows(x, err) : BOLE_OK;
+    if (st == BOLE_OK && x->events & EVENT_HISTOGRAM)
+        st = run_histogram(x, err);
+    if (st == BOLE_OK && x->events & EVENT_PROGRESS)
+        put_progress(x);
+    return st;
+}
+
+static bool is_cut(const struct stream *x)
+{
+    return x->events & (EVENT_HISTOGRAM | EVENT_PROGRESS);
+}
+
+/* Rows only: one slice. Else more, each sent as soon as it is there. */
+static bole_status run_slices(struct stream *x, struct bole_err *err)
+{
+    const struct clock *clock = x->work->api->options.clock;
+    bool cut = is_cut(x);
+    int64_t buckets = cut ? 1 : INT64_MAX, most = cut ? (x->end_ns - x->start_ns) / x->bucket_ns / SLICES_MIN + 1 : 0;
+    bole_status st = BOLE_OK;
+    bool through = false;
+    x->request.start_ns = x->end_ns; /* as if the slice before the first one had ended there */
+    x->request.end_ns = x->start_ns;
+    while (st == BOLE_OK && !through && next_slice(x, buckets)) {
+        uint64_t begin_ns = clock_mono_ns(clock);
+        st = run_slice(x, err);
+        if (st == BOLE_OK && cut && !api_out_flush(&x->out))
+            return BOLE_OK; /* nobody is there any more */
+        uint64_t took_ns = clock_mono_ns(clock) - begin_ns;
+        if (cut && took_ns < SLICE_GOAL_NS)
+            buckets = buckets * 2 < most ? buckets * 2 : most;
+        else if (cut && took_ns > 4 * SLICE_GOAL_NS && buckets > 1)
+            buckets /= 2;
+        through = !(x->events & EVENT_HISTOGRAM) && !x->rows_left;
+        if (x->out.gone)
+            return BOLE_OK;
+    }
+    /* With all the rows that were wanted it is unknown whether there are more: that is for the next question. */
+    x->rows_end = x->rows_left > 0;
     return st;
 }
 
 /* ---- the request ---- */
 
-static bole_status prepare(struct export *x, struct bole_err *err)
+static bole_status parse_events(struct stream *x, bole_slice text, struct bole_err *err)
+{
+    x->typed = text.len > 0;
+    x->events = x->typed ? 0 : EVENT_ROWS;
+    while (text.len) {
+        bole_slice name = bole_slice_trim(bole_slice_cut(text, ',', &text));
+        unsigned event = bole_slice_eq(name, S("all")) ? (1u << EVENT_NAMES) - 1 : 0;
+        for (size_t i = 0; i < EVENT_NAMES && !event; i++)
+            if (bole_slice_eq(name, bole_slice_str(event_names[i].name)))
+                event = event_names[i].event;
+        if (!event)
+            return bole_fail(err, BOLE_E_INVALID, "events: '%.*s' is none of rows, histogram, progress, stats, cursor, all",
+                             (int)(name.len > 40 ? 40 : name.len), (const char *)name.ptr);
+        x->events |= event;
+    }
+    return BOLE_OK;
+}
+
+/* About BUCKETS_DEFAULT of them, of a width that a person would choose. */
+static int64_t default_bucket(int64_t range_ns)
+{
+    static const int64_t steps_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000,
+                                       600000, 900000, 1800000, 3600000, 7200000, 10800000, 21600000, 43200000, 86400000};
+    enum { COUNT = sizeof steps_ms / sizeof *steps_ms };
+    int64_t wanted_ms = range_ns / NS_PER_MS / BUCKETS_DEFAULT;
+    for (size_t i = 0; i < COUNT; i++)
+        if (steps_ms[i] >= wanted_ms)
+            return steps_ms[i] * NS_PER_MS;
+    return (wanted_ms / steps_ms[COUNT - 1] + 1) * steps_ms[COUNT - 1] * NS_PER_MS;
+}
+
+static bole_status parse_range(struct stream *x, struct bole_err *err)
 {
     struct http_exchange *exchange = x->work->x;
     struct loki_text text = {.start = http_param(exchange, S("start")), .end = http_param(exchange, S("end")),
                              .since = http_param(exchange, S("since"))};
-    x->request = api_work_request(x->work);
-    x->request.step_ns = NS_PER_S;
-    x->request.limit = PAGE_ROWS;
-    x->request.categorize = true;
-    x->rows_left = UINT64_MAX;
-    bole_slice limit = http_param(exchange, S("limit"));
-    bole_status st = loki_parse_bounds(&text, clock_now_ns(x->work->api->options.clock), &x->request.start_ns, &x->request.end_ns, err);
-    if (st == BOLE_OK && x->request.end_ns < x->request.start_ns)
+    bole_slice step = http_param(exchange, S("step"));
+    bole_status st = loki_parse_bounds(&text, clock_now_ns(x->work->api->options.clock), &x->start_ns, &x->end_ns, err);
+    if (st == BOLE_OK && x->end_ns < x->start_ns)
         st = bole_fail(err, BOLE_E_INVALID, "end timestamp must not be before or equal to start time");
-    if (st == BOLE_OK && limit.len)
-        st = loki_parse_limit(limit, &x->rows_left, err);
+    x->bucket_ns = NS_PER_S;
+    if (st < 0 || !is_cut(x))
+        return st;
+    if (x->start_ns < INT64_MIN / 4 || x->end_ns > INT64_MAX / 4 * 3)
+        return bole_fail(err, BOLE_E_INVALID, "a histogram, or progress, wants a range between the years 1900 and 2180");
+    int64_t range_ns = x->end_ns - x->start_ns;
+    x->bucket_ns = default_bucket(range_ns);
+    if (step.len)
+        st = loki_parse_duration(step, &x->bucket_ns, err);
+    if (st == BOLE_OK && (x->bucket_ns <= 0 || range_ns / x->bucket_ns > LOKI_POINTS_MAX))
+        st = bole_fail(err, BOLE_E_INVALID, "step: more than %d of them in the range, or none", LOKI_POINTS_MAX);
+    return st;
+}
+
+static bole_status parse_rows(struct stream *x, struct bole_err *err)
+{
+    struct http_exchange *exchange = x->work->x;
+    bole_slice limit = http_param(exchange, S("limit")), cursor = http_param(exchange, S("cursor"));
+    bole_status st = limit.len ? loki_parse_limit(limit, &x->rows_left, err) : BOLE_OK;
     if (st == BOLE_OK)
         st = loki_parse_direction(http_param(exchange, S("direction")), &x->request.direction, err);
+    if (st == BOLE_OK && cursor.len) {
+        st = native_parse_id(cursor, &x->last, err);
+        x->request.after = &x->last;
+    }
+    return st;
+}
+
+static bole_status prepare(struct stream *x, struct bole_err *err)
+{
+    struct http_exchange *exchange = x->work->x;
+    struct store *store = x->work->api->options.store;
+    bole_status st = parse_range(x, err);
     if (st == BOLE_OK)
         st = query_parse(api_param(exchange, S("query")), &x->work->budget, &x->query, err);
     if (st == BOLE_OK && query_type(x->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "rows come from log queries only: use /loki/api/v1/query_range for metrics");
-    if (st == BOLE_OK && !(x->request.view = store_view(x->work->api->options.store)))
+    if (st == BOLE_OK && !(x->request.view = store_view(store)))
         st = bole_fail(err, BOLE_E_NOMEM, "no memory for a view of the store");
     return st;
 }
 
-static void put_error(struct buf *b, const struct bole_err *err)
+static void finish(struct stream *x, bole_status st, struct bole_err *err)
 {
-    buf_put(b, S("{\"error\":"));
-    buf_put_json(b, bole_slice_str(err->msg), false);
-    buf_put(b, S("}\n"));
+    struct api *a = x->work->api;
+    char text[256];
+    if (st < 0) {
+        api_explain_memory(&x->work->budget, err);
+        put_text(x, "error", err->msg);
+    } else {
+        if (x->events & EVENT_STATS)
+            put_stats(x);
+        if (x->events & EVENT_CURSOR)
+            put_cursor(x);
+    }
+    if (x->stats.bad_chunks) {
+        snprintf(text, sizeof text, API_DAMAGE_TEXT, (unsigned long long)x->stats.bad_chunks);
+        put_text(x, "warning", text);
+    }
+    if (api_lost_groups(a)) {
+        snprintf(text, sizeof text, API_LOST_TEXT, (unsigned long long)api_lost_groups(a));
+        put_text(x, "warning", text);
+    }
+    api_out_end(&x->out);
 }
 
-static void run_export(struct api_work *work)
+static void run(struct stream *x)
 {
     struct bole_err err = {0};
-    struct api *a = work->api;
-    struct export x = {.work = work};
-    api_out_init(&x.out, work->x, NDJSON_TYPE, a->options.query_budget, true);
-    bole_status st = prepare(&x, &err);
-    while (st == BOLE_OK)
-        st = run_page(&x, &err);
-    if (st < 0 && !x.any) {
-        api_out_drop(&x.out);
-        api_reply_query_error(work->x, &work->budget, &err);
+    api_out_init(&x->out, x->work->x, NDJSON_TYPE, x->work->api->options.query_budget, true);
+    bole_status st = prepare(x, &err);
+    bool asked = st == BOLE_OK;
+    if (asked)
+        st = run_slices(x, &err);
+    api_work_count(x->work, st, &x->stats);
+    if (st < 0 && !(asked && (x->out.streaming || x->stats.entries))) {
+        api_out_drop(&x->out);
+        api_reply_query_error(x->work->x, &x->work->budget, &err);
     } else {
-        if (st < 0) {
-            api_explain_memory(&work->budget, &err);
-            put_error(&x.out.buf, &err);
-        }
-        if (x.bad_chunks)
-            buf_printf(&x.out.buf, "{\"warning\":\"" API_DAMAGE_TEXT "\"}\n", (unsigned long long)x.bad_chunks);
-        if (api_lost_groups(a))
-            buf_printf(&x.out.buf, "{\"warning\":\"" API_LOST_TEXT "\"}\n", (unsigned long long)api_lost_groups(a));
-        api_out_end(&x.out);
+        finish(x, st, &err);
     }
-    query_destroy(x.query);
-    store_view_release(a->options.store, x.request.view);
+    query_destroy(x->query);
+    store_view_release(x->work->api->options.store, x->request.view);
+}
+
+/* As long as its reader takes, so there may be few of them. */
+static void run_export(struct stream *x)
+{
+    struct api *a = x->work->api;
+    x->work->deadline_ns = UINT64_MAX;
+    if (atomic_fetch_add(&a->exports_open, 1) < a->options.exports_max)
+        run(x);
+    else
+        http_reply_text(x->work->x, 429, "exports running already: %u: try again later", a->options.exports_max);
+    atomic_fetch_sub(&a->exports_open, 1);
 }
 
 static void query_rows(struct http_exchange *exchange, void *ctx)
 {
     struct api *a = ctx;
     struct api_work work;
+    struct bole_err err = {0};
     if (!api_work_begin(&work, a, exchange))
         return;
-    work.deadline_ns = UINT64_MAX; /* an export takes as long as its reader */
-    if (atomic_fetch_add(&a->exports_open, 1) < a->options.exports_max)
-        run_export(&work);
+    struct stream x = {.work = &work, .rows_left = UINT64_MAX, .request = api_work_request(&work)};
+    x.request.step_ns = NS_PER_S;
+    x.request.categorize = true;
+    bole_status st = parse_events(&x, http_param(exchange, S("events")), &err);
+    if (st == BOLE_OK)
+        st = parse_rows(&x, &err);
+    if (st < 0)
+        api_reply_query_error(exchange, &work.budget, &err);
+    else if (x.events & EVENT_ROWS && x.rows_left > PAGE_ROWS)
+        run_export(&x);
     else
-        http_reply_text(exchange, 429, "exports running already: %u: try again later", a->options.exports_max);
-    atomic_fetch_sub(&a->exports_open, 1);
+        run(&x);
 }
 
 static const struct http_route routes[] = {

@@ -303,6 +303,10 @@ static void tail(struct http_exchange *x, void *ctx)
     struct tail_request request;
     if (!api_work_begin(&work, a, x))
         return;
+    if (work.tenant_count > 1) {
+        http_reply_text(x, 400, "multiple org IDs present");
+        return;
+    }
     struct tail *t = tail_create(a, work.tenant, api_wants_categories(x));
     bole_status st = t ? parse_request(x, a, &request, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory for a tail");
     if (st == BOLE_OK)
