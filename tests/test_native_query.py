@@ -189,3 +189,52 @@ def test_a_bad_tenant_among_others_is_refused(tenants, header):
 def test_nobody_writes_or_tails_for_several_tenants(tenants):
     assert tenants.push([({"job": "a"}, [(NOW, "x")])], BOTH).status == 400
     assert tenants.get("/loki/api/v1/tail", {"query": '{job="a"}'}, BOTH).status == 400
+
+
+# ---- context ----
+
+def context(server, status=200, **params):
+    answer = server.get("/api/v1/context", params)
+    assert answer.status == status, answer.text
+    return answer.json()["data"] if status == 200 else answer.text
+
+
+def test_context_is_what_stands_around_a_row_in_its_own_stream(filled):
+    rows = ask(filled, **{**RANGE, "query": '{app="web", host="a"}'}, direction="forward")
+    filled.push([({"app": "web", "host": "a", "more": "labels"}, [(NOW - 50 * SECOND + 1, "of another stream")])])
+    for at in (0, 1, 150, 298, 299):
+        found = context(filled, id=rows[at]["id"], before="3", after="2")
+        assert found == {"row": rows[at], "before": rows[max(0, at - 3):at], "after": rows[at + 1:at + 3]}
+    assert len(context(filled, id=rows[150]["id"])["before"]) == 10
+    alone = context(filled, id=rows[150]["id"], before="0", after="0")
+    assert alone == {"row": rows[150], "before": [], "after": []}
+
+
+def test_context_of_a_query(filled):
+    rows = ask(filled, **RANGE, direction="forward")
+    found = context(filled, id=rows[100]["id"], before="4", after="4", query='{app="web"}')
+    assert found["before"] + [found["row"]] + found["after"] == rows[96:105]
+    errors = context(filled, id=rows[100]["id"], before="2", after="0", query='{app="web"} |= "level=error"')["before"]
+    assert errors == [r for r in rows[:100] if "level=error" in r["line"]][-2:]
+
+
+def test_context_of_rows_of_one_moment(server):
+    server.push([({"app": "same"}, [(NOW, f"line {i}") for i in range(50)])])
+    rows = ask(server, query='{app="same"}', start=str(NOW), end=str(NOW + 1), direction="forward")
+    found = context(server, id=rows[20]["id"], before="30", after="30")
+    assert found["before"] + [found["row"]] + found["after"] == rows
+
+
+def test_context_refuses_what_is_no_row(filled):
+    row, = ask(filled, **RANGE, limit="1")
+    context(filled, status=400)
+    context(filled, status=400, id="nonsense")
+    context(filled, status=400, id=row["id"], before="5001")
+    context(filled, status=400, id=row["id"], after="-1")
+    context(filled, status=400, id=row["id"], query="{")
+    context(filled, status=400, id=row["id"], query='rate({app="web"}[1m])')
+    context(filled, status=404, id=row["id"][:-1] + ("0" if row["id"][-1] != "0" else "1"))
+    context(filled, status=404, id="9223372036854775807-0000000000000000")
+    context(filled, status=404, id="-9223372036854775808-0000000000000000")
+    assert filled.get("/api/v1/context", {"id": row["id"]}, {"X-Scope-OrgID": "other"}).status == 404
+    assert filled.get("/api/v1/context", {"id": row["id"]}, {"X-Scope-OrgID": "other|default"}).status == 200
