@@ -27,6 +27,7 @@ struct reading {
 };
 
 /* "NAME:LINE:COLUMN: message" */
+__attribute__((format(printf, 5, 0)))
 static bole_status fail_at_place(const struct config *c, unsigned line, unsigned column, struct bole_err *err,
                                  const char *fmt, va_list args)
 {

@@ -610,8 +610,8 @@ TEST(answers_do_not_depend_on_the_store)
         "sum by (b) (bytes_over_time({a=\"1\"}[1m]))",
         "absent_over_time({a=\"2\"}[2s])",
         "sum by (level) (sum_over_time({a=~\".+\"} | json | unwrap n | __error__=\"\" [1m]))",
-        "max by (a) (max_over_time({a=~\".+\"} | logfmt | unwrap n [1m])) / on (a) group_right () sum by (a, b) "
-        "(count_over_time({a=~\".+\"}[1m]))",
+        ("max by (a) (max_over_time({a=~\".+\"} | logfmt | unwrap n [1m])) / on (a) group_right () sum by (a, b) "
+         "(count_over_time({a=~\".+\"}[1m]))"),
         "topk(2, sum by (a, b) (count_over_time({a=~\".+\"}[1m])))",
         "sum by (a_extracted) (count_over_time({a=~\".+\"}[1m]))",
     };

@@ -73,9 +73,10 @@ static uint64_t shape_classes(const struct values_detail *d)
                (d->word_heads[0].lowest < 0 ? values_classes(S("-")) : 0);
     case VALUES_IP4: return classes | values_classes(S("."));
     case VALUES_TIME: return classes | values_classes(datetime_alphabet(&s->time, alphabet));
-    case VALUES_UUID: classes |= values_classes(S("-")); /* fall through */
-    default: return classes | (s->upper ? values_classes(S("ABCDEF")) : values_classes(S("abcdef")));
+    case VALUES_UUID: classes |= values_classes(S("-")); break;
+    default: break;
     }
+    return classes | (s->upper ? values_classes(S("ABCDEF")) : values_classes(S("abcdef")));
 }
 
 static bool open_numbers(struct values *v, struct values_detail *d, struct reader *r)

@@ -351,7 +351,7 @@ bole_status token_lookup(struct token_probe *p, uint64_t hash, uint64_t *groups,
 {
     const struct token_index *x = p->index;
     uint32_t key_bits = x->block_bits + x->bucket_bits + x->rest_bits;
-    uint64_t key = hash >> (64 - key_bits), rest = key & ((1ull << x->rest_bits) - 1), first, end, lists;
+    uint64_t key = hash >> (64 - key_bits), rest = key & ((1ull << x->rest_bits) - 1), first = 0, end = 0, lists;
     struct map_block b;
     p->lookups++;
     bole_status st = load_block(p, key >> (key_bits - x->block_bits), &b, err);

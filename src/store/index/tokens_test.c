@@ -133,8 +133,7 @@ static bole_slice random_text(struct random *r, uint8_t *out, size_t max)
         "-a765-00a0c91e6bf6",
         "blk_-123",
         "00:11:22:33:44:55",
-        "gr\xc3\xb6\xc3\x9f"
-        "e",
+        "gr\303\266\303\237e",
         "\xe6\x97\xa5\xe6\x9c\xac",
         "NullPointerException",
         " ",

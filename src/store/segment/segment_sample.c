@@ -65,7 +65,7 @@ struct segment_sample *segment_sample_create(void)
     struct head_snapshot snapshot = head_snapshot(&head);
     struct segment_file *file;
     struct segment_totals t;
-    uint64_t size;
+    uint64_t size = 0;
     s->info.key = S("0000000000000001.seg");
     must(segment_file_create(s->objects, s->info.key, store_id, 0, 42, NULL, &file, NULL) == BOLE_OK);
     must(cut_write(&snapshot, file, NULL) == BOLE_OK && segment_file_finish(file, &t, &size, NULL) == BOLE_OK);

@@ -336,7 +336,7 @@ static bole_status put_group(struct segment_writer *w, const struct group_kind *
                              struct bole_err *err)
 {
     struct segment_file *f = w->file;
-    uint32_t field_columns;
+    uint32_t field_columns = 0;
     look_up_rows(w, g);
     bool ok = collect_streams(w, kind, g);
     if (ok) {
