@@ -2,30 +2,11 @@
  * The pattern is read into links: a set of bytes, and how many of them may come. A group begins and ends between two links, so
  * that where the links begin says where the groups lie. Whatever the reader below does not know makes the pattern no chain.
  */
-#include "query/chain.h"
+#include "query/chain_private.h"
 
 #include "base/err.h"
 
-enum { LINKS_MAX = 48, GROUPS_MAX = 16, DEPTH_MAX = 16, ASCII = 128 };
-enum { STEPS_PER_BYTE = 16, STEPS_MIN = 256 }; /* of a search */
-
-struct link {
-    uint8_t  has[256]; /* nothing above ASCII */
-    uint32_t min, max; /* UINT32_MAX: no limit */
-    int      only;     /* the one byte of the set, or -1 */
-    int      except;   /* the one byte that is not in it, or -1 */
-    bool     is_lazy;
-    bool     is_sure;  /* what follows cannot match where this could have gone on: no other length need be tried */
-};
-
-struct chain {
-    struct link links[LINKS_MAX];
-    unsigned    link_count;
-    struct { unsigned from, to; } groups[GROUPS_MAX + 1]; /* links; 0: the whole */
-    unsigned    group_count;
-    bool        at_begin, at_end; /* ^, $ */
-    bool        is_backward;      /* seen from the end of the line there is one way only */
-};
+enum { DEPTH_MAX = 16 };
 
 /* ---- reading the pattern ---- */
 
@@ -57,7 +38,7 @@ static void add_range(uint8_t *set, unsigned from, unsigned to)
 
 static void invert(uint8_t *set)
 {
-    for (unsigned b = 0; b < ASCII; b++)
+    for (unsigned b = 0; b < CHAIN_ASCII; b++)
         set[b] = !set[b];
 }
 
@@ -85,7 +66,7 @@ static int take_escape(struct reading *r, uint8_t *set, bool *ret_known)
     }
     if (c < 'a')
         invert(class);
-    for (unsigned b = 0; b < ASCII; b++)
+    for (unsigned b = 0; b < CHAIN_ASCII; b++)
         set[b] |= class[b];
     return -1;
 }
@@ -95,7 +76,7 @@ static int take_member(struct reading *r, uint8_t *set, bool *ret_known)
 {
     if (takes(r, "\\"))
         return take_escape(r, set, ret_known);
-    *ret_known = r->next < r->end && *r->next < ASCII && !is_next(r, "[:");
+    *ret_known = r->next < r->end && *r->next < CHAIN_ASCII && !is_next(r, "[:");
     return *ret_known ? *r->next++ : -1;
 }
 
@@ -133,7 +114,7 @@ static bool take_number(struct reading *r, uint32_t *ret_number)
 }
 
 /* Behind the `{`. */
-static bool take_limits(struct reading *r, struct link *l)
+static bool take_limits(struct reading *r, struct chain_link *l)
 {
     if (!take_number(r, &l->min))
         return false;
@@ -146,7 +127,7 @@ static bool take_limits(struct reading *r, struct link *l)
     return takes(r, "}") && l->min <= l->max;
 }
 
-static bool take_count(struct reading *r, struct link *l)
+static bool take_count(struct reading *r, struct chain_link *l)
 {
     if (takes(r, "*")) {
         l->min = 0;
@@ -166,7 +147,7 @@ static bool open_group(struct reading *r)
 {
     struct chain *c = r->chain;
     bool is_named = takes(r, "?P<") || takes(r, "?<"), captures = is_named || !is_next(r, "?");
-    if (r->depth == DEPTH_MAX || (captures && c->group_count == GROUPS_MAX) || !(captures || takes(r, "?:")))
+    if (r->depth == DEPTH_MAX || (captures && c->group_count == CHAIN_GROUPS_MAX) || !(captures || takes(r, "?:")))
         return false;
     while (is_named && r->next < r->end && *r->next++ != '>') {}
     r->open[r->depth++] = captures ? ++c->group_count : 0;
@@ -189,10 +170,10 @@ static bool close_group(struct reading *r)
 static bool take_link(struct reading *r)
 {
     struct chain *c = r->chain;
-    if (c->link_count == LINKS_MAX)
+    if (c->link_count == CHAIN_LINKS_MAX)
         return false;
-    struct link *l = &c->links[c->link_count++];
-    bool known = *r->next < ASCII;
+    struct chain_link *l = &c->links[c->link_count++];
+    bool known = *r->next < CHAIN_ASCII;
     int byte = -1;
     l->min = l->max = 1;
     if (takes(r, "\\")) {
@@ -231,9 +212,9 @@ static bool take_next(struct reading *r)
 
 /* ---- what is known of a chain before it is used ---- */
 
-static bool are_disjoint(const struct link *a, const struct link *b)
+static bool are_disjoint(const struct chain_link *a, const struct chain_link *b)
 {
-    for (unsigned i = 0; i < ASCII; i++)
+    for (unsigned i = 0; i < CHAIN_ASCII; i++)
         if (a->has[i] && b->has[i])
             return false;
     return true;
@@ -269,14 +250,16 @@ static void prepare_links(struct chain *c)
 {
     c->is_backward = c->at_end && !c->at_begin;
     for (unsigned i = 0; i < c->link_count; i++) {
-        struct link *l = &c->links[i];
+        struct chain_link *l = &c->links[i];
         unsigned count = 0;
         l->only = l->except = -1;
-        for (unsigned b = 0; b < ASCII; b++)
+        for (unsigned b = 0; b < CHAIN_ASCII; b++) {
             count += l->has[b];
-        for (int b = 0; b < ASCII; b++) {
+            l->low[b / 64] |= (uint64_t)l->has[b] << b % 64;
+        }
+        for (int b = 0; b < CHAIN_ASCII; b++) {
             l->only = count == 1 && l->has[b] ? b : l->only;
-            l->except = count == ASCII - 1 && !l->has[b] ? b : l->except;
+            l->except = count == CHAIN_ASCII - 1 && !l->has[b] ? b : l->except;
         }
         l->is_sure = is_sure(c, i);
         c->is_backward = c->is_backward && is_sure_backward(c, i);
@@ -303,7 +286,7 @@ struct chain *chain_compile(bole_slice pattern, struct arena *arena)
 struct search {
     const struct chain *chain;
     const uint8_t      *end;
-    const uint8_t      *at[LINKS_MAX + 1]; /* where each link begins */
+    const uint8_t      *at[CHAIN_LINKS_MAX + 1]; /* where each link begins */
     size_t              steps_left;
     bool                gave_up;
 };
@@ -313,7 +296,7 @@ static bool is_ascii(bole_slice s)
     uint8_t any = 0;
     for (size_t i = 0; i < s.len; i++)
         any |= s.ptr[i];
-    return any < ASCII;
+    return any < CHAIN_ASCII;
 }
 
 static bool spend(struct search *s, size_t steps)
@@ -324,7 +307,7 @@ static bool spend(struct search *s, size_t steps)
 }
 
 /* How many bytes of the link's set stand here. */
-static size_t span(const struct link *l, const uint8_t *p, const uint8_t *end)
+static size_t span(const struct chain_link *l, const uint8_t *p, const uint8_t *end)
 {
     size_t room = (size_t)(end - p), n = 0;
     if (room > l->max)
@@ -341,7 +324,7 @@ static size_t span(const struct link *l, const uint8_t *p, const uint8_t *end)
 static bool try_from(struct search *s, unsigned i, const uint8_t *p);
 
 /* Of the places lo .. hi - 1 where the next link may begin the one to try first; NULL: none. Most are ruled out by their byte. */
-static const uint8_t *first_choice(const struct link *l, const struct link *next, const uint8_t *lo, const uint8_t *hi)
+static const uint8_t *first_choice(const struct chain_link *l, const struct chain_link *next, const uint8_t *lo, const uint8_t *hi)
 {
     if (!next)
         return l->is_lazy ? lo : hi - 1;
@@ -355,7 +338,7 @@ static const uint8_t *first_choice(const struct link *l, const struct link *next
 /* Link i may have min .. n bytes, of which there is more than one choice: true when the rest matches behind one of them. */
 static bool try_lengths(struct search *s, unsigned i, const uint8_t *p, size_t n)
 {
-    const struct link *l = &s->chain->links[i], *next = i + 1 < s->chain->link_count && l[1].min > 0 ? l + 1 : NULL;
+    const struct chain_link *l = &s->chain->links[i], *next = i + 1 < s->chain->link_count && l[1].min > 0 ? l + 1 : NULL;
     const uint8_t *lo = p + l->min, *hi = p + n + !(next && p + n == s->end);
     while (lo < hi && !s->gave_up) {
         const uint8_t *q = first_choice(l, next, lo, hi);
@@ -373,7 +356,7 @@ static bool try_from(struct search *s, unsigned i, const uint8_t *p)
 {
     const struct chain *c = s->chain;
     for (; i < c->link_count; i++) {
-        const struct link *l = &c->links[i];
+        const struct chain_link *l = &c->links[i];
         s->at[i] = p;
         size_t n = span(l, p, s->end);
         if (n < l->min || !spend(s, n + 1))
@@ -391,7 +374,7 @@ static bool try_backward(struct search *s, const uint8_t *begin)
     const uint8_t *p = s->end;
     s->at[s->chain->link_count] = p;
     for (unsigned i = s->chain->link_count; i-- > 0;) {
-        const struct link *l = &s->chain->links[i];
+        const struct chain_link *l = &s->chain->links[i];
         size_t n = 0;
         for (; n < l->max && p > begin && l->has[p[-1]]; n++)
             p--;
@@ -403,7 +386,7 @@ static bool try_backward(struct search *s, const uint8_t *begin)
 }
 
 /* The next place where the first link may begin; NULL: none. */
-static const uint8_t *find_begin(const struct link *first, const uint8_t *p, const uint8_t *end)
+static const uint8_t *find_begin(const struct chain_link *first, const uint8_t *p, const uint8_t *end)
 {
     if (first->min == 0)
         return p;
@@ -416,7 +399,7 @@ static const uint8_t *find_begin(const struct link *first, const uint8_t *p, con
 
 static bool try_all(struct search *s, const uint8_t *p)
 {
-    const struct link *first = s->chain->links;
+    const struct chain_link *first = s->chain->links;
     if (s->chain->at_begin)
         return try_from(s, 0, p);
     if (s->chain->is_backward)
@@ -442,7 +425,7 @@ enum chain_answer chain_find(const struct chain *c, bole_slice line, bole_slice 
         return CHAIN_UNKNOWN;
     s.chain = c;
     s.end = begin + line.len;
-    s.steps_left = line.len * STEPS_PER_BYTE + STEPS_MIN;
+    s.steps_left = line.len * CHAIN_STEPS_PER_BYTE + CHAIN_STEPS_MIN;
     s.gave_up = false;
     if (!try_all(&s, begin))
         return s.gave_up ? CHAIN_UNKNOWN : CHAIN_NO;

@@ -5,10 +5,7 @@
 
 static void set_capture(bole_slice name, bole_slice value, void *ctx)
 {
-    struct row *r = ctx;
-    name = row_parsed_name(r, name);
-    if (row_wants(r, name))
-        row_set(r, ORIGIN_PARSED, name, value);
+    row_set_capture(ctx, name, value);
 }
 
 bool regexp_find(const struct ast_stage *s, bole_slice line, bole_slice *ret_groups, size_t group_count)
@@ -17,19 +14,15 @@ bool regexp_find(const struct ast_stage *s, bole_slice line, bole_slice *ret_gro
     return answer == CHAIN_YES || (answer == CHAIN_UNKNOWN && regex_find(s->regex, line, 0, ret_groups, group_count));
 }
 
-void regexp_set(struct row *r, const struct ast_stage *s, const bole_slice *groups, size_t group_count)
-{
-    for (size_t g = 1; g < group_count; g++) {
-        bole_slice name = regex_group_name(s->regex, g);
-        if (name.len)
-            set_capture(name, groups[g], r); /* a group that took no part sets an empty label */
-    }
-}
-
 static void capture(struct row *r, const struct ast_stage *s, bole_slice *groups, size_t count)
 {
-    if (regexp_find(s, r->line, groups, count))
-        regexp_set(r, s, groups, count);
+    if (!regexp_find(s, r->line, groups, count))
+        return;
+    for (size_t g = 1; g < count; g++) {
+        bole_slice name = regex_group_name(s->regex, g);
+        if (name.len)
+            row_set_capture(r, name, groups[g]); /* a group that took no part sets an empty label */
+    }
 }
 
 void parse_regexp(struct row *r, const struct ast_stage *s)

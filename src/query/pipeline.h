@@ -32,10 +32,9 @@ bool filter_line(const struct ast_stage *s, bole_slice line);
 bool filter_label(const struct label_filter *f, struct row *r);
 void parse_logfmt(struct row *r, const struct ast_stage *s);
 void parse_regexp(struct row *r, const struct ast_stage *s);
-/* The two halves of parse_regexp. group_count: that of the expression and one more. */
+/* What parse_regexp sets labels from. group_count: that of the expression and one more. */
 enum { REGEXP_GROUPS_FEW = 8 }; /* room for all that there may be costs as much as a search */
 bool regexp_find(const struct ast_stage *s, bole_slice line, bole_slice *ret_groups, size_t group_count);
-void regexp_set(struct row *r, const struct ast_stage *s, const bole_slice *groups, size_t group_count);
 void parse_pattern(struct row *r, const struct ast_stage *s);
 void format_line(struct row *r, const struct ast_stage *s);
 void format_labels(struct row *r, const struct ast_stage *s);

@@ -3,6 +3,7 @@
  *
  *   query_bench [ROWS] [STORE-URI]            typical ones on invented rows, by default in the mem store
  *   query_bench FILE STORE-URI QUERY...       each on the lines of FILE over an hour, in segments; median of 5
+ *   query_bench =FILE STORE-URI QUERY...      the same where the store has the lines from the time before
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,13 +62,16 @@ static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_r
 {
     struct batch_builder *b = batch_builder_create(NULL);
     struct bole_err err = {0};
-    FILE *f = fopen(path, "rb");
+    bool is_there = path[0] == '=';
+    FILE *f = fopen(path + is_there, "rb");
     char *line = NULL;
     size_t cap = 0;
     uint64_t bytes = 0, rows = 0, lsn = 1;
     if (!f)
         exit(2);
-    for (ssize_t n; (n = getline(&line, &cap, f)) > 0; rows++) {
+    for (ssize_t n; is_there && (n = getline(&line, &cap, f)) > 0; rows++)
+        bytes += (uint64_t)n;
+    for (ssize_t n; !is_there && (n = getline(&line, &cap, f)) > 0; rows++) {
         struct buf encoded;
         uint32_t stream;
         char host[2] = {(char)('0' + rows / 100 % 8), 0};
@@ -91,9 +95,10 @@ static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_r
     }
     struct batch *batch = NULL;
     uint64_t position;
-    if (batch_builder_seal(b, 0, NULL, &batch, &err) >= 0 && store_insert(store, lsn, &batch, 1, &err) >= 0)
+    if (!is_there && batch_builder_seal(b, 0, NULL, &batch, &err) >= 0 && store_insert(store, lsn, &batch, 1, &err) >= 0)
         batch_unref(batch);
-    store_cut(store, &position, &err);
+    if (!is_there)
+        store_cut(store, &position, &err);
     batch_builder_destroy(b);
     free(line);
     fclose(f);

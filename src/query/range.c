@@ -221,6 +221,17 @@ static bole_status add_sample(struct range_exec *r, struct series *s, const stru
     return BOLE_OK;
 }
 
+/* Are the windows of both times, and so of those between them, the same? */
+static bool range_counts_alike(int64_t from_ns, int64_t to_ns, void *ctx)
+{
+    const struct range_exec *r = ctx;
+    size_t first[2], last[2];
+    if (__builtin_add_overflow(from_ns, r->x->offset_ns, &from_ns) || __builtin_add_overflow(to_ns, r->x->offset_ns, &to_ns))
+        return false;
+    return !r->keeps_samples && steps_of(r, from_ns, &first[0], &last[0]) && steps_of(r, to_ns, &first[1], &last[1]) &&
+           first[0] == first[1] && last[0] == last[1];
+}
+
 static bole_status range_row(struct source *source, const struct source_row *row, void *ctx, struct bole_err *err)
 {
     struct range_exec *r = ctx;
@@ -242,15 +253,15 @@ static bole_status range_row(struct source *source, const struct source_row *row
     }
     if (row_has_error(row->row) && !row_find(row->row, LABEL_PRESERVE))
         return pipeline_error(r, row->row);
-    r->e->stats->rows_out++;
+    r->e->stats->rows_out += row->count;
     bole_status st = find_series(r, row, &number);
     if (st < 0)
         return st;
     struct series *s = &r->series[number];
     if (r->keeps_samples)
         return add_sample(r, s, &sample);
-    s->counts[first]++;
-    s->counts[last + 1]--;
+    s->counts[first] += row->count;
+    s->counts[last + 1] -= row->count;
     if (s->bytes) {
         s->bytes[first] += (int64_t)row->row->line.len;
         s->bytes[last + 1] -= (int64_t)row->row->line.len;
@@ -499,9 +510,9 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
     struct source_options options = {
         .request = e->request, .view = e->view, .log = &log, .hints = &r->hints, .from_ns = clamp_time(first),
         .to_ns = clamp_time(last), .direction = FORWARD, .wants_line = r->counts_bytes,
-        .wants_labels = !r->no_labels || x->unwrap, .labels_decide = !x->unwrap && !r->counts_bytes, .arena = e->arena, .stats = e->stats,
+        .wants_labels = !r->no_labels || x->unwrap, .labels_decide = !x->unwrap && !r->counts_bytes, .ignores_seq = !r->keeps_samples, .arena = e->arena, .stats = e->stats,
     };
-    struct source_sink sink = {.row = range_row, .ctx = r};
+    struct source_sink sink = {.counts_alike = range_counts_alike, .row = range_row, .ctx = r};
     bole_status st = range_aggregate(r, &options);
     if (st == BOLE_E_UNSUPPORTED)
         st = source_run(&options, &sink, e->err);

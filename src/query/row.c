@@ -125,6 +125,13 @@ bool row_may_want(const struct row *r, bole_slice name)
     return false;
 }
 
+void row_set_capture(struct row *r, bole_slice name, bole_slice value)
+{
+    name = row_parsed_name(r, name);
+    if (row_wants(r, name))
+        row_set(r, ORIGIN_PARSED, name, value);
+}
+
 void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser)
 {
     if (!row_has_error(r)) {

@@ -83,6 +83,9 @@ bool row_wants(const struct row *r, bole_slice name);
 /* The same before the name is settled: false when neither `name` nor `name_extracted` is of use. */
 bool row_may_want(const struct row *r, bole_slice name);
 
+/* Sets what `| regexp` or `| pattern` has captured, if it is wanted; the last value of a name wins. */
+void row_set_capture(struct row *r, bole_slice name, bole_slice value);
+
 /* The first error of a row keeps its details, as in Loki; from_parser marks those that a query may ask for. */
 void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser);
 

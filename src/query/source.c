@@ -5,6 +5,7 @@
 #include "query/json_shape.h"
 #include "query/labelset.h"
 #include "query/pattern.h"
+#include "query/text_shape.h"
 
 /* What became of a row with these values in a stream. */
 struct outcome {
@@ -14,7 +15,14 @@ struct outcome {
     bole_slice values[LINE_VALUES_MAX];
 };
 
-enum { OUTCOMES_MAX = 16384 };
+/* The same by where the store has the values. */
+struct recent {
+    uint32_t        epoch, index, stream; /* epoch 0: nothing */
+    uint32_t        waiting;              /* rows that have not been given yet */
+    struct outcome *outcome;
+};
+
+enum { OUTCOMES_MAX = 16384, RECENT_COUNT = 4096 };
 
 _Static_assert((int)REGEXP_GROUPS_FEW <= (int)LINE_VALUES_MAX, "a value for each group");
 
@@ -33,12 +41,15 @@ struct source {
     size_t                       stream_cap;
     struct row                   row;
     struct arena                 scratch;
-    struct json_shape_reader     json;       /* the first stage of the pipeline, where the store reads the values */
-    const struct ast_stage      *regexp;     /* the same, where its captures are the values; or NULL */
+    const struct ast_stage      *parser;     /* the first stage of the pipeline, where only what it sets counts; or NULL */
+    struct json_shape_reader     json;       /* what that is, of `| json` ... */
+    struct text_shape_reader     text;       /* ... of `| regexp` and `| pattern` */
     uint32_t                     value_count;
-    uint8_t                      groups[LINE_VALUES_MAX]; /* [value_count] those of the regexp that count */
     struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
     size_t                       outcome_count;
+    struct recent               *recent;     /* [RECENT_COUNT] with outcomes */
+    uint16_t                    *waiting;    /* [waiting_count] which of them have rows that wait */
+    uint32_t                     waiting_count;
 };
 
 bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err)
@@ -310,7 +321,7 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
     if (!pass)
         return BOLE_OK;
     bool is_plain = field_count == 0 && !s->changes_labels && !row_has_error(r);
-    struct source_row row = {r, v->seq[at], is_plain ? &stream->series : NULL};
+    struct source_row row = {r, v->seq[at], is_plain ? &stream->series : NULL, 1};
     return sink->row(s, &row, sink->ctx, err);
 }
 
@@ -352,8 +363,18 @@ static struct outcome *keep_outcome(struct source *s, uint32_t stream, const bol
     return o;
 }
 
-/* As run_row, but the first stage is done already: its values are there. groups: of the regexp; NULL: it did not match. */
-static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const bole_slice *values, const bole_slice *groups,
+static bole_status give_known(struct source *s, struct vector *v, uint32_t at, struct outcome *known, uint32_t count,
+                              const struct source_sink *sink, struct bole_err *err)
+{
+    s->row.time_ns = v->time_ns[at];
+    s->row.count = 0;
+    s->row.error = (bole_slice){0};
+    struct source_row row = {&s->row, v->seq[at], &known->series, count};
+    return known->passes ? sink->row(s, &row, sink->ctx, err) : BOLE_OK;
+}
+
+/* As run_row, but the first stage is done already: its values are there. recent: where to keep what becomes of them, or NULL. */
+static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const bole_slice *values, struct recent *recent,
                               const struct source_sink *sink, struct bole_err *err)
 {
     struct source_stream *stream = stream_at(s, v->stream[at]);
@@ -361,18 +382,14 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
     uint64_t hash = 0;
     if (!stream)
         return query_out_of_memory(s->options->request, err);
-    s->options->stats->rows_in++;
     struct outcome **slot = s->outcomes && v->has_no_fields ? find_outcome(s, v->stream[at], values, &hash) : NULL;
     struct outcome *known = slot ? *slot : NULL;
-    if (known && !known->passes)
-        return BOLE_OK;
-    struct source_row row = {r, v->seq[at], known ? &known->series : NULL};
-    if (known && known->series != LABEL_SET_NONE) {
-        r->time_ns = v->time_ns[at];
-        r->count = 0;
-        r->error = (bole_slice){0};
-        return sink->row(s, &row, sink->ctx, err);
+    if (known && (!known->passes || known->series != LABEL_SET_NONE)) {
+        if (recent)
+            *recent = (struct recent){v->value_epoch, v->value_index[at], v->stream[at], 0, known};
+        return give_known(s, v, at, known, 1, sink, err);
     }
+    struct source_row row = {r, v->seq[at], known ? &known->series : NULL, 1};
     arena_reset(&s->scratch);
     row_begin(r, v->time_ns[at], (bole_slice){0}, stream->labels, stream->count);
     if (!v->has_no_fields) {
@@ -380,10 +397,10 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
         size_t count = v->fields(v, at, &fields);
         row_add_fields(r, fields, count);
     }
-    if (!s->regexp)
+    if (s->parser->kind == STAGE_JSON)
         json_shape_set(&s->json, r, values);
-    else if (groups)
-        regexp_set(r, s->regexp, groups, regex_group_count(s->regexp->regex) + 1);
+    else
+        text_shape_set(&s->text, r, values);
     struct pipeline rest = {s->pipeline.stages + 1, s->pipeline.count - 1};
     bool passes = pipeline_run(&rest, r);
     if (r->out_of_memory)
@@ -400,57 +417,100 @@ static bole_status run_split(struct source *s, struct vector *v, uint32_t at, co
 {
     bole_slice values[LINE_VALUES_MAX];
     for (uint32_t i = 0; i < s->value_count; i++)
-        values[i] = v->values[i][at];
+        values[i] = v->values[i][v->value_index ? v->value_index[at] : at];
+    s->options->stats->rows_in++;
     return run_values(s, v, at, values, NULL, sink, err);
+}
+
+/* ---- vectors of which all rows count alike ---- */
+
+static bool counts_alike(const struct source *s, const struct vector *v, const struct source_sink *sink)
+{
+    const struct source_options *o = s->options;
+    if (!s->recent || !s->waiting || !v->value_index || !v->has_no_fields || !sink->counts_alike || sink->wants)
+        return false;
+    int64_t from = INT64_MAX, to = INT64_MIN;
+    for (uint32_t r = 0; r < v->row_count; r++) {
+        from = v->time_ns[r] < from ? v->time_ns[r] : from;
+        to = v->time_ns[r] > to ? v->time_ns[r] : to;
+    }
+    return from >= o->from_ns && to < o->to_ns && sink->counts_alike(from, to, sink->ctx);
+}
+
+/* Rows that are known wait, and are given once per stream and values. */
+static bole_status run_counted(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+{
+    uint32_t index = v->value_index[at], stream = v->stream[at], place = (index ^ stream * 0x9e37u) % RECENT_COUNT;
+    struct recent *recent = &s->recent[place];
+    if (recent->epoch == v->value_epoch && recent->index == index && recent->stream == stream) {
+        if (recent->waiting++ == 0)
+            s->waiting[s->waiting_count++] = (uint16_t)place;
+        return BOLE_OK;
+    }
+    bole_slice values[LINE_VALUES_MAX];
+    for (uint32_t i = 0; i < s->value_count; i++)
+        values[i] = v->values[i][index];
+    s->options->stats->rows_in++;
+    return run_values(s, v, at, values, recent->waiting ? NULL : recent, sink, err);
+}
+
+static bole_status give_waiting(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    for (uint32_t i = 0; i < s->waiting_count && st == BOLE_OK; i++) {
+        struct recent *recent = &s->recent[s->waiting[i]];
+        s->options->stats->rows_in += recent->waiting;
+        st = give_known(s, v, 0, recent->outcome, recent->waiting, sink, err);
+        recent->waiting = 0;
+    }
+    s->waiting_count = 0;
+    return st;
 }
 
 /* The values that the regexp finds. A group that took no part sets an empty label; where nothing matches none is set. */
 static bole_status run_regexp(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
 {
     bole_slice groups[REGEXP_GROUPS_FEW], values[LINE_VALUES_MAX] = {{0}};
-    bool matches = regexp_find(s->regexp, column_get(&v->line, at), groups, regex_group_count(s->regexp->regex) + 1);
+    bool matches = regexp_find(s->parser, column_get(&v->line, at), groups, s->text.group_count);
     for (uint32_t i = 0; matches && i < s->value_count; i++)
-        values[i] = groups[s->groups[i]].ptr ? groups[s->groups[i]] : S("");
-    return run_values(s, v, at, values, matches ? groups : NULL, sink, err);
+        values[i] = groups[s->text.places[i]].ptr ? groups[s->text.places[i]] : S("");
+    s->options->stats->rows_in++;
+    return run_values(s, v, at, values, NULL, sink, err);
 }
 
-static bool only_first_reads_line(const struct source *s, enum stage_kind first)
+/* The first thing left to do, if nobody looks at the line after it. */
+static const struct ast_stage *only_reader(const struct source *s)
 {
-    if (s->options->wants_line || s->pipeline.count == 0 || s->pipeline.stages[0]->kind != first)
-        return false;
+    if (s->options->wants_line || s->pipeline.count == 0)
+        return NULL;
     for (size_t i = 1; i < s->pipeline.count; i++)
         if (stage_reads_line(s->pipeline.stages[i]))
-            return false;
-    return true;
+            return NULL;
+    return s->pipeline.stages[0];
 }
 
-/* Where `| regexp` is the first thing left to do and nobody looks at the line after it, its captures decide. */
-static void plan_regexp(struct source *s)
-{
-    const struct source_options *o = s->options;
-    if (!only_first_reads_line(s, STAGE_REGEXP) || !o->labels_decide || (o->hints && o->hints->no_labels))
-        return;
-    const struct ast_stage *stage = s->pipeline.stages[0];
-    size_t count = regex_group_count(stage->regex) + 1;
-    for (size_t g = 1; count <= REGEXP_GROUPS_FEW && g < count; g++)
-        if (regex_group_name(stage->regex, g).len && row_may_want(&s->row, regex_group_name(stage->regex, g)))
-            s->groups[s->value_count++] = (uint8_t)g;
-    s->outcomes = count <= REGEXP_GROUPS_FEW ? arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes) : NULL;
-    s->regexp = s->outcomes ? stage : NULL;
-}
-
-/* Where `| json` is the first thing left to do and nobody looks at the line after it, the store may read what it sets. */
+/* Where a parser is the only one to look at the line, what it sets decides, and the store may be able to read that. */
 static const struct line_reader *plan_values(struct source *s, struct arena *shape_scratch)
 {
     const struct source_options *o = s->options;
-    if (!only_first_reads_line(s, STAGE_JSON) || s->pipeline.stages[0]->pairs)
+    const struct ast_stage *stage = only_reader(s);
+    const struct line_reader *reader = NULL;
+    if (!stage || (o->hints && o->hints->no_labels))
         return NULL;
-    if (!json_shape_reader_init(&s->json, o->hints, shape_scratch))
+    if (stage->kind == STAGE_JSON && !stage->pairs && json_shape_reader_init(&s->json, o->hints, shape_scratch))
+        reader = &s->json.reader;
+    if ((stage->kind == STAGE_REGEXP || stage->kind == STAGE_PATTERN) && text_shape_reader_init(&s->text, stage, &s->row, shape_scratch))
+        reader = &s->text.reader;
+    if (!reader)
         return NULL;
-    s->value_count = s->json.reader.value_count;
-    if (o->labels_decide)
+    s->parser = stage;
+    s->value_count = reader->value_count;
+    if (o->labels_decide) {
         s->outcomes = arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes);
-    return &s->json.reader;
+        s->recent = arena_array(o->arena, RECENT_COUNT, sizeof *s->recent);
+        s->waiting = arena_array(o->arena, RECENT_COUNT, sizeof *s->waiting);
+    }
+    return reader->read || reader->derive ? reader : NULL;
 }
 
 /* ---- vectors ---- */
@@ -463,15 +523,33 @@ static bole_status check_wanted(const struct query_request *request, struct bole
 
 #define COSTLY_ROW_BYTES (256u * 1024) /* worked on by templates: worth a question of its own */
 
+static bole_status run_any(struct source *s, struct vector *v, uint32_t at, bool alike, const struct source_sink *sink, struct bole_err *err)
+{
+    bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
+    if (is_split)
+        return (alike ? run_counted : run_split)(s, v, at, sink, err);
+    return (s->parser && s->parser->kind == STAGE_REGEXP ? run_regexp : run_row)(s, v, at, sink, err);
+}
+
+static bole_status run_alike(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    for (uint32_t w = 0; w * 64 < v->row_count && st == BOLE_OK; w++)
+        for (uint64_t left = v->selected[w]; left && st == BOLE_OK; left &= left - 1)
+            st = run_any(s, v, w * 64 + (uint32_t)__builtin_ctzll(left), true, sink, err);
+    return st == BOLE_OK ? give_waiting(s, v, sink, err) : st;
+}
+
 static bole_status run_vector(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
 {
     bole_status st = BOLE_OK;
+    if (counts_alike(s, v, sink))
+        return run_alike(s, v, sink, err);
     for (uint32_t at = vector_first(v); at < v->row_count && st == BOLE_OK; at = vector_next(v, at)) {
         if (v->time_ns[at] < s->options->from_ns || v->time_ns[at] >= s->options->to_ns)
             continue;
-        bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
         if (!sink->wants || sink->wants(v->time_ns[at], v->seq[at], sink->ctx))
-            st = (is_split ? run_split : s->regexp ? run_regexp : run_row)(s, v, at, sink, err);
+            st = run_any(s, v, at, false, sink, err);
         if (st == BOLE_OK && s->row.template_bytes > COSTLY_ROW_BYTES)
             st = check_wanted(s->options->request, err);
     }
@@ -545,7 +623,7 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
         .tenant = tenant, .from_ns = o->from_ns, .to_ns = o->to_ns, .matchers = matchers,
         .matcher_count = matcher_count, .predicates = s.predicates, .predicate_count = s.predicate_count,
         .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u),
-        .direction = o->direction,
+        .direction = o->direction, .ignores_seq = o->ignores_seq,
         .budget = request->budget, .cancelled = request->cancelled, .cancelled_ctx = request->cancelled_ctx,
     };
     st = plan_fields(&s, &query, err);
@@ -556,7 +634,6 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
         goto cleanup;
     if (plan_rest(&s)) {
         query.reader = plan_values(&s, &shape_scratch);
-        plan_regexp(&s);
         st = run_scan(&s, sink, err);
     } else {
         st = query_out_of_memory(request, err);

@@ -30,6 +30,7 @@ struct source_options {
     bool                        wants_line;   /* the caller looks at the line */
     bool                        wants_labels; /* the caller looks at the labels */
     bool                        labels_decide; /* the caller looks at nothing else but time and seq */
+    bool                        ignores_seq;
     struct arena               *arena;        /* plan, streams */
     struct query_stats         *stats;
 };
@@ -42,11 +43,14 @@ struct source_row {
     struct row           *row;
     uint64_t              seq;
     uint32_t             *series;
+    uint32_t              count; /* of rows that this stands for, all of which count alike; 1 without counts_alike */
 };
 
 struct source_sink {
     /* Asked before anything is done with a row; NULL: all rows are wanted. */
     bool (*wants)(int64_t time_ns, uint64_t seq, void *ctx);
+    /* Is it all the same which times between from and to, inclusive, rows have? NULL: no. */
+    bool (*counts_alike)(int64_t from_ns, int64_t to_ns, void *ctx);
     bole_status (*row)(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err);
     void *ctx;
 };

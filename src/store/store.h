@@ -102,6 +102,7 @@ struct store_query {
     struct store_predicate     *predicates;     /* all must hold; consumed is written */
     size_t                      predicate_count;
     unsigned                    projection;
+    bool                        ignores_seq;    /* what stands in seq does not matter */
     const struct line_reader   *reader;         /* of values instead of projected lines; NULL: none. May be set until the first
                                                  * store_scan_next. A store may ignore it */
     enum store_direction        direction;      /* which end of the range is worth visiting first */

@@ -87,7 +87,14 @@ static void put_parser(struct world *w, struct buf *b)
                                           " | regexp `\\s(?P<size>\\d+)\\s.*?(?P<x>\\w+)`",
                                           " | regexp `^(?P<ip>\\S+) .*\"(?P<x>[A-Z]+) (?P<path>\\S+)`",
                                           " | regexp `(?P<x>[A-Za-z]+)[^A-Za-z]*$`",
+                                          " | regexp `(?P<user>\\w+)=(?P<x>[^ ,]*)`",
+                                          " | regexp `^(?P<x>.*?): (?P<level>[A-Za-z]+)`",
+                                          " | regexp `(?P<x>\\d+)\\D*$`",
+                                          " | regexp `\\[(?P<x>[^\\]]*)\\].*?(?P<level>[A-Z]{2,})`",
                                           " | pattern `<ip> <_> <user> <_>`",
+                                          " | pattern `<ip> - <user> [<_>] \"<x> <path> <_>\" <status> <_>`",
+                                          " | pattern `<_>=<x> <user>=<path> <_>`",
+                                          " | pattern `<x>: <_>`",
                                           " | pattern `<_>[<x>]<_>`",
                                           " | unpack",
                                           " | json | line_format `{{.status}} {{.msg}}`",
@@ -124,14 +131,15 @@ static void put_metric(struct world *w, struct arena *arena, struct buf *b)
     static const char *const values[] = {"size", "status", "duration(duration)", "bytes(size)", "key2", "count_of"};
     static const char *const sums[] = {"sum by (app) (",      "sum by (env, level) (", "sum (",
                                        "count by (status) (", "max by (app, key1) (",  "sum without (pod) (",
-                                       "sum by (pod) ("};
+                                       "sum by (pod) (",     "sum by (x) (",           "sum by (x, ip) (",
+                                       "sum by (user, x) (", "sum by (path, status) ("};
     static const char *const ranges[] = {"[1m]", "[5m]", "[1m30s]", "[1h]", "[7s]"};
     bool is_summed = world_chance(w, 75), is_unwrap = world_chance(w, 25);
     bool is_top = is_summed && world_chance(w, 20);
     if (is_top)
         buf_put_str(b, "topk(5, ");
     if (is_summed)
-        buf_put_str(b, sums[world_below(w, 7)]);
+        buf_put_str(b, sums[world_below(w, sizeof sums / sizeof *sums)]);
     const char *function = is_unwrap ? unwraps[world_below(w, 6)] : counts[world_below(w, 6)];
     buf_put_str(b, function);
     buf_put_str(b, strchr(function, '(') ? "" : "(");

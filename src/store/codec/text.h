@@ -94,13 +94,27 @@ bole_status text_lengths(struct text *t, uint32_t first, uint32_t count, uint32_
 
 /* ---- reading values instead of lines ---- */
 
-struct text_shape { uint32_t slot_count; const uint32_t *pieces; const uint8_t *literals; const uint32_t *columns; };
+struct text_shape { uint32_t slot_count, row_count; const uint32_t *pieces; const uint8_t *literals; const uint32_t *columns; };
 struct text_shape text_shape(const struct text *t, uint32_t template); /* valid as long as t */
 bole_status text_row_templates(struct text *t, const uint16_t **ret_templates, struct bole_err *err); /* [row_count] */
 
 /* What the head of a column says: may values have one of these bytes, are all of them decimal numbers? */
 bool text_slot_may_have(const struct text *t, uint32_t column, bole_slice bytes);
 bool text_slot_is_number(const struct text *t, uint32_t column);
+
+/* More of the same: which bytes below 0x80 (a bit each) and whether others, how long. */
+struct text_slot { uint64_t low[2]; bool high; uint32_t len_min, len_max; };
+struct text_slot text_slot(const struct text *t, uint32_t column);
+
+/* What every value of the column is; ptr NULL: they may differ. */
+bole_slice text_slot_constant(const struct text *t, uint32_t column);
+
+/* A column with few distinct values: how many (0: it is none such), their text, and which of them the rows have (ids and bits as
+ * values and bits of text_slot_values), which loads the text. */
+uint32_t text_slot_distinct_count(const struct text *t, uint32_t column);
+bole_slice text_slot_distinct(const struct text *t, uint32_t column, uint32_t id);
+bole_status text_slot_ids(struct text *t, uint32_t column, uint32_t first, uint32_t count, const uint64_t *bits, uint32_t *ids,
+                          struct bole_err *err);
 
 /* Sets the bits of the rows whose value in the column does not hold: asked once per distinct value of a dictionary. */
 bole_status text_refused(struct text *t, uint32_t column, bool (*holds)(unsigned check, bole_slice value), unsigned check,

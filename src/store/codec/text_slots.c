@@ -9,7 +9,7 @@ struct text_shape text_shape(const struct text *t, uint32_t template)
 {
     assert(template < t->root.template_count);
     const struct text_template *p = &t->root.templates[template];
-    return (struct text_shape){p->slot_count, p->pieces, p->literals, p->columns};
+    return (struct text_shape){p->slot_count, p->rows, p->pieces, p->literals, p->columns};
 }
 
 bole_status text_row_templates(struct text *t, const uint16_t **ret_templates, struct bole_err *err)
@@ -51,9 +51,12 @@ static bole_slice distinct(const struct text_column *c, uint32_t id)
     return c->kind == TEXT_COLUMN_DICTIONARY ? line_of_table(c, id) : values_distinct(&c->values, id);
 }
 
-static uint32_t id_of(const struct text_column *c, uint32_t index)
+static inline uint32_t id_of(const struct text_column *c, uint32_t index)
 {
-    return c->kind == TEXT_COLUMN_DICTIONARY ? (uint32_t)ints_offset(&c->ids, index) : values_id(&c->values, index);
+    const struct values_detail *d = c->values.detail;
+    if (c->kind == TEXT_COLUMN_DICTIONARY)
+        return (uint32_t)ints_offset(&c->ids, index);
+    return c->values.type == VALUES_CONST ? 0 : (uint32_t)ints_offset(&d->ids, index);
 }
 
 /* A value that lies somewhere as text; ptr NULL: a number, which must be printed. */
@@ -64,6 +67,57 @@ static inline bole_slice text_of(const struct text_column *c, uint32_t index)
     if (is_dictionary(c))
         return distinct(c, id_of(c, index));
     return c->values.type == VALUES_RAW ? values_raw(&c->values, index) : (bole_slice){0};
+}
+
+struct text_slot text_slot(const struct text *t, uint32_t column)
+{
+    struct values_stamp stamp = t->root.columns[column].values.stamp;
+    struct text_slot s = {.high = stamp.classes >> values_class(0x80) & 1, .len_min = stamp.min_len, .len_max = stamp.max_len};
+    for (unsigned c = 0; c < 128; c++)
+        s.low[c / 64] |= (stamp.classes >> values_class((uint8_t)c) & 1) << c % 64;
+    return s;
+}
+
+bole_slice text_slot_constant(const struct text *t, uint32_t column)
+{
+    const struct text_column *c = &t->root.columns[column];
+    bool is_constant = c->kind == TEXT_COLUMN_VALUES && c->values.type == VALUES_CONST;
+    bole_slice value = is_constant ? values_distinct(&c->values, 0) : (bole_slice){0};
+    return is_constant && !value.ptr ? S("") : value;
+}
+
+/* ---- dictionaries ---- */
+
+uint32_t text_slot_distinct_count(const struct text *t, uint32_t column)
+{
+    const struct text_column *c = &t->root.columns[column];
+    return is_dictionary(c) ? distinct_count(c) : 0;
+}
+
+bole_slice text_slot_distinct(const struct text *t, uint32_t column, uint32_t id)
+{
+    bole_slice value = distinct(&t->root.columns[column], id);
+    return value.ptr ? value : S(""); /* a column of nothing but empty values has no text */
+}
+
+bole_status text_slot_ids(struct text *t, uint32_t column, uint32_t first, uint32_t count, const uint64_t *bits, uint32_t *ids,
+                          struct bole_err *err)
+{
+    const struct text_column *c = &t->root.columns[column];
+    const uint64_t *rows;
+    bole_status st = text_load_column(t, &t->root, column, err);
+    if (st >= 0)
+        st = text_column_rows(t, &t->root, column, &rows, err);
+    if (st < 0)
+        return st;
+    uint32_t index = text_rank(&t->root, rows, column, first), end = first + count;
+    for (uint32_t w = first / 64; w * 64 < end; w++) {
+        uint64_t in = (w * 64 < first ? ~0ull << first % 64 : ~0ull) & (end - w * 64 < 64 ? (1ull << end % 64) - 1 : ~0ull);
+        for (uint64_t left = rows[w] & in; left; left &= left - 1, index++)
+            if (bits[w] & left & -left)
+                ids[w * 64 + (uint32_t)__builtin_ctzll(left) - first] = id_of(c, index);
+    }
+    return BOLE_OK;
 }
 
 /* ---- checks ---- */

@@ -1,6 +1,7 @@
 #include "store/scan/group_lines.h"
 
 #include "base/err.h"
+#include "store/scan/group_derive.h"
 
 struct plan { /* of a template */
     enum { PLAN_NONE, PLAN_WHOLE, PLAN_READ } kind;
@@ -17,6 +18,7 @@ struct group_lines {
     uint64_t       *read;       /* bit per row: selected, and not whole */
     uint8_t        *readers;    /* [column_count] bit per value of the reader that some template has there */
     uint32_t        column_count;
+    struct group_derive *derive; /* for a reader that derives: stands for all of the above but templates and whole */
 };
 
 _Static_assert(LINE_VALUES_MAX <= 8 && LINE_CHECKS_MAX <= 8, "a bit each");
@@ -51,7 +53,7 @@ static bole_status plan_template(struct group_scan *g, struct group_lines *l, ui
 {
     const struct line_reader *reader = l->reader;
     struct shape_of_text t = {g->text, text_shape(g->text, template)};
-    struct line_shape shape = {t.shape.slot_count, t.shape.pieces, t.shape.literals, may_have, is_number, &t};
+    struct line_shape shape = {t.shape.slot_count, t.shape.pieces, t.shape.literals, may_have, is_number, NULL, &t};
     struct plan *plan = &l->plans[template];
     struct line_value values[LINE_VALUES_MAX];
     uint8_t *checks = arena_zalloc(&g->arena, shape.slot_count + 1u);
@@ -126,13 +128,26 @@ static bole_status check_column(struct group_scan *g, struct group_lines *l, uin
     return answers ? BOLE_OK : no_room(err);
 }
 
+static bole_status open_derive(struct group_scan *g, struct group_lines *l, struct bole_err *err)
+{
+    l->whole = arena_array(&g->arena, group_scan_words(g), sizeof *l->whole);
+    bole_status st = l->whole ? text_row_templates(g->text, &l->templates, err) : no_room(err);
+    if (st < 0)
+        return st;
+    l->derive = group_derive_open(g, l->templates);
+    return l->derive ? BOLE_OK : no_room(err);
+}
+
 bole_status group_lines_open(struct group_scan *g, struct group_lines **ret_lines, struct bole_err *err)
 {
     struct group_lines *l = arena_zalloc(&g->arena, sizeof *l);
     uint32_t words = group_scan_words(g);
     if (!l)
         return no_room(err);
+    *ret_lines = l;
     l->reader = g->ctx->query->reader;
+    if (l->reader->derive)
+        return open_derive(g, l, err);
     l->column_count = text_column_count(g->text);
     l->plans = arena_array(&g->arena, text_template_count(g->text), sizeof *l->plans);
     l->checks = arena_zalloc(&g->arena, l->column_count + 1u);
@@ -153,7 +168,6 @@ bole_status group_lines_open(struct group_scan *g, struct group_lines **ret_line
         l->whole[w] &= group_scan_bits(g)[w];
         l->read[w] = group_scan_bits(g)[w] & ~l->whole[w];
     }
-    *ret_lines = l;
     return st;
 }
 
@@ -189,7 +203,7 @@ static bole_status put_column(struct group_scan *g, const struct group_lines *l,
     return st;
 }
 
-bole_status group_lines_fill(struct group_scan *g, struct group_lines *l, struct vector *v, struct bole_err *err)
+static bole_status fill_values(struct group_scan *g, struct group_lines *l, struct vector *v, struct bole_err *err)
 {
     struct arena *arena = &g->ctx->vector_arena;
     uint32_t count = l->reader->value_count;
@@ -206,10 +220,18 @@ bole_status group_lines_fill(struct group_scan *g, struct group_lines *l, struct
     for (uint32_t c = 0; st >= 0 && c < l->column_count; c++)
         if (l->readers[c])
             st = put_column(g, l, c, v, out, scratch, err);
-    for (uint32_t r = 0; r < v->row_count; r++) {
-        uint32_t row = g->first_row + r;
-        v->whole[r / 64] |= (l->whole[row / 64] >> row % 64 & 1) << r % 64;
-    }
     v->values = (const bole_slice *const *)out;
+    return st;
+}
+
+bole_status group_lines_fill(struct group_scan *g, struct group_lines *l, struct vector *v, struct bole_err *err)
+{
+    bole_status st = l->derive ? group_derive_fill(l->derive, v, l->whole, err) : fill_values(g, l, v, err);
+    uint32_t word = g->first_row / 64, shift = g->first_row % 64, words = group_scan_words(g);
+    for (uint32_t i = 0; i < (v->row_count + 63) / 64; i++) {
+        uint64_t low = l->whole[word + i] >> shift;
+        uint64_t high = shift && word + i + 1 < words ? l->whole[word + i + 1] << (64 - shift) : 0;
+        v->whole[i] = (low | high) & v->selected[i];
+    }
     return st;
 }

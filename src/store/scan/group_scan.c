@@ -421,6 +421,7 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
     g->values = NULL;
     g->seqs_loaded = false;
     g->taken_count = 0;
+    g->number++;
     g->fields = group_fields_create(g);
     bole_status st = g->fields ? open_columns(g, err) : no_room(err);
     if (st != BOLE_OK)
@@ -473,9 +474,13 @@ static bole_status fill_values(struct group_scan *g, struct vector *v, struct bo
     bole_status st = g->values ? BOLE_OK : group_lines_open(g, &g->values, err);
     if (st >= 0)
         st = group_lines_fill(g, g->values, v, err);
+    bool any = false;
+    for (uint32_t w = 0; w < VECTOR_ROWS_MAX / 64; w++)
+        any = any || v->whole[w];
+    if (st < 0 || !any)
+        return st;
     buf_reset(&g->lines);
-    if (st >= 0)
-        st = text_lines(g->text, g->first_row, v->row_count, group_lines_whole(g->values), &g->lines, g->line_ends, err);
+    st = text_lines(g->text, g->first_row, v->row_count, group_lines_whole(g->values), &g->lines, g->line_ends, err);
     struct line_block block = {g->lines.ptr, g->line_ends, 0};
     if (st >= 0)
         scan_context_project(g->ctx, &block);

@@ -42,6 +42,7 @@ struct group_scan {
     uint32_t from, to;                     /* rows that have not been visited lie between these */
     uint32_t first_row;                    /* of the current vector */
     uint32_t taken_count;                  /* vectors */
+    uint32_t number;                       /* of the group, in the scan: from 1 on */
     uint64_t vector_number;                /* of the current vector: what belongs to it says so */
     uint32_t line_ends[VECTOR_ROWS_MAX];
     struct field_state *fields;            /* [group->column_count] */

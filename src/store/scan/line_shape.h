@@ -3,7 +3,8 @@
  * built.
  *
  * A reader is asked once per shape of line. It says where each value that it wants lies, and what the values in the slots must
- * be like for that to hold. Lines of a shape that it declines, or with a value that is not as it must be, come whole.
+ * be like for that to hold. Or it derives what it wants from what stands in some slots, asking for one after the other, once per
+ * combination of values. Lines of a shape that it declines, or with a value that is not as it must be, come whole.
  *
  * Threads: the scan's. Pointers are valid as long as the call, but for literals, which last as long as the vector.
  */
@@ -23,6 +24,7 @@ struct line_shape {
     /* What the values in a slot are like, as far as it is known without looking at them: */
     bool (*may_have)(const struct line_shape *s, uint32_t slot, bole_slice bytes); /* false: none has any of these bytes */
     bool (*is_number)(const struct line_shape *s, uint32_t slot); /* all are decimal numbers */
+    struct line_slot (*slot)(const struct line_shape *s, uint32_t slot);
     const void     *self;
 };
 
@@ -31,12 +33,26 @@ struct line_value {
     bole_slice text;
 };
 
+/* What the values in a slot are like, as far as it is known without looking at them. */
+struct line_slot {
+    uint64_t low[2]; /* bit per byte below 0x80 that they may have */
+    bool     high;   /* they may have others */
+    uint32_t len_min, len_max;
+};
+
+enum line_answer { LINE_WHOLE, LINE_READ, LINE_ASKS };
+
 struct line_reader {
     uint32_t value_count; /* 1 .. LINE_VALUES_MAX */
     /* ret_checks [slot_count], ret_values [value_count]: both written. A check is a number below LINE_CHECKS_MAX, 0: there is
      * nothing to check. False: the lines are wanted whole. */
     bool (*read)(void *ctx, const struct line_shape *shape, uint8_t *ret_checks, struct line_value *ret_values);
     bool (*check)(unsigned check, bole_slice value);
+    /* Instead of the two, or NULL. known [slot_count]: what stands in each slot; ptr NULL: not known. LINE_READ: ret_values
+     * [value_count] are written, texts valid until the next call. LINE_ASKS: what stands in *ret_slot, which is not known, counts.
+     * LINE_WHOLE: the lines with these values are wanted whole. */
+    enum line_answer (*derive)(void *ctx, const struct line_shape *shape, const bole_slice *known, uint32_t *ret_slot,
+                               struct line_value *ret_values);
     void *ctx;
 };
 

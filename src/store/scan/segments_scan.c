@@ -122,7 +122,7 @@ static void scan_init(struct segments_scan *s, struct segments_store *store, str
     ctx->query = query;
     ctx->bound_ns = query->direction == BACKWARD ? INT64_MIN : INT64_MAX;
     ctx->needs_lines = query->projection & PROJECT_LINE;
-    ctx->needs_seqs = true;
+    ctx->needs_seqs = !query->ignores_seq;
     arena_init(&ctx->arena, budget);
     arena_init(&ctx->vector_arena, budget);
     buf_init(&ctx->row_fields, budget);
