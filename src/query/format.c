@@ -5,12 +5,11 @@
 /* A failing template leaves the line as it was. */
 void format_line(struct row *r, const struct ast_stage *s)
 {
-    struct bole_err err;
     bole_slice line;
-    if (template_run(s->template, r, &line, &err))
+    if (template_run(s->template, r, &line))
         r->line = line;
     else
-        row_fail(r, ERROR_TEMPLATE, row_copy(r, bole_slice_str(err.msg)), false);
+        row_fail(r, ERROR_TEMPLATE, line, false);
 }
 
 /* Templates of one stage read the labels as they were when the first of them ran. */
@@ -39,12 +38,11 @@ void format_labels(struct row *r, const struct ast_stage *s)
             memcpy(before.labels, r->labels, r->count * sizeof *before.labels);
             is_copied = true;
         }
-        struct bole_err err;
         bole_slice value;
-        if (template_run(pair->template, &before, &value, &err))
+        if (template_run(pair->template, &before, &value))
             row_set(r, ORIGIN_PARSED, pair->name, value);
         else
-            row_fail(r, ERROR_TEMPLATE, row_copy(r, bole_slice_str(err.msg)), false);
+            row_fail(r, ERROR_TEMPLATE, value, false);
         r->out_of_memory |= before.out_of_memory;
         r->template_bytes = before.template_bytes;
     }

@@ -419,6 +419,12 @@ static void check_label_format(struct parser *p, const struct ast_stage *stage, 
     }
 }
 
+static void compile_label_template(struct parser *p, struct ast_pair *pair, struct bole_err *why)
+{
+    if (template_compile(pair->value, S("label"), p->ast, &pair->template, why) < 0)
+        bole_err_context(why, "invalid template for label '%.*s'", BOLE_SLICE_ARG(pair->name));
+}
+
 static void parse_label_format(struct parser *p, struct ast_stage *stage)
 {
     struct ast_pair **tail = &stage->pairs;
@@ -435,7 +441,7 @@ static void parse_label_format(struct parser *p, struct ast_stage *stage)
         pair->value = parser_text(p);
         parser_advance(p);
         if (!pair->is_rename && !why.code && !parser_failed(p))
-            template_compile(pair->value, p->ast, &pair->template, &why);
+            compile_label_template(p, pair, &why);
     } while (parser_accept(p, TOKEN_COMMA));
     if (!why.code)
         check_label_format(p, stage, &why);
@@ -493,9 +499,10 @@ static void parse_text_stage(struct parser *p, struct ast_stage *stage)
         return;
     if (stage->kind == STAGE_PATTERN)
         pattern_compile(stage->text, false, &p->ast->arena, &stage->pattern, &why);
-    else if (stage->kind == STAGE_LINE_FORMAT)
-        template_compile(stage->text, p->ast, &stage->template, &why);
-    else if (ast_regex_compile(p->ast, stage->text, 0, &stage->regex, &why) == BOLE_OK) {
+    else if (stage->kind == STAGE_LINE_FORMAT) {
+        if (template_compile(stage->text, S("line"), p->ast, &stage->template, &why) < 0)
+            bole_err_context(&why, "invalid line template");
+    } else if (ast_regex_compile(p->ast, stage->text, 0, &stage->regex, &why) == BOLE_OK) {
         check_groups(stage->regex, &why);
         stage->chain = chain_compile(stage->text, &p->ast->arena);
     }

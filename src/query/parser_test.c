@@ -106,10 +106,11 @@ TEST(parser_finds_what_the_grammar_does_not)
         {"{a=\"b\"} | label_format x=y, x=z", "parse error : stage '| label_format x=y, x=z' : multiple label name 'x' "
                                               "not allowed in a single format operation"},
         {"{a=\"b\"} | line_format \"{{.x | nosuch}}\"",
-         "parse error : stage '| line_format \"{{.x | nosuch}}\"' : invalid line template: function not defined or not "
-         "supported: \"nosuch\""},
-        {"{a=\"b\"} | line_format \"{{range .x}}\"",
-         "parse error : stage '| line_format \"{{range .x}}\"' : invalid line template: not supported: \"range\""},
+         "parse error : stage '| line_format \"{{.x | nosuch}}\"' : invalid line template: template: line:1: function "
+         "\"nosuch\" not defined"},
+        {"{a=\"b\"} | label_format x=\"{{range .x}}\"",
+         "parse error : stage '| label_format x=\"{{range .x}}\"' : invalid template for label 'x': template: label:1: "
+         "unexpected EOF"},
         {"label_replace(rate({a=\"b\"}[5m]), \"x\", \"$1\", \"y\", \"(\")",
          "parse error : invalid regex in label_replace: error parsing regexp: missing closing ): `(`"},
     };

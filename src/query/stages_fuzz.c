@@ -24,6 +24,11 @@ static const char *const pipelines[] = {
     ".y}}{{date .x __timestamp__}}`",
     "{a=\"b\"} | line_format `{{__line__ | alignLeft 5 | b64enc | b64dec | urlencode | urldecode | title | nindent "
     "2}}`",
+    "{a=\"b\"} | line_format `{{range $i, $v := fromJson __line__}}{{$i}}{{printf \"%v %#v %q %08.3d\" $v $v $i $v}}{{end}}`",
+    "{a=\"b\"} | logfmt | line_format `{{printf .x .y .z 1 2.5}}{{toDate .x .y}}{{toDateInZone .x .z .y}}{{divf .x .y}}"
+    "{{bytes .x}}`",
+    "{a=\"b\"} | logfmt | label_format u=`{{index . .x}}{{js .y}}{{html .z}}`, v=`{{slice .x 1}}{{regexReplaceAll .y .x .z}}`, "
+    "w=`{{title .x | upper | lower | trimAll .y | alignRight 7}}{{unixToTime .x | date .y}}`",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -241,12 +241,12 @@ TEST(templates)
         {"| logfmt | line_format \"{{.a}}-{{.nosuch}}-{{ .app | ToUpper }}\" | drop a", "a=1", "\"1--X\"{s:app=\"x\"}"},
         {"| line_format \"{{__line__ | trunc 3}} {{__timestamp__ | unixEpoch}}\"", "abcdef", "\"abc 1\"{s:app=\"x\"}"},
         {"| line_format `{{if eq .app \"y\"}}Y{{else if eq .app \"x\"}}X{{else}}?{{end}}`", "l", "\"X\"{s:app=\"x\"}"},
-        {"| line_format `{{ add 1 2 }} {{ divf 1 4 }} {{ mul 2 \"3\" }} {{ sub 5 7 }} {{ div \"a\" 1 }} {{ 1.5 | round "
-         "0 }}`",
-         "l", "\"3 0.25 6 -2 0 0\"{s:app=\"x\"}"},
+        {"| line_format `{{ add 1 2 }} {{ divf 1 4 }} {{ mul 2 \"3\" }} {{ sub 5 7 }} {{ div \"a\" 1 }} {{ round 1.5 0 "
+         "}}`",
+         "l", "\"3 0.25 6 -2 0 2\"{s:app=\"x\"}"},
         {"| line_format `{{ div 1 0 }}`", "l",
-         "\"l\"{p:__error__=\"TemplateFormatErr\", p:__error_details__=\"template: error calling div: runtime error: "
-         "integer divide by zero\", s:app=\"x\"}"},
+         "\"l\"{p:__error__=\"TemplateFormatErr\", p:__error_details__=\"template: line:1:3: executing \\\"line\\\" at <div "
+         "1 0>: error calling div: runtime error: integer divide by zero\", s:app=\"x\"}"},
         {"| line_format `{{ regexReplaceAll \"(a+)b\" __line__ \"<$1>\" }} {{ replace \"a\" \"z\" __line__ }}`", "xaab",
          "\"x<aa> xzzb\"{s:app=\"x\"}"},
         {"| line_format `{{ printf \"%-5s|%05.1f|%d|%v\" .app (float64 \"2.25\") 7 true }}`", "l",

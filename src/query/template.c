@@ -1,506 +1,705 @@
 /*
- * template.c - parsing and running templates.
+ * template.c - running templates.
  *
- * A template is a flat array of nodes. `if` knows where its else part and its end are, so running is a loop with jumps;
- * only parenthesised pipelines recurse, at most NESTING_MAX deep.
+ * The tree of nodes is walked as Go's text/template does, with the same idea of "the node at hand" (x->at): its place and
+ * its text begin every error. What is made lives in the row's scratch. Every node that runs costs a little of the row's
+ * work, so that `range` over numbers and templates that call themselves come to an end.
  */
 #include "query/template.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "query/template_impl.h"
 
-enum { NESTING_MAX = 32, ARGS_MAX = 32, NODES_MAX = 4096 };
-
-enum operand_kind { OPERAND_LABEL, OPERAND_VALUE, OPERAND_PIPELINE };
-
-struct operand {
-    enum operand_kind kind;
-    bole_slice        label;
-    struct value      value;
-    struct command   *pipeline;
-    struct operand   *next;
+struct variable {
+    bole_slice   name;
+    struct value value;
 };
 
-struct command { /* of a pipeline; its result is the last argument of the next one */
-    const struct template_func *func; /* NULL: the one operand itself */
-    struct operand             *args;
-    const struct regex         *regex;
-    struct command             *next;
+struct execution {
+    const struct line_template *t;
+    const struct template_part *part; /* the one that runs */
+    struct row                 *row;
+    struct text                 out;
+    const struct node          *at;
+    struct variable            *vars;
+    size_t                      var_count, var_cap, var_base; /* the running part sees those from var_base on */
+    unsigned                    depth;
+    const struct value_map     *labels; /* made on demand */
+    struct value                dollar;
+    bole_slice                  error;
 };
 
-enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_JUMP };
+enum outcome { WALK_ON, WALK_BREAK, WALK_CONTINUE, WALK_FAILED };
 
-struct node {
-    enum node_kind  kind;
-    bole_slice      text;
-    struct command *pipeline; /* PRINT, IF */
-    size_t          target;   /* IF: where to go when false; JUMP */
-};
-
-struct line_template {
-    struct node *nodes;
-    size_t       count;
-};
-
-/* ---- parsing ---- */
-
-struct compiler {
-    struct ast           *owner;
-    bole_slice            rest;   /* of the action that is being read */
-    struct line_template *t;
-    size_t                cap;
-    unsigned              nesting;
-    struct bole_err      *err;
-    bool                  failed;
-};
-
-static void refuse(struct compiler *c, bole_status status, const char *what, bole_slice name)
-{
-    if (!c->failed)
-        bole_fail(c->err, status, "invalid line template: %s%s%.*s%s", what, name.len ? " \"" : "",
-                  BOLE_SLICE_ARG(name), name.len ? "\"" : "");
-    c->failed = true;
-}
-
-static void *compiler_alloc(struct compiler *c, size_t size)
-{
-    void *p = arena_zalloc(&c->owner->arena, size);
-    if (!p)
-        refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", S(""));
-    return p;
-}
-
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_word_char(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
-}
-
-static uint8_t next_char(struct compiler *c)
-{
-    while (c->rest.len && is_blank(c->rest.ptr[0]))
-        c->rest = bole_slice_sub(c->rest, 1);
-    return c->rest.len ? c->rest.ptr[0] : 0;
-}
-
-static bole_slice take_word(struct compiler *c)
-{
-    size_t i = 0;
-    while (i < c->rest.len && is_word_char(c->rest.ptr[i]))
-        i++;
-    bole_slice word = {c->rest.ptr, i};
-    c->rest = bole_slice_sub(c->rest, i);
-    return word;
-}
-
-static struct command *parse_pipeline(struct compiler *c);
-
-/* A string or number literal; LogQL's own lexer knows both syntaxes. */
-static void parse_literal(struct compiler *c, struct operand *o)
-{
-    bool negative = c->rest.ptr[0] == '-' || c->rest.ptr[0] == '+';
-    struct lexer lx = {.query = bole_slice_sub(c->rest, negative), .arena = &c->owner->arena};
-    struct token t = lexer_next(&lx);
-    o->kind = OPERAND_VALUE;
-    if (t.kind == TOKEN_STRING && !negative) {
-        o->value = (struct value){.kind = VALUE_TEXT, .text = t.text};
-    } else if (t.kind == TOKEN_NUMBER) {
-        bool is_float = memchr(t.text.ptr, '.', t.text.len) || memchr(t.text.ptr, 'e', t.text.len) || t.number >= 9e18;
-        double v = c->rest.ptr[0] == '-' ? -t.number : t.number;
-        o->value = (struct value){.kind = is_float ? VALUE_FLOAT : VALUE_INT, .number = v,
-                                  .integer = is_float ? 0 : (int64_t)v};
-    } else {
-        refuse(c, BOLE_E_INVALID, "unexpected", (bole_slice){c->rest.ptr, c->rest.len > 20 ? 20 : c->rest.len});
-        return;
-    }
-    c->rest = bole_slice_sub(c->rest, lx.at + negative);
-}
-
-/* .label, also .["a b"]? no: Go knows index for that. A bare `.` is the whole map, which nobody prints. */
-static void parse_label(struct compiler *c, struct operand *o)
-{
-    c->rest = bole_slice_sub(c->rest, 1);
-    o->kind = OPERAND_LABEL;
-    o->label = take_word(c);
-    if (o->label.len == 0)
-        refuse(c, BOLE_E_UNSUPPORTED, "a bare . is not supported, name a label", S(""));
-    else if (c->rest.len && c->rest.ptr[0] == '.')
-        refuse(c, BOLE_E_INVALID, "a label has no fields:", o->label);
-}
-
-static struct operand *parse_operand(struct compiler *c)
-{
-    struct operand *o = compiler_alloc(c, sizeof *o);
-    uint8_t ch = next_char(c);
-    if (!o)
-        return NULL;
-    if (ch == '(') {
-        c->rest = bole_slice_sub(c->rest, 1);
-        o->kind = OPERAND_PIPELINE;
-        o->pipeline = parse_pipeline(c);
-        if (next_char(c) != ')')
-            refuse(c, BOLE_E_INVALID, "unclosed left paren", S(""));
-        c->rest = bole_slice_sub(c->rest, 1);
-    } else if (ch == '.' && !(c->rest.len > 1 && c->rest.ptr[1] >= '0' && c->rest.ptr[1] <= '9')) {
-        parse_label(c, o);
-    } else if (ch == '"' || ch == '`' || ch == '-' || ch == '+' || ch == '.' || (ch >= '0' && ch <= '9')) {
-        parse_literal(c, o);
-    } else if (ch == '$') {
-        refuse(c, BOLE_E_UNSUPPORTED, "variables are not supported", S(""));
-    } else if (is_word_char(ch)) {
-        bole_slice word = take_word(c);
-        const struct template_func *func = template_func_find(word);
-        bool truth = bole_slice_eq(word, S("true"));
-        if (truth || bole_slice_eq(word, S("false"))) {
-            o->kind = OPERAND_VALUE;
-            o->value = (struct value){.kind = VALUE_BOOL, .truth = truth};
-        } else if (func && func->args_min == 0) { /* a function without arguments as an argument: __line__ */
-            o->kind = OPERAND_PIPELINE;
-            o->pipeline = compiler_alloc(c, sizeof *o->pipeline);
-            if (o->pipeline)
-                o->pipeline->func = func;
-        } else if (func) {
-            refuse(c, BOLE_E_INVALID, "wrong number of args for", word);
-        } else {
-            refuse(c, BOLE_E_INVALID, "function not defined or not supported:", word);
-        }
-    } else {
-        refuse(c, BOLE_E_INVALID, "unexpected", (bole_slice){c->rest.ptr, c->rest.len ? 1 : 0});
-    }
-    return c->failed ? NULL : o;
-}
-
-static void check_call(struct compiler *c, struct command *cmd, size_t args, bole_slice name)
-{
-    if (cmd->func && (args < cmd->func->args_min || args > cmd->func->args_max))
-        refuse(c, BOLE_E_INVALID, "wrong number of args for", name);
-    if (!c->failed && cmd->func && cmd->func->is_regex) {
-        if (!cmd->args || cmd->args->kind != OPERAND_VALUE || cmd->args->value.kind != VALUE_TEXT) {
-            refuse(c, BOLE_E_UNSUPPORTED, "the regular expression must be a literal in", name);
-            return;
-        }
-        struct regex *regex = NULL;
-        if (ast_regex_compile(c->owner, cmd->args->value.text, 0, &regex, c->err) < 0)
-            c->failed = true;
-        cmd->regex = regex;
-    }
-}
-
-static bool ends_command(uint8_t c)
-{
-    return c == 0 || c == '|' || c == ')';
-}
-
-static struct command *parse_command(struct compiler *c, bool is_piped)
-{
-    struct command *cmd = compiler_alloc(c, sizeof *cmd);
-    struct operand **tail = cmd ? &cmd->args : NULL;
-    bole_slice name = {0};
-    size_t args = is_piped;
-    uint8_t ch = next_char(c);
-    if (!cmd)
-        return NULL;
-    bole_slice before = c->rest;
-    if (is_word_char(ch) && !(ch >= '0' && ch <= '9')) {
-        name = take_word(c);
-        cmd->func = template_func_find(name);
-        if (!cmd->func) /* true, false, or an unknown name: the operand parser says which */
-            c->rest = before;
-    }
-    for (; !c->failed && !ends_command(next_char(c)); args++) {
-        *tail = parse_operand(c);
-        if (!*tail)
-            return NULL;
-        tail = &(*tail)->next;
-        if (args > ARGS_MAX - 2)
-            refuse(c, BOLE_E_LIMIT, "too many arguments", name);
-    }
-    if (!cmd->func && (args != 1 || is_piped))
-        refuse(c, BOLE_E_INVALID, args ? "only a function takes arguments" : "missing value for command", S(""));
-    check_call(c, cmd, args, name);
-    return c->failed ? NULL : cmd;
-}
-
-static struct command *parse_pipeline(struct compiler *c)
-{
-    struct command *first = NULL, **tail = &first;
-    if (++c->nesting > NESTING_MAX)
-        refuse(c, BOLE_E_LIMIT, "nested too deeply", S(""));
-    do {
-        if (first)
-            c->rest = bole_slice_sub(c->rest, 1); /* the pipe */
-        *tail = c->failed ? NULL : parse_command(c, first != NULL);
-        if (!*tail)
-            return NULL;
-        tail = &(*tail)->next;
-    } while (next_char(c) == '|');
-    c->nesting--;
-    return first;
-}
-
-static struct node *add_node(struct compiler *c, enum node_kind kind)
-{
-    struct line_template *t = c->t;
-    if (t->count == NODES_MAX)
-        refuse(c, BOLE_E_LIMIT, "too many actions", S(""));
-    if (!c->failed && t->count == c->cap) {
-        size_t cap = c->cap ? c->cap * 2 : 8;
-        struct node *nodes = arena_grow(&c->owner->arena, t->nodes, c->cap * sizeof *nodes, cap * sizeof *nodes);
-        if (!nodes)
-            refuse(c, BOLE_E_LIMIT, "memory limit of the query reached", S(""));
-        else
-            t->nodes = nodes;
-        c->cap = cap;
-    }
-    if (c->failed)
-        return NULL;
-    t->nodes[t->count] = (struct node){.kind = kind};
-    return &t->nodes[t->count++];
-}
-
-/* An open `if`: its condition still waits for a place to jump to, and each finished branch for the end. */
-struct open_if {
-    size_t condition; /* SIZE_MAX behind a plain else */
-    size_t jumps[64];
-    size_t jump_count;
-};
-
-static void add_condition(struct compiler *c, struct open_if *open)
-{
-    struct command *pipeline = parse_pipeline(c);
-    struct node *n = add_node(c, NODE_IF);
-    if (!n)
-        return;
-    n->pipeline = pipeline;
-    open->condition = c->t->count - 1;
-}
-
-static void close_branch(struct compiler *c, struct open_if *open)
-{
-    if (open->condition != SIZE_MAX)
-        c->t->nodes[open->condition].target = c->t->count;
-    open->condition = SIZE_MAX;
-}
-
-static void parse_else(struct compiler *c, struct open_if *open)
-{
-    if (open->condition == SIZE_MAX || open->jump_count == 64) {
-        refuse(c, BOLE_E_INVALID, "unexpected {{else}}", S(""));
-        return;
-    }
-    if (add_node(c, NODE_JUMP))
-        open->jumps[open->jump_count++] = c->t->count - 1;
-    close_branch(c, open);
-    if (next_char(c) == 0 || c->failed)
-        return;
-    if (bole_slice_eq(take_word(c), S("if")))
-        add_condition(c, open);
-    else
-        refuse(c, BOLE_E_INVALID, "unexpected text behind {{else", S(""));
-}
-
-/* What stands between {{ and }}. */
-static void parse_action(struct compiler *c, bole_slice action, struct open_if *stack, size_t *depth)
-{
-    static const char *const unsupported[] = {"range", "with", "define", "template", "block", "break", "continue"};
-    c->rest = action;
-    next_char(c);
-    if (bole_slice_starts(c->rest, S("/*")))
-        return;
-    bole_slice before = c->rest, word = take_word(c);
-    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
-        if (bole_slice_eq(word, bole_slice_str(unsupported[i])))
-            refuse(c, BOLE_E_UNSUPPORTED, "not supported:", word);
-    if (bole_slice_eq(word, S("if"))) {
-        if (*depth == NESTING_MAX) {
-            refuse(c, BOLE_E_LIMIT, "nested too deeply", S(""));
-            return;
-        }
-        stack[*depth] = (struct open_if){0};
-        add_condition(c, &stack[(*depth)++]);
-    } else if (bole_slice_eq(word, S("else")) && *depth) {
-        parse_else(c, &stack[*depth - 1]);
-    } else if (bole_slice_eq(word, S("end")) && *depth) {
-        struct open_if *open = &stack[--*depth];
-        close_branch(c, open);
-        for (size_t i = 0; i < open->jump_count; i++)
-            c->t->nodes[open->jumps[i]].target = c->t->count;
-    } else {
-        c->rest = before;
-        struct command *pipeline = c->failed ? NULL : parse_pipeline(c);
-        struct node *n = add_node(c, NODE_PRINT);
-        if (n)
-            n->pipeline = pipeline;
-    }
-    if (!c->failed && next_char(c) != 0)
-        refuse(c, BOLE_E_INVALID, "unexpected", (bole_slice){c->rest.ptr, 1});
-}
-
-/* The end of an action that begins at s: `}}` outside of strings. NULL: unclosed. */
-static const uint8_t *action_end(bole_slice s)
-{
-    uint8_t quote = 0;
-    for (size_t i = 0; i + 1 < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        if (quote) {
-            if (c == '\\' && quote == '"')
-                i++;
-            else if (c == quote)
-                quote = 0;
-        } else if (c == '"' || c == '`') {
-            quote = c;
-        } else if (c == '}' && s.ptr[i + 1] == '}') {
-            return s.ptr + i;
-        }
-    }
-    return NULL;
-}
-
-static bole_slice trim_left(bole_slice s)
-{
-    while (s.len && is_blank(s.ptr[0]))
-        s = bole_slice_sub(s, 1);
-    return s;
-}
-
-static void add_text(struct compiler *c, bole_slice text)
-{
-    struct node *n = text.len ? add_node(c, NODE_TEXT) : NULL;
-    if (n)
-        n->text = text;
-}
-
-static void compile(struct compiler *c, bole_slice rest)
-{
-    struct open_if *stack = compiler_alloc(c, NESTING_MAX * sizeof *stack);
-    size_t depth = 0;
-    while (rest.len && !c->failed) {
-        const uint8_t *open = memmem(rest.ptr, rest.len, "{{", 2);
-        bole_slice text = {rest.ptr, open ? (size_t)(open - rest.ptr) : rest.len};
-        rest = bole_slice_sub(rest, text.len + 2);
-        bool trims_left = rest.len > 1 && rest.ptr[0] == '-' && is_blank(rest.ptr[1]);
-        while (open && trims_left && text.len && is_blank(text.ptr[text.len - 1]))
-            text.len--;
-        add_text(c, text);
-        if (!open)
-            break;
-        if (trims_left)
-            rest = bole_slice_sub(rest, 1);
-        const uint8_t *close = action_end(rest);
-        if (!close) {
-            refuse(c, BOLE_E_INVALID, "unclosed action", S(""));
-            break;
-        }
-        bole_slice action = {rest.ptr, (size_t)(close - rest.ptr)};
-        rest = bole_slice_sub(rest, action.len + 2);
-        if (action.len > 1 && action.ptr[action.len - 1] == '-' && is_blank(action.ptr[action.len - 2])) {
-            action.len--;
-            rest = trim_left(rest);
-        }
-        parse_action(c, action, stack, &depth);
-    }
-    if (depth)
-        refuse(c, BOLE_E_INVALID, "unexpected end: {{if}} without {{end}}", S(""));
-}
-
-bole_status template_compile(bole_slice text, struct ast *owner, struct line_template **ret_template,
+bole_status template_compile(bole_slice text, bole_slice name, struct ast *owner, struct line_template **ret_template,
                              struct bole_err *err)
 {
     struct bole_err unwanted;
-    struct compiler c = {.owner = owner, .err = err ? err : &unwanted};
+    struct line_template *t = arena_zalloc(&owner->arena, sizeof *t);
     bole_slice copy = arena_copy(&owner->arena, text);
-    c.t = compiler_alloc(&c, sizeof *c.t);
-    if (!c.t || !copy.ptr)
-        return bole_fail(c.err, BOLE_E_LIMIT, "memory limit of the query reached");
-    compile(&c, copy);
-    if (c.failed)
-        return c.err->code;
-    *ret_template = c.t;
-    return BOLE_OK;
+    err = err ? err : &unwanted;
+    if (!t || !copy.ptr)
+        return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
+    *t = (struct line_template){.source = copy, .name = name};
+    bole_status st = template_parse(t, owner, err);
+    if (st == BOLE_OK)
+        *ret_template = t;
+    return st;
 }
 
-/* ---- running ---- */
+/* ---- errors ---- */
 
-static bool run_pipeline(const struct command *cmd, struct row *r, struct value *ret, struct bole_err *err);
-
-static bool eval_operand(const struct operand *o, struct row *r, struct value *ret, struct bole_err *err)
+/* `template: line:1:3: executing "line" at <.x>: ` and the text */
+static bool fail(struct execution *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static bool fail(struct execution *x, const char *fmt, ...)
 {
-    switch (o->kind) {
-    case OPERAND_LABEL: *ret = (struct value){.kind = VALUE_TEXT, .text = row_text(r, o->label)}; return true;
-    case OPERAND_VALUE: *ret = o->value; return true;
-    case OPERAND_PIPELINE: break;
-    }
-    return run_pipeline(o->pipeline, r, ret, err);
+    char text[600];
+    size_t line, column;
+    va_list args;
+    struct text out = text_begin(x->row->scratch, TEMPLATE_OUTPUT_MAX);
+    if (x->error.len)
+        return false;
+    node_where(x->t, x->at, &line, &column);
+    text_put(&out, S("template: "));
+    text_put(&out, x->t->name);
+    size_t n = err_print(text, sizeof text, ":%zu:%zu: executing ", line, column);
+    text_put(&out, (bole_slice){(const uint8_t *)text, n});
+    value_quote(&out, x->part->name, false);
+    text_put(&out, S(" at <"));
+    node_print(x->at, &out);
+    text_put(&out, S(">: "));
+    va_start(args, fmt);
+    n = err_vprint(text, sizeof text, fmt, args);
+    va_end(args);
+    text_put(&out, (bole_slice){(const uint8_t *)text, n});
+    x->error = out.failed ? S("template: failed") : text_slice(&out);
+    return false;
 }
 
-static bool run_pipeline(const struct command *cmd, struct row *r, struct value *ret, struct bole_err *err)
+static bool fail_size(struct execution *x, bole_slice text)
 {
-    for (bool is_piped = false; cmd; cmd = cmd->next, is_piped = true) {
-        struct value args[ARGS_MAX];
-        size_t count = 0;
-        for (const struct operand *o = cmd->args; o; o = o->next)
-            if (!eval_operand(o, r, &args[count++], err))
-                return false;
-        if (!cmd->func) {
-            *ret = args[0];
-            continue;
-        }
-        if (is_piped)
-            args[count++] = *ret;
-        struct call call = {.func = cmd->func, .row = r, .args = args, .arg_count = count, .regex = cmd->regex,
-                            .err = err};
-        if (!template_func_call(&call, ret))
-            return false;
+    if (!x->error.len)
+        x->error = text;
+    return false;
+}
+
+static bool no_room(struct execution *x)
+{
+    x->row->out_of_memory = true;
+    return fail_size(x, S("template: memory limit of the query reached"));
+}
+
+static bole_slice node_text(struct execution *x, const struct node *n)
+{
+    struct text out = text_begin(x->row->scratch, TEMPLATE_OUTPUT_MAX);
+    node_print(n, &out);
+    return text_slice(&out);
+}
+
+/* ---- variables ---- */
+
+static bool push_variable(struct execution *x, bole_slice name, const struct value *v)
+{
+    if (x->var_count == TEMPLATE_VARS_MAX)
+        return fail_size(x, S("template: too many variables"));
+    if (x->var_count == x->var_cap) {
+        size_t cap = x->var_cap ? x->var_cap * 2 : 8;
+        struct variable *vars = arena_grow(x->row->scratch, x->vars, x->var_cap * sizeof *vars, cap * sizeof *vars);
+        if (!vars)
+            return no_room(x);
+        x->vars = vars;
+        x->var_cap = cap;
     }
+    x->vars[x->var_count++] = (struct variable){name, *v};
     return true;
 }
 
-bool template_run(const struct line_template *t, struct row *r, bole_slice *ret_text, struct bole_err *err)
+static struct value *find_variable(struct execution *x, bole_slice name)
 {
-    struct text out = text_begin(r->scratch, TEMPLATE_OUTPUT_MAX);
-    for (size_t i = 0; i < t->count && !out.failed; i++) {
-        const struct node *n = &t->nodes[i];
-        struct value v;
-        if (n->kind == NODE_JUMP) {
-            i = n->target - 1;
-        } else if (n->kind == NODE_TEXT) {
-            text_put(&out, n->text);
-        } else if (!run_pipeline(n->pipeline, r, &v, err)) {
+    if (bole_slice_eq(name, S("$")))
+        return &x->dollar;
+    for (size_t i = x->var_count; i-- > x->var_base;)
+        if (bole_slice_eq(x->vars[i].name, name))
+            return &x->vars[i].value;
+    fail(x, "undefined variable: %.*s", BOLE_SLICE_ARG(name));
+    return NULL;
+}
+
+/* ---- the labels as a map ---- */
+
+static bool make_labels(struct execution *x)
+{
+    struct row *r = x->row;
+    struct value_map *m = arena_zalloc(r->scratch, sizeof *m);
+    if (m)
+        m->entries = arena_array(r->scratch, r->count + 2, sizeof *m->entries);
+    if (!m || !m->entries)
+        return no_room(x);
+    for (size_t i = 0; i < r->count; i++)
+        m->entries[m->count++] = (struct value_entry){r->labels[i].name, value_text(r->labels[i].value)};
+    if (r->error.len)
+        m->entries[m->count++] = (struct value_entry){LABEL_ERROR, value_text(r->error)};
+    if (r->error_details.len)
+        m->entries[m->count++] = (struct value_entry){LABEL_ERROR_DETAILS, value_text(r->error_details)};
+    qsort(m->entries, m->count, sizeof *m->entries, value_entry_cmp);
+    m->is_text = true;
+    x->labels = m;
+    r->template_bytes += m->count * sizeof *m->entries;
+    return true;
+}
+
+/* Where the labels are wanted whole. */
+static bool settle(struct execution *x, struct value *v)
+{
+    if (v->kind != VALUE_ROW)
+        return true;
+    if (!x->labels && !make_labels(x))
+        return false;
+    *v = (struct value){.kind = VALUE_MAP, .map = x->labels};
+    return true;
+}
+
+/* ---- evaluation ---- */
+
+struct arguments { /* of a command: the nodes behind its first, and what comes from the pipe */
+    const struct node  *nodes;
+    const struct value *piped; /* VALUE_MISSING: nothing */
+};
+
+static const struct value nothing = {.kind = VALUE_MISSING};
+
+static bool eval_pipe(struct execution *x, const struct value *dot, const struct node *pipe, struct value *ret);
+static bool eval_function(struct execution *x, const struct value *dot, const struct node *n, const struct node *blamed,
+                          struct arguments args, struct value *ret);
+
+static bool is_bare(struct execution *x, const struct node *first, struct arguments args)
+{
+    if (!args.nodes && args.piped->kind == VALUE_MISSING)
+        return true;
+    return fail(x, "can't give argument to non-function %.*s", BOLE_SLICE_ARG(node_text(x, first)));
+}
+
+static bool call_method(struct execution *x, const struct value *dot, const struct value *receiver, bole_slice name,
+                        const struct node *blamed, struct arguments args, struct value *ret, bool *ret_found);
+
+static bool eval_field(struct execution *x, const struct value *dot, struct value receiver, bole_slice name,
+                       const struct node *blamed, struct arguments args, struct value *ret)
+{
+    bool has_args = args.nodes || args.piped->kind != VALUE_MISSING, found = false;
+    if (receiver.kind == VALUE_NIL) {
+        if (receiver.boxed)
+            return fail(x, "nil pointer evaluating interface {}.%.*s", BOLE_SLICE_ARG(name));
+        *ret = receiver;
+        return true;
+    }
+    if (receiver.kind != VALUE_ROW && receiver.kind != VALUE_MAP) {
+        if (receiver.kind == VALUE_TIME && (bole_slice_eq(name, S("wall")) || bole_slice_eq(name, S("ext")) ||
+                                            bole_slice_eq(name, S("loc"))))
+            return fail(x, "%.*s is an unexported field of struct type time.Time", BOLE_SLICE_ARG(name));
+        bool done = call_method(x, dot, &receiver, name, blamed, args, ret, &found);
+        return found ? done
+                     : fail(x, "can't evaluate field %.*s in type %s", BOLE_SLICE_ARG(name), value_static_type(&receiver));
+    }
+    if (has_args)
+        return fail(x, "%.*s is not a method but has arguments", BOLE_SLICE_ARG(name));
+    if (receiver.kind == VALUE_ROW) {
+        *ret = value_text(row_text(x->row, name));
+        return true;
+    }
+    const struct value *hit = value_map_find(receiver.map, name);
+    *ret = hit ? *hit : receiver.map->is_text ? value_text(S("")) : (struct value){.boxed = true};
+    return true;
+}
+
+static bool eval_fields(struct execution *x, const struct value *dot, struct value receiver,
+                        const struct node_name *name, const struct node *blamed, struct arguments args,
+                        struct value *ret)
+{
+    struct arguments none = {NULL, &nothing};
+    for (; name->next; name = name->next)
+        if (!eval_field(x, dot, receiver, name->name, blamed, none, &receiver))
             return false;
-        } else if (n->kind == NODE_PRINT) {
-            value_print(&v, &out);
-        } else if (!value_is_true(&v)) {
-            i = n->target - 1;
+    return eval_field(x, dot, receiver, name->name, blamed, args, ret);
+}
+
+static bool eval_variable(struct execution *x, const struct value *dot, const struct node *n, struct arguments args,
+                          struct value *ret)
+{
+    x->at = n;
+    struct value *v = find_variable(x, n->text);
+    if (!v)
+        return false;
+    if (n->names)
+        return eval_fields(x, dot, *v, n->names, n, args, ret);
+    *ret = *v;
+    return is_bare(x, n, args) && settle(x, ret);
+}
+
+/* What a chain's fields are taken from. */
+static bool eval_chain_head(struct execution *x, const struct value *dot, const struct node *n, struct value *ret)
+{
+    struct arguments none = {NULL, &nothing};
+    x->at = n;
+    if (n->kind == NODE_PIPE)
+        return eval_pipe(x, dot, n, ret);
+    return eval_function(x, dot, n, n, none, ret); /* parentheses and functions: others have fields of their own */
+}
+
+static bool eval_chain(struct execution *x, const struct value *dot, const struct node *n, struct arguments args,
+                       struct value *ret)
+{
+    struct value head;
+    x->at = n;
+    return eval_chain_head(x, dot, n->child, &head) && eval_fields(x, dot, head, n->names, n, args, ret);
+}
+
+static bool eval_number(struct execution *x, const struct node *n, struct value *ret)
+{
+    x->at = n;
+    if (!n->is_range_int && n->value.kind == VALUE_INT)
+        return fail(x, "%.*s overflows int", BOLE_SLICE_ARG(n->text));
+    *ret = n->value;
+    return true;
+}
+
+static bool eval_command(struct execution *x, const struct value *dot, const struct node *cmd, const struct value *piped,
+                         struct value *ret)
+{
+    const struct node *first = cmd->child;
+    struct arguments args = {first->next, piped};
+    switch (first->kind) {
+    case NODE_FIELD: x->at = first; return eval_fields(x, dot, *dot, first->names, first, args, ret);
+    case NODE_CHAIN: return eval_chain(x, dot, first, args, ret);
+    case NODE_VARIABLE: return eval_variable(x, dot, first, args, ret);
+    case NODE_IDENTIFIER: return eval_function(x, dot, first, cmd, args, ret);
+    case NODE_PIPE: return is_bare(x, first, args) && eval_pipe(x, dot, first, ret);
+    default: break;
+    }
+    x->at = first;
+    if (!is_bare(x, first, args))
+        return false;
+    switch (first->kind) {
+    case NODE_DOT: *ret = *dot; return settle(x, ret);
+    case NODE_NIL: return fail(x, "nil is not a command");
+    case NODE_NUMBER: return eval_number(x, first, ret);
+    default: *ret = first->value; return true;
+    }
+}
+
+static bool step(struct execution *x)
+{
+    x->row->template_bytes += TEMPLATE_STEP_BYTES;
+    if (x->row->template_bytes > TEMPLATE_WORK_MAX)
+        return fail(x, "the template takes too many steps or works on too much text");
+    return true;
+}
+
+static bool eval_pipe(struct execution *x, const struct value *dot, const struct node *pipe, struct value *ret)
+{
+    struct value v = nothing;
+    x->at = pipe;
+    if (++x->depth > TEMPLATE_DEPTH_MAX)
+        return fail(x, "exceeded maximum template depth (%d)", TEMPLATE_DEPTH_MAX);
+    if (!step(x))
+        return false;
+    for (const struct node *cmd = pipe->child; cmd; cmd = cmd->next) {
+        struct value next = {0};
+        if (!eval_command(x, dot, cmd, &v, &next))
+            return false;
+        v = value_unboxed(next);
+    }
+    for (const struct node *decl = pipe->decls; decl; decl = decl->next) {
+        struct value *old = pipe->is_assign ? find_variable(x, decl->text) : NULL;
+        if (pipe->is_assign ? !old : !push_variable(x, decl->text, &v))
+            return false;
+        if (old)
+            *old = v;
+    }
+    *ret = v;
+    x->depth--;
+    return true;
+}
+
+/* ---- arguments ---- */
+
+static bool can_be_nil(char type) { return type == '*' || type == 'v'; }
+
+static bool fits(const struct value *v, char type)
+{
+    switch (type) {
+    case 's': return v->kind == VALUE_TEXT;
+    case 'i': return v->kind == VALUE_INT && v->int_type == INT_PLAIN;
+    case 'f': return v->kind == VALUE_FLOAT;
+    case 't': return v->kind == VALUE_TIME;
+    case 'd': return v->kind == VALUE_INT && v->int_type == INT_DURATION;
+    default: return true;
+    }
+}
+
+static bool check_type(struct execution *x, struct value *v, char type)
+{
+    if (v->kind == VALUE_NIL && !v->boxed && !can_be_nil(type))
+        return fail(x, "invalid value; expected %s", template_param_type(type));
+    if (!fits(v, type))
+        return fail(x, "wrong type for value; expected %s; got %s", template_param_type(type),
+                    v->kind == VALUE_NIL ? value_static_type(v) : value_type(v));
+    if (v->kind != VALUE_NIL && type != 'v')
+        v->boxed = false;
+    return settle(x, v);
+}
+
+static bool eval_constant(struct execution *x, const struct node *n, char type, struct value *ret)
+{
+    static const char *const expected[] = {"string", "integer", "float"};
+    if (can_be_nil(type)) {
+        if (n->kind == NODE_NUMBER)
+            return eval_number(x, n, ret);
+        *ret = n->value;
+        return true;
+    }
+    bool is_number = n->kind == NODE_NUMBER;
+    if (type == 's' && n->kind == NODE_STRING) {
+        *ret = n->value;
+        return true;
+    }
+    if ((type == 'i' || type == 'd') && is_number && n->is_range_int) {
+        *ret = value_int(n->as_int);
+        ret->int_type = type == 'd' ? INT_DURATION : INT_PLAIN;
+        return true;
+    }
+    if (type == 'f' && is_number && n->is_float) {
+        *ret = value_float(n->as_float);
+        return true;
+    }
+    bole_slice text = node_text(x, n);
+    if (type == 't')
+        return fail(x, "can't handle %.*s for arg of type %s", BOLE_SLICE_ARG(text), template_param_type(type));
+    return fail(x, "expected %s; found %.*s", expected[type == 's' ? 0 : type == 'f' ? 2 : 1], BOLE_SLICE_ARG(text));
+}
+
+static bool eval_argument(struct execution *x, const struct value *dot, const struct node *n, char type,
+                          struct value *ret)
+{
+    struct arguments none = {NULL, &nothing};
+    bool done;
+    x->at = n;
+    switch (n->kind) {
+    case NODE_DOT: *ret = *dot; return check_type(x, ret, type);
+    case NODE_NIL:
+        *ret = (struct value){0};
+        return can_be_nil(type) || fail(x, "cannot assign nil to %s", template_param_type(type));
+    case NODE_FIELD: done = eval_fields(x, dot, *dot, n->names, n, none, ret); break;
+    case NODE_VARIABLE: done = eval_variable(x, dot, n, none, ret); break;
+    case NODE_PIPE: done = eval_pipe(x, dot, n, ret); break;
+    case NODE_IDENTIFIER: done = eval_function(x, dot, n, n, none, ret); break;
+    case NODE_CHAIN: done = eval_chain(x, dot, n, none, ret); break;
+    default: return eval_constant(x, n, type, ret);
+    }
+    return done && check_type(x, ret, type);
+}
+
+static bool check_count(struct execution *x, const struct template_func *f, size_t written, size_t all)
+{
+    bool many = f->args_max == ARGS_MANY;
+    if (all < f->args_min && many)
+        return fail(x, "wrong number of args for %s: want at least %u got %zu", f->name, f->args_min, written);
+    if (!many && all != f->args_min)
+        return fail(x, "wrong number of args for %s: want %u got %zu", f->name, f->args_min, all);
+    return true;
+}
+
+/* `and` and `or` look at no more arguments than they need. */
+static bool eval_logic(struct execution *x, const struct value *dot, struct arguments args, bool stop_at,
+                       struct value *ret)
+{
+    for (const struct node *n = args.nodes; n; n = n->next) {
+        if (!eval_argument(x, dot, n, 'v', ret))
+            return false;
+        if (value_is_true(ret) == stop_at)
+            return true;
+    }
+    if (args.piped->kind != VALUE_MISSING)
+        *ret = *args.piped;
+    return true;
+}
+
+static bool call_function(struct execution *x, const struct value *dot, const struct template_func *f,
+                          const struct regex *regex, const struct value *receiver, const struct node *blamed,
+                          struct arguments args, struct value *ret)
+{
+    bool is_piped = args.piped->kind != VALUE_MISSING, stop_at;
+    size_t written = 0, count = 0, first = receiver != NULL;
+    for (const struct node *n = args.nodes; n; n = n->next)
+        written++;
+    if (!check_count(x, f, written, written + is_piped))
+        return false;
+    if (template_func_is_logic(f, &stop_at))
+        return eval_logic(x, dot, args, stop_at, ret);
+    struct value few[4], *all = few;
+    if (first + written + is_piped > sizeof few / sizeof few[0])
+        all = arena_alloc(x->row->scratch, (first + written + is_piped) * sizeof *all);
+    if (!all)
+        return no_room(x);
+    if (receiver)
+        all[count++] = *receiver;
+    for (const struct node *n = args.nodes; n; n = n->next, count++)
+        if (!eval_argument(x, dot, n, template_func_param(f, count - first), &all[count]))
+            return false;
+    if (is_piped) {
+        all[count] = *args.piped;
+        if (!check_type(x, &all[count], template_func_param(f, count - first)))
+            return false;
+        count++;
+    }
+    struct call call = {.func = f, .row = x->row, .args = all, .arg_count = count, .regex = regex};
+    if (args.nodes)
+        call.callee = node_text(x, args.nodes);
+    if (template_func_call(&call, ret))
+        return true;
+    x->at = blamed;
+    return fail(x, "error calling %s: %.*s", f->name, BOLE_SLICE_ARG(call.reason));
+}
+
+static bool eval_function(struct execution *x, const struct value *dot, const struct node *n, const struct node *blamed,
+                          struct arguments args, struct value *ret)
+{
+    x->at = n;
+    return call_function(x, dot, n->func, n->regex, NULL, blamed, args, ret);
+}
+
+static bool call_method(struct execution *x, const struct value *dot, const struct value *receiver, bole_slice name,
+                        const struct node *blamed, struct arguments args, struct value *ret, bool *ret_found)
+{
+    const struct template_func *f = template_method_find(receiver, name);
+    *ret_found = f != NULL;
+    return f && call_function(x, dot, f, NULL, receiver, blamed, args, ret);
+}
+
+/* ---- walking ---- */
+
+static enum outcome walk_list(struct execution *x, const struct value *dot, const struct node *n);
+
+static void put_value(struct execution *x, const struct value *v)
+{
+    if (v->kind == VALUE_NIL || v->kind == VALUE_MISSING)
+        text_put(&x->out, S("<no value>"));
+    else
+        value_print(v, &x->out);
+}
+
+static enum outcome walk_action(struct execution *x, const struct value *dot, const struct node *n)
+{
+    const struct node *first = n->child->child->child;
+    bool is_label = dot->kind == VALUE_ROW && first->kind == NODE_FIELD && !first->names->next && !first->next &&
+                    !n->child->child->next && !n->child->decls;
+    struct value v;
+    if (is_label) { /* what most templates are made of */
+        text_put(&x->out, row_text(x->row, first->names->name));
+        return WALK_ON;
+    }
+    x->at = n;
+    if (!eval_pipe(x, dot, n->child, &v))
+        return WALK_FAILED;
+    x->at = n;
+    if (!n->child->decls)
+        put_value(x, &v);
+    return WALK_ON;
+}
+
+static enum outcome walk_condition(struct execution *x, const struct value *dot, const struct node *n)
+{
+    struct value v;
+    size_t mark = x->var_count;
+    x->at = n;
+    if (!eval_pipe(x, dot, n->child, &v))
+        return WALK_FAILED;
+    enum outcome outcome = value_is_true(&v) ? walk_list(x, n->kind == NODE_WITH ? &v : dot, n->list)
+                                             : walk_list(x, dot, n->else_list);
+    x->var_count = mark;
+    return outcome;
+}
+
+/* One round: index NULL where there is none. */
+static enum outcome walk_round(struct execution *x, const struct node *n, const struct value *index,
+                               const struct value *element)
+{
+    const struct node *pipe = n->child, *first = pipe->decls, *second = first ? first->next : NULL;
+    static const struct value no_index = {0};
+    size_t mark = x->var_count;
+    index = index ? index : &no_index;
+    if (first && pipe->is_assign) {
+        struct value *v = find_variable(x, first->text), *w = second ? find_variable(x, second->text) : NULL;
+        if (!v || (second && !w))
+            return WALK_FAILED;
+        *v = second ? *index : *element;
+        if (w)
+            *w = *element;
+    } else if (first) {
+        x->vars[mark - 1].value = *element;
+        if (second)
+            x->vars[mark - 2].value = *index;
+    }
+    if (!step(x))
+        return WALK_FAILED;
+    enum outcome outcome = walk_list(x, element, n->list);
+    x->var_count = mark;
+    return outcome == WALK_CONTINUE ? WALK_ON : outcome;
+}
+
+static enum outcome walk_rounds(struct execution *x, const struct node *n, const struct value *v, size_t count)
+{
+    enum outcome outcome = WALK_ON;
+    for (size_t i = 0; i < count && outcome == WALK_ON; i++) {
+        struct value index = value_int((int64_t)i), element = index;
+        if (v->kind == VALUE_INT) {
+            element.int_type = v->int_type;
+            outcome = walk_round(x, n, NULL, &element);
+        } else if (v->kind == VALUE_LIST) {
+            outcome = walk_round(x, n, &index, &v->list.items[i]);
+        } else {
+            index = value_text(v->map->entries[i].key);
+            outcome = walk_round(x, n, &index, &v->map->entries[i].value);
         }
     }
-    if (out.failed) {
-        bole_fail(err, BOLE_E_LIMIT, "the result of a template is too large");
+    return outcome == WALK_BREAK ? WALK_ON : outcome;
+}
+
+static enum outcome walk_range(struct execution *x, const struct value *dot, const struct node *n)
+{
+    struct value v;
+    size_t mark = x->var_count, count = 0;
+    x->at = n;
+    if (!eval_pipe(x, dot, n->child, &v) || !settle(x, &v))
+        return WALK_FAILED;
+    struct text printed = text_begin(x->row->scratch, TEMPLATE_OUTPUT_MAX);
+    switch (v.kind) {
+    case VALUE_INT:
+        if (n->child->decls && n->child->decls->next) {
+            value_print(&v, &printed);
+            fail(x, "can't use %.*s to iterate over more than one variable", BOLE_SLICE_ARG(text_slice(&printed)));
+            return WALK_FAILED;
+        }
+        count = v.integer > 0 ? (size_t)v.integer : 0;
+        break;
+    case VALUE_LIST: count = v.list.count; break;
+    case VALUE_MAP: count = v.map->count; break;
+    case VALUE_NIL: break;
+    default:
+        value_print(&v, &printed);
+        fail(x, "range can't iterate over %.*s", BOLE_SLICE_ARG(text_slice(&printed)));
+        return WALK_FAILED;
+    }
+    enum outcome outcome = count ? walk_rounds(x, n, &v, count) : walk_list(x, dot, n->else_list);
+    x->var_count = mark;
+    return outcome;
+}
+
+static const struct template_part *find_part(const struct line_template *t, bole_slice name)
+{
+    for (const struct template_part *part = t->parts; part; part = part->next)
+        if (bole_slice_eq(part->name, name))
+            return part;
+    return NULL;
+}
+
+/* The called one sees its own variables only. */
+static enum outcome walk_template(struct execution *x, const struct value *dot, const struct node *n)
+{
+    const struct template_part *part = find_part(x->t, n->text), *caller = x->part;
+    struct value v = {0};
+    x->at = n;
+    if (!part) {
+        struct text name = text_begin(x->row->scratch, TEMPLATE_OUTPUT_MAX);
+        value_quote(&name, n->text, false);
+        fail(x, "template %.*s not defined", BOLE_SLICE_ARG(text_slice(&name)));
+        return WALK_FAILED;
+    }
+    if (n->child && !eval_pipe(x, dot, n->child, &v))
+        return WALK_FAILED;
+    size_t mark = x->var_count, base = x->var_base;
+    struct value dollar = x->dollar;
+    x->var_base = mark;
+    x->part = part;
+    x->dollar = v;
+    enum outcome outcome = walk_list(x, &v, part->nodes);
+    if (outcome == WALK_FAILED)
+        return outcome;
+    x->var_count = mark;
+    x->var_base = base;
+    x->part = caller;
+    x->dollar = dollar;
+    return WALK_ON;
+}
+
+static enum outcome walk(struct execution *x, const struct value *dot, const struct node *n)
+{
+    switch (n->kind) {
+    case NODE_TEXT: text_put(&x->out, n->text); return WALK_ON;
+    case NODE_ACTION: return walk_action(x, dot, n);
+    case NODE_IF: case NODE_WITH: return walk_condition(x, dot, n);
+    case NODE_RANGE: return walk_range(x, dot, n);
+    case NODE_TEMPLATE: return walk_template(x, dot, n);
+    case NODE_BREAK: return WALK_BREAK;
+    default: return WALK_CONTINUE;
+    }
+}
+
+static enum outcome walk_list(struct execution *x, const struct value *dot, const struct node *n)
+{
+    enum outcome outcome = WALK_ON;
+    if (++x->depth > TEMPLATE_DEPTH_MAX) {
+        fail(x, "exceeded maximum template depth (%d)", TEMPLATE_DEPTH_MAX);
+        return WALK_FAILED;
+    }
+    for (; n && outcome == WALK_ON; n = n->next) {
+        outcome = walk(x, dot, n);
+        if (x->out.failed) {
+            fail_size(x, S("template: the result of a template is too large"));
+            outcome = WALK_FAILED;
+        }
+    }
+    x->depth--;
+    return outcome;
+}
+
+bool template_run(const struct line_template *t, struct row *r, bole_slice *ret_text)
+{
+    struct execution x = {.t = t, .part = t->root, .row = r, .out = text_begin(r->scratch, TEMPLATE_OUTPUT_MAX)};
+    struct value dot = {.kind = VALUE_ROW};
+    if (t->only_label.len) { /* Loki takes the value as it is, and knows no __error__ here */
+        const struct row_label *l = row_find(r, t->only_label);
+        *ret_text = l ? l->value : S("");
+        return true;
+    }
+    x.dollar = dot;
+    if (walk_list(&x, &dot, t->root->nodes) == WALK_FAILED) {
+        *ret_text = x.error;
         return false;
     }
-    *ret_text = text_slice(&out);
+    *ret_text = text_slice(&x.out);
     return true;
 }
 
 /* ---- which labels ---- */
 
-static void pipeline_labels(const struct command *cmd, void (*fn)(bole_slice name, void *ctx), void *ctx)
+static void node_labels(const struct node *n, void (*fn)(bole_slice name, void *ctx), void *ctx)
 {
-    for (; cmd; cmd = cmd->next)
-        for (const struct operand *o = cmd->args; o; o = o->next) {
-            if (o->kind == OPERAND_LABEL)
-                fn(o->label, ctx);
-            else if (o->kind == OPERAND_PIPELINE)
-                pipeline_labels(o->pipeline, fn, ctx);
-        }
+    for (; n; n = n->next) {
+        for (const struct node_name *name = n->names; name; name = name->next)
+            fn(name->name, ctx);
+        node_labels(n->child, fn, ctx);
+        node_labels(n->list, fn, ctx);
+        node_labels(n->else_list, fn, ctx);
+        if (n->kind == NODE_STRING)
+            fn(n->value.text, ctx); /* `index . "label"` */
+    }
 }
 
 void template_labels(const struct line_template *t, void (*fn)(bole_slice name, void *ctx), void *ctx)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (t->nodes[i].kind == NODE_PRINT || t->nodes[i].kind == NODE_IF)
-            pipeline_labels(t->nodes[i].pipeline, fn, ctx);
+    for (const struct template_part *part = t->parts; part; part = part->next)
+        node_labels(part->nodes, fn, ctx);
 }

@@ -172,8 +172,13 @@ bole_status units_bytes(bole_slice text, uint64_t *ret_bytes, struct bole_err *e
         return bole_fail(err, BOLE_E_INVALID, "strconv.ParseFloat: parsing \"%.*s\": invalid syntax", (int)count,
                          (const char *)digits);
     bole_slice unit = bole_slice_trim(bole_slice_sub(text, at));
-    if (!size_factor(unit.ptr, unit.len, &factor))
-        return bole_fail(err, BOLE_E_INVALID, "unhandled size name: %.*s", BOLE_SLICE_ARG(unit));
+    if (!size_factor(unit.ptr, unit.len, &factor)) {
+        uint8_t lower[128];
+        unit.len = unit.len < sizeof lower ? unit.len : sizeof lower;
+        for (size_t i = 0; i < unit.len; i++)
+            lower[i] = unit.ptr[i] >= 'A' && unit.ptr[i] <= 'Z' ? unit.ptr[i] | 0x20 : unit.ptr[i];
+        return bole_fail(err, BOLE_E_INVALID, "unhandled size name: %.*s", (int)unit.len, (const char *)lower);
+    }
     value *= factor;
     if (value >= 18446744073709551615.0)
         return bole_fail(err, BOLE_E_INVALID, "too large: %.*s", BOLE_SLICE_ARG(text));
