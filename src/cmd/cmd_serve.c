@@ -17,7 +17,7 @@
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
+       KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
@@ -40,8 +40,10 @@ static const struct argp_option options_table[] = {
     {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
     {"discover-service-name", KEY_SERVICE_NAMES, "LABELS", 0,
      "Labels that service_name is taken from, separated by commas; empty: off "
-     "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)",
-     1},
+     "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)", 1},
+    {"stream-labels", KEY_STREAM_LABELS, "LABELS", 0,
+     "Labels of records that come without, separated by commas, each as NAME or NAME=FIELD|FIELD "
+     "(BOLE_RECEIVE_STREAM_LABELS; default: service_name, host, namespace, container, env)", 1},
     {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION_TIME; default 0: never)", 2},
     {"retention-size", KEY_RETENTION_SIZE, "SIZE", 0,
      "The oldest records are removed when all take more room than this (BOLE_RETENTION_SIZE; default: no limit)", 2},
@@ -77,6 +79,7 @@ static const struct setting settings_table[] = {
     {"tail.system", KEY_TAIL_SYSTEM, SETTING_ONE},
     {"receive.detect_level", KEY_DETECT_LEVEL, SETTING_ONE},
     {"receive.discover_service_name", KEY_SERVICE_NAMES, SETTING_COMMAS},
+    {"receive.stream_labels", KEY_STREAM_LABELS, SETTING_COMMAS},
     {"retention.time", 'r', SETTING_ONE},
     {"retention.size", KEY_RETENTION_SIZE, SETTING_ONE},
     {"retention.rules", KEY_RETENTION_RULE, SETTING_LIST},
@@ -149,6 +152,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_TAIL_SYSTEM: s->tail_system = truth(state, what, value); break;
     case KEY_DETECT_LEVEL: s->no_detect_level = !truth(state, what, value); break;
     case KEY_SERVICE_NAMES: s->service_names = value; break;
+    case KEY_STREAM_LABELS: s->stream_labels = value; break;
     case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, NAMES_MAX, what, value); break;
     case KEY_TLS_CERT: s->tls_cert = value; break;
     case KEY_TLS_KEY: s->tls_key = value; break;

@@ -34,6 +34,7 @@ struct server {
     struct ingest      *ingest;
     struct http_server *http;
     bole_slice          service_names[SERVICE_NAMES_MAX];
+    struct arena        arena; /* what settings were read into */
     struct tail_sink   *sink;
     struct agent       *agent;
     char                url[300];
@@ -137,6 +138,8 @@ static void describe(struct server *s, const struct server_options *o)
     buf_printf(out, "receive:\n  detect_level: %s\n", truth(!o->no_detect_level));
     if (o->service_names)
         put_setting(out, "  discover_service_name", bole_slice_str(o->service_names));
+    if (o->stream_labels)
+        put_setting(out, "  stream_labels", bole_slice_str(o->stream_labels));
     put_retention(out, o);
 }
 
@@ -193,21 +196,29 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     return queue_open(&queue, &s->queue, err);
 }
 
-/* Loki's two switches for what is added to a record. */
-static struct receive_options receive_switches(struct server *s, const struct server_options *o)
+/* What is added to a record, and which of its fields are labels. */
+static bole_status receive_switches(struct server *s, const struct server_options *o, struct receive_options *ret_options,
+                                    struct bole_err *err)
 {
     struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
                                 .service_name_count = service_name_candidate_count};
-    if (!o->service_names)
-        return r;
-    bole_slice rest = bole_slice_str(o->service_names);
-    r.service_names = s->service_names;
-    for (r.service_name_count = 0; rest.len && r.service_name_count < SERVICE_NAMES_MAX;) {
-        bole_slice name = bole_slice_trim(bole_slice_cut(rest, ',', &rest));
-        if (name.len)
-            s->service_names[r.service_name_count++] = name;
+    if (o->service_names) {
+        bole_slice rest = bole_slice_str(o->service_names);
+        r.service_names = s->service_names;
+        for (r.service_name_count = 0; rest.len && r.service_name_count < SERVICE_NAMES_MAX;) {
+            bole_slice name = bole_slice_trim(bole_slice_cut(rest, ',', &rest));
+            if (name.len)
+                s->service_names[r.service_name_count++] = name;
+        }
     }
-    return r;
+    bole_status st = BOLE_OK;
+    if (o->stream_labels)
+        st = receive_labels_parse(bole_slice_str(o->stream_labels), &s->arena, &r.stream_labels, &r.stream_label_count, err);
+    if (st < 0)
+        bole_err_context(err, "receive.stream_labels");
+    else
+        *ret_options = r;
+    return st;
 }
 
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
@@ -216,9 +227,10 @@ static bole_status start_serving(struct server *s, const struct server_options *
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
                               .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
                               .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
-                              .receive = receive_switches(s, o), .exports_max = EXPORTS_MAX,
-                              .config_text = buf_slice(&s->config)};
-    bole_status st = api_create(&api, &s->api, err);
+                              .exports_max = EXPORTS_MAX, .config_text = buf_slice(&s->config)};
+    bole_status st = receive_switches(s, o, &api.receive, err);
+    if (st == BOLE_OK)
+        st = api_create(&api, &s->api, err);
     if (st < 0)
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
@@ -344,5 +356,6 @@ void server_destroy(struct server *s)
     queue_destroy(s->queue);
     file_close(s->lock);
     buf_deinit(&s->config);
+    arena_deinit(&s->arena);
     free(s);
 }

@@ -34,6 +34,7 @@ struct server_options {
     size_t      tail_glob_count;
     bool        no_detect_level;  /* receive.detect_level off */
     const char *service_names;    /* receive.discover_service_name, separated by commas; "" off, NULL Loki's list */
+    const char *stream_labels;    /* receive.stream_labels; NULL: the default */
 };
 
 bole_status server_create(const struct server_options *options, struct server **ret_server, struct bole_err *err);

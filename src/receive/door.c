@@ -13,6 +13,7 @@ enum {
     KEEP_INDEX = 8 * 1024 * 1024,
     MESSAGE_MAX = 1024,              /* bytes of one error */
     QUOTED_MAX = 256,                /* bytes of one text in it */
+    SHOWN_MAX = 1000,                /* records of a request that is only shown */
 };
 
 const char *receive_reason_name(enum receive_reason reason)
@@ -71,7 +72,9 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
     *result = (struct receive_result){0};
     stream_cache_trim(&r->streams);
     arena_reset(&r->scratch);
-    return (struct door){.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
+    struct door d = {.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
+    buf_init(&d.shown, r->options.budget);
+    return d;
 }
 
 bool door_fits(struct door *d, size_t more)
@@ -97,6 +100,8 @@ bool door_no_memory(struct door *d, const char *what)
 bool door_begin(struct door *d, size_t size_bytes)
 {
     struct bole_err err;
+    if (d->in->debug)
+        return true;
     if (!door_fits(d, ingest_memory(size_bytes)))
         return false;
     bole_status st = ingest_begin(d->r->ingest, d->r->worker, size_bytes, &d->result->request, &err);
@@ -144,6 +149,8 @@ void door_reject(struct door *d, enum receive_reason reason, uint64_t count, con
     va_start(args, fmt);
     bole_slice said = print(text, fmt, args);
     va_end(args);
+    d->reject_reason = reason;
+    d->reject_text = arena_copy(&d->r->scratch, said);
     for (size_t i = 0; i < result->error_count; i++)
         if (bole_slice_eq(result->errors[i].text, said)) {
             result->errors[i].count++;
@@ -193,9 +200,72 @@ bool door_index(struct door *d, bole_slice text, struct json_positions *ret_posi
     return true;
 }
 
+/* One record as it would be stored. */
+static bool show(struct door *d, const struct stream_entry *s, int64_t time_ns, bole_slice line,
+                 const struct batch_field *fields, size_t field_count)
+{
+    struct buf *out = &d->shown;
+    struct reader labels = reader_of(s->stream.labels);
+    struct label label;
+    bool first = true;
+    if (d->result->accepted >= SHOWN_MAX)
+        return true;
+    buf_printf(out, "%s{\"time\":\"%lld\",\"stream\":{", out->len ? ",\n" : "", (long long)time_ns);
+    for (; labels_next(&labels, &label); first = false) {
+        buf_put_str(out, first ? "" : ",");
+        buf_put_json(out, label.name, false);
+        buf_put_u8(out, ':');
+        buf_put_json(out, label.value, false);
+    }
+    buf_put_str(out, "},\"line\":");
+    buf_put_json(out, line, false);
+    buf_put_str(out, ",\"fields\":{");
+    first = true;
+    for (size_t i = 0; i < field_count; i++) {
+        if (fields[i].value.len == 0)
+            continue;
+        buf_put_str(out, first ? "" : ",");
+        buf_put_json(out, fields[i].key, false);
+        buf_put_u8(out, ':');
+        buf_put_json(out, fields[i].value, false);
+        first = false;
+    }
+    buf_put_str(out, "}}");
+    return !out->failed || door_no_memory(d, "what is shown");
+}
+
+/* ?debug=1: instead of the protocol's own answer. */
+static void answer_shown(struct door *d)
+{
+    struct receive_result *result = d->result;
+    struct buf text;
+    buf_init(&text, d->r->options.budget);
+    buf_printf(&text, "{\"accepted\":%llu,\"rejected\":%llu,\"errors\":[", (unsigned long long)result->accepted,
+               (unsigned long long)result->rejected);
+    for (size_t i = 0; i < result->error_count; i++) {
+        buf_put_str(&text, i ? "," : "");
+        buf_put_json(&text, result->errors[i].text, false);
+    }
+    buf_put_str(&text, "],\"records\":[");
+    buf_put(&text, buf_slice(&d->shown));
+    buf_put_str(&text, "]}\n");
+    bole_slice body = text.failed ? (bole_slice){0} : arena_copy(d->in->arena, buf_slice(&text));
+    buf_deinit(&text);
+    if (!body.ptr) {
+        door_no_memory(d, "what is shown");
+        return;
+    }
+    result->body = body;
+    result->status = 200;
+    result->content_type = "application/json";
+}
+
 void door_close(struct door *d)
 {
     struct receiver *r = d->r;
+    if (d->in->debug && !d->over)
+        answer_shown(d);
+    buf_deinit(&d->shown);
     budget_give(r->options.budget, d->index_bytes);
     if (d->result->request && ingest_rows(d->result->request) == 0)
         take_back(d->result);
@@ -375,8 +445,9 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
     if (refuse_record(d, s, line, field_count, size))
         return true;
     /* The record keeps all limits, so that only memory can be what is missing. To clear a message per record costs. */
-    if (ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, NULL) != BOLE_OK)
-        return door_no_memory(d, "more records");
+    if (d->in->debug ? !show(d, s, time_ns, line, fields, field_count)
+                     : ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, NULL) != BOLE_OK)
+        return d->over ? false : door_no_memory(d, "more records");
     d->result->accepted++;
     d->result->accepted_bytes += line.len + size;
     return true;

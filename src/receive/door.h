@@ -26,6 +26,10 @@ struct door {
     struct receive_result      *result;
     int64_t                     now_ns;
     size_t                      index_bytes; /* drawn from the budget by its index of JSON tokens */
+    /* The last record that was refused, for doors that answer record by record; in the scratch arena. */
+    bole_slice                  reject_text;
+    enum receive_reason         reject_reason;
+    struct buf                  shown; /* of a request that is only shown: its records as JSON */
     bool                        over; /* nothing more is taken: the result has its final status */
 };
 
@@ -83,7 +87,7 @@ bole_slice door_stream_text(struct door *d, const struct stream_entry *s);
 /* The errors as Loki joins them: "2 errors like: a; 1 errors like: b". */
 bole_slice door_error_text(struct door *d);
 
-/* An empty request gives its place in ingest back; result->request is final. */
+/* The last step of every door. An empty request gives its place in ingest back; result->request is final. */
 void door_close(struct door *d);
 
 #endif

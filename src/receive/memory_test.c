@@ -55,6 +55,20 @@ static void send_lines(struct fixture *f)
     buf_deinit(&b);
 }
 
+static void send_elastic(struct fixture *f)
+{
+    struct buf b;
+    buf_init(&b, NULL);
+    buf_put_str(&b, "{\"index\":{\"_index\":\"i\\u00e9\",\"_id\":\"");
+    put_times(&b, "\\n", LONG);
+    buf_put_str(&b, "\"}}\n{\"message\":\"m\",\"o\":{\"p\":[1,\"\xff\"]}}\n{\"delete\":{}}\n{\"create\":{}}\n{\"message\":\"");
+    put_times(&b, "\\t\\n", LONG);
+    buf_put_str(&b, "\"}\n");
+    struct receive_input in = fixture_input(f, buf_slice(&b), "");
+    receive_elastic_bulk(f->receiver, &in, S("index"), &f->result);
+    buf_deinit(&b);
+}
+
 static void send_proto(struct fixture *f)
 {
     struct buf labels, message, stream, packed;
@@ -145,6 +159,7 @@ TEST(memory_that_runs_out_anywhere_is_told_as_memory)
     starve(send_json);
     starve(send_json_old);
     starve(send_lines);
+    starve(send_elastic);
     starve(send_proto);
 }
 

@@ -19,6 +19,23 @@
 
 #define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
 #define RECEIVE_ERRORS_MAX  8u                   /* different errors of one request that are told */
+#define RECEIVE_STREAM_LABELS_MAX 32u
+
+/* A label of streams and the names under which records carry it; the first one that a record has is taken. */
+struct receive_label {
+    bole_slice        name;
+    const bole_slice *from;
+    size_t            from_count;
+};
+
+/* The default of receive.stream_labels: service_name, host, namespace, container, env. docs/receivers/README.md */
+extern const struct receive_label receive_stream_labels[];
+extern const size_t receive_stream_label_count;
+
+/* The setting: "service_name=service.name|app,host=host.name,region". A label's own name is always its first candidate.
+ * What is returned lives in the arena and points into text. BOLE_E_INVALID, BOLE_E_LIMIT, BOLE_E_NOMEM. */
+bole_status receive_labels_parse(bole_slice text, struct arena *arena, const struct receive_label **ret_labels,
+                                 size_t *ret_count, struct bole_err *err);
 
 struct receive_options {
     const struct clock *clock;
@@ -26,6 +43,8 @@ struct receive_options {
     bool                detect_level;      /* receive.detect_level: add detected_level */
     const bole_slice   *service_names;     /* receive.discover_service_name; borrowed for the receiver's life */
     size_t              service_name_count; /* 0: off */
+    const struct receive_label *stream_labels; /* receive.stream_labels; NULL: the default. Borrowed as well */
+    size_t              stream_label_count;
     size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
 };
 
@@ -55,6 +74,7 @@ struct receive_input {
     bole_slice    body;
     bole_slice    content_type;     /* as sent, parameters and all; may be empty */
     bole_slice    content_encoding; /* of `body` as it is given: empty, or "snappy" */
+    bool          debug;            /* nothing is stored, the answer shows what would have been */
     struct arena *arena;            /* for the result */
 };
 
@@ -93,5 +113,16 @@ struct json_lines_params {
 /* POST /insert/jsonline. docs/receivers/jsonline.md */
 void receive_json_lines(struct receiver *r, const struct receive_input *in, const struct json_lines_params *params,
                         struct receive_result *ret_result);
+
+/* POST _bulk: actions and documents line by line. index: from the path, may be empty. docs/receivers/elasticsearch.md */
+void receive_elastic_bulk(struct receiver *r, const struct receive_input *in, bole_slice index,
+                          struct receive_result *ret_result);
+
+/* One document, POST INDEX/_doc: the body is it. id may be empty. */
+void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bole_slice index, bole_slice id,
+                         struct receive_result *ret_result);
+
+/* The body of an error in Elasticsearch's form, in the arena. */
+bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 
 #endif

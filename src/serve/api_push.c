@@ -5,30 +5,41 @@
  * committer answers when they are durable and searchable.
  */
 #include "base/err.h"
-#include "serve/api_internal.h"
+#include "serve/api_push.h"
 #include "serve/content.h"
 
 struct push { /* in the exchange's arena */
     struct http_exchange *x;
+    struct metrics_door_counters *counters;
+    uint64_t              records, bytes;
     unsigned              status;
     const char           *content_type;
     bole_slice            body;
+    const char           *headers;
 };
 
 static void answer(const struct push *p)
 {
     bool later = p->status == 429 || p->status == 503;
+    const char *headers = p->headers;
+    if (later)
+        headers = headers ? (const char *)arena_printf(http_arena(p->x), "%sRetry-After: 1\r\n", headers).ptr : "Retry-After: 1\r\n";
+    /* The body is in the exchange's arena, or a constant: no copy is needed. */
     http_reply(p->x, &(struct http_reply){.status = p->status, .content_type = p->content_type, .body = p->body,
-                                          .headers = later ? "Retry-After: 1\r\n" : NULL});
+                                          .body_static = true, .headers = headers});
 }
 
 static void on_done(bole_status status, const struct bole_err *err, void *ctx)
 {
     struct push *p = ctx;
-    if (status == BOLE_OK)
-        answer(p);
-    else
+    if (status != BOLE_OK) {
         http_reply_err(p->x, err);
+        return;
+    }
+    atomic_fetch_add(&p->counters->requests_total, 1);
+    atomic_fetch_add(&p->counters->records_total, p->records);
+    atomic_fetch_add(&p->counters->bytes_total, p->bytes);
+    answer(p);
 }
 
 static void count(struct api *a, const struct receive_result *result)
@@ -39,10 +50,12 @@ static void count(struct api *a, const struct receive_result *result)
         atomic_fetch_add(&a->counters.rejected_total[i], result->rejected_by[i]);
 }
 
-static void finish(struct api *a, struct http_exchange *x, const struct receive_result *result)
+void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door, const struct receive_result *result,
+                 const char *headers)
 {
     count(a, result);
-    struct push now = {x, result->status, result->content_type, result->body};
+    struct push now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
+                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers};
     if (!result->request) {
         answer(&now);
         return;
@@ -57,8 +70,7 @@ static void finish(struct api *a, struct http_exchange *x, const struct receive_
     ingest_commit(result->request, on_done, p); /* x may be answered, and be gone, from here on */
 }
 
-/* The receiver of this loop, the tenant, the body. False: an answer was given. */
-static bool begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in)
+bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in)
 {
     bole_slice tenant;
     if (!api_tenant(x, &tenant))
@@ -69,7 +81,7 @@ static bool begin(struct api *a, struct http_exchange *x, struct receiver **ret_
     }
     *ret_receiver = a->receivers[http_loop_index(x)];
     *ret_in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
-                                     .arena = http_arena(x)};
+                                     .debug = bole_slice_eq(http_param(x, S("debug")), S("1")), .arena = http_arena(x)};
     return true;
 }
 
@@ -106,12 +118,12 @@ static void loki_push(struct http_exchange *x, void *ctx)
     struct receive_input in;
     struct receive_result result;
     struct buf decoded;
-    if (!begin(a, x, &receiver, &in))
+    if (!push_begin(a, x, &receiver, &in))
         return;
     buf_init(&decoded, a->options.budget);
     if (decode(x, &in, &decoded)) {
         receive_loki_push(receiver, &in, &result);
-        finish(a, x, &result);
+        push_finish(a, x, DOOR_HTTP_LOKI, &result, NULL);
     }
     buf_deinit(&decoded);
 }
@@ -129,7 +141,7 @@ static void json_lines(struct http_exchange *x, void *ctx)
     struct receiver *receiver;
     struct receive_input in;
     struct receive_result result;
-    if (!begin(a, x, &receiver, &in))
+    if (!push_begin(a, x, &receiver, &in))
         return;
     struct json_lines_params params = {
         .stream_fields = either(x, S("_stream_fields"), S("vl-stream-fields")),
@@ -139,7 +151,7 @@ static void json_lines(struct http_exchange *x, void *ctx)
         .extra_fields = either(x, S("extra_fields"), S("vl-extra-fields")),
     };
     receive_json_lines(receiver, &in, &params, &result);
-    finish(a, x, &result);
+    push_finish(a, x, DOOR_HTTP_JSON_LINES, &result, NULL);
 }
 
 static const struct http_route routes[] = {

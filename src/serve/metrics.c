@@ -6,6 +6,7 @@
  */
 #include "serve/metrics.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -155,6 +156,43 @@ static void write_http(struct writer *w, struct http_server *server)
     close_family(w);
 }
 
+const char *metrics_door_name(enum metrics_door door)
+{
+    static const char *const names[METRICS_DOOR_COUNT] = {
+        [DOOR_HTTP_LOKI] = "loki",
+        [DOOR_HTTP_JSON_LINES] = "jsonline",
+        [DOOR_HTTP_ELASTIC] = "elasticsearch",
+    };
+    return names[door];
+}
+
+static const struct {
+    const char *name, *help;
+    size_t      at; /* in struct metrics_door_counters */
+} door_figures[] = {
+    {"requests_total", "Requests that brought records, by door.", offsetof(struct metrics_door_counters, requests_total)},
+    {"records_total", "Records made durable, by door.", offsetof(struct metrics_door_counters, records_total)},
+    {"bytes_total", "Bytes of the lines and fields of these records, by door.", offsetof(struct metrics_door_counters, bytes_total)},
+};
+
+static void write_doors(struct writer *w, struct metrics_counters *c)
+{
+    for (size_t f = 0; f < sizeof door_figures / sizeof *door_figures; f++) {
+        const char *name = door_figures[f].name;
+        if (!w->json)
+            buf_printf(w->out, "# HELP bole_receive_%s %s\n# TYPE bole_receive_%s counter\n", name, door_figures[f].help, name);
+        for (unsigned i = 0; i < METRICS_DOOR_COUNT; i++) {
+            atomic_uint_fast64_t *value = (atomic_uint_fast64_t *)((char *)&c->doors[i] + door_figures[f].at);
+            if (w->json)
+                buf_printf(w->out, ",\"%s_%s\":", metrics_door_name(i), name);
+            else
+                buf_printf(w->out, "bole_receive_%s{door=\"%s\"} ", name, metrics_door_name(i));
+            buf_put_uint(w->out, *value);
+            buf_put_str(w->out, w->json ? "" : "\n");
+        }
+    }
+}
+
 static void write_receive(struct writer *w, struct metrics_counters *c)
 {
     open_family(w, "receive");
@@ -164,6 +202,7 @@ static void write_receive(struct writer *w, struct metrics_counters *c)
     for (unsigned i = 0; i < RECEIVE_REASON_COUNT; i++)
         buf_printf(w->out, w->json ? ",\"rejected_%s_total\":%llu" : "bole_receive_rejected_total{reason=\"%s\"} %llu\n",
                    receive_reason_name(i), (unsigned long long)c->rejected_total[i]);
+    write_doors(w, c);
     close_family(w);
 }
 

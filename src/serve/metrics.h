@@ -16,9 +16,18 @@
 #include "serve/http.h"
 #include "store/store.h"
 
+/* Doors that take records over HTTP; metrics_door_name is the value of the label `door`. */
+enum metrics_door { DOOR_HTTP_LOKI, DOOR_HTTP_JSON_LINES, DOOR_HTTP_ELASTIC, METRICS_DOOR_COUNT };
+const char *metrics_door_name(enum metrics_door door);
+
+struct metrics_door_counters {
+    atomic_uint_fast64_t requests_total, records_total, bytes_total;
+};
+
 struct metrics_counters { /* counted by the API itself */
     atomic_uint_fast64_t queries_total, query_errors_total, query_ns_total, query_rows_total, query_bytes_total;
     atomic_uint_fast64_t rejected_total[RECEIVE_REASON_COUNT], utf8_replaced_total;
+    struct metrics_door_counters doors[METRICS_DOOR_COUNT];
     atomic_uint_fast64_t tails_open, tails_total, tail_rows_total, tail_dropped_total;
 };
 
