@@ -20,9 +20,7 @@ enum { SHAPE_BYTES_MAX = 64 * 1024 };
 struct walk {
     const struct json_shape_reader *reader;
     const struct line_shape *shape;
-    uint8_t           *text;      /* the synthetic line */
-    uint32_t          *at;        /* [slot_count + 1] where the slots lie in it; the last: its length */
-    uint32_t           next_slot; /* the first that has not been met */
+    struct shape_text  text;
     struct json_cursor cursor;
     struct row         row;       /* for names */
     uint8_t           *checks;
@@ -105,33 +103,33 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
 
 /* ---- the walk ---- */
 
-static uint32_t offset_of(const struct walk *w, const uint8_t *p) { return (uint32_t)(p - w->text); }
+static uint32_t offset_of(const struct walk *w, const uint8_t *p) { return (uint32_t)(p - w->text.bytes); }
 
 /* The slots from the last one met up to here are in a string. */
 static bool meet_strings(struct walk *w, const uint8_t *from, const uint8_t *to)
 {
-    for (; w->at[w->next_slot] < offset_of(w, to); w->next_slot++) {
-        uint32_t at = w->at[w->next_slot], escapes = 0;
-        if (w->next_slot == w->shape->slot_count || at < offset_of(w, from))
-            return w->next_slot == w->shape->slot_count;
-        while (at > escapes && w->text[at - 1 - escapes] == '\\') /* an escape must not take a byte of the value */
+    for (; w->text.at[w->text.next_slot] < offset_of(w, to); w->text.next_slot++) {
+        uint32_t at = w->text.at[w->text.next_slot], escapes = 0;
+        if (w->text.next_slot == w->shape->slot_count || at < offset_of(w, from))
+            return w->text.next_slot == w->shape->slot_count;
+        while (at > escapes && w->text.bytes[at - 1 - escapes] == '\\') /* an escape must not take a byte of the value */
             escapes++;
         if (escapes % 2)
             return false;
-        w->checks[w->next_slot] = needed_check(w->shape, w->next_slot, CHECK_STRING);
+        w->checks[w->text.next_slot] = needed_check(w->shape, w->text.next_slot, CHECK_STRING);
     }
     return true;
 }
 
 static bool no_slot_before(const struct walk *w, const uint8_t *to)
 {
-    return w->next_slot == w->shape->slot_count || w->at[w->next_slot] >= offset_of(w, to);
+    return w->text.next_slot == w->shape->slot_count || w->text.at[w->text.next_slot] >= offset_of(w, to);
 }
 
 /* from .. to is a slot and nothing else. */
 static bool is_slot(const struct walk *w, bole_slice s)
 {
-    return s.len == 1 && w->next_slot < w->shape->slot_count && w->at[w->next_slot] == offset_of(w, s.ptr);
+    return s.len == 1 && w->text.next_slot < w->shape->slot_count && w->text.at[w->text.next_slot] == offset_of(w, s.ptr);
 }
 
 static bool meet_array(struct walk *w, bole_slice text)
@@ -145,41 +143,33 @@ static bool meet_array(struct walk *w, bole_slice text)
                 return false;
             continue;
         }
-        if (w->next_slot < w->shape->slot_count && w->at[w->next_slot] == offset_of(w, c.next)) {
-            w->checks[w->next_slot] = needed_check(w->shape, w->next_slot, CHECK_ARRAY);
-            w->next_slot++;
+        if (w->text.next_slot < w->shape->slot_count && w->text.at[w->text.next_slot] == offset_of(w, c.next)) {
+            w->checks[w->text.next_slot] = needed_check(w->shape, w->text.next_slot, CHECK_ARRAY);
+            w->text.next_slot++;
         }
         c.next++;
     }
     return no_slot_before(w, end);
 }
 
-/* The literal bytes that a place of the synthetic line stands for. */
-static bole_slice in_literals(const struct walk *w, bole_slice s)
-{
-    return bole_slice_from(w->shape->literals + offset_of(w, s.ptr) - w->next_slot, s.len);
-}
-
 /* Where the value of a name lies. False: it cannot be said. */
 static bool set_value(struct walk *w, bole_slice name, const struct json_value *v)
 {
-    uint32_t i = 0, count = w->reader->reader.value_count;
-    while (i < count && !bole_slice_eq(w->reader->names[i], name))
-        i++;
-    if (i == count || v->kind == JSON_NULL || v->kind == JSON_ARRAY)
+    int i = json_shape_find(w->reader, name);
+    if (i < 0 || v->kind == JSON_NULL || v->kind == JSON_ARRAY)
         return true;
     if (w->values[i].slot != LINE_SLOT_NONE || v->kind == JSON_OBJECT)
         return false;
     if (is_slot(w, v->text)) {
-        w->values[i].slot = (int32_t)w->next_slot;
-        w->checks[w->next_slot] =
-            needed_check(w->shape, w->next_slot, v->kind == JSON_STRING ? CHECK_PLAIN_STRING : CHECK_SET_SCALAR);
-        w->next_slot++;
+        w->values[i].slot = (int32_t)w->text.next_slot;
+        w->checks[w->text.next_slot] =
+            needed_check(w->shape, w->text.next_slot, v->kind == JSON_STRING ? CHECK_PLAIN_STRING : CHECK_SET_SCALAR);
+        w->text.next_slot++;
         return true;
     }
     if (!no_slot_before(w, v->text.ptr + v->text.len) || (v->kind == JSON_STRING && !is_plain_string(v->text)))
         return false;
-    w->values[i] = (struct line_value){LINE_SLOT_LITERAL, in_literals(w, v->text)};
+    w->values[i] = (struct line_value){LINE_SLOT_LITERAL, in_literals(&w->text, w->shape, offset_of(w, v->text.ptr), v->text.len)};
     return true;
 }
 
@@ -191,8 +181,8 @@ static bool meet_value(struct walk *w, const struct json_value *v)
     case JSON_ARRAY: return meet_array(w, v->text);
     case JSON_OTHER:
         if (is_slot(w, v->text)) {
-            w->checks[w->next_slot] = needed_check(w->shape, w->next_slot, CHECK_SCALAR);
-            w->next_slot++;
+            w->checks[w->text.next_slot] = needed_check(w->shape, w->text.next_slot, CHECK_SCALAR);
+            w->text.next_slot++;
         }
         break;
     case JSON_NULL: case JSON_OBJECT: break;
@@ -223,48 +213,10 @@ static bool walk_object(struct walk *w, bole_slice prefix, unsigned depth)
         }
         if (!json_take_value(c, &v))
             return false;
-        uint32_t before = w->next_slot;
-        if ((name.len && !set_value(w, name, &v)) || (w->next_slot == before && !meet_value(w, &v)))
+        uint32_t before = w->text.next_slot;
+        if ((name.len && !set_value(w, name, &v)) || (w->text.next_slot == before && !meet_value(w, &v)))
             return false;
     }
-    return false;
-}
-
-static bool write_text(struct walk *w, struct arena *arena)
-{
-    const struct line_shape *s = w->shape;
-    size_t len = s->slot_count, from = 0;
-    for (uint32_t k = 0; k <= s->slot_count; k++)
-        len += s->pieces[k];
-    w->text = len <= SHAPE_BYTES_MAX ? arena_bytes(arena, len + 1) : NULL;
-    w->at = arena_array(arena, s->slot_count + 1u, sizeof *w->at);
-    if (!w->text || !w->at)
-        return false;
-    uint8_t *out = w->text;
-    for (uint32_t k = 0; k <= s->slot_count; k++) {
-        if (s->pieces[k])
-            memcpy(out, s->literals + from, s->pieces[k]);
-        from += s->pieces[k];
-        out += s->pieces[k];
-        w->at[k] = offset_of(w, out);
-        if (k < s->slot_count)
-            *out++ = '0';
-    }
-    w->cursor = (struct json_cursor){w->text, out, NULL};
-    return true;
-}
-
-/* Both a name and what it is called when it is taken: which of them is first would count. */
-static bool names_collide(const struct walk *w)
-{
-    static const char suffix[] = "_extracted";
-    const struct json_shape_reader *r = w->reader;
-    for (uint32_t i = 0; i < r->reader.value_count; i++)
-        for (uint32_t k = 0; k < r->reader.value_count; k++)
-            if (w->values[i].slot != LINE_SLOT_NONE && w->values[k].slot != LINE_SLOT_NONE &&
-                r->names[k].len == r->names[i].len + sizeof suffix - 1 && bole_slice_starts(r->names[k], r->names[i]) &&
-                memcmp(r->names[k].ptr + r->names[i].len, suffix, sizeof suffix - 1) == 0)
-                return true;
     return false;
 }
 
@@ -276,9 +228,56 @@ static bool read_shape(void *ctx, const struct line_shape *shape, uint8_t *ret_c
     for (uint32_t i = 0; i < r->reader.value_count; i++)
         ret_values[i] = (struct line_value){.slot = LINE_SLOT_NONE};
     memset(ret_checks, CHECK_NOTHING, shape->slot_count);
-    if (!write_text(&w, r->scratch) || json_peek(&w.cursor) != '{' || !no_slot_before(&w, w.cursor.next))
+    if (!shape_text_write(&w.text, shape, r->scratch))
         return false;
-    return walk_object(&w, (bole_slice){0}, 0) && !names_collide(&w);
+    w.cursor = (struct json_cursor){w.text.bytes, w.text.bytes + w.text.len, NULL};
+    if (json_peek(&w.cursor) != '{' || !no_slot_before(&w, w.cursor.next))
+        return false;
+    return walk_object(&w, (bole_slice){0}, 0) && !json_shape_collides(r, ret_values);
+}
+
+/* ---- for logfmt_shape.c, too ---- */
+
+bool shape_text_write(struct shape_text *t, const struct line_shape *s, struct arena *arena)
+{
+    size_t len = s->slot_count;
+    const uint8_t *literal = s->literals;
+    for (uint32_t k = 0; k <= s->slot_count; k++)
+        len += s->pieces[k];
+    t->bytes = len <= SHAPE_BYTES_MAX ? arena_bytes(arena, len + 1) : NULL;
+    t->at = arena_array(arena, s->slot_count + 1u, sizeof *t->at);
+    if (!t->bytes || !t->at)
+        return false;
+    for (uint32_t k = 0; k <= s->slot_count; k++) {
+        if (s->pieces[k])
+            memcpy(t->bytes + t->len, literal, s->pieces[k]);
+        literal += s->pieces[k];
+        t->len += s->pieces[k];
+        t->at[k] = t->len;
+        if (k < s->slot_count)
+            t->bytes[t->len++] = '0';
+    }
+    return true;
+}
+
+int json_shape_find(const struct json_shape_reader *r, bole_slice name)
+{
+    for (uint32_t i = 0; i < r->reader.value_count; i++)
+        if (bole_slice_eq(r->names[i], name))
+            return (int)i;
+    return -1;
+}
+
+bool json_shape_collides(const struct json_shape_reader *r, const struct line_value *values)
+{
+    static const char suffix[] = "_extracted";
+    for (uint32_t i = 0; i < r->reader.value_count; i++)
+        for (uint32_t k = 0; k < r->reader.value_count; k++)
+            if (values[i].slot != LINE_SLOT_NONE && values[k].slot != LINE_SLOT_NONE &&
+                r->names[k].len == r->names[i].len + sizeof suffix - 1 && bole_slice_starts(r->names[k], r->names[i]) &&
+                memcmp(r->names[k].ptr + r->names[i].len, suffix, sizeof suffix - 1) == 0)
+                return true;
+    return false;
 }
 
 /* ---- the reader ---- */

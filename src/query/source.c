@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "query/json_shape.h"
 #include "query/labelset.h"
+#include "query/logfmt_shape.h"
 #include "query/pattern.h"
 #include "query/text_shape.h"
 
@@ -42,7 +43,7 @@ struct source {
     struct row                   row;
     struct arena                 scratch;
     const struct ast_stage      *parser;     /* the first stage of the pipeline, where only what it sets counts; or NULL */
-    struct json_shape_reader     json;       /* what that is, of `| json` ... */
+    struct json_shape_reader     json;       /* what that is, of `| json` and `| logfmt` ... */
     struct text_shape_reader     text;       /* ... of `| regexp` and `| pattern` */
     uint32_t                     value_count;
     struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
@@ -399,6 +400,8 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
     }
     if (s->parser->kind == STAGE_JSON)
         json_shape_set(&s->json, r, values);
+    else if (s->parser->kind == STAGE_LOGFMT)
+        logfmt_shape_set(&s->json, r, values);
     else
         text_shape_set(&s->text, r, values);
     struct pipeline rest = {s->pipeline.stages + 1, s->pipeline.count - 1};
@@ -498,6 +501,8 @@ static const struct line_reader *plan_values(struct source *s, struct arena *sha
     if (!stage || (o->hints && o->hints->no_labels))
         return NULL;
     if (stage->kind == STAGE_JSON && !stage->pairs && json_shape_reader_init(&s->json, o->hints, shape_scratch))
+        reader = &s->json.reader;
+    if (stage->kind == STAGE_LOGFMT && logfmt_shape_reader_init(&s->json, stage, o->hints, shape_scratch))
         reader = &s->json.reader;
     if ((stage->kind == STAGE_REGEXP || stage->kind == STAGE_PATTERN) && text_shape_reader_init(&s->text, stage, &s->row, shape_scratch))
         reader = &s->text.reader;
