@@ -2,9 +2,11 @@
  * query_bench - CPU time of queries.
  *
  *   query_bench [ROWS] [STORE-URI]            typical ones on invented rows, by default in the mem store
- *   query_bench FILE STORE-URI QUERY...       each on the lines of FILE over an hour, in segments; median of 5
+ *   query_bench FILE STORE-URI QUERY...       each on the lines of FILE, 100 a second, in segments; median of 5
  *   query_bench =FILE STORE-URI QUERY...      the same where the store has the lines from the time before
+ *                                             ("60+17 QUERY": every 60 seconds from 17 seconds on)
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -58,6 +60,8 @@ static void fill(struct store *store, uint64_t rows)
 
 /* ---- the lines of a file ---- */
 
+#define ROW_NS 10000000 /* from one to the next */
+
 static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_rows)
 {
     struct batch_builder *b = batch_builder_create(NULL);
@@ -80,7 +84,7 @@ static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_r
         buf_init(&encoded, NULL);
         labels_encode(labels, 2, &encoded, &err);
         batch_builder_stream(b, S("t"), buf_slice(&encoded), 0, &stream, &err);
-        batch_builder_add(b, (int64_t)rows * 1000000, stream, bole_slice_from(line, (size_t)n - (line[n - 1] == '\n')), NULL, 0, &err);
+        batch_builder_add(b, (int64_t)rows * ROW_NS, stream, bole_slice_from(line, (size_t)n - (line[n - 1] == '\n')), NULL, 0, &err);
         buf_deinit(&encoded);
         bytes += (uint64_t)n;
         if (batch_builder_size(b) < BATCH_BODY_TARGET)
@@ -126,13 +130,17 @@ static void ask(struct store *store, uint64_t rows, double mb, const char *text)
     enum { TIMES = 5 };
     double spent[TIMES], answer = 0;
     struct bole_err err = {0};
+    int64_t step_s = 0, from_s = 0;
+    int skip = 0;
+    if (sscanf(text, "%" SCNd64 "+%" SCNd64 " %n", &step_s, &from_s, &skip) < 2)
+        step_s = from_s = skip = 0;
     for (int i = 0; i < TIMES; i++) {
         struct query *q = NULL;
         struct query_result *r = NULL;
-        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = 0, .end_ns = (int64_t)rows * 1000000,
-                                        .limit = 100, .direction = BACKWARD};
+        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = from_s * NS_PER_S, .end_ns = (int64_t)rows * ROW_NS,
+                                        .step_ns = step_s * NS_PER_S, .limit = 100, .direction = BACKWARD};
         double from = cpu_s();
-        bole_status st = query_parse(bole_slice_str(text), NULL, &q, &err);
+        bole_status st = query_parse(bole_slice_str(text + skip), NULL, &q, &err);
         st = st < 0 ? st : query_exec(q, &request, &r, &err);
         spent[i] = cpu_s() - from;
         if (st < 0)
