@@ -12,7 +12,6 @@ struct query {
 /* Fills result->streams and, also on failure, result->log; result->arena is ready. */
 bole_status exec_log(const struct expr *e, const struct query_request *request, struct view *view,
                      struct query_result *result, struct bole_err *err);
-void log_entries_destroy(struct log_entries *kept); /* NULL is fine */
 /* Fills result->series or result->scalar. */
 bole_status exec_metric(const struct expr *e, const struct query_request *request, struct view *view,
                         struct query_result *result, struct bole_err *err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "query/entries.h"
 #include "query/exec.h"
 #include "query/parser.h"
 #include "query/source.h"

@@ -119,12 +119,17 @@ struct query_result {
     enum query_result_type type;
     struct query_stream   *streams; /* sorted by labels */
     size_t                 stream_count;
+    /* With an addition of ours (set/set.h) the entries of all streams in the order of the answer, else NULL. */
+    const struct query_entry *const *rows;
+    size_t                 row_count;
+    const bole_slice      *columns; /* of a table, whose rows have no stream: the names of its labels in order; else NULL */
+    size_t                 column_count;
     struct query_series   *series;  /* sorted by labels, unless sort() ordered a vector */
     size_t                 series_count;
     struct query_point     scalar;
     struct query_stats     stats;
     struct arena           arena;   /* owns all of the above, but for the entries */
-    struct log_entries    *log;     /* owns entries, their lines and labels: exec_log.c */
+    struct log_entries    *log;     /* owns entries, their lines and labels: entries.h */
 };
 
 bole_status query_exec(const struct query *q, const struct query_request *request, struct query_result **ret_result,
