@@ -107,12 +107,11 @@ static bole_status run_log_query(struct bole_client *c, const struct query_optio
     struct buf url;
     buf_init(&url, NULL);
     printer_init(&printer, o->query.format);
+    printer.wants_header = o->query.format == PRINT_CSV;
     put_log_url(o, &url);
-    if (o->query.format == PRINT_CSV)
-        buf_put_str(&printer.out, "time,labels,fields,line\n");
     bole_status st = get_rows(c, url_text(&url), &printer, err);
     if (st == BOLE_OK)
-        st = printer_flush(&printer, err);
+        st = printer_finish(&printer, err);
     if (st == BOLE_OK && !printer.count && isatty(STDERR_FILENO))
         tell_nothing("lines", o);
     buf_deinit(&url);

@@ -15,6 +15,8 @@
 #define YELLOW "\033[33m"
 #define RESET  "\033[0m"
 
+#define CSV_HEADER "time,labels,fields,line\n"
+
 enum { FLUSH_SIZE = 1 << 16 }; /* rows are written when so many bytes wait */
 
 /* ---- the command line ---- */
@@ -109,7 +111,7 @@ static bool put_members(struct json_value v, struct buf *out)
 }
 
 /* A log line may hold anything; a terminal obeys escapes. */
-static void put_safe(struct buf *out, bole_slice s)
+void print_safe(struct buf *out, bole_slice s)
 {
     size_t from = 0;
     for (size_t i = 0; i < s.len; i++) {
@@ -145,7 +147,7 @@ static void put_text(const struct print_record *r, bool colours, struct buf *out
     buf_printf(out, "%s ", colours ? RESET : "");
     buf_put_str(out, level);
     if (colours)
-        put_safe(out, r->line);
+        print_safe(out, r->line);
     else
         buf_put(out, r->line);
     if (*level)
@@ -194,8 +196,7 @@ static void put_json(const struct print_record *r, struct buf *out)
     buf_put_u8(out, '}');
 }
 
-/* RFC 4180: always quoted, quotes doubled. */
-static void put_csv_value(struct buf *out, bole_slice s)
+void print_csv_value(struct buf *out, bole_slice s)
 {
     buf_put_u8(out, '"');
     while (s.len) {
@@ -221,11 +222,11 @@ static void put_csv(const struct print_record *r, struct buf *out)
         if (parts[i].doc)
             json_doc_each(parts[i], put_member, &m);
         buf_put_u8(out, ',');
-        put_csv_value(out, buf_slice(&text));
+        print_csv_value(out, buf_slice(&text));
         buf_deinit(&text);
     }
     buf_put_u8(out, ',');
-    put_csv_value(out, r->line);
+    print_csv_value(out, r->line);
 }
 
 void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out)
@@ -275,7 +276,7 @@ void print_point(const struct print_point *p, enum print_format format, struct b
         buf_init(&labels, NULL);
         put_members(p->labels, &labels);
         buf_printf(out, "%s,", stamp);
-        put_csv_value(out, buf_slice(&labels));
+        print_csv_value(out, buf_slice(&labels));
         buf_put_u8(out, ',');
         buf_put(out, p->value);
         buf_deinit(&labels);
@@ -316,6 +317,7 @@ void printer_init(struct printer *p, enum print_format format)
 
 void printer_deinit(struct printer *p)
 {
+    table_deinit(&p->table);
     buf_deinit(&p->pending);
     buf_deinit(&p->out);
     json_doc_destroy(p->doc);
@@ -323,6 +325,8 @@ void printer_deinit(struct printer *p)
 
 void printer_put(struct printer *p, const struct print_record *r)
 {
+    if (p->wants_header && !p->count)
+        buf_put_str(&p->out, CSV_HEADER);
     print_record(r, p->format, p->colours, &p->out);
     p->count++;
     if (r->time_ns > p->newest_ns)
@@ -334,6 +338,14 @@ bole_status printer_flush(struct printer *p, struct bole_err *err)
     bole_status st = print_flush(&p->out, err);
     p->broken = p->broken || st != BOLE_OK;
     return st;
+}
+
+bole_status printer_finish(struct printer *p, struct bole_err *err)
+{
+    table_end(&p->table, &p->out);
+    if (p->wants_header && !p->count && !p->table.rows)
+        buf_put_str(&p->out, CSV_HEADER);
+    return printer_flush(p, err);
 }
 
 static bole_status take_row(struct printer *p, bole_slice text, struct bole_err *err)
@@ -348,6 +360,11 @@ static bole_status take_row(struct printer *p, bole_slice text, struct bole_err 
         fprintf(stderr, "warning: %.*s\n", BOLE_SLICE_ARG(json_doc_string(v)));
         return BOLE_OK;
     }
+    if (json_doc_member(row, "columns", &v)) {
+        return (p->format != PRINT_TEXT && p->format != PRINT_CSV) || table_init(&p->table, v, p->format, p->colours)
+                   ? BOLE_OK
+                   : bole_fail(err, BOLE_E_NOMEM, "no memory for the table");
+    }
     struct print_record r = {0};
     if (!json_doc_member(row, "time", &v) || !time_parse_rfc3339(json_doc_string(v), &r.time_ns))
         return BOLE_OK; /* statistics and progress, for other readers */
@@ -355,7 +372,12 @@ static bole_status take_row(struct printer *p, bole_slice text, struct bole_err 
         r.line = json_doc_string(v);
     json_doc_member(row, "labels", &r.labels);
     json_doc_member(row, "fields", &r.fields);
-    printer_put(p, &r);
+    if (!p->table.rows)
+        printer_put(p, &r);
+    else if (table_add(&p->table, r.fields, &p->out))
+        p->count++;
+    else
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the table");
     return p->out.len > FLUSH_SIZE ? printer_flush(p, err) : BOLE_OK;
 }
 

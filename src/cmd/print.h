@@ -8,9 +8,8 @@
 
 #include "base/buf.h"
 #include "cmd/cmd.h"
+#include "cmd/table.h"
 #include "shim/json_doc.h"
-
-enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_CSV, PRINT_RAW };
 
 /* For argp children: QUERY, --output, and the connection; its input is a struct query_argument. */
 struct query_argument {
@@ -39,6 +38,11 @@ struct print_point {
 };
 void print_point(const struct print_point *p, enum print_format format, struct buf *out);
 
+/* RFC 4180: quoted, quotes doubled. */
+void print_csv_value(struct buf *out, bole_slice s);
+/* Control characters as \x1b. */
+void print_safe(struct buf *out, bole_slice s);
+
 /* Writes and empties out. BOLE_END: nobody reads any more (a closed pipe), stop quietly. BOLE_E_CANCELLED:
  * cmd_stopped. */
 bole_status print_flush(struct buf *out, struct bole_err *err);
@@ -52,6 +56,8 @@ struct printer {
     struct buf        out;       /* not yet written */
     uint64_t          count;     /* records so far */
     int64_t           newest_ns; /* of them; INT64_MIN: none */
+    bool              wants_header; /* CSV: a line with the names first; the caller's */
+    struct table      table;     /* that the rows are of; zeroed: they are records */
     bool              broken;    /* standard output takes no more */
 };
 
@@ -59,6 +65,7 @@ void printer_init(struct printer *p, enum print_format format);
 void printer_deinit(struct printer *p);
 void printer_put(struct printer *p, const struct print_record *r);
 bole_status printer_flush(struct printer *p, struct bole_err *err); /* as print_flush */
+bole_status printer_finish(struct printer *p, struct bole_err *err); /* flushes, also a table whose rows wait */
 /* A bole_client_bytes_fn for the NDJSON of /api/v1/query; ctx is the printer. Warnings go to standard error. The last
  * rows wait for a flush. */
 bole_status printer_take_rows(bole_slice bytes, void *ctx, struct bole_err *err);

@@ -99,9 +99,12 @@ struct ast_stage {
     struct ast_stage    *next;
 };
 
+struct ast_set; /* set/ast_set.h */
+
 struct ast_log {
     struct ast_matcher *matchers;
     struct ast_stage   *stages;
+    struct ast_set     *sets;  /* Bole's own stages behind these; NULL: none */
 };
 
 /* ---- metrics ---- */

@@ -26,7 +26,7 @@ bole_status query_delete_filters(struct query *q, struct store_delete_request *r
     struct ast *ast = q->ast;
     size_t count = 0, matcher_count;
     bole_status st = BOLE_OK;
-    if (query_type(q) != QUERY_LOG)
+    if (query_type(q) != QUERY_LOG || ast->root->log.sets)
         return refuse(err);
     for (const struct ast_stage *s = ast->root->log.stages; s; s = s->next)
         count++;

@@ -1,9 +1,24 @@
-/* Whatever text comes: parsing ends, and what was parsed prints to text that parses and prints the same again. */
+/* Whatever text comes: parsing ends, what was parsed prints to text that parses and prints the same again, and what Loki's
+ * language has in it means the same with Bole's additions. */
 #include <stdlib.h>
 
 #include "query/parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_loki(bole_slice text, const struct buf *with_additions)
+{
+    struct ast *ast = NULL;
+    struct buf b;
+    buf_init(&b, NULL);
+    if (ast_parse_loki(text, NULL, &ast, NULL) == BOLE_OK) {
+        ast_print(ast->root, &b);
+        if (!bole_slice_eq(buf_slice(&b), buf_slice(with_additions)))
+            abort();
+    }
+    ast_destroy(ast);
+    buf_deinit(&b);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,6 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else if (a.len <= QUERY_TEXT_MAX) {
             abort();
         }
+        check_loki((bole_slice){data, size}, &a);
+    } else if (size <= 4096 && ast_parse_loki((bole_slice){data, size}, &budget, &second, NULL) == BOLE_OK) {
+        abort();
     }
     ast_destroy(first);
     ast_destroy(second);

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "query/parser_impl.h"
+#include "query/set/ast_set.h"
 
 /* ---- the parser itself ---- */
 
@@ -203,13 +204,26 @@ static struct expr *parse_literal(struct parser *p)
     return e;
 }
 
+/* More stages behind those that are there. */
+static void parse_pipeline(struct parser *p, struct ast_log *log)
+{
+    struct ast_set **sets = &log->sets;
+    struct ast_stage **tail = &log->stages;
+    for (; *sets; sets = &(*sets)->next)
+        tail = &(*sets)->stages;
+    while (*tail)
+        tail = &(*tail)->next;
+    parse_stages(p, tail, false);
+    parse_sets(p, sets);
+}
+
 static struct expr *parse_log(struct parser *p)
 {
     struct expr *e = parser_new_expr(p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
     if (!e)
         return NULL;
     e->log.matchers = parse_selector(p, false);
-    parse_stages(p, &e->log.stages, false);
+    parse_pipeline(p, &e->log);
     return parser_failed(p) ? NULL : e;
 }
 
@@ -222,12 +236,8 @@ static struct expr *parse_operand(struct parser *p)
         parser_advance(p);
         struct expr *e = parse_expr(p);
         parser_expect(p, TOKEN_RPAREN);
-        if (e && e->kind == EXPR_LOG) {
-            struct ast_stage **tail = &e->log.stages;
-            while (*tail)
-                tail = &(*tail)->next;
-            parse_stages(p, tail, false);
-        }
+        if (e && e->kind == EXPR_LOG)
+            parse_pipeline(p, &e->log);
         return parser_failed(p) ? NULL : e;
     }
     if (kind == TOKEN_LBRACE)
@@ -352,13 +362,25 @@ static bole_status end(struct parser *p, struct ast **ret_ast)
     return p->status;
 }
 
-bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
+static bole_status parse(bole_slice text, bool loki_only, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
 {
     struct parser p;
     struct bole_err unwanted;
-    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK)
+    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
+        p.loki_only = loki_only;
         p.ast->root = parse_expr(&p);
+    }
     return end(&p, ret_ast);
+}
+
+bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
+{
+    return parse(text, false, budget, ret_ast, err);
+}
+
+bole_status ast_parse_loki(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
+{
+    return parse(text, true, budget, ret_ast, err);
 }
 
 bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)

@@ -14,6 +14,8 @@
 
 /* The text is copied. */
 bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
+/* The same without Bole's additions. What it takes, ast_parse takes with the same tree. */
+bole_status ast_parse_loki(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 void ast_destroy(struct ast *ast); /* NULL is fine */
 
 /* A selector alone, `{a="b"}`, as `match[]` and index/stats take it; with a pipeline behind it BOLE_E_INVALID "only
@@ -22,6 +24,7 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
 
 /* Canonical text: parsing it gives the same tree. */
 void ast_print(const struct expr *e, struct buf *out);
+void ast_print_sets(const struct ast_set *sets, struct buf *out);
 void ast_print_stage(const struct ast_stage *stage, struct buf *out);
 void ast_print_matchers(const struct ast_matcher *matchers, struct buf *out);
 void ast_print_string(bole_slice s, struct buf *out); /* quoted as Go's %q */

@@ -15,6 +15,7 @@ struct parser {
     struct ast      *ast;
     struct budget   *budget;
     bole_slice       query;
+    bool             loki_only; /* without Bole's additions */
     unsigned         depth; /* of the recursion */
     bole_status      status;
     struct bole_err *err;
@@ -52,8 +53,11 @@ bool parser_enter(struct parser *p); /* one level deeper; pairs with parser_leav
 void parser_leave(struct parser *p);
 
 struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine);
-/* Stages as long as they go on; stops in front of `| unwrap`, which must then be the current token. */
+/* Stages as long as they go on; stops in front of `| unwrap`, or where that cannot follow in front of an addition of Bole's
+ * (set/parser_set.c), which is then the current token. */
 void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
+bool parser_at_set(const struct parser *p);
+void parse_sets(struct parser *p, struct ast_set **tail);
 struct label_filter *parse_label_filter(struct parser *p);
 struct expr *parse_expr(struct parser *p);
 struct expr *parse_range_aggregation(struct parser *p); /* at its name, as the next three */

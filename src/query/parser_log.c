@@ -562,7 +562,7 @@ void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_fol
         bool is_line_filter = find_line_op(p->token.kind, &line_op);
         if (!is_line_filter && !parser_accept(p, TOKEN_PIPE))
             return;
-        if (!is_line_filter && p->token.kind == TOKEN_UNWRAP && unwrap_may_follow)
+        if (!is_line_filter && (unwrap_may_follow ? p->token.kind == TOKEN_UNWRAP : parser_at_set(p)))
             return;
         struct ast_stage *stage = parser_alloc(p, sizeof *stage);
         if (!stage)

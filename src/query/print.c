@@ -152,6 +152,7 @@ static void print_log(const struct ast_log *log, struct buf *out)
         buf_put_u8(out, ' ');
         ast_print_stage(s, out);
     }
+    ast_print_sets(log->sets, out);
 }
 
 static void print_names(const struct ast_pair *names, struct buf *out)

@@ -6,6 +6,7 @@
 #include "query/entries.h"
 #include "query/exec.h"
 #include "query/parser.h"
+#include "query/set/set.h"
 #include "query/source.h"
 
 bole_status query_parse(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err)
@@ -33,6 +34,11 @@ void query_destroy(struct query *q)
 enum query_type query_type(const struct query *q)
 {
     return q->ast->root->kind == EXPR_LOG ? QUERY_LOG : QUERY_METRIC;
+}
+
+bool query_is_set(const struct query *q)
+{
+    return query_type(q) == QUERY_LOG && q->ast->root->log.sets;
 }
 
 void query_format(const struct query *q, struct buf *out)
@@ -122,7 +128,7 @@ bole_status query_exec(const struct query *q, const struct query_request *reques
     arena_init(&result->arena, request->budget);
     struct view *view = request->view ? request->view : own;
     if (query_type(q) == QUERY_LOG)
-        st = exec_log(q->ast->root, request, view, result, err);
+        st = (query_is_set(q) ? exec_set : exec_log)(q->ast->root, request, view, result, err);
     else
         st = exec_metric(q->ast->root, request, view, result, err);
     store_view_release(request->store, own);

@@ -34,6 +34,9 @@ bole_status query_parse(bole_slice text, struct budget *budget, struct query **r
 void query_destroy(struct query *q); /* NULL is fine */
 
 enum query_type query_type(const struct query *q);
+/* True when an addition of Bole's looks at many rows at once (docs/logql.md): the result has its rows in order then, and they
+ * do not go on behind the limit. */
+bool query_is_set(const struct query *q);
 void query_format(const struct query *q, struct buf *out); /* canonical text: format_query */
 
 /* The matchers of a selector, for series, labels, index/stats and volume: `{a="b"}`, `{}`; a pipeline is refused. */

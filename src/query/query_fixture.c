@@ -96,9 +96,27 @@ static void print_streams(struct buf *b, const struct query_result *r, bool cate
     }
 }
 
+/* Additions: a row per line, in order. */
+static void print_rows(struct buf *b, const struct query_result *r)
+{
+    for (size_t i = 0; i < r->row_count; i++) {
+        const struct query_entry *e = r->rows[i];
+        if (!r->columns) {
+            print_number(b, (double)e->time_ns / 1e9);
+            buf_put_u8(b, ':');
+        }
+        ast_print_string(e->line, b);
+        if (!r->columns)
+            print_row_labels(b, e->labels, e->label_count, true);
+        buf_put_str(b, "\n");
+    }
+}
+
 static void print_result(struct buf *b, const struct query_result *r, bool categorize)
 {
-    if (r->type == QUERY_STREAMS)
+    if (r->rows)
+        print_rows(b, r);
+    else if (r->type == QUERY_STREAMS)
         print_streams(b, r, categorize);
     if (r->type == QUERY_SCALAR) {
         buf_put_str(b, "scalar ");

@@ -2,7 +2,8 @@
  * query_fixture.h - for tests: rows put into the mem store, a query, the answer as text.
  *
  * Answers are printed one series or stream per line: `{a="b"} 60:1 120:2` for a matrix, `{a="b"} 1` for a vector,
- * `{a="b"} 10:"line" 11:"line"` for streams, with times in seconds.
+ * `{a="b"} 10:"line" 11:"line"` for streams, with times in seconds. With an addition of Bole's it is one row per line, in
+ * order: `10:"line"{s:a="b"}`, and of a table only the line.
  */
 #ifndef QUERY_QUERY_FIXTURE_H
 #define QUERY_QUERY_FIXTURE_H

@@ -55,6 +55,8 @@ bole_status query_tail_create(const struct query *q, bole_slice tenant, struct b
 {
     if (query_type(q) != QUERY_LOG)
         return bole_fail(err, BOLE_E_INVALID, "only log queries can be tailed");
+    if (q->ast->root->log.sets)
+        return bole_fail(err, BOLE_E_INVALID, "a live tail has no end: distinct, sort, stats and the like cannot be tailed");
     struct query_tail *t = calloc(1, sizeof *t);
     if (!t)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the live tail");

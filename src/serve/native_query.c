@@ -7,6 +7,9 @@
  * The engine gives the first N entries of a range that lie behind one row, so rows are fetched in pages, each behind the last
  * row of the one before, all on one view. Where something is to be told on the way the range is cut into slices, from the
  * asked end: one bucket first, so that something is seen at once, then as many as about SLICE_GOAL_NS take.
+ *
+ * Rows that an addition of Bole's to LogQL has put in order (distinct, sort, stats...) come at once and in that order; those of
+ * a table behind a line with the names of its columns.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,7 +157,7 @@ static void add_stats(struct query_stats *sum, const struct query_stats *one)
 /* ---- rows ---- */
 
 /* False: the client is gone. */
-static bool write_page(struct stream *x, const struct query_entry **rows, size_t count)
+static bool write_page(struct stream *x, const struct query_entry *const *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         native_put_row(&x->out.buf, rows[i], x->typed);
@@ -211,6 +214,38 @@ static bole_status run_rows(struct stream *x, struct bole_err *err)
     while (st == BOLE_OK && x->rows_left)
         st = run_page(x, err);
     return st == BOLE_END ? BOLE_OK : st;
+}
+
+static void put_columns(struct stream *x, const struct query_result *r)
+{
+    struct buf *b = &x->out.buf;
+    buf_put_str(b, x->typed ? "{\"type\":\"columns\",\"columns\":[" : "{\"columns\":[");
+    for (size_t i = 0; i < r->column_count; i++) {
+        buf_put_str(b, i ? "," : "");
+        buf_put_json(b, r->columns[i], false);
+    }
+    buf_put_str(b, "]}\n");
+}
+
+static bole_status run_ordered_rows(struct stream *x, struct bole_err *err)
+{
+    struct query_result *result = NULL;
+    struct query_request request = x->request;
+    request.start_ns = x->start_ns;
+    request.end_ns = x->end_ns;
+    request.after = NULL;
+    request.limit = x->rows_left < QUERY_ENTRIES_MAX ? (uint32_t)x->rows_left : QUERY_ENTRIES_MAX;
+    bole_status st = query_exec(x->query, &request, &result, err);
+    if (st < 0)
+        return st;
+    add_stats(&x->stats, &result->stats);
+    if (result->columns)
+        put_columns(x, result);
+    write_page(x, result->rows, result->row_count);
+    if (result->row_count == QUERY_ENTRIES_MAX && x->rows_left)
+        put_text(x, "warning", "the first million rows: stages like sort and stats give no more");
+    query_result_destroy(result);
+    return BOLE_OK;
 }
 
 /* ---- histogram ---- */
@@ -299,6 +334,18 @@ static bole_status run_slices(struct stream *x, struct bole_err *err)
     }
     /* With all the rows that were wanted it is unknown whether there are more: that is for the next question. */
     x->rows_end = x->rows_left > 0;
+    return st;
+}
+
+/* The rows first, then what is told about the range, if anything is. */
+static bole_status run_set(struct stream *x, struct bole_err *err)
+{
+    bole_status st = x->events & EVENT_ROWS ? run_ordered_rows(x, err) : BOLE_OK;
+    x->events &= ~(unsigned)EVENT_ROWS;
+    x->request.after = NULL; /* there is nothing to go on from */
+    if (st == BOLE_OK && is_cut(x) && api_out_flush(&x->out))
+        st = run_slices(x, err);
+    x->rows_end = true;
     return st;
 }
 
@@ -417,7 +464,7 @@ static void run(struct stream *x)
     bole_status st = prepare(x, &err);
     bool asked = st == BOLE_OK;
     if (asked)
-        st = run_slices(x, &err);
+        st = (query_is_set(x->query) ? run_set : run_slices)(x, &err);
     api_work_count(x->work, st, &x->stats);
     if (st < 0 && !(asked && (x->out.streaming || x->stats.entries))) {
         api_out_drop(&x->out);

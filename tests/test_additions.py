@@ -1,0 +1,146 @@
+"""Bole's additions to LogQL over the whole program: rows half in segments, half in the head, answers against Python's."""
+
+import calendar
+import itertools
+import json
+import random
+import time
+
+import pytest
+
+import bole
+from test_cli import run
+
+S = 10**9
+BEGIN = (time.time_ns() // S - 1800) * S
+USERS = ["ann", "bob", "cid", "dan", "eve"]
+
+
+def make_rows():
+    r = random.Random(4)
+    rows = []
+    for i in range(6000):
+        user, took = r.choice(USERS), r.choice(["12ms", "1.5s", "40ms", "2s", "900us"])
+        app = r.choice(["web", "api"])
+        line = f"user={user} took={took} n={r.randrange(300)}" if r.random() < .6 else f"user={user} waits"
+        rows.append((BEGIN + r.randrange(1000) * S, app, line))
+    return list(dict.fromkeys(rows))  # Loki's door takes no row twice
+
+
+@pytest.fixture(scope="module")
+def filled():
+    rows = make_rows()
+    with bole.Server() as server:
+        for part in (rows[:3000], rows[3000:5000]):
+            push(server, part)
+            assert server.request("POST", "/flush").status == 204
+        push(server, rows[5000:])
+        yield server, [{"time": t, "app": app, "line": line, "place": i, **dict(p.split("=") for p in line.split() if "=" in p)}
+                       for i, (t, app, line) in enumerate(rows)]
+
+
+def push(server, rows):
+    server.push([({"app": app}, [(t, line) for t, a, line in rows if a == app]) for app in ("web", "api")])
+
+
+def ask(server, query, **params):
+    answer = server.get("/api/v1/query", {"query": query, "start": BEGIN - S, "end": BEGIN + 2000 * S, **params})
+    assert answer.status == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def table(server, query, **params):
+    return [row["fields"] for row in ask(server, query, **params) if "fields" in row]
+
+
+def nanoseconds(text):
+    """Of a time that is a whole second."""
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) * S
+
+
+def seconds(took):
+    for unit, factor in (("ms", 1e-3), ("us", 1e-6), ("s", 1)):
+        if took.endswith(unit):
+            return float(took[:-len(unit)]) * factor
+
+
+def test_stats_agree_with_python(filled):
+    server, rows = filled
+    got = table(server, '{app=~".+"} | logfmt | stats count(), sum(n), max(took), count_distinct(n) by (app, user)')
+    wanted = {}
+    for row in rows:
+        wanted.setdefault((row["app"], row["user"]), []).append(row)
+    assert [(g["app"], g["user"]) for g in got] == sorted(wanted)
+    for g in got:
+        group = wanted[g["app"], g["user"]]
+        assert int(g["count"]) == len(group)
+        assert int(g["sum_n"]) == sum(int(r["n"]) for r in group if "n" in r)
+        assert g["max_took"] == max((r["took"] for r in group if "took" in r), key=seconds)
+        assert int(g["count_distinct_n"]) == len({r["n"] for r in group if "n" in r})
+
+
+def test_top_agrees_with_python(filled):
+    server, rows = filled
+    counts = {}
+    for row in rows:
+        if "n" in row:
+            counts[row["n"]] = counts.get(row["n"], 0) + 1
+    wanted = sorted(counts.items(), key=lambda kv: (-kv[1], int(kv[0])))[:20]
+    assert [(g["n"], int(g["count"])) for g in table(server, '{app=~".+"} | logfmt | top 20 n')] == wanted
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_distinct_gives_the_first_of_each(filled, direction):
+    server, rows = filled
+    first = (min if direction == "forward" else max)
+    times = {}
+    for row in rows:
+        if "n" in row:
+            times[row["n"]] = first(times.get(row["n"], row["time"]), row["time"])
+    wanted = sorted(times.values(), reverse=direction == "backward")[:50]
+    got = ask(server, '{app=~".+"} |= "n=" | logfmt | distinct n', direction=direction, limit=50)
+    assert len({row["fields"]["n"] for row in got}) == 50
+    assert [nanoseconds(row["time"]) for row in got] == wanted
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_dedup_folds_what_the_plain_answer_repeats(filled, direction):
+    server, _ = filled
+    plain = ask(server, '{app=~".+"} | logfmt | line_format "{{.user}}{{.app}}"', direction=direction)
+    runs = [(line, str(len(list(group)))) for line, group in itertools.groupby(plain, lambda row: row["line"])]
+    folded = ask(server, '{app=~".+"} | logfmt | line_format "{{.user}}{{.app}}" | dedup', direction=direction)
+    assert [(row["line"], row["fields"]["dedup_count"]) for row in folded] == runs
+    some = ask(server, '{app=~".+"} | logfmt | line_format "{{.user}}{{.app}}" | dedup', direction=direction, limit=7)
+    assert [(row["line"], row["fields"]["dedup_count"]) for row in some] == runs[:7]
+
+
+def test_sort_puts_the_lines_in_order(filled):
+    server, rows = filled
+    got = ask(server, '{app="web"} | logfmt | sort by took desc, n', limit=400)
+    mine = sorted((r for r in rows if r["app"] == "web" and "took" in r), key=lambda r: (-seconds(r["took"]), int(r["n"])))
+    assert [(g["fields"]["took"], g["fields"]["n"]) for g in got] == [(r["took"], r["n"]) for r in mine[:400]]
+    assert [g["line"] for g in ask(server, '{app="web"} | logfmt | top 5 by n', limit=400)] == \
+        [g["line"] for g in ask(server, '{app="web"} | logfmt | sort by n desc', limit=5)]
+
+
+def test_clients_of_loki_get_streams(filled):
+    server, _ = filled
+    query = '{app=~".+"} | logfmt | top 3 user'
+    data = server.get("/loki/api/v1/query_range", {"query": query, "start": BEGIN, "end": BEGIN + 2000 * S}).json()["data"]
+    assert data["resultType"] == "streams"
+    values = sorted((value for stream in data["result"] for value in stream["values"]), reverse=True)
+    assert [line for _, line in values] == [row["line"] for row in ask(server, query) if "line" in row]
+    refused = server.get("/loki/api/v1/query_range", {"query": f"count_over_time({query}[5m])"})
+    assert refused.status == 400 and "parse error" in refused.text
+
+
+def test_the_command_line_aligns_tables(filled):
+    server, rows = filled
+    query = '{app=~".+"} | logfmt | stats count(), max(took) by (user)'
+    lines = run("query", query, "--from", "2h", server=server).stdout.decode().splitlines()
+    assert lines[0].split() == ["user", "count", "max_took"]
+    assert len(lines) == 1 + len(USERS) and len({line.index("2s") for line in lines[1:]}) == 1
+    csv = run("query", query, "--from", "2h", "-o", "csv", server=server).stdout.decode().splitlines()
+    assert csv[0] == '"user","count","max_took"' and csv[1].startswith('"ann","')
+    many = run("query", '{app=~".+"} | logfmt | stats count() by (__timestamp__, user)', "--from", "2h", "-n", "0", server=server)
+    assert len(many.stdout.decode().splitlines()) == 1 + len({(r["time"], r["user"]) for r in rows})
