@@ -123,6 +123,30 @@ def test_sort_puts_the_lines_in_order(filled):
         [g["line"] for g in ask(server, '{app="web"} | logfmt | sort by n desc', limit=5)]
 
 
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_context_is_what_stands_around_a_line_in_its_stream(filled, direction):
+    server, rows = filled
+    plain = {app: ask(server, f'{{app="{app}"}}', direction="forward") for app in ("web", "api")}
+    shown = set()
+    for lines in plain.values():
+        for i, row in enumerate(lines):
+            if "n=77" in row["line"]:
+                shown |= {near["id"] for near in lines[max(0, i - 2):i + 4]}
+    wanted = [row["id"] for row in ask(server, '{app=~".+"}', direction=direction) if row["id"] in shown]
+    got = ask(server, '{app=~".+"} |= "n=77" | context before=2 after=3', direction=direction)
+    assert [row["id"] for row in got] == wanted
+    assert {row["fields"]["context"] for row in got if "n=77" in row["line"]} == {"match"}
+    assert [row["id"] for row in ask(server, '{app=~".+"} |= "n=77" | context before=2 after=3', direction=direction, limit=5)] == wanted[:5]
+
+
+def test_join_brings_the_labels_of_another_query(filled):
+    server, rows = filled
+    query = '{app="web"} | logfmt | stats count() as lines by (user) | join ({app="api"} | logfmt | stats max(n) by (user)) on (user)'
+    for got in table(server, query):
+        assert int(got["lines"]) == sum(r["app"] == "web" and r["user"] == got["user"] for r in rows)
+        assert int(got["max_n"]) == max(int(r["n"]) for r in rows if r["app"] == "api" and r["user"] == got["user"] and "n" in r)
+
+
 def test_clients_of_loki_get_streams(filled):
     server, _ = filled
     query = '{app=~".+"} | logfmt | top 3 user'

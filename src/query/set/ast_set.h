@@ -11,9 +11,13 @@
 
 #include "query/ast.h"
 
-enum set_kind { SET_DISTINCT, SET_DEDUP, SET_SORT, SET_TOP_BY, SET_TOP_VALUES, SET_STATS };
+enum set_kind {
+    SET_DISTINCT, SET_DEDUP, SET_SORT, SET_TOP_BY, SET_TOP_VALUES, SET_STATS, SET_JOIN, SET_CONTEXT,
+};
 
-#define SET_TOP_MAX 1000000u /* N of top */
+#define SET_TOP_MAX     1000000u /* N of top */
+#define SET_CONTEXT_MAX 1000u    /* lines before and after of context */
+#define SET_JOINS_MAX   8u       /* levels of joins in subqueries of joins */
 
 struct ast_column {
     bole_slice         name; /* of a label; or __line__, __timestamp__ */
@@ -36,9 +40,12 @@ struct ast_stat {
 
 struct ast_set {
     enum set_kind      kind;
-    struct ast_column *columns;  /* DISTINCT, DEDUP: NULL is the line; STATS: by */
+    struct ast_column *columns;  /* DISTINCT, DEDUP: NULL is the line; STATS: by; JOIN: on */
     uint32_t           count;    /* TOP */
+    uint32_t           before, after; /* CONTEXT */
     struct ast_stat   *stats;    /* STATS */
+    struct expr       *subquery; /* JOIN: a log query */
+    bool               is_left;  /* JOIN: rows without a partner stay */
     struct ast_stage  *stages;   /* ordinary ones behind it, up to the next set */
     struct ast_set    *next;
 };

@@ -76,21 +76,6 @@ static void unlink_row(struct distinct *d, struct kept_row *r)
     *at = r->link;
 }
 
-/* A better row of a key that is there. */
-static bool replace(struct distinct *d, struct kept_row *r, const struct set_row *row)
-{
-    struct query_entry entry;
-    if (!log_entry_make(d->kept.store, row->row, row->seq, d->op.x->room, &entry))
-        return false;
-    log_entry_drop(d->kept.store, &r->entry);
-    r->entry = entry;
-    r->place = row->place;
-    r->base = row->row->base;
-    r->base_count = row->row->base_count;
-    kept_improved(&d->kept, r);
-    return true;
-}
-
 static bool insert(struct distinct *d, const struct set_row *row, uint64_t hash)
 {
     struct kept_row *out, *r;
@@ -122,7 +107,7 @@ static bole_status distinct_row(struct set_op *op, const struct set_row *row, st
         if (r->hash == hash && bole_slice_eq(r->key, buf_slice(&d->key)))
             break;
     if (r && ok)
-        ok = set_place_cmp(row->place, r->place) >= 0 || replace(d, r, row);
+        ok = set_place_cmp(row->place, r->place) >= 0 || kept_replace(&d->kept, r, row);
     else if (ok && kept_wants(&d->kept, NULL, row->place))
         ok = insert(d, row, hash);
     if (r && kept_is_full(&d->kept))

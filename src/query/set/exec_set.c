@@ -11,7 +11,8 @@
 
 static const struct set_type *const types[] = {
     [SET_DISTINCT] = &set_distinct, [SET_DEDUP] = &set_dedup, [SET_SORT] = &set_sort, [SET_TOP_BY] = &set_sort,
-    [SET_TOP_VALUES] = &set_top_values, [SET_STATS] = &set_stats,
+    [SET_TOP_VALUES] = &set_top_values, [SET_STATS] = &set_stats, [SET_JOIN] = &set_join,
+    [SET_CONTEXT] = &set_context,
 };
 
 /* ---- rows on their way ---- */
@@ -291,7 +292,7 @@ struct feed {
     struct set_op   *first;
 };
 
-static struct set_place place_of(const struct set_exec *x, int64_t time_ns, uint64_t seq)
+struct set_place set_place_of(const struct set_exec *x, int64_t time_ns, uint64_t seq)
 {
     uint64_t major = (uint64_t)time_ns ^ 1ull << 63;
     return x->request->direction == FORWARD ? (struct set_place){major, seq} : (struct set_place){~major, ~seq};
@@ -301,13 +302,13 @@ static bool is_wanted(int64_t time_ns, uint64_t seq, void *ctx)
 {
     const struct feed *f = ctx;
     const struct set_op *b = f->x->bounder;
-    return !b->is_bound || set_place_cmp(place_of(f->x, time_ns, seq), b->bound) < 0;
+    return !b->is_bound || set_place_cmp(set_place_of(f->x, time_ns, seq), b->bound) < 0;
 }
 
 static bole_status take_row(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err)
 {
     struct feed *f = ctx;
-    struct set_row r = {.row = row->row, .seq = row->seq, .place = place_of(f->x, row->row->time_ns, row->seq), .series = row->series};
+    struct set_row r = {.row = row->row, .seq = row->seq, .place = set_place_of(f->x, row->row->time_ns, row->seq), .series = row->series};
     f->x->source = s;
     f->x->stats->rows_out++;
     f->first->rows_in++;
@@ -371,16 +372,20 @@ static bole_status run_chain(struct set_exec *x, const struct ast_log *log, stru
     return st;
 }
 
-static bole_status run_once(struct set_exec *x, const struct ast_log *log, struct query_result *result, struct bole_err *err)
+static bool init_exec(struct set_exec *x)
 {
-    struct set_op *last = make_op(x, &set_answer, NULL, NULL, x->request->limit), *first = NULL;
     x->row = (struct row){.scratch = &x->scratch, .labels = arena_alloc(x->arena, ROW_LABELS_MAX * sizeof(struct row_label))};
     x->room = arena_alloc(x->arena, (ROW_LABELS_MAX + 2) * sizeof *x->room);
-    if (last)
-        first = make_chain(x, log->sets, last);
-    if (!first || !x->row.labels || !x->room)
-        return query_out_of_memory(x->request, err);
+    return x->row.labels && x->room;
+}
+
+static bole_status run_once(struct set_exec *x, const struct ast_log *log, struct query_result *result, struct bole_err *err)
+{
+    struct set_op *last = make_op(x, &set_answer, NULL, NULL, x->request->limit);
+    struct set_op *first = last ? make_chain(x, log->sets, last) : NULL;
     const struct ast_set *table = last_table(log->sets);
+    if (!first || !init_exec(x))
+        return query_out_of_memory(x->request, err);
     bole_status st = run_chain(x, log, first, err);
     if (st == BOLE_OK && !x->again && table && !name_columns(table, result))
         st = query_out_of_memory(x->request, err);
@@ -392,6 +397,19 @@ static bole_status run_once(struct set_exec *x, const struct ast_log *log, struc
     return st;
 }
 
+static void begin_exec(struct set_exec *x, struct arena *arena)
+{
+    x->arena = arena;
+    arena_init(arena, x->request->budget);
+    arena_init(&x->scratch, x->request->budget);
+}
+
+static void end_exec(struct set_exec *x)
+{
+    arena_deinit(&x->scratch);
+    arena_deinit(x->arena);
+}
+
 bole_status exec_set(const struct expr *e, const struct query_request *request, struct view *view, struct query_result *result,
                      struct bole_err *err)
 {
@@ -401,14 +419,54 @@ bole_status exec_set(const struct expr *e, const struct query_request *request, 
     result->type = QUERY_STREAMS;
     while (again && st == BOLE_OK) {
         struct arena arena;
-        struct set_exec x = {.request = request, .view = view, .arena = &arena, .stats = &result->stats, .window = window};
-        arena_init(&arena, request->budget);
-        arena_init(&x.scratch, request->budget);
+        struct set_exec x = {.request = request, .view = view, .stats = &result->stats, .window = window};
+        begin_exec(&x, &arena);
         st = run_once(&x, &e->log, result, err);
-        arena_deinit(&x.scratch);
-        arena_deinit(&arena);
+        end_exec(&x);
         again = x.again;
         window = window < SIZE_MAX / WINDOW_GROW ? window * WINDOW_GROW : SIZE_MAX;
     }
     return st;
+}
+
+/* ---- subqueries ---- */
+
+struct collector {
+    struct set_op op;
+    set_row_fn   *fn;
+    void         *ctx;
+};
+
+static bole_status collect_row(struct set_op *op, const struct set_row *row, struct bole_err *err)
+{
+    struct collector *c = (struct collector *)op;
+    return c->fn(row, c->ctx, err);
+}
+
+static const struct set_type collector_type = {.size = sizeof(struct collector), .row = collect_row};
+
+bole_status set_subquery(struct set_op *op, const struct expr *e, set_row_fn *fn, void *ctx, struct bole_err *err)
+{
+    struct set_exec x = {.request = op->x->request, .view = op->x->view, .stats = op->x->stats, .window = SIZE_MAX};
+    struct arena arena;
+    bole_status st = BOLE_OK;
+    begin_exec(&x, &arena);
+    struct set_op *last = make_op(&x, &collector_type, NULL, NULL, SIZE_MAX), *first = NULL;
+    if (last) {
+        ((struct collector *)last)->fn = fn;
+        ((struct collector *)last)->ctx = ctx;
+        first = make_chain(&x, e->log.sets, last);
+    }
+    if (!first || !init_exec(&x))
+        st = query_out_of_memory(x.request, err);
+    if (st == BOLE_OK)
+        st = run_chain(&x, &e->log, first, err);
+    destroy_chain(first);
+    end_exec(&x);
+    return st;
+}
+
+bool set_is_table(const struct ast_set *sets)
+{
+    return last_table(sets) != NULL;
 }

@@ -23,6 +23,53 @@ void kept_deinit(struct kept *k)
     *k = (struct kept){0};
 }
 
+/* ---- streams ---- */
+
+static struct set_base *base_slot(const struct set_exec *x, const struct row_label *base)
+{
+    size_t i = ((uintptr_t)base >> 4) * 0x9e3779b97f4a7c15u >> 20 & (x->base_slots - 1);
+    while (x->bases[i].of && x->bases[i].of != base)
+        i = (i + 1) & (x->base_slots - 1);
+    return &x->bases[i];
+}
+
+static bool base_grow(struct set_exec *x)
+{
+    struct set_exec old = *x;
+    x->base_slots = old.base_slots ? 2 * old.base_slots : 64;
+    x->bases = arena_array(x->arena, x->base_slots, sizeof *x->bases);
+    for (size_t i = 0; x->bases && i < old.base_slots; i++)
+        if (old.bases[i].of)
+            *base_slot(x, old.bases[i].of) = old.bases[i];
+    return x->bases != NULL;
+}
+
+/* The labels of a stream in the arena of the execution: for each stream once, known by where they lie. */
+static const struct row_label *base_copy(struct set_exec *x, const struct row_label *base, size_t count)
+{
+    if (!count)
+        return NULL;
+    if (2 * (x->base_count + 2) > x->base_slots && !base_grow(x))
+        return NULL;
+    struct set_base *slot = base_slot(x, base);
+    if (slot->of)
+        return slot->copy;
+    struct row_label *copy = arena_array(x->arena, count, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = (struct row_label){arena_copy(x->arena, base[i].name), arena_copy(x->arena, base[i].value), base[i].origin};
+        if (!copy[i].name.ptr || !copy[i].value.ptr)
+            return NULL;
+    }
+    if (copy) {
+        *slot = (struct set_base){base, copy};
+        *base_slot(x, copy) = (struct set_base){copy, copy}; /* of a row that is kept again */
+        x->base_count += 2;
+    }
+    return copy;
+}
+
+/* ---- rows ---- */
+
 /* A value's text lies in the row that was copied; here it is again. */
 static void copy_values(struct kept_row *r, const struct set_value *values, size_t count, uint8_t *room)
 {
@@ -41,10 +88,11 @@ struct kept_row *kept_make(struct kept *k, const struct set_row *row, const stru
     size_t size = sizeof(struct kept_row) + k->value_count * sizeof *values + key.len;
     for (size_t i = 0; i < k->value_count; i++)
         size += values[i].text.len;
-    struct kept_row *r = budget_alloc(budget, size);
+    const struct row_label *base = base_copy(k->x, row->row->base, row->row->base_count);
+    struct kept_row *r = base || !row->row->base_count ? budget_alloc(budget, size) : NULL;
     if (!r)
         return NULL;
-    *r = (struct kept_row){.place = row->place, .base = row->row->base, .base_count = row->row->base_count, .size_bytes = size};
+    *r = (struct kept_row){.place = row->place, .base = base, .base_count = row->row->base_count, .size_bytes = size};
     if (!log_entry_make(k->store, row->row, row->seq, k->x->room, &r->entry)) {
         budget_give(budget, size);
         free(r);
@@ -154,9 +202,19 @@ bool kept_push(struct kept *k, struct kept_row *r, struct kept_row **ret_out)
     return true;
 }
 
-void kept_improved(struct kept *k, struct kept_row *r)
+bool kept_replace(struct kept *k, struct kept_row *r, const struct set_row *row)
 {
+    struct query_entry entry;
+    const struct row_label *base = base_copy(k->x, row->row->base, row->row->base_count);
+    if ((!base && row->row->base_count) || !log_entry_make(k->store, row->row, row->seq, k->x->room, &entry))
+        return false;
+    log_entry_drop(k->store, &r->entry);
+    r->entry = entry;
+    r->place = row->place;
+    r->base = base;
+    r->base_count = row->row->base_count;
     sift_down(k, r->index, k->count);
+    return true;
 }
 
 void kept_sort(struct kept *k)

@@ -15,7 +15,7 @@
 struct kept_row {
     struct query_entry      entry;
     struct set_place        place;
-    const struct row_label *base;  /* the labels of its stream: as long as the execution */
+    const struct row_label *base;  /* the labels of its stream, in the arena of the execution */
     size_t                  base_count;
     size_t                  index; /* in the heap */
     size_t                  size_bytes;
@@ -48,8 +48,8 @@ bool kept_wants(const struct kept *k, const struct set_value *values, struct set
 
 /* Puts it in; *ret_out is the row that had to go, or NULL. False: no memory, nothing was done. */
 bool kept_push(struct kept *k, struct kept_row *r, struct kept_row **ret_out);
-/* The row has a better place now, and moves. */
-void kept_improved(struct kept *k, struct kept_row *r);
+/* A row that comes first of two with equal values takes the other's place. False: no memory. */
+bool kept_replace(struct kept *k, struct kept_row *r, const struct set_row *row);
 
 /* Into the order of the answer. */
 void kept_sort(struct kept *k);

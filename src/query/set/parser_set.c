@@ -213,6 +213,53 @@ static void parse_stats(struct parser *p, struct ast_set *set)
         check_names(p, set);
 }
 
+/* ---- join, context ---- */
+
+static unsigned join_levels(const struct expr *e)
+{
+    unsigned most = 0;
+    for (const struct ast_set *s = e->log.sets; s; s = s->next) {
+        unsigned levels = s->kind == SET_JOIN ? 1 + join_levels(s->subquery) : 0;
+        most = levels > most ? levels : most;
+    }
+    return most;
+}
+
+static void parse_join(struct parser *p, struct ast_set *set)
+{
+    if (!parser_expect(p, TOKEN_LPAREN))
+        return;
+    set->subquery = parse_expr(p);
+    if (set->subquery && set->subquery->kind != EXPR_LOG)
+        parser_fail(p, BOLE_E_INVALID, "join takes a log query in its parentheses, not a metric query");
+    if (set->subquery && !parser_failed(p) && join_levels(set->subquery) >= SET_JOINS_MAX)
+        parser_fail(p, BOLE_E_LIMIT, "joins are nested more than %u levels deep", SET_JOINS_MAX);
+    parser_expect(p, TOKEN_RPAREN);
+    if (!parser_accept(p, TOKEN_BY))
+        parser_expect(p, TOKEN_ON);
+    set->columns = parse_columns(p, false);
+    if (!accept_word(p, "inner"))
+        set->is_left = accept_word(p, "left");
+}
+
+static void parse_context(struct parser *p, struct ast_set *set)
+{
+    if (p->token.kind == TOKEN_NUMBER) {
+        set->before = set->after = parse_count(p, 0, SET_CONTEXT_MAX);
+        return;
+    }
+    do {
+        uint32_t *count = is_word(&p->token, "before") ? &set->before : is_word(&p->token, "after") ? &set->after : NULL;
+        if (!count) {
+            parser_fail(p, BOLE_E_INVALID, "context takes a number of lines, `context 5`, or `context before=2 after=10`");
+            return;
+        }
+        parser_advance(p);
+        if (parser_expect(p, TOKEN_EQ))
+            *count = parse_count(p, 0, SET_CONTEXT_MAX);
+    } while (!parser_failed(p) && (is_word(&p->token, "before") || is_word(&p->token, "after")));
+}
+
 /* ---- which it is ---- */
 
 struct set_name {
@@ -224,6 +271,7 @@ struct set_name {
 static const struct set_name set_names[] = {
     {"distinct", SET_DISTINCT, parse_distinct}, {"dedup", SET_DEDUP, parse_dedup}, {"sort", SET_SORT, parse_sort},
     {"top", SET_TOP_VALUES, parse_top},         {"stats", SET_STATS, parse_stats},
+    {"join", SET_JOIN, parse_join},             {"context", SET_CONTEXT, parse_context},
 };
 
 static bool is_comparison(enum token_kind k)

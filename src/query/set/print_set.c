@@ -46,7 +46,8 @@ static void print_sort(const struct ast_set *set, struct buf *out)
 void ast_print_set(const struct ast_set *set, struct buf *out)
 {
     static const char *const names[] = {[SET_DISTINCT] = "distinct", [SET_DEDUP] = "dedup", [SET_SORT] = "sort",
-                                        [SET_TOP_BY] = "top", [SET_TOP_VALUES] = "top", [SET_STATS] = "stats"};
+                                        [SET_TOP_BY] = "top", [SET_TOP_VALUES] = "top", [SET_STATS] = "stats",
+                                        [SET_JOIN] = "join", [SET_CONTEXT] = "context"};
     buf_printf(out, "| %s", names[set->kind]);
     switch (set->kind) {
     case SET_DISTINCT: print_columns(" ", set->columns, "", out); break;
@@ -58,6 +59,18 @@ void ast_print_set(const struct ast_set *set, struct buf *out)
         print_columns(set->kind == SET_TOP_BY ? " by (" : " (", set->columns, ")", out);
         break;
     case SET_STATS: print_stats(set, out); break;
+    case SET_JOIN:
+        buf_put_str(out, " (");
+        ast_print(set->subquery, out);
+        print_columns(") on (", set->columns, ")", out);
+        buf_put_str(out, set->is_left ? " left" : "");
+        break;
+    case SET_CONTEXT:
+        if (set->before == set->after)
+            buf_printf(out, " %u", set->before);
+        else
+            buf_printf(out, " before=%u after=%u", set->before, set->after);
+        break;
     }
 }
 

@@ -89,6 +89,11 @@ struct set_op {
     uint64_t               rows_in, rows_out;
 };
 
+/* The labels of a stream, copied: those of a row live no longer than its scan. */
+struct set_base {
+    const struct row_label *of, *copy; /* of NULL: a free slot */
+};
+
 struct set_exec {
     const struct query_request *request;
     struct view                *view;
@@ -99,6 +104,8 @@ struct set_exec {
     struct row                  row;     /* of set_emit_kept, set_emit_table */
     struct arena                scratch; /* of that row */
     struct row_label           *room;    /* ROW_LABELS_MAX + 2 */
+    struct set_base            *bases;   /* [base_slots] open addressing */
+    size_t                      base_count, base_slots;
     size_t                      window;  /* dedup: rows that it may look at this time; SIZE_MAX: all */
     bool                        again;   /* they were not enough */
 };
@@ -120,12 +127,22 @@ bole_status set_emit_table(struct set_op *op, uint64_t rank, const struct set_ce
 /* "stats: 10000 groups need more than ... : <advice>" */
 bole_status set_out_of_memory(const struct set_op *op, size_t count, const char *what, const char *advice, struct bole_err *err);
 
+/* Runs a subquery of the same request, with all its rows, and shows them to fn in no order. */
+typedef bole_status set_row_fn(const struct set_row *row, void *ctx, struct bole_err *err);
+bole_status set_subquery(struct set_op *op, const struct expr *e, set_row_fn *fn, void *ctx, struct bole_err *err);
+
+/* Is the answer of this query a table? */
+bool set_is_table(const struct ast_set *sets);
+
+/* The place of a stored row. */
+struct set_place set_place_of(const struct set_exec *x, int64_t time_ns, uint64_t seq);
+
 /* Adds a label to what must be seen. */
 void set_needs_name(struct set_needs *needs, bole_slice name);
 
 /* The name of the column with the counts. */
 bole_slice set_top_count_name(const struct ast_set *set);
 
-extern const struct set_type set_distinct, set_dedup, set_sort, set_top_values, set_stats;
+extern const struct set_type set_distinct, set_dedup, set_sort, set_top_values, set_stats, set_join, set_context;
 
 #endif

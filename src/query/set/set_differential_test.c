@@ -16,6 +16,7 @@ enum { ROWS_MAX = 120, KEYS = 3 };
 struct naive_row {
     struct test_row row;
     size_t seq;
+    bool is_joined; /* z comes from a join */
     const char *values[KEYS]; /* of x, y, z; NULL: absent */
     char labels[16], fields[128], line[16];
 };
@@ -99,7 +100,7 @@ static void want_row(struct world *w, const struct naive_row *r, size_t folded)
         buf_printf(&w->wanted, ", p:dedup_count=\"%zu\"", folded);
     for (size_t k = 0; k < KEYS; k++)
         if (r->values[k])
-            buf_printf(&w->wanted, ", m:%s=\"%s\"", keys[k], r->values[k]);
+            buf_printf(&w->wanted, ", %c:%s=\"%s\"", r->is_joined && k == 2 ? 'p' : 'm', keys[k], r->values[k]);
     buf_put_str(&w->wanted, "}\n");
 }
 
@@ -154,6 +155,57 @@ static void want_sorted(struct world *w, size_t columns, char *query)
     for (size_t i = 0; i < w->count; i++)
         if (!top || (w->order[i]->values[0] && shown++ < n))
             want_row(w, w->order[i], 0);
+}
+
+/* Matches are the lines "l1"; with `columns` lines before and after. The rows that are shown have a mark more than want_row's. */
+static void want_context(struct world *w, size_t columns, char *query)
+{
+    static bool is_shown[ROWS_MAX];
+    size_t n = columns + below(w, 3), matches = 0;
+    memset(is_shown, 0, sizeof is_shown);
+    sprintf(query, "{a=~\".+\"} |= \"l1\" | context before=%zu after=%zu", columns, n);
+    for (size_t i = 0; i < w->count; i++) {
+        if (strcmp(w->order[i]->line, "l1") || matches++ >= w->limit)
+            continue;
+        is_shown[i] = true;
+        for (int side = -1; side <= 1; side += 2) { /* order[] runs with time, or against it */
+            size_t left = (side < 0) == !w->backward ? columns : n;
+            for (size_t k = i; left && (side < 0 ? k > 0 : k + 1 < w->count);) {
+                k = side < 0 ? k - 1 : k + 1;
+                if (!strcmp(w->order[k]->labels, w->order[i]->labels)) {
+                    is_shown[k] = true;
+                    left--;
+                }
+            }
+        }
+    }
+    strcat(query, " | drop context");
+    for (size_t i = 0; i < w->count; i++)
+        if (is_shown[i])
+            want_row(w, w->order[i], 0);
+}
+
+static void want_join(struct world *w, size_t columns, char *query)
+{
+    static char numbers[ROWS_MAX][16];
+    bool left = below(w, 2);
+    sprintf(query, "{a=~\".+\"} | join ({a=\"1\"} | stats count() as z by (x%s)) on (x%s)%s | drop z_joined", columns == 2 ? ", y" : "",
+            columns == 2 ? ", y" : "", left ? " left" : "");
+    for (size_t i = 0; i < w->count; i++) {
+        struct naive_row *r = w->order[i];
+        size_t seen = 0;
+        for (size_t k = 0; k < w->count; k++)
+            seen += w->order[k]->labels[4] == '1' && same_values(w->order[k], r, columns);
+        bool joins = seen && r->values[0] && (columns < 2 || r->values[1]);
+        struct naive_row shown = *r;
+        if (joins && !shown.values[2]) {
+            sprintf(numbers[i], "%zu", seen);
+            shown.values[2] = numbers[i];
+            shown.is_joined = true;
+        }
+        if (joins || left)
+            want_row(w, &shown, 0);
+    }
 }
 
 /* ---- groups ---- */
@@ -322,7 +374,7 @@ static void want_top(struct world *w, size_t columns, char *query)
 TEST(operators_answer_as_the_obvious_does)
 {
     static void (*const questions[])(struct world *w, size_t columns, char *query) = {
-        want_distinct, want_dedup, want_sorted, want_stats, want_top,
+        want_distinct, want_dedup, want_sorted, want_stats, want_top, want_context, want_join,
     };
     const char *text = getenv("BOLE_SEED");
     uint64_t seed = text ? strtoull(text, NULL, 10) : 1, rounds = text ? 1 : 3000;
@@ -334,7 +386,7 @@ TEST(operators_answer_as_the_obvious_does)
         buf_init(&w.wanted, NULL);
         make_rows(&w);
         size_t which = below(&w, sizeof questions / sizeof questions[0]), columns = below(&w, 3);
-        questions[which](&w, columns || questions[which] == want_dedup ? columns : 1, query);
+        questions[which](&w, columns || questions[which] == want_dedup || questions[which] == want_context ? columns : 1, query);
         struct buf got = answer(&w.f, query, LOGS(.limit = w.limit, .direction = w.backward ? BACKWARD : FORWARD));
         if (!bole_slice_eq(buf_slice(&got), buf_slice(&w.wanted)))
             print_error("BOLE_SEED=%llu %s %s limit %u\n--- got\n%.*s--- want\n%.*s---\n", (unsigned long long)seed, query,

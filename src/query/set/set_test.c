@@ -43,6 +43,12 @@ TEST(additions_print_as_text_that_means_the_same)
         {"({a=\"b\"} | distinct x) | y=\"1\" | sort by x", "{a=\"b\"} | distinct x | y=\"1\" | sort by x"},
         {"{a=\"b\"} | stats count() by (x) | count > 5 | sort by count desc | line_format \"{{.x}}\"",
          "{a=\"b\"} | stats count() by (x) | count>5 | sort by count desc | line_format \"{{.x}}\""},
+        {"{a=\"b\"} | join ({c=\"d\"} | json | stats count() by (x)) on (x, y) left | n>1",
+         "{a=\"b\"} | join ({c=\"d\"} | json | stats count() by (x)) on (x, y) left | n>1"},
+        {"{a=\"b\"} | join ({c=\"d\"}) by x inner", "{a=\"b\"} | join ({c=\"d\"}) on (x)"},
+        {"{a=\"b\"} | context 5 |= \"x\"", "{a=\"b\"} | context 5 |= \"x\""},
+        {"{a=\"b\"} | context after=3", "{a=\"b\"} | context before=0 after=3"},
+        {"{a=\"b\"} | context before=3 after=3", "{a=\"b\"} | context 3"},
         /* Loki's label filters stay what they are. */
         {"{a=\"b\"} | distinct=\"x\" | top > 5 | stats != \"y\" | dedup =~ \"z\" | sort == 1",
          "{a=\"b\"} | distinct=\"x\" | top>5 | stats!=\"y\" | dedup=~\"z\" | sort=1"},
@@ -60,6 +66,11 @@ TEST(additions_print_as_text_that_means_the_same)
         {"{a=\"b\"} | stats quantile(2, x)", "!parse error : a quantile lies between 0 and 1"},
         {"{a=\"b\"} | stats count(), count() by (x)", "!parse error : stats makes two columns called count: name one of them with `as`"},
         {"{a=\"b\"} | stats count() as x by (x)", "!parse error : stats makes two columns called x: name one of them with `as`"},
+        {"{a=\"b\"} | join (rate({c=\"d\"}[1m])) on (x)", "!parse error : join takes a log query in its parentheses, not a metric query"},
+        {"{a=\"b\"} | join {c=\"d\"} on (x)", "!parse error at line 1, col 16: syntax error: unexpected {, expecting ("},
+        {"{a=\"b\"} | join ({c=\"d\"})", "!parse error at line 1, col 25: syntax error: unexpected $end, expecting on"},
+        {"{a=\"b\"} | context", "!parse error : context takes a number of lines, `context 5`, or `context before=2 after=10`"},
+        {"{a=\"b\"} | context 1001", "!parse error : a whole number from 0 to 1000 is needed, not 1001"},
         {"{a=\"b\"} | distinct \"x\"", "!parse error at line 1, col 20: syntax error: unexpected STRING"},
         {"count_over_time({a=\"b\"} | distinct x [5m])", "!parse error at line 1, col 36: syntax error: unexpected IDENTIFIER"},
         {"count_over_time(({a=\"b\"} | distinct x)[5m])", "!parse error at line 1, col 37: syntax error: unexpected IDENTIFIER"},
@@ -337,5 +348,64 @@ TEST(too_many_groups_are_refused_with_advice)
     struct buf b = answer(&f, "{a=\"1\"} | logfmt | distinct id", LOGS());
     CHECK(b.len && b.ptr[0] != '!');
     buf_deinit(&b);
+    close_fixture(&f);
+}
+
+TEST(join_gives_each_row_the_labels_of_its_partner)
+{
+    static const struct test_row both[] = {
+        {10, "{app=\"gw\"}", NULL, "id=1 status=500"}, {20, "{app=\"gw\"}", NULL, "id=2 status=200"},
+        {30, "{app=\"gw\"}", NULL, "id=3 status=500"}, {40, "{app=\"gw\"}", NULL, "status=500"},
+        {11, "{app=\"db\"}", NULL, "id=1 msg=locked"}, {12, "{app=\"db\"}", NULL, "id=1 msg=again"},
+        {21, "{app=\"db\"}", NULL, "id=2 status=x"},    {22, "{app=\"db\"}", NULL, "msg=nobody"},
+    };
+    static const char *const cases[][2] = {
+        {"{app=\"gw\"} | logfmt | join ({app=\"db\"} | logfmt) on (id)", /* the first of several partners */
+         "10:\"id=1 status=500\"{s:app=\"gw\", p:app_joined=\"db\", p:id=\"1\", p:joined_line=\"id=1 msg=locked\", p:msg=\"locked\", p:status=\"500\"}\n"
+         "20:\"id=2 status=200\"{s:app=\"gw\", p:app_joined=\"db\", p:id=\"2\", p:joined_line=\"id=2 status=x\", p:status=\"200\", p:status_joined=\"x\"}\n"},
+        {"{app=\"gw\"} | logfmt | join ({app=\"db\"} | logfmt | stats count() as seen by (id)) on id left | keep id, seen | line_format \"\"",
+         "10:\"\"{p:id=\"1\", p:seen=\"2\"}\n20:\"\"{p:id=\"2\", p:seen=\"1\"}\n30:\"\"{p:id=\"3\"}\n40:\"\"{}\n"},
+        {"{app=\"gw\"} | logfmt | stats count() by (id) | join ({app=\"db\"} | logfmt | stats count() as seen by (id)) on (id) | sort by seen desc | keep id, seen",
+         "\"id=1 count=1\"\n\"id=2 count=1\"\n"},
+        {"{app=\"gw\"} | logfmt | join ({app=\"none\"}) on (id)", ""},
+        {"{app=\"gw\"} | logfmt | join ({app=\"db\"} | logfmt | join ({app=\"gw\"} | logfmt | status=\"500\") on (id)) on (id) | line_format \"{{.msg}}\" | keep x",
+         "10:\"locked\"{}\n"},
+    };
+    CHECK_ALL(cases, both);
+    struct fixture f;
+    open_fixture(&f);
+    insert(&f, both, sizeof both / sizeof both[0]);
+    expect(&f, "{app=\"gw\"} | logfmt | join ({app=\"db\"} | logfmt) on (id) | line_format \"{{.msg}}\" | keep x",
+           LOGS(.direction = BACKWARD), "20:\"\"{}\n10:\"again\"{}\n");
+    expect(&f, "{app=\"gw\"} | logfmt | join ({app=\"db\"} | logfmt) on (id) | line_format \"{{.msg}}\" | keep x",
+           LOGS(.direction = BACKWARD, .limit = 1), "20:\"\"{}\n");
+    close_fixture(&f);
+}
+
+TEST(context_shows_lines_around_matches_once)
+{
+    static const struct test_row lines[] = {
+        {1, "{a=\"1\"}", NULL, "one"},   {2, "{a=\"1\"}", NULL, "two"},   {3, "{a=\"1\"}", NULL, "HIT 3"}, {4, "{a=\"1\"}", NULL, "four"},
+        {5, "{a=\"1\"}", NULL, "HIT 5"}, {6, "{a=\"1\"}", NULL, "six"},   {7, "{a=\"1\"}", NULL, "seven"}, {3, "{a=\"1\", b=\"x\"}", NULL, "other"},
+        {3, "{a=\"2\"}", NULL, "else"},  {9, "{a=\"2\"}", NULL, "HIT 9"},
+    };
+    static const char *const cases[][2] = {
+        {"{a=~\".+\"} |= \"HIT\" | context 1 | drop a",
+         "2:\"two\"{p:context=\"around\"}\n3:\"HIT 3\"{p:context=\"match\"}\n3:\"else\"{p:context=\"around\"}\n4:\"four\"{p:context=\"around\"}\n"
+         "5:\"HIT 5\"{p:context=\"match\"}\n6:\"six\"{p:context=\"around\"}\n9:\"HIT 9\"{p:context=\"match\"}\n"},
+        {"{a=\"1\"} |= \"HIT 3\" | context before=2 | keep x", "1:\"one\"{}\n2:\"two\"{}\n3:\"HIT 3\"{}\n"},
+        {"{a=\"1\"} |= \"HIT 5\" | context after=9 | keep x", "5:\"HIT 5\"{}\n6:\"six\"{}\n7:\"seven\"{}\n"},
+        {"{a=\"1\"} |= \"HIT 5\" | context 0", "5:\"HIT 5\"{s:a=\"1\", p:context=\"match\"}\n"},
+        {"{a=\"1\", b=\"x\"} | context 5", "3:\"other\"{s:a=\"1\", s:b=\"x\", p:context=\"match\"}\n"},
+        {"{a=\"1\"} |= \"nosuch\" | context 5", ""},
+        {"{a=\"1\"} | stats count() | context 5", "!context: the rows of a table have no stream: put it in front of stats and top\n"},
+    };
+    CHECK_ALL(cases, lines);
+    struct fixture f;
+    open_fixture(&f);
+    insert(&f, lines, sizeof lines / sizeof lines[0]);
+    expect(&f, "{a=\"1\"} |= \"HIT\" | context 2 | keep x", LOGS(.direction = BACKWARD, .limit = 3), "7:\"seven\"{}\n6:\"six\"{}\n5:\"HIT 5\"{}\n");
+    expect(&f, "{a=\"1\"} |= \"HIT\" | context 2 | keep x", LOGS(.start_ns = 3 * SEC, .end_ns = 6 * SEC),
+           "3:\"HIT 3\"{}\n4:\"four\"{}\n5:\"HIT 5\"{}\n"); /* inside of the range */
     close_fixture(&f);
 }
