@@ -168,3 +168,13 @@ def test_the_command_line_aligns_tables(filled):
     assert csv[0] == '"user","count","max_took"' and csv[1].startswith('"ann","')
     many = run("query", '{app=~".+"} | logfmt | stats count() by (__timestamp__, user)', "--from", "2h", "-n", "0", server=server)
     assert len(many.stdout.decode().splitlines()) == 1 + len({(r["time"], r["user"]) for r in rows})
+
+
+def test_words_are_a_query_but_not_for_clients_of_loki(filled):
+    server, rows = filled
+    got = ask(server, "WAITS -bob app:web -user:ann | logfmt", direction="forward")
+    assert sorted(g["line"] for g in got) == sorted(r["line"] for r in rows if r["app"] == "web" and "waits" in r["line"]
+                                                    and r["user"] not in ("ann", "bob"))
+    assert server.get("/loki/api/v1/query_range", {"query": "waits"}).text == \
+        "parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"
+    assert len(run("query", "waits -ann", "--from", "2h", "-n", "7", "-o", "raw", server=server).stdout.decode().splitlines()) == 7

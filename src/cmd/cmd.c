@@ -34,11 +34,11 @@ static void point_at(const char *query, const struct bole_err *err)
         fprintf(stderr, "  %s\n  %*s\n", query, (int)column, "^");
 }
 
-bool cmd_check_query(const char *query, bool *ret_is_log)
+bool cmd_check_query(const char *query, bool words, bool *ret_is_log)
 {
     struct ast *ast;
     struct bole_err err;
-    if (ast_parse(bole_slice_str(query), NULL, &ast, &err) < 0) {
+    if ((words ? ast_parse_words : ast_parse)(bole_slice_str(query), NULL, &ast, &err) < 0) {
         cmd_fail(&err);
         point_at(query, &err);
         return false;

@@ -41,8 +41,9 @@ int cmd_end(bole_status st, const struct bole_err *err);
 /* A bole_client_bytes_fn that appends to its ctx, a struct buf. */
 bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err);
 
-/* False: a syntax error, told with the place where it stands; the command ends with EXIT_USAGE. */
-bool cmd_check_query(const char *query, bool *ret_is_log);
+/* False: a syntax error, told with the place where it stands; the command ends with EXIT_USAGE. words: plain words are a
+ * query, too. */
+bool cmd_check_query(const char *query, bool words, bool *ret_is_log);
 
 /* Parses with argp; --help shows the text and its examples. */
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);

@@ -53,8 +53,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {{&query_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     options_table, parse_option, NULL,
-    "Searches with LogQL.\v"
+    "Searches with LogQL, or for plain words.\v"
     "Examples:\n"
+    "  bole query 'error -debug user:bob'      words, anywhere\n"
     "  bole query '{job=\"varlogs\"}'           the newest 100 of the last hour\n"
     "  bole query '{job=\"varlogs\"} |= \"error\"' --from 24h\n"
     "  bole query '{app=\"api\"} | json | status >= 500' -n 0 -o json\n"
@@ -241,7 +242,7 @@ int cmd_query(int argc, char **argv)
     cmd_parse(&argp, argc, argv, &o);
     bool is_log;
     struct bole_err err;
-    if (!cmd_check_query(o.query.text, &is_log))
+    if (!cmd_check_query(o.query.text, true, &is_log))
         return EXIT_USAGE;
     if (is_log && o.instant) {
         fputs("error: --instant is for metric queries, such as 'count_over_time({app=\"api\"}[5m])'\n", stderr);

@@ -268,7 +268,7 @@ int cmd_tail(int argc, char **argv)
     struct tail_options o = {.history = DEFAULT_HISTORY};
     cmd_parse(&argp, argc, argv, &o);
     bool is_log;
-    if (!cmd_check_query(o.query.text, &is_log))
+    if (!cmd_check_query(o.query.text, false, &is_log))
         return EXIT_USAGE;
     if (!is_log) {
         fputs("error: a metric query has no lines to follow\n", stderr);

@@ -78,6 +78,7 @@ struct ast_pair {
 enum stage_kind {
     STAGE_LINE_FILTER, STAGE_JSON, STAGE_LOGFMT, STAGE_REGEXP, STAGE_PATTERN, STAGE_UNPACK, STAGE_LINE_FORMAT,
     STAGE_LABEL_FORMAT, STAGE_LABEL_FILTER, STAGE_DROP, STAGE_KEEP, STAGE_DECOLORIZE,
+    STAGE_FIELD_WORD, /* key:value of a query in words: set/words.c */
 };
 
 enum line_filter_op { LINE_CONTAINS, LINE_NOT_CONTAINS, LINE_MATCHES, LINE_NOT_MATCHES, LINE_PATTERN,
@@ -87,10 +88,10 @@ struct ast_stage {
     enum stage_kind      kind;
     enum line_filter_op  line_op;  /* LINE_FILTER */
     struct ast_needle   *needles;  /* LINE_FILTER */
-    bool                 strict;   /* LOGFMT */
+    bool                 strict;   /* LOGFMT; FIELD_WORD: must not be so */
     bool                 keep_empty;
-    bole_slice           text;     /* REGEXP, PATTERN, LINE_FORMAT */
-    struct regex        *regex;    /* REGEXP */
+    bole_slice           text;     /* REGEXP, PATTERN, LINE_FORMAT; FIELD_WORD: the name */
+    struct regex        *regex;    /* REGEXP; FIELD_WORD: anchored */
     struct chain        *chain;    /* REGEXP: the same, where it is one; else NULL: chain.h */
     struct pattern      *pattern;  /* PATTERN */
     struct line_template *template; /* LINE_FORMAT */

@@ -204,8 +204,7 @@ static struct expr *parse_literal(struct parser *p)
     return e;
 }
 
-/* More stages behind those that are there. */
-static void parse_pipeline(struct parser *p, struct ast_log *log)
+void parse_pipeline(struct parser *p, struct ast_log *log)
 {
     struct ast_set **sets = &log->sets;
     struct ast_stage **tail = &log->stages;
@@ -335,7 +334,7 @@ struct expr *parse_expr(struct parser *p)
 
 /* ---- entry points ---- */
 
-static bole_status begin(struct parser *p, bole_slice text, struct budget *budget, struct bole_err *err)
+bole_status parser_begin(struct parser *p, bole_slice text, struct budget *budget, struct bole_err *err)
 {
     *p = (struct parser){.budget = budget, .err = err};
     if (text.len > QUERY_TEXT_MAX)
@@ -347,11 +346,10 @@ static bole_status begin(struct parser *p, bole_slice text, struct budget *budge
     arena_init(&p->ast->arena, budget);
     p->query = text;
     p->lexer = (struct lexer){.query = text, .arena = &p->ast->arena};
-    parser_advance(p);
-    return p->status;
+    return BOLE_OK;
 }
 
-static bole_status end(struct parser *p, struct ast **ret_ast)
+bole_status parser_end(struct parser *p, struct ast **ret_ast)
 {
     if (!parser_failed(p) && p->token.kind != TOKEN_END)
         UNEXPECTED(p);
@@ -366,11 +364,12 @@ static bole_status parse(bole_slice text, bool loki_only, struct budget *budget,
 {
     struct parser p;
     struct bole_err unwanted;
-    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
+    if (parser_begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
         p.loki_only = loki_only;
+        parser_advance(&p);
         p.ast->root = parse_expr(&p);
     }
-    return end(&p, ret_ast);
+    return parser_end(&p, ret_ast);
 }
 
 bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
@@ -387,7 +386,8 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
 {
     struct parser p;
     struct bole_err unwanted;
-    if (begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
+    if (parser_begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
+        parser_advance(&p);
         p.ast->root = parser_new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
         struct ast_matcher *matchers = parse_selector(&p, true);
         if (!parser_failed(&p) && p.token.kind != TOKEN_END)
@@ -395,7 +395,7 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
         if (p.ast->root)
             p.ast->root->log.matchers = matchers;
     }
-    return end(&p, ret_ast);
+    return parser_end(&p, ret_ast);
 }
 
 bole_status ast_regex_compile(struct ast *ast, bole_slice pattern, unsigned flags, struct regex **ret_regex,

@@ -16,6 +16,8 @@
 bole_status ast_parse(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 /* The same without Bole's additions. What it takes, ast_parse takes with the same tree. */
 bole_status ast_parse_loki(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
+/* The same, and where that is an error a query in plain words (set/words.c), on all streams. Its text does not parse. */
+bole_status ast_parse_words(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 void ast_destroy(struct ast *ast); /* NULL is fine */
 
 /* A selector alone, `{a="b"}`, as `match[]` and index/stats take it; with a pipeline behind it BOLE_E_INVALID "only

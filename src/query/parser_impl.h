@@ -29,6 +29,9 @@ static inline bool token_is_between(enum token_kind kind, enum token_kind first,
     return kind >= first && kind <= last;
 }
 
+bole_status parser_begin(struct parser *p, bole_slice text, struct budget *budget, struct bole_err *err);
+/* Gives the tree away, or destroys it and says why: also where there is text left. */
+bole_status parser_end(struct parser *p, struct ast **ret_ast);
 void parser_advance(struct parser *p);
 bool parser_accept(struct parser *p, enum token_kind kind);
 /* Takes the token or fails with what was expected. */
@@ -56,6 +59,8 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine);
 /* Stages as long as they go on; stops in front of `| unwrap`, or where that cannot follow in front of an addition of Bole's
  * (set/parser_set.c), which is then the current token. */
 void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
+/* More stages behind those that are there. */
+void parse_pipeline(struct parser *p, struct ast_log *log);
 bool parser_at_set(const struct parser *p);
 void parse_sets(struct parser *p, struct ast_set **tail);
 struct label_filter *parse_label_filter(struct parser *p);

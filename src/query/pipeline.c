@@ -23,6 +23,7 @@ static bool run_stage(const struct ast_stage *s, struct row *r)
     case STAGE_DROP: drop_labels(r, s); return true;
     case STAGE_KEEP: keep_labels(r, s); return true;
     case STAGE_DECOLORIZE: decolorize(r); return true;
+    case STAGE_FIELD_WORD: return filter_field(s, r);
     }
     return true;
 }
@@ -62,6 +63,8 @@ void stage_required_labels(const struct ast_stage *s, void (*fn)(bole_slice name
 {
     if (s->kind == STAGE_LABEL_FILTER)
         filter_names(s->filter, fn, ctx);
+    if (s->kind == STAGE_FIELD_WORD)
+        fn(s->text, ctx);
     if (s->kind == STAGE_LINE_FORMAT)
         template_labels(s->template, fn, ctx);
     for (const struct ast_pair *pair = s->pairs; pair; pair = pair->next) {

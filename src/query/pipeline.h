@@ -29,6 +29,7 @@ void stage_required_labels(const struct ast_stage *s, void (*fn)(bole_slice name
 
 /* The stages themselves. */
 bool filter_line(const struct ast_stage *s, bole_slice line);
+bool filter_field(const struct ast_stage *s, struct row *r);
 bool filter_label(const struct label_filter *f, struct row *r);
 void parse_logfmt(struct row *r, const struct ast_stage *s);
 void parse_regexp(struct row *r, const struct ast_stage *s);

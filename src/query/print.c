@@ -128,7 +128,15 @@ void ast_print_stage(const struct ast_stage *stage, struct buf *out)
         [STAGE_JSON] = "json", [STAGE_LOGFMT] = "logfmt", [STAGE_REGEXP] = "regexp ", [STAGE_PATTERN] = "pattern ",
         [STAGE_UNPACK] = "unpack", [STAGE_LINE_FORMAT] = "line_format ", [STAGE_LABEL_FORMAT] = "label_format",
         [STAGE_LABEL_FILTER] = "", [STAGE_DROP] = "drop", [STAGE_KEEP] = "keep", [STAGE_DECOLORIZE] = "decolorize",
+        [STAGE_FIELD_WORD] = "",
     };
+    if (stage->kind == STAGE_FIELD_WORD) {
+        buf_put_str(out, stage->strict ? "| not " : "| ");
+        buf_put(out, stage->text);
+        buf_put_u8(out, ':');
+        ast_print_string(regex_pattern(stage->regex), out);
+        return;
+    }
     if (stage->kind == STAGE_LINE_FILTER) {
         buf_put_str(out, line_ops[stage->line_op]);
         print_needles(stage->needles, out);

@@ -9,18 +9,28 @@
 #include "query/set/set.h"
 #include "query/source.h"
 
-bole_status query_parse(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err)
+static bole_status parse(bole_slice text, bool words, struct budget *budget, struct query **ret_query, struct bole_err *err)
 {
     struct query *q = calloc(1, sizeof *q);
     if (!q)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the query");
-    bole_status st = ast_parse(text, budget, &q->ast, err);
+    bole_status st = (words ? ast_parse_words : ast_parse)(text, budget, &q->ast, err);
     if (st < 0) {
         query_destroy(q);
         return st;
     }
     *ret_query = q;
     return BOLE_OK;
+}
+
+bole_status query_parse(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err)
+{
+    return parse(text, false, budget, ret_query, err);
+}
+
+bole_status query_parse_words(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err)
+{
+    return parse(text, true, budget, ret_query, err);
 }
 
 void query_destroy(struct query *q)

@@ -31,6 +31,8 @@ enum query_type { QUERY_LOG, QUERY_METRIC };
 
 /* The text is copied. The budget (or NULL) is drawn on until query_destroy. */
 bole_status query_parse(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err);
+/* The same, or a query in plain words (docs/logql.md); the error is LogQL's. */
+bole_status query_parse_words(bole_slice text, struct budget *budget, struct query **ret_query, struct bole_err *err);
 void query_destroy(struct query *q); /* NULL is fine */
 
 enum query_type query_type(const struct query *q);

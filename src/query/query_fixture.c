@@ -150,7 +150,7 @@ struct buf answer(struct fixture *f, const char *text, struct query_request requ
     request.store = f->store;
     request.tenant = S("t");
     request.budget = &f->budget;
-    bole_status st = query_parse(bole_slice_str(text), NULL, &q, &err);
+    bole_status st = query_parse_words(bole_slice_str(text), NULL, &q, &err);
     if (st == BOLE_OK)
         st = query_exec(q, &request, &r, &err);
     if (st == BOLE_OK)

@@ -425,7 +425,7 @@ static bole_status prepare(struct stream *x, struct bole_err *err)
     struct store *store = x->work->api->options.store;
     bole_status st = parse_range(x, err);
     if (st == BOLE_OK)
-        st = query_parse(api_param(exchange, S("query")), &x->work->budget, &x->query, err);
+        st = query_parse_words(api_param(exchange, S("query")), &x->work->budget, &x->query, err);
     if (st == BOLE_OK && query_type(x->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "rows come from log queries only: use /loki/api/v1/query_range for metrics");
     if (st == BOLE_OK && !(x->request.view = store_view(store)))

@@ -90,6 +90,51 @@ TEST(additions_print_as_text_that_means_the_same)
     }
 }
 
+TEST(plain_words_are_stages_on_all_streams)
+{
+    static const struct { const char *text, *wanted; } cases[] = {
+        {"error", "{} |~ \"(?i)error\""},
+        {"  error   timeout ", "{} |~ \"(?i)error\" |~ \"(?i)timeout\""},
+        {"-debug 500", "{} !~ \"(?i)debug\" |= \"500\""},
+        {"x -debug 500 -12.5", "{} |~ \"(?i)x\" !~ \"(?i)debug\" |= \"500\" != \"12.5\""},
+        {"-debug", "{} !~ \"(?i)debug\""},
+        {"\"two words\"", "{} |~ \"(?i)two\\\\ words\""},
+        {"user:bob -app:\"my app\" http.status:500", "{} | user:\"(?i)bob\" | not app:\"(?i)my\\\\ app\" | http_status:\"(?i)500\""},
+        {"http://x/y std::string 12:30 Error: C:\\x -- --flag a-b",
+         "{} |~ \"(?i)http\\\\:\\\\/\\\\/x\\\\/y\" |~ \"(?i)std\\\\:\\\\:string\" |= \"12:30\" |~ \"(?i)Error\\\\:\" "
+         "|~ \"(?i)C\\\\:\\\\\\\\x\" |= \"--\" |~ \"(?i)\\\\-\\\\-flag\" |~ \"(?i)a\\\\-b\""},
+        {"error | json | stats count() by (app)", "{} |~ \"(?i)error\" | json | stats count() by (app)"},
+        {"error|= \"x\"", "{} |~ \"(?i)error\" |= \"x\""},
+        {"rate", "{} |~ \"(?i)rate\""},
+        /* LogQL, right or wrong. */
+        {"{a=\"b\"}", "{a=\"b\"}"},
+        {"42", "42"},
+        {"{a=\"b\"", "!parse error at line 1, col 7: syntax error: unexpected $end, expecting } or ,"},
+        {"sum(rate({a=\"b\"}[5m])", "!parse error"},
+        {"app=\"x\"", "!parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"},
+        {"error \"no end", "!parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"},
+        {"error | nosuch", "!parse error at line 1, col 15: syntax error: unexpected $end"},
+        {"", "!parse error at line 1, col 1: syntax error: unexpected $end"},
+        {"| json", "!parse error at line 1, col 1: syntax error: unexpected |"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ast *ast = NULL;
+        struct bole_err err = {0};
+        struct buf b;
+        buf_init(&b, NULL);
+        if (ast_parse_words(bole_slice_str(cases[i].text), NULL, &ast, &err) == BOLE_OK)
+            ast_print(ast->root, &b);
+        else
+            buf_printf(&b, "!%s", err.msg);
+        ast_destroy(ast);
+        bool starts = bole_slice_starts(buf_slice(&b), bole_slice_str(cases[i].wanted));
+        if (!starts)
+            print_error("%s\n  got  %.*s\n  want %s\n", cases[i].text, BOLE_SLICE_ARG(buf_slice(&b)), cases[i].wanted);
+        CHECK(starts && (*cases[i].wanted == '!' || b.len == strlen(cases[i].wanted)));
+        buf_deinit(&b);
+    }
+}
+
 /* What parses without the additions has the same tree with them. */
 static bool check_same(bole_slice text)
 {
@@ -408,4 +453,26 @@ TEST(context_shows_lines_around_matches_once)
     expect(&f, "{a=\"1\"} |= \"HIT\" | context 2 | keep x", LOGS(.start_ns = 3 * SEC, .end_ns = 6 * SEC),
            "3:\"HIT 3\"{}\n4:\"four\"{}\n5:\"HIT 5\"{}\n"); /* inside of the range */
     close_fixture(&f);
+}
+
+TEST(words_find_lines_labels_and_fields)
+{
+    static const struct test_row mixed[] = {
+        {1, "{app=\"web\"}", NULL, "GET /index Error"},           {2, "{app=\"web\"}", "{user=\"bob\"}", "error of nobody"},
+        {3, "{app=\"db\"}", NULL, "level=error user=Bob x=\"a b\""}, {4, "{app=\"db\"}", NULL, "{\"user\":{\"name\":\"bob\"},\"n\":500}"},
+        {5, "{user=\"ann\"}", NULL, "user=bob"},                    {6, "{app=\"web\"}", NULL, "two words here"},
+    };
+    static const char *const cases[][2] = {
+        {"ERROR | keep x", "{} 1:\"GET /index Error\" 2:\"error of nobody\" 3:\"level=error user=Bob x=\\\"a b\\\"\"\n"},
+        {"error -index | keep x", "{} 2:\"error of nobody\" 3:\"level=error user=Bob x=\\\"a b\\\"\"\n"},
+        {"user:bob | line_format \"\" | keep x", "{} 2:\"\" 3:\"\"\n"},
+        {"user.name:bob n:500", "{app=\"db\"} 4:\"{\\\"user\\\":{\\\"name\\\":\\\"bob\\\"},\\\"n\\\":500}\"\n"},
+        {"app:WEB -error", "{app=\"web\"} 6:\"two words here\"\n"},
+        {"-user:bob -app:web -n:500", "{user=\"ann\"} 5:\"user=bob\"\n"},
+        {"\"o words\"", "{app=\"web\"} 6:\"two words here\"\n"},
+        {"x:\"a b\" | keep y", "{} 3:\"level=error user=Bob x=\\\"a b\\\"\"\n"},
+        {"words here missing", ""},
+        {"error | stats count()", "\"count=3\"\n"},
+    };
+    CHECK_ALL(cases, mixed);
 }
