@@ -48,6 +48,7 @@ class Server:
 
     def start(self, wait=True):
         self.port = None
+        self._doors = {}
         begin = time.monotonic()
         listen = [] if "--listen" in self.args else ["--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
@@ -70,7 +71,16 @@ class Server:
             if found and self.port is None:
                 self.port = int(found.group(1))
                 self._listening.set()
+            elif found:
+                self._doors[re.search(r"door=(\S+)", line).group(1)] = int(found.group(1))
         self._listening.set()
+
+    def door(self, name):
+        """The port of a door that is not HTTP; these are announced behind it."""
+        end = time.monotonic() + READY_S
+        while name not in self._doors and time.monotonic() < end:
+            time.sleep(0.01)
+        return self._doors[name]
 
     @property
     def url(self):

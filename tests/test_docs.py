@@ -8,6 +8,7 @@ import pytest
 
 import bole
 
+DOORS = ["syslog"]
 FILES = [bole.ROOT / "README.md", *sorted((bole.ROOT / "docs").rglob("*.md"))]
 
 
@@ -39,8 +40,16 @@ def test_a_template_function_that_nobody_has_is_refused():
     assert not parses("{a=\"b\"} | line_format `{{ nosuch }}`")
 
 
+@pytest.fixture
+def server():
+    """Every door is open; on a reader's machine they are at their usual ports."""
+    with bole.Server(args=[arg for door in DOORS for arg in (f"--listen-{door}", "127.0.0.1:0")]) as s:
+        yield s
+
+
 @pytest.mark.parametrize("block", blocks())
 def test_example(server, tmp_path, block):
-    env = {**os.environ, "BOLE_ADDR": server.url, "PATH": f"{bole.BINARY.parent}:{os.environ['PATH']}"}
+    ports = {f"{door.upper()}_PORT": str(server.door(door)) for door in DOORS}
+    env = {**os.environ, **ports, "BOLE_ADDR": server.url, "PATH": f"{bole.BINARY.parent}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,8 @@
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
-       KEY_DELETE_DELAY };
+       KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -35,6 +36,15 @@ static const struct argp_option options_table[] = {
     {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/configuration.md (BOLE_CONFIG)", 0},
     {"data", 'd', "DIR", 0, "Where everything is kept (BOLE_DATA; default ./data)", 0},
     {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
+    {"listen-syslog", KEY_SYSLOG, "HOST:PORT", 0, "Syslog over TCP and UDP, usually port 5140 (BOLE_DOORS_SYSLOG)", 1},
+    {"listen-syslog-tls", KEY_SYSLOG_TLS, "HOST:PORT", 0,
+     "Syslog over TLS, usually port 6514 (BOLE_DOORS_SYSLOG_TLS)", 1},
+    {"syslog-tls-client-ca", KEY_SYSLOG_CLIENT_CA, "FILE", 0,
+     "Its clients must show a certificate that one of these (PEM) has signed", 1},
+    {"syslog-tls-client-optional", KEY_SYSLOG_CLIENT_OPTIONAL, 0, 0, "They may also show none", 1},
+    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for it (default that of --tls-cert)", 1},
+    {"door-tls-key", KEY_DOOR_TLS_KEY, "FILE", 0, "Its private key (PEM)", 1},
+    {"door-tenant", KEY_DOOR_TENANT, "NAME", 0, "The tenant of what comes in by syslog (default default)", 1},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
     {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
     {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
@@ -75,6 +85,13 @@ static const struct setting settings_table[] = {
     {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
     {"tls.cert", KEY_TLS_CERT, SETTING_ONE},
     {"tls.key", KEY_TLS_KEY, SETTING_ONE},
+    {"doors.syslog", KEY_SYSLOG, SETTING_ONE},
+    {"doors.syslog_tls", KEY_SYSLOG_TLS, SETTING_ONE},
+    {"doors.syslog_tls_client_ca", KEY_SYSLOG_CLIENT_CA, SETTING_ONE},
+    {"doors.syslog_tls_client_optional", KEY_SYSLOG_CLIENT_OPTIONAL, SETTING_ONE},
+    {"doors.tls_cert", KEY_DOOR_TLS_CERT, SETTING_ONE},
+    {"doors.tls_key", KEY_DOOR_TLS_KEY, SETTING_ONE},
+    {"doors.tenant", KEY_DOOR_TENANT, SETTING_ONE},
     {"tail.files", KEY_TAIL, SETTING_LIST},
     {"tail.system", KEY_TAIL_SYSTEM, SETTING_ONE},
     {"receive.detect_level", KEY_DETECT_LEVEL, SETTING_ONE},
@@ -153,6 +170,13 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_DETECT_LEVEL: s->no_detect_level = !truth(state, what, value); break;
     case KEY_SERVICE_NAMES: s->service_names = value; break;
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
+    case KEY_SYSLOG: s->doors[DOOR_SYSLOG_PLAIN] = value; break;
+    case KEY_SYSLOG_TLS: s->doors[DOOR_SYSLOG_TLS] = value; break;
+    case KEY_SYSLOG_CLIENT_CA: s->syslog_client_ca = value; break;
+    case KEY_SYSLOG_CLIENT_OPTIONAL: s->syslog_client_optional = truth(state, what, value); break;
+    case KEY_DOOR_TLS_CERT: s->door_tls_cert = value; break;
+    case KEY_DOOR_TLS_KEY: s->door_tls_key = value; break;
+    case KEY_DOOR_TENANT: s->door_tenant = value; break;
     case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, NAMES_MAX, what, value); break;
     case KEY_TLS_CERT: s->tls_cert = value; break;
     case KEY_TLS_KEY: s->tls_key = value; break;
@@ -168,6 +192,10 @@ static void check(struct argp_state *state, const struct server_options *s)
         argp_error(state, "the address '%s' (--listen, BOLE_LISTEN) has no port; write 127.0.0.1:3100", s->listen);
     if (!s->tls_cert != !s->tls_key)
         argp_error(state, "--tls-cert and --tls-key go together");
+    if (!s->door_tls_cert != !s->door_tls_key)
+        argp_error(state, "--door-tls-cert and --door-tls-key go together");
+    if (s->doors[DOOR_SYSLOG_TLS] && !s->tls_cert && !s->door_tls_cert)
+        argp_error(state, "--listen-syslog-tls needs --door-tls-cert and --door-tls-key");
 }
 
 /* A first round over the flags that looks for the file alone: what it says must not overrule other flags. */

@@ -16,8 +16,9 @@
 #include "process/service_name.h"
 #include "queue/wal.h"
 #include "serve/api.h"
+#include "serve/sockets.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
        EXPORTS_MAX = 4 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
@@ -33,6 +34,8 @@ struct server {
     struct api         *api;
     struct ingest      *ingest;
     struct http_server *http;
+    struct tls_context *syslog_tls;
+    struct sockets     *sockets; /* NULL: all doors are closed */
     bole_slice          service_names[SERVICE_NAMES_MAX];
     struct arena        arena; /* what settings were read into */
     struct tail_sink   *sink;
@@ -68,15 +71,40 @@ static size_t connection_max(const struct server_options *o)
     return left < CONNECTIONS_MAX ? left : CONNECTIONS_MAX;
 }
 
+static const struct door {
+    const char *name;
+    const struct socket_protocol *protocol;
+    bool tls;
+} doors[SERVER_DOORS] = {
+    [DOOR_SYSLOG_PLAIN] = {"syslog", &syslog_protocol, false},
+    [DOOR_SYSLOG_TLS] = {"syslog_tls", &syslog_protocol, true},
+};
+
+static bool is_local(const char *address)
+{
+    bole_slice listen = bole_slice_str(address);
+    return bole_slice_starts(listen, S("127.")) || bole_slice_starts(listen, S("localhost:")) ||
+           bole_slice_starts(listen, S("[::1]:"));
+}
+
 /* Without authentication nobody but this machine may come in, unless the operator says that he knows. */
 static bole_status check_exposure(const struct server_options *o, struct bole_err *err)
 {
-    bole_slice listen = bole_slice_str(o->listen);
-    if (o->insecure || bole_slice_starts(listen, S("127.")) || bole_slice_starts(listen, S("localhost:")) ||
-        bole_slice_starts(listen, S("[::1]:")))
+    const char *exposed = is_local(o->listen) ? NULL : o->listen;
+    for (size_t i = 0; i < SERVER_DOORS; i++) {
+        bool known_clients = i == DOOR_SYSLOG_TLS && o->syslog_client_ca && !o->syslog_client_optional;
+        if (o->doors[i] && !is_local(o->doors[i]) && !known_clients)
+            exposed = o->doors[i];
+    }
+    if (o->insecure || !exposed)
         return BOLE_OK;
     return bole_fail(err, BOLE_E_INVALID, "%s is reachable from other machines and there is no authentication yet: "
-                     "listen on 127.0.0.1, or say --insecure if the network is trusted", o->listen);
+                     "listen on 127.0.0.1, or say --insecure if the network is trusted", exposed);
+}
+
+static bole_slice door_tenant(const struct server_options *o)
+{
+    return o->door_tenant ? bole_slice_str(o->door_tenant) : S("default");
 }
 
 static uint64_t disk_reserve(const struct server_options *o)
@@ -119,6 +147,25 @@ static const char *truth(bool value)
     return value ? "true" : "false";
 }
 
+static void put_doors(struct buf *out, const struct server_options *o)
+{
+    buf_put(out, S("doors:\n"));
+    put_setting(out, "  tenant", door_tenant(o));
+    for (size_t i = 0; i < SERVER_DOORS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "  %s", doors[i].name);
+        if (o->doors[i])
+            put_setting(out, name, bole_slice_str(o->doors[i]));
+    }
+    if (o->door_tls_cert)
+        put_setting(out, "  tls_cert", bole_slice_str(o->door_tls_cert));
+    if (o->door_tls_key)
+        put_setting(out, "  tls_key", bole_slice_str(o->door_tls_key));
+    if (o->syslog_client_ca)
+        put_setting(out, "  syslog_tls_client_ca", bole_slice_str(o->syslog_client_ca));
+    buf_printf(out, "  syslog_tls_client_optional: %s\n", truth(o->syslog_client_optional));
+}
+
 /* What is in force, under the names of the configuration file. */
 static void describe(struct server *s, const struct server_options *o)
 {
@@ -140,6 +187,7 @@ static void describe(struct server *s, const struct server_options *o)
         put_setting(out, "  discover_service_name", bole_slice_str(o->service_names));
     if (o->stream_labels)
         put_setting(out, "  stream_labels", bole_slice_str(o->stream_labels));
+    put_doors(out, o);
     put_retention(out, o);
 }
 
@@ -221,6 +269,39 @@ static bole_status receive_switches(struct server *s, const struct server_option
     return st;
 }
 
+static bole_status make_syslog_tls(struct server *s, const struct server_options *o, struct bole_err *err)
+{
+    bole_status st = tls_context_create(o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
+                                        o->door_tls_key ? o->door_tls_key : o->tls_key, &s->syslog_tls, err);
+    if (st == BOLE_OK && o->syslog_client_ca)
+        st = tls_context_ask_clients(s->syslog_tls, o->syslog_client_ca, o->syslog_client_optional, err);
+    return st;
+}
+
+/* The doors that are not HTTP; their thread is ingest's last worker. */
+static bole_status open_doors(struct server *s, const struct server_options *o, const struct receive_options *receive,
+                              struct bole_err *err)
+{
+    struct socket_door_options open[SERVER_DOORS];
+    struct sockets_options sockets = {.doors = open, .ingest = s->ingest, .worker = loop_count() + 1,
+                                      .receive = *receive, .budget = &s->budget, .clock = &clock_system,
+                                      .random = &random_system, .tenant = door_tenant(o),
+                                      .connection_max = connection_max(o) / 4};
+    bole_status st = o->doors[DOOR_SYSLOG_TLS] ? make_syslog_tls(s, o, err) : BOLE_OK;
+    for (size_t i = 0; i < SERVER_DOORS; i++)
+        if (o->doors[i])
+            open[sockets.door_count++] = (struct socket_door_options){
+                .name = doors[i].name, .protocol = doors[i].protocol, .listen = bole_slice_str(o->doors[i]),
+                .tls = doors[i].tls ? s->syslog_tls : NULL};
+    if (st < 0 || !sockets.door_count)
+        return st;
+    st = sockets_create(&sockets, &s->sockets, err);
+    if (st < 0)
+        return st;
+    api_attach_sockets(s->api, s->sockets);
+    return sockets_start(s->sockets, err);
+}
+
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
@@ -235,7 +316,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
                                     .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o),
-                                    .worker_count = loops + 1, /* and the agent */
+                                    .worker_count = loops + 2, /* and the agent, and the other doors */
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)
@@ -257,6 +338,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
     if (st < 0)
         return st;
     st = api_attach(s->api, s->ingest, s->http, loops, err);
+    if (st == BOLE_OK)
+        st = open_doors(s, o, &api.receive, err);
     return st < 0 ? st : http_server_start(s->http, err);
 }
 
@@ -287,15 +370,29 @@ static bole_status start_agent(struct server *s, const struct server_options *o,
     return st < 0 ? st : agent_start(s->agent, err);
 }
 
+/* Of "127.0.0.1:5140", with its length. */
+static const char *host_of(const char *address, int *ret_len)
+{
+    const char *colon = strrchr(address, ':'), *host = colon && colon > address ? address : "0.0.0.0";
+    *ret_len = host == address ? (int)(colon - address) : (int)strlen(host);
+    return host;
+}
+
 static void announce(struct server *s, const struct server_options *o)
 {
-    const char *colon = strrchr(o->listen, ':');
-    int host_len = colon ? (int)(colon - o->listen) : 0;
-    const char *host = host_len ? o->listen : "0.0.0.0";
-    host_len = host_len ? host_len : (int)strlen(host);
+    int host_len;
+    const char *host = host_of(o->listen, &host_len);
     snprintf(s->url, sizeof s->url, "%s://%.*s:%u", o->tls_cert ? "https" : "http", host_len, host,
              http_server_port(s->http));
     LOG(INFO, "listening", " address=%.*s:%u door=http", host_len, host, http_server_port(s->http));
+    for (size_t i = 0, open = 0; i < SERVER_DOORS; i++) {
+        if (!o->doors[i])
+            continue;
+        host = host_of(o->doors[i], &host_len);
+        LOG(INFO, "listening", " address=%.*s:%u door=%s transport=%s", host_len, host, sockets_port(s->sockets, open),
+            doors[i].name, doors[i].tls ? "tls" : sockets_has_udp(s->sockets, open) ? "tcp+udp" : "tcp");
+        open++;
+    }
 }
 
 /* OpenSSL's words for a file that is not there are nobody's. */
@@ -311,6 +408,14 @@ bole_status server_create(const struct server_options *options, struct server **
         st = check_readable(options->tls_cert, "--tls-cert", err);
     if (st == BOLE_OK)
         st = check_readable(options->tls_key, "--tls-key", err);
+    if (st == BOLE_OK)
+        st = check_readable(options->door_tls_cert, "--door-tls-cert", err);
+    if (st == BOLE_OK)
+        st = check_readable(options->door_tls_key, "--door-tls-key", err);
+    if (st == BOLE_OK)
+        st = check_readable(options->syslog_client_ca, "--syslog-tls-client-ca", err);
+    if (st == BOLE_OK && !tenant_valid(door_tenant(options)))
+        st = bole_fail(err, BOLE_E_INVALID, "--door-tenant: '%s' is no tenant's name", options->door_tenant);
     if (st < 0)
         return st;
     struct server *s = calloc(1, sizeof *s);
@@ -345,12 +450,15 @@ void server_destroy(struct server *s)
         return;
     agent_destroy(s->agent);
     tail_sink_destroy(s->sink);
+    sockets_drain(s->sockets, DOOR_GRACE_S * (uint64_t)NS_PER_S);
     if (s->http)
         http_server_drain(s->http, DRAIN_GRACE_S * (uint64_t)NS_PER_S);
     if (s->api)
         api_stop(s->api);
     ingest_destroy(s->ingest);
     http_server_destroy(s->http);
+    sockets_destroy(s->sockets);
+    tls_context_destroy(s->syslog_tls);
     api_destroy(s->api);
     store_destroy(s->store);
     queue_destroy(s->queue);

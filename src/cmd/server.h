@@ -15,6 +15,9 @@ struct retention; /* cmd/retention.h */
 
 #define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
 
+/* Doors that are not HTTP. */
+enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, SERVER_DOORS };
+
 struct server;
 
 struct server_options {
@@ -33,6 +36,11 @@ struct server_options {
     const char *const *tail_globs;
     size_t      tail_glob_count;
     bool        no_detect_level;  /* receive.detect_level off */
+    const char *doors[SERVER_DOORS]; /* addresses by enum server_door; NULL: closed */
+    const char *door_tenant;      /* of what comes in there */
+    const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP */
+    const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */
+    bool        syslog_client_optional;
     const char *service_names;    /* receive.discover_service_name, separated by commas; "" off, NULL Loki's list */
     const char *stream_labels;    /* receive.stream_labels; NULL: the default */
 };

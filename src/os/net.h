@@ -47,11 +47,32 @@ bole_status net_addr_parse(bole_slice text, struct net_addr *ret_addr, struct bo
 /* An address alone, without port and without the brackets of IPv6; false when it is not a literal. */
 bool   net_ip_parse(bole_slice text, struct net_addr *ret_addr);
 size_t net_addr_format(const struct net_addr *addr, char ret_text[NET_ADDR_TEXT_MAX]);
+size_t net_ip_format(const struct net_addr *addr, char ret_text[NET_ADDR_TEXT_MAX]); /* without port and brackets */
 bool   net_addr_is_loopback(const struct net_addr *addr); /* 127.0.0.0/8, ::1, and the first mapped into IPv6 */
 bool   net_addr_is_any(const struct net_addr *addr);
 bool   net_addr_same_ip(const struct net_addr *a, const struct net_addr *b);
 
 /* A listening TCP socket that does not block. ret_bound has the port that was taken for port 0. */
 bole_status net_listen(const struct net_addr *addr, int *ret_fd, struct net_addr *ret_bound, struct bole_err *err);
+
+/* Asks a connection that is silent for minutes whether its peer is still there, and ends it if not. */
+void net_keep_alive(int fd);
+
+/* ---- datagrams ---- */
+
+#define NET_DATAGRAM_MAX 65535u /* bytes */
+
+struct net_datagrams; /* room for some datagrams of any size, and where they come from */
+
+struct net_datagrams *net_datagrams_create(unsigned count); /* NULL: no memory; NET_DATAGRAM_MAX bytes for each */
+void net_datagrams_destroy(struct net_datagrams *d);        /* NULL is fine */
+
+/* A UDP socket that does not block; the kernel is asked for a receive buffer of buffer_bytes and gives what it allows. */
+bole_status net_open_udp(const struct net_addr *addr, size_t buffer_bytes, int *ret_fd, struct net_addr *ret_bound,
+                         struct bole_err *err);
+/* Receives what is there, as many as there is room for: how many, or a negative errno. *ret_dropped is what the kernel
+ * has dropped on this socket since it was opened, for want of room in its buffer; kept when the kernel does not say. */
+int net_recv_datagrams(int fd, struct net_datagrams *d, uint32_t *ret_dropped);
+bole_slice net_datagram(const struct net_datagrams *d, unsigned index, struct net_addr *ret_from); /* until the next call */
 
 #endif

@@ -15,6 +15,9 @@ struct receiver {
     struct arena        scratch; /* of one record, emptied when the next begins: texts with escapes, cleaned names */
     struct buf          decoded; /* a decompressed body */
     struct batch_field *fields;  /* [FIELDS_ROOM] of one record */
+    int64_t             zone_quarter; /* the quarter of an hour that this offset from UTC is of; where zone_known */
+    int                 zone_offset_s;
+    bool                zone_known;
 };
 
 /* A record may have a few fields more than the limit while it is put together: repeated names go, the level comes. */
@@ -58,7 +61,7 @@ void door_reject(struct door *d, enum receive_reason reason, uint64_t count, con
     __attribute__((format(printf, 4, 5)));
 
 /* The spellings of a stream that the cache holds. */
-enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS };
+enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS, DOOR_SYSLOG };
 
 /* The stream of `key` when it was seen before. Its handle is good for the whole request. */
 static inline struct stream_entry *door_find_stream(struct door *d, enum door_kind kind, bole_slice key)

@@ -278,8 +278,9 @@ static void skip_priority(struct scan *s)
 }
 
 /* A number of at least ten digits that stands alone. */
-static bool number_at(struct scan s, int64_t *ret_ns)
+static bool number_at(struct scan *at, int64_t *ret_ns)
 {
+    struct scan s = *at;
     const uint8_t *from = s.p;
     while (s.p < s.end && is_digit(*s.p))
         s.p++;
@@ -290,38 +291,62 @@ static bool number_at(struct scan s, int64_t *ret_ns)
             s.p++;
     if (s.p < s.end && !strchr(" \t])\",:;|}", *s.p))
         return false;
+    at->p = s.p;
     return unix_time_parse(bole_slice_from(from, (size_t)(s.p - from)), ret_ns);
 }
 
-/* A stamp of any format right here. */
-static bool stamp_at(struct scan s, int64_t now_ns, int local_offset_s, int64_t *ret_ns)
+/* A stamp of any format right here, which the cursor is then behind; no other field of *t is set for a number. */
+static bool take_stamp(struct scan *at, int64_t now_ns, int local_offset_s, struct stamp *t, int64_t *ret_ns)
 {
-    struct scan start = s;
-    struct stamp t = {0};
+    struct scan s = *at, start = s;
+    bool found;
     unsigned weekday;
+    *t = (struct stamp){0};
     if (s.p == s.end)
         return false;
     if (is_digit(*s.p)) {
-        if (take_iso(&s, &t, false) || (s = start, t = (struct stamp){0}, take_day_first(&s, &t)) ||
-            (s = start, t = (struct stamp){0}, take_iso(&s, &t, true)))
-            return to_ns(&t, now_ns, local_offset_s, ret_ns);
-        return number_at(start, ret_ns);
-    }
-    if (take_name(&s, "sunmontuewedthufrisat", 7, &weekday)) {
+        found = take_iso(&s, t, false) || (s = start, *t = (struct stamp){0}, take_day_first(&s, t)) ||
+                (s = start, *t = (struct stamp){0}, take_iso(&s, t, true));
+        if (!found) {
+            *t = (struct stamp){.has_year = true, .has_zone = true};
+            return number_at(at, ret_ns);
+        }
+    } else if (take_name(&s, "sunmontuewedthufrisat", 7, &weekday)) {
         take_char(&s, ",");
         if (!take_char(&s, " "))
             return false;
         start = s;
-        if (take_day_first(&s, &t) || (s = start, t = (struct stamp){0}, take_month_first(&s, &t)))
-            return to_ns(&t, now_ns, local_offset_s, ret_ns);
-        return false;
+        found = take_day_first(&s, t) || (s = start, *t = (struct stamp){0}, take_month_first(&s, t));
+    } else {
+        found = take_month_first(&s, t);
+        if (!found) {
+            s = start;
+            *t = (struct stamp){0};
+            found = take_char(&s, "IWEF") && take_number(&s, 2, &t->month) && take_number(&s, 2, &t->day) &&
+                    take_char(&s, " ") && take_clock(&s, t);
+        }
     }
-    if (take_month_first(&s, &t))
-        return to_ns(&t, now_ns, local_offset_s, ret_ns);
-    s = start;
-    t = (struct stamp){0};
-    return take_char(&s, "IWEF") && take_number(&s, 2, &t.month) && take_number(&s, 2, &t.day) && take_char(&s, " ") &&
-           take_clock(&s, &t) && to_ns(&t, now_ns, local_offset_s, ret_ns);
+    if (!found || !to_ns(t, now_ns, local_offset_s, ret_ns))
+        return false;
+    at->p = s.p;
+    return true;
+}
+
+static bool stamp_at(struct scan s, int64_t now_ns, int local_offset_s, int64_t *ret_ns)
+{
+    struct stamp t;
+    return take_stamp(&s, now_ns, local_offset_s, &t, ret_ns);
+}
+
+bool text_stamp(bole_slice text, int64_t now_ns, int local_offset_s, struct text_stamp *ret_stamp)
+{
+    struct scan s = {text.ptr, text.ptr + text.len};
+    struct stamp t;
+    int64_t ns;
+    if (!take_stamp(&s, now_ns, local_offset_s, &t, &ns))
+        return false;
+    *ret_stamp = (struct text_stamp){.ns = ns, .len = (size_t)(s.p - text.ptr), .has_zone = t.has_zone};
+    return true;
 }
 
 static struct scan behind(bole_slice line, const void *hit, size_t len)

@@ -23,6 +23,14 @@
 bool text_time(bole_slice line, int64_t now_ns, int64_t *ret_ns);
 bool text_time_local(bole_slice line, int64_t now_ns, int local_offset_s, int64_t *ret_ns);
 
+/* The stamp that a text begins with, and nothing in front of it: how long it is, and whether it named its zone. */
+struct text_stamp {
+    int64_t ns;
+    size_t  len; /* bytes */
+    bool    has_zone;
+};
+bool text_stamp(bole_slice text, int64_t now_ns, int local_offset_s, struct text_stamp *ret_stamp);
+
 /* What to give as now_ns for a line behind one of previous_ns (0: none yet) in a file whose last line is not later than
  * latest_ns: a stamp without a year is then in the year that goes on from there, December to January, and not in the
  * one that it alone would be given. Lines may be out of order by up to a month. */

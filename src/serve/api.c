@@ -93,6 +93,11 @@ bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server 
     return st;
 }
 
+void api_attach_sockets(struct api *a, const struct sockets *sockets)
+{
+    a->sockets = sockets;
+}
+
 void api_routes(struct api *a, const struct http_route **ret_routes, size_t *ret_count)
 {
     *ret_routes = a->routes;

@@ -12,6 +12,7 @@ struct api {
     struct api_options      options;  /* defaults filled in; then read-only */
     struct ingest          *ingest;   /* set by api_attach, then read-only */
     struct http_server     *server;
+    const struct sockets   *sockets;  /* or NULL */
     struct tail_hub        *tails;
     struct http_route      *routes;   /* copies of the tables with ctx set */
     size_t                  route_count;

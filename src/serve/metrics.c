@@ -206,6 +206,80 @@ static void write_receive(struct writer *w, struct metrics_counters *c)
     close_family(w);
 }
 
+struct socket_figure {
+    const char *name, *help;
+    enum kind   kind;
+    size_t      at; /* in struct socket_stats */
+};
+
+#define SOCKET_FIGURE(field, kind, help) {#field, help, kind, offsetof(struct socket_stats, field)}
+static const struct socket_figure socket_figures[] = {
+    SOCKET_FIGURE(connections, GAUGE, "Connections open now."),
+    SOCKET_FIGURE(connections_total, COUNTER, "Connections accepted."),
+    SOCKET_FIGURE(refused_total, COUNTER, "Connections refused: there were too many."),
+    SOCKET_FIGURE(evicted_total, COUNTER, "Silent connections closed to make room for new ones."),
+    SOCKET_FIGURE(failed_total, COUNTER, "Connections ended for what they sent, or did not send in time."),
+    SOCKET_FIGURE(bytes_total, COUNTER, "Bytes received."),
+    SOCKET_FIGURE(datagrams_total, COUNTER, "Datagrams received."),
+    SOCKET_FIGURE(records_total, COUNTER, "Records made durable."),
+    SOCKET_FIGURE(cut_total, COUNTER, "Messages over the limit, of which the beginning was kept."),
+    SOCKET_FIGURE(pauses_total, COUNTER, "Times that nothing more was read because there was no room for records."),
+};
+
+static uint64_t socket_value(const struct socket_stats *s, const struct socket_figure *f)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)s + f->at, sizeof value);
+    return value;
+}
+
+static void write_sockets_text(struct writer *w, const struct sockets *sockets)
+{
+    struct socket_stats s;
+    size_t figures = sizeof socket_figures / sizeof *socket_figures, doors = sockets_count(sockets);
+    for (size_t f = 0; f < figures; f++) {
+        const char *name = socket_figures[f].name;
+        buf_printf(w->out, "# HELP bole_socket_%s %s\n# TYPE bole_socket_%s %s\n", name, socket_figures[f].help, name,
+                   socket_figures[f].kind == COUNTER ? "counter" : "gauge");
+        for (size_t i = 0; i < doors; i++) {
+            sockets_stats(sockets, i, &s);
+            buf_printf(w->out, "bole_socket_%s{door=\"%s\"} %llu\n", name, s.name,
+                       (unsigned long long)socket_value(&s, &socket_figures[f]));
+        }
+    }
+    buf_put_str(w->out, "# HELP bole_socket_lost_total Records and messages that are not stored, by reason.\n"
+                        "# TYPE bole_socket_lost_total counter\n");
+    for (size_t i = 0; i < doors; i++) {
+        sockets_stats(sockets, i, &s);
+        for (unsigned k = 0; k < SOCKET_DROP_COUNT; k++)
+            buf_printf(w->out, "bole_socket_lost_total{door=\"%s\",reason=\"%s\"} %llu\n", s.name, socket_drop_name(k),
+                       (unsigned long long)s.dropped_total[k]);
+        for (unsigned k = 0; k < RECEIVE_REASON_COUNT; k++)
+            buf_printf(w->out, "bole_socket_lost_total{door=\"%s\",reason=\"%s\"} %llu\n", s.name, receive_reason_name(k),
+                       (unsigned long long)s.rejected_total[k]);
+    }
+}
+
+static void write_sockets_json(struct writer *w, const struct sockets *sockets)
+{
+    struct socket_stats s;
+    buf_put_str(w->out, ",\"socket\":{");
+    for (size_t i = 0; i < sockets_count(sockets); i++) {
+        sockets_stats(sockets, i, &s);
+        uint64_t lost = 0;
+        for (unsigned k = 0; k < SOCKET_DROP_COUNT; k++)
+            lost += s.dropped_total[k];
+        for (unsigned k = 0; k < RECEIVE_REASON_COUNT; k++)
+            lost += s.rejected_total[k];
+        buf_printf(w->out, "%s\"%s\":{\"lost_total\":%llu", i ? "," : "", s.name, (unsigned long long)lost);
+        for (size_t f = 0; f < sizeof socket_figures / sizeof *socket_figures; f++)
+            buf_printf(w->out, ",\"%s\":%llu", socket_figures[f].name,
+                       (unsigned long long)socket_value(&s, &socket_figures[f]));
+        buf_put_u8(w->out, '}');
+    }
+    buf_put_u8(w->out, '}');
+}
+
 static void write_query(struct writer *w, struct metrics_counters *c)
 {
     open_family(w, "query");
@@ -283,6 +357,8 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
         write_store(w, s->store);
     if (s->server)
         write_http(w, s->server);
+    if (s->sockets)
+        (w->json ? write_sockets_json : write_sockets_text)(w, s->sockets);
     if (s->counters) {
         write_receive(w, s->counters);
         write_query(w, s->counters);

@@ -14,6 +14,7 @@
 #include "queue/queue.h"
 #include "receive/receive.h"
 #include "serve/http.h"
+#include "serve/sockets.h"
 #include "store/store.h"
 
 /* Doors that take records over HTTP; metrics_door_name is the value of the label `door`. */
@@ -36,6 +37,7 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct queue       *queue;
     struct store       *store;
     struct http_server *server;
+    const struct sockets *sockets;
     struct budget      *budget;
     struct fs          *fs;
     struct metrics_counters *counters;

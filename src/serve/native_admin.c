@@ -24,7 +24,7 @@ static void healthz(struct http_exchange *x, void *ctx)
 static struct metrics_sources sources_of(struct api *a)
 {
     return (struct metrics_sources){.ingest = a->ingest, .queue = a->options.queue, .store = a->options.store,
-                                    .server = a->server, .budget = a->options.budget, .fs = a->options.fs,
+                                    .server = a->server, .sockets = a->sockets, .budget = a->options.budget, .fs = a->options.fs,
                                     .counters = &a->counters, .started_ns = a->started_ns};
 }
 

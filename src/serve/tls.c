@@ -119,6 +119,20 @@ cleanup:
     return st;
 }
 
+bole_status tls_context_ask_clients(struct tls_context *c, const char *ca_path, bool optional, struct bole_err *err)
+{
+    static const unsigned char scope[] = "bole"; /* resumed sessions are bound to it, as OpenSSL wants with certificates */
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca_path);
+    if (!names || SSL_CTX_load_verify_locations(c->ssl, ca_path, NULL) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return fail_ssl(err, "certificates of authorities", ca_path);
+    }
+    SSL_CTX_set_client_CA_list(c->ssl, names);
+    SSL_CTX_set_session_id_context(c->ssl, scope, sizeof scope - 1);
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | (optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
+    return BOLE_OK;
+}
+
 void tls_context_destroy(struct tls_context *c)
 {
     if (!c)
@@ -174,6 +188,13 @@ int tls_handshake(struct tls_session *s)
         return 0;
     rc = error_of(s, rc);
     return rc == 0 ? -EPROTO : rc;
+}
+
+bole_slice tls_client_name(const struct tls_session *s, char ret_name[TLS_NAME_MAX])
+{
+    X509 *cert = SSL_get0_peer_certificate(s->ssl);
+    int len = cert ? X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, ret_name, TLS_NAME_MAX) : 0;
+    return bole_slice_from(ret_name, len > 0 ? (size_t)len : 0);
 }
 
 ssize_t tls_recv(struct tls_session *s, void *ret_bytes, size_t len)

@@ -10,11 +10,16 @@
 
 #include "os/net.h"
 
+#define TLS_NAME_MAX 256 /* bytes of a client's name, with a NUL */
+
 struct tls_context;
 struct tls_session;
 
 /* PEM files; the certificate's file may hold its chain. BOLE_E_INVALID names what OpenSSL did not like. */
 bole_status tls_context_create(const char *cert_path, const char *key_path, struct tls_context **ret_context, struct bole_err *err);
+/* Clients show a certificate that one of these (PEM) has signed; with `optional` they may also show none. Before the
+ * first session. */
+bole_status tls_context_ask_clients(struct tls_context *c, const char *ca_path, bool optional, struct bole_err *err);
 void tls_context_destroy(struct tls_context *c); /* NULL is fine */
 
 struct tls_session *tls_session_create(struct tls_context *c, struct net *net, int fd); /* NULL: no memory */
@@ -22,6 +27,9 @@ void tls_session_destroy(struct tls_session *s); /* NULL is fine; the descriptor
 
 /* 0 when done, -EAGAIN, or -EPROTO. */
 int tls_handshake(struct tls_session *s);
+
+/* The common name of the certificate that the client has shown; empty: none. */
+bole_slice tls_client_name(const struct tls_session *s, char ret_name[TLS_NAME_MAX]);
 
 /* As net_recv and net_send. What is sent again after -EAGAIN must begin with the same bytes. */
 ssize_t tls_recv(struct tls_session *s, void *ret_bytes, size_t len);

@@ -35,3 +35,12 @@ def program(name):
     if not found:
         pytest.skip(f"needs {name}")
     return found
+
+
+def debian(name, path):
+    """A program of an unpacked package, and the environment in which it finds its libraries."""
+    root = FETCHED / "debian" / name
+    if not (root / ".fetched").exists():
+        pytest.skip(f"{name} is not there (scripts/clients)")
+    libraries = ":".join(str(folder) for folder in [*sorted([*root.glob("usr/lib/*-linux-gnu"), *root.glob("lib/*-linux-gnu")]), root / "usr/lib" / name])
+    return root / path, {**os.environ, "LD_LIBRARY_PATH": libraries}
