@@ -77,7 +77,11 @@ static size_t fraction_length(bole_slice s, enum part *ret_part)
 
 static size_t part_length(bole_slice s, enum part *ret_part)
 {
+    if (!memchr("JM0123456_PpZ-.,", s.ptr[0], 16)) /* what a part begins with */
+        return 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].text[0] != (char)s.ptr[0])
+            continue;
         size_t n = strlen(parts[i].text);
         if (!bole_slice_starts(s, (bole_slice){(const uint8_t *)parts[i].text, n}))
             continue;

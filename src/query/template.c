@@ -56,7 +56,7 @@ bole_status template_compile(bole_slice text, bole_slice name, struct ast *owner
 static bool fail(struct execution *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static bool fail(struct execution *x, const char *fmt, ...)
 {
-    char text[600];
+    char text[2304];
     size_t line, column;
     va_list args;
     struct text out = text_begin(x->row->scratch, TEMPLATE_OUTPUT_MAX);
@@ -454,9 +454,7 @@ static bool call_function(struct execution *x, const struct value *dot, const st
             return false;
         count++;
     }
-    struct call call = {.func = f, .row = x->row, .args = all, .arg_count = count, .regex = regex};
-    if (args.nodes)
-        call.callee = node_text(x, args.nodes);
+    struct call call = {.func = f, .row = x->row, .args = all, .arg_count = count, .regex = regex, .first = args.nodes};
     if (template_func_call(&call, ret))
         return true;
     x->at = blamed;

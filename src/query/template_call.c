@@ -10,7 +10,7 @@ static const struct template_func *const tables[] = {template_text_funcs, templa
 
 bool call_fail(struct call *c, const char *fmt, ...)
 {
-    char text[512];
+    char text[2048];
     va_list args;
     va_start(args, fmt);
     err_vprint(text, sizeof text, fmt, args);

@@ -31,7 +31,7 @@ static bool compare_others(struct call *c, const struct value *a, const struct v
 {
     if (a->kind != b->kind && a->kind != VALUE_NIL && b->kind != VALUE_NIL) {
         struct text left = call_begin(c), right = call_begin(c);
-        value_print(a, &left);
+        template_printf(c, S("%s"), a, 1, &left); /* the one with %s and the other with %v: so does Go */
         value_print(b, &right);
         return call_fail(c, "non-comparable types %.*s: %s, %s: %.*s", BOLE_SLICE_ARG(text_slice(&left)), value_type(a),
                          value_type(b), BOLE_SLICE_ARG(text_slice(&right)));
@@ -217,9 +217,12 @@ static bool fn_slice(struct call *c, struct value *ret)
         return call_fail(c, "can't slice item of type %s", value_type(&item));
     size_t len = item.kind == VALUE_LIST ? item.list.count : item.text.len;
     at[1] = len;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (c->args[i + 1].boxed) /* unlike index, slice does not look into the box */
+            return call_fail(c, "cannot index slice/array with type interface {}");
         if (!take_index(c, &c->args[i + 1], len, &at[i]))
             return false;
+    }
     if (at[0] > at[1])
         return call_fail(c, "invalid slice index: %zu > %zu", at[0], at[1]);
     if (count == 3 && at[1] > at[2])
@@ -240,7 +243,14 @@ static bool fn_call(struct call *c, struct value *ret)
     (void)ret;
     if (c->args[0].kind == VALUE_NIL)
         return call_fail(c, "call of nil");
-    return call_fail(c, "non-function %.*s of type %s", BOLE_SLICE_ARG(c->callee), value_type(&c->args[0]));
+    struct text callee = call_begin(c);
+    if (c->first)
+        node_print(c->first, &callee);
+    else if (c->args[0].kind == VALUE_TEXT)
+        text_put(&callee, c->args[0].text);
+    else
+        text_put(&callee, arena_printf(c->row->scratch, "<%s Value>", value_type(&c->args[0])));
+    return call_fail(c, "non-function %.*s of type %s", BOLE_SLICE_ARG(text_slice(&callee)), value_type(&c->args[0]));
 }
 
 /* ---- printing ---- */

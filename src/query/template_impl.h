@@ -106,7 +106,7 @@ struct call {
     struct value               *args;
     size_t                      arg_count;
     const struct regex         *regex; /* of a function whose first argument is one, when it was a literal */
-    bole_slice                  callee; /* what `call` was asked to call, as written */
+    const struct node          *first;  /* argument as written; NULL: it came from the pipe */
     bole_slice                  reason; /* of a failure */
 };
 

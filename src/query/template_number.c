@@ -124,10 +124,34 @@ static bool fn_ceil(struct call *c, struct value *ret)
     return true;
 }
 
+/* As math.Pow(10, n) computes, to the last bit: by squares, with the exponent apart. */
+static double power_of_ten(int64_t n)
+{
+    int exponent, sum = 0;
+    double square = frexp(10, &exponent), product = 1;
+    for (uint64_t i = n < 0 ? 0 - (uint64_t)n : (uint64_t)n; i; i >>= 1) {
+        if (exponent > 4096) {
+            sum += exponent;
+            break;
+        }
+        if (i & 1) {
+            product *= square;
+            sum += exponent;
+        }
+        square *= square;
+        exponent *= 2;
+        if (square < 0.5) {
+            square += square;
+            exponent--;
+        }
+    }
+    return n < 0 ? ldexp(1 / product, -sum) : ldexp(product, sum);
+}
+
 static bool fn_round(struct call *c, struct value *ret) /* round value digits [half]: as sprig, also below zero */
 {
     double v = value_to_float(&c->args[0]), half = c->arg_count > 2 ? c->args[2].number : 0.5;
-    double scale = pow(10, (double)c->args[1].integer), shifted = scale * v, whole;
+    double scale = power_of_ten(c->args[1].integer), shifted = scale * v, whole;
     double fraction = modf(shifted, &whole);
     *ret = value_float((fraction >= half ? ceil(shifted) : floor(shifted)) / scale);
     return true;

@@ -33,9 +33,16 @@ static bool fn_case(struct call *c, struct value *ret)
     struct text out = call_begin(c);
     bole_slice s = c->args[0].text;
     bool word_begins = true;
-    uint8_t *to = text_extend(&out, s.len * 3); /* the longest that any byte can become */
+    bool is_ascii = true;
+    for (size_t i = 0; i < s.len; i++)
+        is_ascii &= s.ptr[i] < 0x80;
+    uint8_t *to = text_extend(&out, is_ascii ? s.len : s.len * 3); /* the longest that a byte can become */
     size_t n = 0;
-    for (size_t i = 0, len; i < s.len && to; i += len) {
+    for (; is_ascii && to && n < s.len; n++) {
+        to[n] = (uint8_t)change_case(s.ptr[n], c->func->detail, word_begins);
+        word_begins = is_separator(s.ptr[n]);
+    }
+    for (size_t i = n, len; i < s.len && to; i += len) {
         uint32_t rune = utf8_decode(s.ptr + i, s.len - i, &len);
         uint32_t changed = change_case(rune, c->func->detail, word_begins);
         n += utf8_encode(changed, to + n);
@@ -228,12 +235,13 @@ static bool fn_indent(struct call *c, struct value *ret)
         return call_fail(c, "%s", negative_count);
     if (c->func->detail)
         text_put(&out, S("\n"));
-    for (const uint8_t *end = s.ptr; end && !out.failed;) {
-        end = s.len ? memchr(s.ptr, '\n', s.len) : NULL;
+    for (bool more = true; more && !out.failed;) {
+        const uint8_t *end = s.len ? memchr(s.ptr, '\n', s.len) : NULL;
         size_t len = end ? (size_t)(end - s.ptr) + 1 : s.len;
         text_put_times(&out, S(" "), (uint64_t)c->args[0].integer);
         text_put(&out, (bole_slice){s.ptr, len});
         s = bole_slice_sub(s, len);
+        more = end != NULL;
     }
     return call_finish(c, &out, ret);
 }

@@ -65,9 +65,32 @@ static const struct unit *find_unit(const struct unit *units, size_t count, bole
     return NULL;
 }
 
+/* As Go's package time quotes: bytes outside of ASCII one by one. A text too long for a message is cut. */
+struct quoted { char text[256]; };
+
+static struct quoted quote(bole_slice s)
+{
+    struct quoted q;
+    size_t n = 0;
+    q.text[n++] = '"';
+    for (size_t i = 0; i < s.len && n < sizeof q.text - 8; i++) {
+        uint8_t c = s.ptr[i];
+        if (c < ' ' || c >= 0x80) {
+            n += (size_t)snprintf(q.text + n, 5, "\\x%02x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            q.text[n++] = '\\';
+        q.text[n++] = (char)c;
+    }
+    q.text[n++] = '"';
+    q.text[n] = 0;
+    return q;
+}
+
 static bole_status invalid_duration(bole_slice text, struct bole_err *err)
 {
-    return bole_fail(err, BOLE_E_INVALID, "time: invalid duration \"%.*s\"", BOLE_SLICE_ARG(text));
+    return bole_fail(err, BOLE_E_INVALID, "time: invalid duration %s", quote(text).text);
 }
 
 bole_status units_go_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err)
@@ -100,11 +123,11 @@ bole_status units_go_duration(bole_slice text, int64_t *ret_ns, struct bole_err 
             at++;
         bole_slice name = {text.ptr + unit_from, at - unit_from};
         if (name.len == 0)
-            return bole_fail(err, BOLE_E_INVALID, "time: missing unit in duration \"%.*s\"", BOLE_SLICE_ARG(text));
+            return bole_fail(err, BOLE_E_INVALID, "time: missing unit in duration %s", quote(text).text);
         const struct unit *unit = find_unit(go_units, GO_UNIT_COUNT, name);
         if (!unit)
-            return bole_fail(err, BOLE_E_INVALID, "time: unknown unit \"%.*s\" in duration \"%.*s\"",
-                             BOLE_SLICE_ARG(name), BOLE_SLICE_ARG(text));
+            return bole_fail(err, BOLE_E_INVALID, "time: unknown unit %s in duration %s", quote(name).text,
+                             quote(text).text);
         if (__builtin_mul_overflow(whole, unit->ns, &whole) || __builtin_add_overflow(total, whole, &total) ||
             __builtin_add_overflow(total, (int64_t)((double)fraction * ((double)unit->ns / scale)), &total))
             return invalid_duration(text, err);
