@@ -135,7 +135,7 @@ TEST(api_operators_find_their_doors)
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/status/buildinfo", ""), 200);
     CHECK(world_body_has(w, "{\"version\":\"" BOLE_VERSION "\""));
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/drilldown-limits", ""), 200);
-    CHECK(world_body_has(w, "\"pattern_ingester_enabled\":false"));
+    CHECK(world_body_has(w, "\"pattern_ingester_enabled\":true"));
     world_close(w);
 }
 

@@ -27,7 +27,7 @@ static void put_names(struct buf *b, const bole_slice *names, size_t count)
     buf_put_u8(b, ']');
 }
 
-/* Logs Drilldown reads what it may show from here: volumes yes, patterns not yet. */
+/* Logs Drilldown reads what it may show from here: volumes and patterns. */
 static void drilldown_limits(struct http_exchange *x, void *ctx)
 {
     struct api *a = ctx;
@@ -43,7 +43,7 @@ static void drilldown_limits(struct http_exchange *x, void *ctx)
                "\"max_line_size_truncate\":false,\"max_query_length\":\"0s\",\"max_query_lookback\":\"0s\","
                "\"max_query_range\":\"0s\",\"max_query_series\":0,\"metric_aggregation_enabled\":false,"
                "\"pattern_persistence_enabled\":false,\"query_timeout\":\"%s\",\"retention_period\":\"0s\","
-               "\"volume_enabled\":true,\"volume_max_series\":1000},\"pattern_ingester_enabled\":false,"
+               "\"volume_enabled\":true,\"volume_max_series\":1000},\"pattern_ingester_enabled\":true,"
                "\"version\":\"" BOLE_VERSION "\"}",
                (unsigned long long)a->options.entries_max, timeout);
     api_reply_json(x, &body);

@@ -1,0 +1,78 @@
+"""/loki/api/v1/patterns, as Explore and Logs Drilldown ask it."""
+
+import json
+import time
+
+import pytest
+
+import bole
+
+STEP = 60
+NOW = time.time_ns() // (STEP * 10**9) * STEP * 10**9
+
+
+def patterns(server, query='{app="web"}', status=200, headers=None, **params):
+    params = {"query": query, "start": str(NOW - 600 * 10**9), "end": str(NOW + 10**9), "step": f"{STEP}s", **params}
+    answer = server.get("/loki/api/v1/patterns", params, headers)
+    assert answer.status == status, answer.text
+    return answer.json() if status == 200 else answer.text
+
+
+@pytest.fixture
+def filled(server):
+    lines = []
+    for i in range(120):
+        lines.append((NOW - i * 10**9, f"GET /api/users/{i} HTTP/1.1 200 {i * 31}"))
+        if i % 3 == 0:
+            lines.append((NOW - i * 10**9, f"level=error msg=\"connection to db{i} lost\" attempt={i}"))
+    server.push([({"app": "web"}, lines), ({"app": "other"}, [(NOW, "something else")])])
+    return server
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_patterns_are_ordered_by_count_and_stand_at_multiples_of_the_step(filled, cut):
+    if cut:
+        filled.request("POST", "/flush")
+    data = patterns(filled)["data"]
+    assert [(p["pattern"], p["level"]) for p in data] == [
+        ("GET <_> HTTP/1.1 200 <_>", "unknown"), ('level=error msg="connection to <_> lost" attempt=<_>', "error")]
+    assert [sum(n for _, n in p["samples"]) for p in data] == [120, 40]
+    assert data[0]["samples"] == [[NOW // 10**9 - 120, 59], [NOW // 10**9 - 60, 60], [NOW // 10**9, 1]]
+    assert all(isinstance(v, int) for p in data for sample in p["samples"] for v in sample)
+
+
+def test_a_pattern_finds_its_lines(filled):
+    """Drilldown puts the pattern behind `|>`."""
+    for pattern in patterns(filled)["data"]:
+        query = '{app="web"} |> ' + json.dumps(pattern["pattern"])
+        assert len(filled.lines(query)) == sum(n for _, n in pattern["samples"]), pattern
+
+
+def test_nothing_found_is_an_empty_list(filled):
+    assert patterns(filled, '{app="none"}') == {"status": "success", "data": []}
+
+
+@pytest.mark.parametrize("query,params", [
+    ('{app="web"} |= "x"', {}), ('{app="web"', {}), ("", {}), ('rate({app="web"}[1m])', {}), ('{app="web"}', {"step": "0"}),
+    ('{app="web"}', {"step": "1ms"}), ('{app="web"}', {"start": "x"}), ('{app="web"}', {"start": str(NOW), "end": "1"})])
+def test_what_loki_refuses_is_refused(filled, query, params):
+    assert patterns(filled, query, 400, **params)
+
+
+@pytest.mark.parametrize("start", ["-9223372036854775808", "0", "9223372036854775806"])
+def test_ranges_at_the_ends_of_time(filled, start):
+    answer = filled.get("/loki/api/v1/patterns", {"query": '{app="web"}', "start": start, "end": "9223372036854775807"})
+    assert answer.status in (200, 400)
+    assert filled.get("/ready").status == 200
+
+
+def test_tenants_and_forms(filled):
+    filled.push([({"app": "web"}, [(NOW, "GET /x1 HTTP/1.1 200 5")])], {"X-Scope-OrgID": "red"})
+    data = patterns(filled, headers={"X-Scope-OrgID": "red|default"})["data"]
+    assert sum(n for _, n in data[0]["samples"]) == 121
+    answer = filled.request("POST", "/loki/api/v1/patterns", "query=%7Bapp%3D%22web%22%7D", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status == 200 and answer.json()["status"] == "success"
+
+
+def test_drilldown_shows_its_tab(server):
+    assert server.get("/loki/api/v1/drilldown-limits").json()["pattern_ingester_enabled"] is True
