@@ -12,7 +12,9 @@
 #include "base/err.h"
 #include "serve/api_work.h"
 #include "serve/loki_params.h"
+#include "serve/native_row.h"
 
+enum { RESUME_PAGE_ROWS = 5000 };
 #define FUTURE_NS (86400 * (int64_t)NS_PER_S) /* how far ahead of now a row of the history may be stamped */
 
 enum { CLOSE_ERROR = 1011, CLOSE_TRY_AGAIN = 1013 }; /* RFC 6455, 7.4.1 and IANA's registry */
@@ -154,32 +156,18 @@ void tail_feed(struct tail *t, uint64_t lsn, uint32_t first_row, const struct ba
 
 /* ---- history ---- */
 
-static int compare_entries(const void *a, const void *b)
+/* Oldest first. What was committed after the tail joined comes live, what came up to the cursor is known. Returns the place of
+ * the last row; *ret_count 0: there is none. False: no memory. */
+static bool add_history(struct tail *t, const struct query_result *r, uint64_t known_seq, struct query_place *ret_last, size_t *ret_count)
 {
-    const struct query_entry *const *x = a, *const *y = b;
-    if ((*x)->time_ns != (*y)->time_ns)
-        return (*x)->time_ns < (*y)->time_ns ? -1 : 1;
-    return ((*x)->seq > (*y)->seq) - ((*x)->seq < (*y)->seq);
-}
-
-/* Oldest first. What was committed after the tail joined comes live. */
-static bool add_history(struct tail *t, const struct query_result *r)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < r->stream_count; i++)
-        count += r->streams[i].entry_count;
-    const struct query_entry **order = calloc(count + 1, sizeof *order);
+    const struct query_entry **order = native_sort(r, FORWARD, ret_count);
     if (!order)
         return false;
-    count = 0;
-    for (size_t i = 0; i < r->stream_count; i++)
-        for (size_t k = 0; k < r->streams[i].entry_count; k++)
-            if (seq_lsn(r->streams[i].entries[k].seq) <= t->position)
-                order[count++] = &r->streams[i].entries[k];
-    if (count)
-        qsort(order, count, sizeof *order, compare_entries);
-    for (size_t i = 0; i < count; i++)
-        tail_out_add(&t->history, order[i]);
+    for (size_t i = 0; i < *ret_count; i++)
+        if (seq_lsn(order[i]->seq) <= t->position && order[i]->seq > known_seq)
+            tail_out_add(&t->history, order[i]);
+    if (*ret_count)
+        *ret_last = (struct query_place){order[*ret_count - 1]->time_ns, order[*ret_count - 1]->seq};
     free(order);
     return true;
 }
@@ -188,23 +176,42 @@ struct tail_request { /* as the client asked */
     int64_t  start_ns, end_ns;
     uint32_t limit;
     uint32_t delay_s;
+    bool     resumes;
+    struct query_place cursor;
 };
 
-/* The newest `limit` rows since start, which may be none. A row stamped in the future is history, too. */
+static bole_status read_page(struct tail *t, const struct query_request *q, uint64_t known_seq, struct query_place *ret_last,
+                             size_t *ret_count, struct bole_err *err)
+{
+    struct query_result *result = NULL;
+    bole_status st = query_exec(t->query, q, &result, err);
+    *ret_count = 0;
+    if (st == BOLE_OK && !add_history(t, result, known_seq, ret_last, ret_count))
+        st = bole_fail(err, BOLE_E_LIMIT, "no memory for the history of the tail");
+    query_result_destroy(result);
+    return st;
+}
+
+/* The newest `limit` rows since start, which may be none; behind a cursor all that were committed after it: what does not fit
+ * is dropped and counted as of every tail. A row stamped in the future is history, too. */
 static bole_status read_history(struct tail *t, struct api_work *work, const struct tail_request *request, struct bole_err *err)
 {
     struct query_request q = api_work_request(work);
-    struct query_result *result = NULL;
+    struct query_place last;
+    size_t count = 0;
     q.start_ns = request->start_ns;
     q.end_ns = request->end_ns;
     q.step_ns = NS_PER_S;
     q.limit = request->limit;
-    q.direction = BACKWARD;
-    bole_status st = request->start_ns < request->end_ns ? query_exec(t->query, &q, &result, err) : BOLE_OK;
-    if (result && !add_history(t, result))
-        st = bole_fail(err, BOLE_E_LIMIT, "no memory for the history of the tail");
-    api_work_count(work, st, result ? &result->stats : NULL);
-    query_result_destroy(result);
+    q.direction = request->resumes ? FORWARD : BACKWARD;
+    bole_status st = request->start_ns < request->end_ns ? read_page(t, &q, request->cursor.seq, &last, &count, err) : BOLE_OK;
+    while (st == BOLE_OK && request->resumes && count == q.limit) {
+        struct query_place after = last;
+        q.after = &after;
+        q.start_ns = after.time_ns;
+        st = read_page(t, &q, request->cursor.seq, &last, &count, err);
+    }
+    api_work_count(work, st, NULL);
     return st;
 }
 
@@ -249,8 +256,16 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
 {
     struct tail_request request = {0};
     uint64_t limit;
-    int64_t now_ns = clock_now_ns(a->options.clock);
-    bole_status st = loki_parse_time(http_param(x, S("start")), now_ns - LOKI_SINCE_DEFAULT, &request.start_ns, err);
+    int64_t now_ns = clock_now_ns(a->options.clock), since_ns = now_ns;
+    bole_slice cursor = http_param(x, S("cursor"));
+    bole_status st = cursor.len ? native_parse_id(cursor, &request.cursor, err) : BOLE_OK;
+    request.resumes = cursor.len > 0;
+    if (request.resumes && request.cursor.time_ns < now_ns)
+        since_ns = request.cursor.time_ns;
+    if (__builtin_sub_overflow(since_ns, LOKI_SINCE_DEFAULT, &since_ns))
+        since_ns = INT64_MIN;
+    if (st == BOLE_OK)
+        st = loki_parse_time(http_param(x, S("start")), since_ns, &request.start_ns, err);
     if (st == BOLE_OK)
         st = loki_parse_limit(http_param(x, S("limit")), &limit, err);
     if (st == BOLE_OK)
@@ -260,6 +275,8 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
     if (st < 0)
         return st;
     request.limit = limit < QUERY_ENTRIES_MAX ? (uint32_t)limit : QUERY_ENTRIES_MAX;
+    if (request.resumes)
+        request.limit = RESUME_PAGE_ROWS;
     request.end_ns = now_ns + FUTURE_NS;
     *ret_request = request;
     return BOLE_OK;
@@ -315,6 +332,8 @@ static void tail(struct http_exchange *x, void *ctx)
         st = bole_fail(&err, BOLE_E_INVALID, "Bad Request: this is a WebSocket: upgrade the connection");
     if (st == BOLE_OK) {
         t->delay_ns = request.delay_s * (uint64_t)NS_PER_S;
+        t->out.shows_cursor = http_param(x, S("cursor")).ptr != NULL;
+        t->out.latest = request.cursor;
         st = open_tail(t, x, &err);
     }
     if (st < 0) {

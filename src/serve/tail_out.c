@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "serve/loki_json.h"
+#include "serve/native_row.h"
 
 void tail_out_init(struct tail_out *o, struct budget *budget, bool categorize)
 {
@@ -89,6 +90,10 @@ bole_status tail_out_close(struct tail_out *o)
     buf_put(&f->text, S("{\"streams\":"));
     bole_status st = loki_streams_write(&o->open, &f->text, NULL);
     put_dropped(o, &f->text);
+    if (o->shows_cursor && o->latest.seq) {
+        buf_put(&f->text, S(",\"cursor\":"));
+        native_put_id(&f->text, o->latest);
+    }
     if (o->open.categorize)
         buf_put(&f->text, S(",\"encodingFlags\":[\"categorize-labels\"]"));
     buf_put_u8(&f->text, '}');
@@ -110,6 +115,8 @@ bole_status tail_out_close(struct tail_out *o)
 
 void tail_out_add(struct tail_out *o, const struct query_entry *entry)
 {
+    if (entry->seq > o->latest.seq)
+        o->latest = (struct query_place){entry->time_ns, entry->seq};
     if (o->open.size_bytes >= TAIL_FRAME_TARGET && o->unsent_bytes < TAIL_UNSENT_MAX)
         tail_out_close(o);
     if (o->open.size_bytes >= TAIL_FRAME_TARGET || loki_streams_add(&o->open, entry, NULL) < 0) {
@@ -155,6 +162,7 @@ bole_status tail_out_flush(struct tail_out *o, bole_status (*send)(bole_slice te
 
 void tail_out_prepend(struct tail_out *o, struct tail_out *history)
 {
+    history->shows_cursor = o->shows_cursor; /* not before: in the order of time, a frame is no prefix of what was committed */
     tail_out_close(history);
     if (history->last) {
         history->last->next = o->first;

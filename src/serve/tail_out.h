@@ -27,6 +27,8 @@ struct tail_out {
     uint32_t            dropped_listed;
     uint64_t            dropped_count;
     int64_t             newest_ns;    /* of the open frame */
+    bool                shows_cursor; /* frames tell the place behind which a later tail goes on */
+    struct query_place  latest;       /* the row with the highest seq that was added; kept or dropped */
     uint64_t            entries_total, dropped_total;
     struct budget      *budget;
 };
