@@ -76,3 +76,53 @@ def test_tenants_and_forms(filled):
 
 def test_drilldown_shows_its_tab(server):
     assert server.get("/loki/api/v1/drilldown-limits").json()["pattern_ingester_enabled"] is True
+
+
+# ---- what else Drilldown and Explore read ----
+
+def test_detected_fields_say_where_in_the_json_a_field_is(server):
+    line = json.dumps({"a": {"b": {"c": 1}}, "x-y": {"z": "5s"}, "9k": True, "list": [1], "none": None, "app": "taken"})
+    server.push([({"app": "js"}, [(NOW, line)])])
+    answer = server.get("/loki/api/v1/detected_fields", {"query": '{app="js"}', "start": str(NOW - 1), "end": str(NOW + 1)}).json()
+    assert {f["label"]: (f["type"], f.get("jsonPath")) for f in answer["fields"]} == {
+        "a_b_c": ("int", ["a", "b", "c"]), "x_y_z": ("duration", ["x-y", "z"]), "_9k": ("boolean", ["9k"]),
+        "app_extracted": ("string", ["app"]), "detected_level": ("string", None)}
+
+
+def test_detected_fields_of_deep_and_torn_json(server):
+    lines = ['{"a":' * 60 + "1" + "}" * 60, '{"ok":1,"torn":{"x":', '{"' + "k" * 300 + '":{"":1," ":2}}', "{", '{"a"', "[]"]
+    server.push([({"app": "js"}, [(NOW + i, line) for i, line in enumerate(lines)])])
+    answer = server.get("/loki/api/v1/detected_fields", {"query": '{app="js"}', "start": str(NOW - 1), "end": str(NOW + 100)})
+    assert answer.status == 200 and answer.json()["fields"]
+
+
+@pytest.mark.parametrize("path,query,status", [
+    ("index/stats", "", 400), ("index/stats", "{}", 400), ("index/stats", '{a!="x"}', 400), ("index/stats", '{app="web"}', 200),
+    ("index/volume", "", 400), ("index/volume", "{}", 200), ("index/volume", '{a!="x"}', 400),
+    ("index/volume_range", "", 400), ("index/volume_range", "{}", 200),
+    ("labels", "", 200), ("labels", "{}", 400), ("labels", '{a!="x"}', 400), ("label/app/values", "{}", 400),
+    ("detected_labels", "", 200), ("detected_labels", "{}", 400), ("patterns", "{}", 400), ("query", "", 400)])
+def test_selectors_that_loki_takes_and_refuses(filled, path, query, status):
+    answer = filled.get(f"/loki/api/v1/{path}", {"query": query, "start": str(NOW - 10**9), "end": str(NOW + 10**9)})
+    assert answer.status == status, answer.text
+    if status == 400:
+        assert answer.text == "parse error : syntax error: unexpected $end" if not query else answer.text.startswith(
+            "parse error : queries require at least one regexp or equality matcher")
+
+
+def test_series_takes_braces_but_nothing_that_is_empty_compatible(filled):
+    series = lambda selector: filled.get("/loki/api/v1/series", {"match[]": selector, "start": str(NOW - 10**9), "end": str(NOW + 10**9)})
+    assert len(series("{}").json()["data"]) == 2
+    assert series('{a!="x"}').status == 400
+
+
+def test_volume_over_time_stands_at_the_ends_of_aligned_steps(server):
+    base = NOW // 10**9 // 100 * 100
+    server.push([({"app": "v"}, [((base + s) * 10**9, "x" * 10) for s in (10, 99, 100, 199, 250)])])
+    for _ in range(2):
+        answer = server.get("/loki/api/v1/index/volume_range", {"query": '{app="v"}', "start": str(base + 5), "end": str(base + 260), "step": "100"})
+        data = answer.json()["data"]
+        assert data["resultType"] == "matrix"
+        assert data["result"] == [{"metric": {"app": "v"}, "values": [
+            [base + 99.999, "20"], [base + 199.999, "20"], [base + 260, "10"]]}]
+        server.request("POST", "/flush")

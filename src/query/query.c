@@ -11,6 +11,8 @@
 
 static bole_status parse(bole_slice text, bool words, struct budget *budget, struct query **ret_query, struct bole_err *err)
 {
+    if (!text.len)
+        return bole_fail(err, BOLE_E_INVALID, "parse error : syntax error: unexpected $end"); /* without a place, as Loki */
     struct query *q = calloc(1, sizeof *q);
     if (!q)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the query");

@@ -36,8 +36,8 @@ TEST(api_push_is_searchable_when_it_was_answered)
         {"/loki/api/v1/detected_labels?" RANGE,
          "{\"detectedLabels\":[{\"label\":\"app\",\"cardinality\":2},{\"label\":\"host\",\"cardinality\":1}]}"},
         {"/loki/api/v1/detected_labels?start=1&end=2", "{}"},
-        {"/api/prom/label?" RANGE, "{\"values\":[\"app\",\"host\"]}"},
-        {"/api/prom/label/app/values?" RANGE, "{\"values\":[\"db\",\"web\"]}"},
+        {"/api/prom/label?" RANGE, "{\"status\":\"success\",\"data\":[\"app\",\"host\"]}"},
+        {"/api/prom/label/app/values?" RANGE, "{\"status\":\"success\",\"data\":[\"db\",\"web\"]}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CHECK_EQ_U64(world_get(w, cases[i].target, ""), 200);
@@ -60,7 +60,7 @@ TEST(api_index_counts_what_was_pushed)
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume?query={app=\"db\"}&aggregateBy=x&" RANGE, ""), 400);
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume_range?query={app=~\".+\"}&step=1000&" RANGE, ""), 200);
     CHECK(world_body_has(w, "\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"app\":"));
-    CHECK(world_body_has(w, "\"values\":[[1795211000,"));
+    CHECK(world_body_has(w, "\"values\":[[1795210999.999,"));
     world_close(w);
 }
 

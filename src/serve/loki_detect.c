@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "query/json_paths.h"
 #include "query/units.h"
 #include "serve/api_work.h"
 #include "serve/loki_json.h"
@@ -23,6 +24,8 @@ struct field { /* behind a set's item */
     enum value_type type;
     struct loki_set values;
     bool            json, logfmt;
+    const bole_slice *path; /* [path_len] the keys that lead to it in JSON; NULL: not known */
+    size_t          path_len;
 };
 
 struct detect {
@@ -65,6 +68,46 @@ static bool add_value(struct detect *d, const struct row_label *label, bool json
     return loki_set_get(&f->values, label->value) != NULL;
 }
 
+/* A name that another label has already got this behind it. */
+static bole_slice extracted(bole_slice name, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s_extracted", BOLE_SLICE_ARG(name));
+}
+
+static void keep_path(bole_slice name, const bole_slice *keys, size_t key_count, void *ctx)
+{
+    struct detect *d = ctx;
+    struct loki_set_item *item = loki_set_find(&d->fields, name);
+    struct field *f = item ? item->data : NULL;
+    if (!f || !f->json) {
+        item = loki_set_find(&d->fields, extracted(name, http_arena(d->work->x)));
+        f = item ? item->data : NULL;
+    }
+    if (!f || !f->json || f->path)
+        return;
+    bole_slice *path = arena_array(&d->fields.arena, key_count, sizeof *path);
+    bool ok = path;
+    for (size_t i = 0; ok && i < key_count; i++)
+        ok = (path[i] = arena_copy(&d->fields.arena, keys[i])).ptr;
+    f->path = ok ? path : NULL;
+    f->path_len = key_count;
+}
+
+/* Only until the path of every field of this entry is known. */
+static void find_paths(struct detect *d, const struct query_entry *e)
+{
+    bool known = true;
+    for (size_t i = 0; i < e->label_count && known; i++) {
+        struct loki_set_item *item = e->labels[i].origin == ORIGIN_PARSED ? loki_set_find(&d->fields, e->labels[i].name) : NULL;
+        known = !item || !item->data || ((struct field *)item->data)->path;
+    }
+    struct arena scratch;
+    arena_init(&scratch, &d->work->budget);
+    if (!known)
+        json_paths_each(e->line, &scratch, keep_path, d);
+    arena_deinit(&scratch);
+}
+
 static bool has_parser_error(const struct query_entry *e)
 {
     for (size_t i = 0; i < e->label_count; i++)
@@ -90,6 +133,8 @@ static bool add_entry(struct detect *d, const struct query_entry *e, enum pass p
         if (wanted && !add_value(d, &e->labels[i], pass == PASS_JSON, pass == PASS_LOGFMT))
             return false;
     }
+    if (pass == PASS_JSON && !skip)
+        find_paths(d, e);
     return true;
 }
 
@@ -119,8 +164,13 @@ static void put_field(struct buf *b, const struct loki_set_item *item)
     const struct field *f = item->data;
     buf_put(b, S("{\"label\":"));
     buf_put_json(b, item->key, true);
-    buf_printf(b, ",\"type\":\"%s\",\"cardinality\":%zu,\"parsers\":%s}", types[f->type], f->values.count,
+    buf_printf(b, ",\"type\":\"%s\",\"cardinality\":%zu,\"parsers\":%s", types[f->type], f->values.count,
                f->json && f->logfmt ? "[\"json\",\"logfmt\"]" : f->json ? "[\"json\"]" : f->logfmt ? "[\"logfmt\"]" : "null");
+    for (size_t i = 0; f->path && i < f->path_len; i++) {
+        buf_put_str(b, i ? "," : ",\"jsonPath\":[");
+        buf_put_json(b, f->path[i], true);
+    }
+    buf_put_str(b, f->path ? "]}" : "}");
 }
 
 /* {} when there is nothing, as Loki. */

@@ -29,7 +29,7 @@ static void stats(struct http_exchange *x, void *ctx)
         return;
     struct bole_err err = {0};
     struct totals t = {0};
-    bole_status st = loki_select_matchers(&s, http_param(x, S("query")), &err);
+    bole_status st = loki_select_matchers(&s, http_param(x, S("query")), LOKI_NARROW, &err);
     for (size_t i = 0; i < s.work.tenant_count && st == BOLE_OK; i++)
         if (loki_select_tenant(&s, i))
             st = store_volume(s.work.api->options.store, s.view, &s.query, add_totals, &t, &err);
@@ -64,7 +64,7 @@ static void volume(struct http_exchange *x, void *ctx)
     loki_volume_init(&v, &s.work.budget, 1);
     bole_status st = loki_parse_limit(http_param(x, S("limit")), &limit, &err);
     if (st == BOLE_OK)
-        st = loki_select_matchers(&s, http_param(x, S("query")), &err);
+        st = loki_select_matchers(&s, http_param(x, S("query")), LOKI_BRACES, &err);
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
                                 http_param(x, S("aggregateBy")), &err);
@@ -76,6 +76,7 @@ static void volume(struct http_exchange *x, void *ctx)
     } else {
         struct buf body;
         buf_init(&body, NULL);
+        v.exec_ns = clock_mono_ns(s.work.api->options.clock) - s.work.started_ns;
         loki_volume_write_vector(&v, limit, s.end_ns, &body);
         api_reply_json(x, &body);
     }
@@ -100,21 +101,25 @@ static bole_status add_step(bole_slice labels, uint64_t rows, uint64_t bytes, vo
     return loki_volume_add(c->volume, labels, c->bucket, bytes);
 }
 
-/* One pass when the store can count in buckets, else one question for each step. Bucket i ends at start + i * step; the
- * first one is the moment `start` itself and belongs to the one behind it. */
-static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t step_ns, uint32_t steps, struct bole_err *err)
+/* Bucket i is [first + i * step, first + (i + 1) * step), the range cuts off what it must. One pass when the store can count in
+ * buckets, whose ends it is told, else one question for each step. */
+static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t first_ns, int64_t step_ns, struct bole_err *err)
 {
-    struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = s->start_ns, .bucket_ns = step_ns, .bucket_count = steps + 1};
+    struct store *store = s->work.api->options.store;
+    struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = first_ns + step_ns - 1, .bucket_ns = step_ns,
+                                     .bucket_count = v->bucket_count};
     struct store_scan_stats ignored;
-    bole_status st = store_aggregate(s->work.api->options.store, s->view, &s->query, &what, add_cell, v, &ignored, err);
+    bole_status st = store_aggregate(store, s->view, &s->query, &what, add_cell, v, &ignored, err);
     if (st != BOLE_E_UNSUPPORTED)
         return st;
-    struct store_query query = s->query;
     st = BOLE_OK;
-    for (uint32_t i = 0; i < steps && st == BOLE_OK; i++) {
-        query.from_ns = s->start_ns + (int64_t)i * step_ns;
-        query.to_ns = i + 1 == steps ? s->query.to_ns : query.from_ns + step_ns;
-        st = store_volume(s->work.api->options.store, s->view, &query, add_step, &(struct step_cells){v, i + 1}, err);
+    for (uint32_t i = 0; i < v->bucket_count && st == BOLE_OK; i++) {
+        struct store_query query = s->query;
+        if (i)
+            query.from_ns = first_ns + (int64_t)i * step_ns;
+        if (i + 1 < v->bucket_count)
+            query.to_ns = first_ns + ((int64_t)i + 1) * step_ns;
+        st = store_volume(store, s->view, &query, add_step, &(struct step_cells){v, i}, err);
     }
     return st;
 }
@@ -130,24 +135,27 @@ static void volume_range(struct http_exchange *x, void *ctx)
     struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
                              .step = http_param(x, S("step")), .limit = http_param(x, S("limit"))};
     bole_status st = loki_parse_range(&text, s.end_ns, &range, &err);
-    uint32_t steps = 0;
+    int64_t first_ns = 0;
     if (st == BOLE_OK) {
-        steps = (uint32_t)((s.end_ns - s.start_ns) / range.step_ns) + 1;
-        loki_volume_init(&v, &s.work.budget, steps + 1);
-        st = loki_select_matchers(&s, http_param(x, S("query")), &err);
+        first_ns = loki_align(s.start_ns, range.step_ns);
+        if (s.end_ns > s.start_ns)
+            s.query.to_ns = s.end_ns; /* a step that began at the end would have no length */
+        loki_volume_init(&v, &s.work.budget, (uint32_t)((s.query.to_ns - 1 - first_ns) / range.step_ns) + 1);
+        st = loki_select_matchers(&s, http_param(x, S("query")), LOKI_BRACES, &err);
     }
     if (st == BOLE_OK)
         st = loki_volume_choose(&v, s.query.matchers, s.query.matcher_count, http_param(x, S("targetLabels")),
                                 http_param(x, S("aggregateBy")), &err);
     for (size_t i = 0; i < s.work.tenant_count && st == BOLE_OK; i++)
         if (loki_select_tenant(&s, i))
-            st = fill_steps(&s, &v, range.step_ns, steps, &err);
+            st = fill_steps(&s, &v, first_ns, range.step_ns, &err);
     if (st < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;
         buf_init(&body, NULL);
-        loki_volume_write_matrix(&v, range.limit, s.start_ns, range.step_ns, &body);
+        v.exec_ns = clock_mono_ns(s.work.api->options.clock) - s.work.started_ns;
+        loki_volume_write_matrix(&v, range.limit, first_ns, range.step_ns, s.end_ns, &body);
         api_reply_json(x, &body);
     }
     loki_volume_deinit(&v);

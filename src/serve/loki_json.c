@@ -145,10 +145,14 @@ static void put_store(struct buf *b, const struct loki_stats *s)
 {
     buf_printf(b,
                "{\"totalChunksRef\":%llu,\"totalChunksDownloaded\":%llu,\"chunksDownloadTime\":0,"
-               "\"queryReferencedStructuredMetadata\":false,\"chunk\":{\"headChunkBytes\":0,\"headChunkLines\":0,"
+               "\"queryReferencedStructuredMetadata\":false,\"queryUsedV2Engine\":false,\"chunk\":{\"headChunkBytes\":0,\"headChunkLines\":0,"
                "\"decompressedBytes\":%llu,\"decompressedLines\":%llu,\"compressedBytes\":0,\"totalDuplicates\":0,"
                "\"postFilterLines\":%llu,\"headChunkStructuredMetadataBytes\":0,\"decompressedStructuredMetadataBytes\":0},"
-               "\"chunkRefsFetchTime\":0,\"congestionControlLatency\":0,\"pipelineWrapperFilteredLines\":0}",
+               "\"chunkRefsFetchTime\":0,\"congestionControlLatency\":0,\"pipelineWrapperFilteredLines\":0,"
+               "\"dataobj\":{\"prePredicateDecompressedRows\":0,\"prePredicateDecompressedBytes\":0,"
+               "\"prePredicateDecompressedStructuredMetadataBytes\":0,\"postPredicateRows\":0,\"postPredicateDecompressedBytes\":0,"
+               "\"postPredicateStructuredMetadataBytes\":0,\"postFilterRows\":0,\"pagesScanned\":0,\"pagesDownloaded\":0,"
+               "\"pagesDownloadedBytes\":0,\"pageBatches\":0,\"totalRowsAvailable\":0,\"totalPageDownloadTime\":0}}",
                (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned),
                (unsigned long long)s->bytes_scanned, (unsigned long long)s->lines_scanned,
                (unsigned long long)s->lines_passed);
@@ -172,11 +176,14 @@ void loki_put_stats(struct buf *b, const struct loki_stats *s)
     put_summary(b, s);
     buf_put(b, S(",\"querier\":{\"store\":"));
     put_store(b, s);
+    buf_put(b, S(",\"querierExecTime\":"));
+    loki_put_number(b, (double)s->exec_ns / 1e9);
     buf_put(b, S("},\"ingester\":{\"totalReached\":0,\"totalChunksMatched\":0,\"totalBatches\":0,\"totalLinesSent\":0,"
                  "\"store\":"));
     put_store(b, &(struct loki_stats){0});
     buf_put(b, S("},\"cache\":"));
     put_caches(b);
-    buf_printf(b, ",\"index\":{\"totalChunks\":%llu,\"postFilterChunks\":%llu,\"shardsDuration\":0,\"usedBloomFilters\":false}}",
+    buf_printf(b, ",\"index\":{\"totalChunks\":%llu,\"postFilterChunks\":%llu,\"shardsDuration\":0,\"usedBloomFilters\":false,"
+               "\"totalStreams\":0,\"chunkRefsLookupTime\":0,\"bloomFilterTime\":0}}",
                (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned));
 }

@@ -31,23 +31,23 @@ static bole_status gather_labels(bole_slice labels, void *ctx)
     return BOLE_OK;
 }
 
-/* {"status":"success","data":[...]}, without data when there is nothing, as Loki; {"values":[...]} for old clients. */
-static void put_names(struct buf *out, struct loki_set *set, bool legacy)
+/* {"status":"success","data":[...]}, without data when there is nothing, as Loki. */
+static void put_names(struct buf *out, struct loki_set *set)
 {
     struct loki_set_item **items = loki_set_sorted(set);
-    buf_put_str(out, legacy ? "{" : "{\"status\":\"success\"");
+    buf_put_str(out, "{\"status\":\"success\"");
     for (size_t i = 0; items && i < set->count; i++) {
-        buf_put_str(out, i ? "," : legacy ? "\"values\":[" : ",\"data\":[");
+        buf_put_str(out, i ? "," : ",\"data\":[");
         buf_put_json(out, items[i]->key, true);
     }
     buf_put_str(out, set->count ? "]}" : "}");
     out->failed |= !items;
 }
 
-static bole_status run_streams(struct loki_select *s, bole_slice selector, bole_status (*fn)(bole_slice labels, void *ctx),
+static bole_status run_streams(struct loki_select *s, bole_slice selector, enum loki_selector kind, bole_status (*fn)(bole_slice labels, void *ctx),
                                void *ctx, struct bole_err *err)
 {
-    bole_status st = loki_select_matchers(s, selector, err);
+    bole_status st = loki_select_matchers(s, selector, kind, err);
     for (size_t i = 0; i < s->work.tenant_count && st == BOLE_OK; i++)
         if (loki_select_tenant(s, i))
             st = store_streams(s->work.api->options.store, s->view, &s->query, fn, ctx, err);
@@ -77,7 +77,7 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
     if (of_tenants && bole_slice_eq(name, LABEL_TENANT))
         st = gather_tenants(&s, &g);
     else
-        st = run_streams(&s, http_param(x, S("query")), gather_labels, &g, &err);
+        st = run_streams(&s, http_param(x, S("query")), LOKI_NARROW_OR_ALL, gather_labels, &g, &err);
     if (st >= 0 && of_tenants && !name.ptr && !loki_set_get(&g.set, LABEL_TENANT))
         st = bole_fail(&err, BOLE_E_LIMIT, "the answer needs more memory than one query may use");
     if (st < 0) {
@@ -85,7 +85,7 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
     } else {
         struct buf body;
         buf_init(&body, NULL);
-        put_names(&body, &g.set, bole_slice_starts(http_path(x), S("/api/prom/")));
+        put_names(&body, &g.set);
         api_reply_json(x, &body);
     }
     loki_set_deinit(&g.set);
@@ -135,10 +135,10 @@ static bole_status run_series(struct loki_select *s, struct gather *g, struct bo
         bole_slice selector;
         while (st == BOLE_OK && http_param_next(s->work.x, forms[i], &at, &selector)) {
             any = true;
-            st = run_streams(s, selector, gather_series, g, err);
+            st = run_streams(s, selector, LOKI_ANY_BRACES, gather_series, g, err);
         }
     }
-    return any || st < 0 ? st : run_streams(s, S(""), gather_series, g, err);
+    return any || st < 0 ? st : run_streams(s, S(""), LOKI_ANY_BRACES, gather_series, g, err);
 }
 
 static void put_series(struct buf *out, struct loki_set *set)
@@ -255,7 +255,7 @@ static void detected_labels(struct http_exchange *x, void *ctx)
     loki_set_init(&d.names, &s.work.budget);
     loki_set_init(&d.values, &s.work.budget);
     buf_init(&d.key, &s.work.budget);
-    if (run_streams(&s, http_param(x, S("query")), detect_labels, &d, &err) < 0) {
+    if (run_streams(&s, http_param(x, S("query")), LOKI_NARROW_OR_ALL, detect_labels, &d, &err) < 0) {
         api_reply_query_error(x, &s.work.budget, &err);
     } else {
         struct buf body;

@@ -154,6 +154,12 @@ bole_status loki_parse_direction(bole_slice text, enum store_direction *ret_dire
     return BOLE_OK;
 }
 
+int64_t loki_align(int64_t t_ns, int64_t step_ns)
+{
+    int64_t rest = t_ns % step_ns, aligned;
+    return __builtin_sub_overflow(t_ns, rest < 0 ? rest + step_ns : rest, &aligned) ? t_ns : aligned;
+}
+
 int64_t loki_default_step(int64_t start_ns, int64_t end_ns)
 {
     int64_t length_ns;

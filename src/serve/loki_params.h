@@ -53,6 +53,9 @@ bole_status loki_parse_instant(const struct loki_text *text, int64_t now_ns, str
 /* The step when none is asked for: a 250th of the range in whole seconds, at least one. */
 int64_t loki_default_step(int64_t start_ns, int64_t end_ns);
 
+/* The last multiple of the step at or before t; t itself where time has no such. */
+int64_t loki_align(int64_t t_ns, int64_t step_ns);
+
 /* Seconds a tail's entries may be held back: 0 .. LOKI_DELAY_MAX. */
 bole_status loki_parse_delay(bole_slice text, uint32_t *ret_seconds, struct bole_err *err);
 

@@ -98,16 +98,12 @@ static bole_status prepare(struct patterns *p, struct bole_err *err)
     struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
                              .step = http_param(x, S("step"))};
     bole_status st = loki_parse_range(&text, clock_now_ns(p->select->work.api->options.clock), &range, err);
-    if (st == BOLE_OK && !http_param(x, S("query")).len)
-        st = query_selector_parse(S(""), &p->select->selector, err); /* the same words as for any other mistake */
     if (st == BOLE_OK)
-        st = loki_select_matchers(p->select, http_param(x, S("query")), err);
+        st = loki_select_matchers(p->select, http_param(x, S("query")), LOKI_NARROW, err);
     if (st < 0)
         return st;
     p->step_ns = range.step_ns;
-    int64_t rest = range.start_ns % range.step_ns;
-    if (__builtin_sub_overflow(range.start_ns, rest < 0 ? rest + range.step_ns : rest, &p->first_ns))
-        p->first_ns = range.start_ns;
+    p->first_ns = loki_align(range.start_ns, range.step_ns);
     p->select->query.from_ns = range.start_ns;
     p->select->query.to_ns = range.end_ns;
     uint32_t steps = (uint32_t)((range.end_ns - p->first_ns) / range.step_ns) + 1;

@@ -126,6 +126,7 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
     struct api_out out;
     struct buf labels;
     char time[TIME_TEXT_MAX];
+    struct loki_stats stats = stats_of(&r->stats);
     api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.query_budget, false);
     buf_init(&labels, work->api->options.query_budget);
     buf_put_str(&out.buf, "{\"streams\":[");
@@ -146,7 +147,9 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
         }
         buf_put_str(&out.buf, "]}");
     }
-    buf_put_str(&out.buf, "]}");
+    buf_put_str(&out.buf, "],\"stats\":");
+    loki_put_stats(&out.buf, &stats);
+    buf_put_u8(&out.buf, '}');
     out.buf.failed |= labels.failed;
     buf_deinit(&labels);
     api_out_end(&out);

@@ -52,18 +52,30 @@ static bole_status part_matchers(struct loki_select *s, struct bole_err *err)
     return BOLE_OK;
 }
 
-bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct bole_err *err)
+/* What a query with this selector would be refused for. */
+static bole_status check_narrow(bole_slice selector, struct bole_err *err)
+{
+    struct query *q = NULL;
+    bole_status st = query_parse(selector, NULL, &q, err);
+    query_destroy(q);
+    return st;
+}
+
+bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, enum loki_selector kind, struct bole_err *err)
 {
     query_selector_destroy(s->selector);
     s->selector = NULL;
     s->query.matchers = NULL;
     s->query.matcher_count = 0;
     s->tenant_matcher_count = 0;
-    if (!selector.len)
+    if (!selector.len && (kind == LOKI_NARROW_OR_ALL || kind == LOKI_ANY_BRACES))
         return BOLE_OK;
-    bole_status st = query_selector_parse(selector, &s->selector, err);
+    bole_status st = query_selector_parse(selector.len ? selector : S("{}"), &s->selector, err);
     if (st == BOLE_OK)
         s->query.matchers = query_selector_matchers(s->selector, &s->query.matcher_count);
+    bool braces = selector.len && !s->query.matcher_count && (kind == LOKI_BRACES || kind == LOKI_ANY_BRACES);
+    if (st == BOLE_OK && !braces)
+        st = check_narrow(selector, err);
     return st == BOLE_OK && s->work.tenant_count > 1 ? part_matchers(s, err) : st;
 }
 

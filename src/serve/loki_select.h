@@ -24,8 +24,15 @@ struct loki_select {
 bool loki_select_begin(struct loki_select *s, struct api *api, struct http_exchange *x);
 void loki_select_end(struct loki_select *s);
 
-/* Parses a selector and makes it the query's, in place of the one before. Empty text: everything. */
-bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, struct bole_err *err);
+enum loki_selector {
+    LOKI_NARROW,        /* with a matcher that "" does not pass, as every query */
+    LOKI_NARROW_OR_ALL, /* or no selector */
+    LOKI_BRACES,        /* or `{}` */
+    LOKI_ANY_BRACES,    /* or none, or `{}` */
+};
+
+/* Parses a selector and makes it the query's, in place of the one before. `{}` and none: everything. */
+bole_status loki_select_matchers(struct loki_select *s, bole_slice selector, enum loki_selector kind, struct bole_err *err);
 
 /* Makes the query one of the i-th tenant, without the matchers on __tenant_id__. False: those leave this tenant out. */
 bool loki_select_tenant(struct loki_select *s, size_t i);

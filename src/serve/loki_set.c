@@ -49,6 +49,11 @@ static bool grow(struct loki_set *s)
     return true;
 }
 
+struct loki_set_item *loki_set_find(const struct loki_set *s, bole_slice key)
+{
+    return s->table_size ? *find_slot(s->table, s->table_size, hash64(key), key) : NULL;
+}
+
 struct loki_set_item *loki_set_get(struct loki_set *s, bole_slice key)
 {
     if ((s->count + 1) * 2 > s->table_size && !grow(s))

@@ -27,6 +27,8 @@ void loki_set_init(struct loki_set *s, struct budget *budget);
 void loki_set_deinit(struct loki_set *s);
 void loki_set_reset(struct loki_set *s); /* empty again */
 
+/* NULL: not there. */
+struct loki_set_item *loki_set_find(const struct loki_set *s, bole_slice key);
 /* Finds or adds. */
 struct loki_set_item *loki_set_get(struct loki_set *s, bole_slice key);
 

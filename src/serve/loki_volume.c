@@ -146,10 +146,10 @@ static struct loki_set_item **rank(struct loki_volume *v, uint64_t limit, size_t
     return items;
 }
 
-static void put_end(struct buf *out)
+static void put_end(const struct loki_volume *v, size_t count, struct buf *out)
 {
     buf_put_str(out, "],\"stats\":");
-    loki_put_stats(out, &(struct loki_stats){0});
+    loki_put_stats(out, &(struct loki_stats){.exec_ns = v->exec_ns, .entries_returned = count});
     buf_put_str(out, "}}");
 }
 
@@ -165,11 +165,11 @@ void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t tim
         loki_put_sample(out, time_ns, (double)items[i]->bytes);
         buf_put_u8(out, '}');
     }
-    put_end(out);
+    put_end(v, count, out);
     out->failed |= !items;
 }
 
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t start_ns, int64_t step_ns, struct buf *out)
+void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns, struct buf *out)
 {
     size_t count;
     struct loki_set_item **items = rank(v, limit, &count);
@@ -180,17 +180,17 @@ void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t sta
         buf_put_str(out, i ? ",{\"metric\":" : "{\"metric\":");
         buf_put(out, items[i]->key);
         buf_put_str(out, ",\"values\":[");
-        for (uint32_t k = 1; k < v->bucket_count; k++) {
-            uint64_t value = bytes[k] + (k == 1 ? bytes[0] : 0);
-            if (!value)
+        for (uint32_t k = 0; k < v->bucket_count; k++) {
+            if (!bytes[k])
                 continue;
+            int64_t next_ns = first_ns + ((int64_t)k + 1) * step_ns;
             if (!first)
                 buf_put_u8(out, ',');
-            loki_put_sample(out, start_ns + (int64_t)k * step_ns, (double)value);
+            loki_put_sample(out, next_ns < end_ns ? next_ns - NS_PER_MS : end_ns, (double)bytes[k]);
             first = false;
         }
         buf_put_str(out, "]}");
     }
-    put_end(out);
+    put_end(v, count, out);
     out->failed |= !items;
 }

@@ -17,6 +17,7 @@ struct loki_volume {
     struct loki_set set;          /* key: the metric as JSON; data: uint64_t[bucket_count] */
     struct buf      key;          /* scratch */
     uint32_t        bucket_count;
+    uint64_t        exec_ns;      /* the caller's: told with the answer */
     bool            by_labels;
     bool            targeted;     /* names are target labels: all must be there */
     bool            all_names;
@@ -34,9 +35,9 @@ bole_status loki_volume_choose(struct loki_volume *v, const struct store_matcher
 
 bole_status loki_volume_add(struct loki_volume *v, bole_slice labels, uint32_t bucket, uint64_t bytes);
 
-/* The whole answer, at most `limit` series. Vector: bucket 0 at time_ns. Matrix: bucket i at start + i * step; bucket 0,
- * the moment `start` alone, is added to the one behind it. */
+/* The whole answer, at most `limit` series. Vector: bucket 0 at time_ns. Matrix: bucket i is [first + i * step, first + (i + 1) *
+ * step); its point stands a millisecond before it ends, that of the last one at end_ns. */
 void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t time_ns, struct buf *out);
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t start_ns, int64_t step_ns, struct buf *out);
+void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns, struct buf *out);
 
 #endif

@@ -329,7 +329,7 @@ static void tail(struct http_exchange *x, void *ctx)
     if (st == BOLE_OK)
         st = prepare(t, x, &err);
     if (st == BOLE_OK && !http_is_upgrade(x))
-        st = bole_fail(&err, BOLE_E_INVALID, "Bad Request: this is a WebSocket: upgrade the connection");
+        st = bole_fail(&err, BOLE_E_INVALID, "Bad Request\n");
     if (st == BOLE_OK) {
         t->delay_ns = request.delay_s * (uint64_t)NS_PER_S;
         t->out.shows_cursor = http_param(x, S("cursor")).ptr != NULL;
@@ -349,8 +349,8 @@ static void tail(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/loki/api/v1/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
-    {HTTP_GET, "/api/prom/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
+    {HTTP_GET | HTTP_POST, "/api/prom/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
 };
 
 const struct api_table tail_table = {routes, sizeof routes / sizeof *routes};
