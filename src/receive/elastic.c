@@ -192,7 +192,7 @@ static bool take_source(struct bulk *b, bole_slice text)
     if (b->id.ptr && !mapping_add(m, S("_id"), b->id))
         return false;
     if (mapping_object(m) && json_finish(&m->j)) {
-        if (!mapping_store(m, text, 0))
+        if (!mapping_store(m, bole_slice_trim(text), 0))
             return false;
     } else if (d->over) {
         return false;

@@ -71,7 +71,7 @@ static bool read_line(struct mapping *m, bole_slice text)
         return true; /* a blank line */
     mapping_begin(m);
     if (add_extra_fields(l) && mapping_object(m) && json_finish(&m->j))
-        return mapping_store(m, text, 0);
+        return mapping_store(m, bole_slice_trim(text), 0);
     if (m->d->over)
         return false;
     if (m->j.no_memory)

@@ -187,6 +187,18 @@ bool mapping_add(struct mapping *m, bole_slice path, bole_slice value)
     return k != NULL;
 }
 
+struct mapping_key *mapping_next_key(struct mapping *m, bole_slice path)
+{
+    size_t place = m->place++;
+    struct mapping_key *k = place < MAPPING_EXPECTED_MAX ? m->expected[place] : NULL;
+    if (k && bole_slice_eq(k->path, path))
+        return k;
+    k = mapping_key(m, path);
+    if (k && place < MAPPING_EXPECTED_MAX)
+        m->expected[place] = k;
+    return k;
+}
+
 /* ---- JSON ---- */
 
 /* The key of the member just read, below the path that m->path holds. NULL: an error in j, or the request is over. */
@@ -356,7 +368,7 @@ bool mapping_store(struct mapping *m, bole_slice line, int64_t given_ns)
         line = m->best_line.value;
         d->r->fields[m->best_line.field - 1].value.len = 0;
     } else {
-        line = json_repair(&m->j, bole_slice_trim(line), &d->r->scratch);
+        line = json_repair(&m->j, line, &d->r->scratch);
     }
     if (m->j.no_memory)
         return door_no_memory(d, "a line");

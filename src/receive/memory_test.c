@@ -69,6 +69,41 @@ static void send_elastic(struct fixture *f)
     buf_deinit(&b);
 }
 
+static void send_otlp_json(struct fixture *f)
+{
+    struct buf b;
+    buf_init(&b, NULL);
+    buf_put_str(&b, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"s\\u0041\"}}]},"
+                    "\"scopeLogs\":[{\"logRecords\":[{\"traceId\":\"ab\",\"body\":{\"stringValue\":\"");
+    put_times(&b, "\\t\\n", LONG);
+    buf_put_str(&b, "\"},\"attributes\":[{\"key\":\"traceId\",\"value\":{\"arrayValue\":{\"values\":[{\"stringValue\":\"");
+    put_times(&b, "x", LONG);
+    buf_put_str(&b, "\"},{}]}}}]}]}]}]}");
+    struct receive_input in = fixture_input(f, buf_slice(&b), "application/json");
+    receive_otlp_logs(f->receiver, &in, &f->result);
+    buf_deinit(&b);
+}
+
+static void send_otlp_proto(struct fixture *f)
+{
+    struct buf body, record, any, pair;
+    buf_init(&body, NULL), buf_init(&record, NULL), buf_init(&any, NULL), buf_init(&pair, NULL);
+    proto_number(&record, 2, 9);
+    proto_bytes(&record, 9, S("\1\2\3"));
+    put_times(&any, "a", LONG);
+    proto_bytes(&pair, 7, buf_slice(&any));
+    proto_bytes(&record, 5, buf_slice(&pair));
+    buf_reset(&body);
+    proto_bytes(&body, 2, buf_slice(&record));
+    buf_reset(&record);
+    proto_bytes(&record, 2, buf_slice(&body));
+    buf_reset(&body);
+    proto_bytes(&body, 1, buf_slice(&record));
+    struct receive_input in = fixture_input(f, buf_slice(&body), "");
+    receive_otlp_logs(f->receiver, &in, &f->result);
+    buf_deinit(&body), buf_deinit(&record), buf_deinit(&any), buf_deinit(&pair);
+}
+
 static void send_proto(struct fixture *f)
 {
     struct buf labels, message, stream, packed;
@@ -160,6 +195,8 @@ TEST(memory_that_runs_out_anywhere_is_told_as_memory)
     starve(send_json_old);
     starve(send_lines);
     starve(send_elastic);
+    starve(send_otlp_json);
+    starve(send_otlp_proto);
     starve(send_proto);
 }
 

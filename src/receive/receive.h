@@ -122,6 +122,9 @@ void receive_elastic_bulk(struct receiver *r, const struct receive_input *in, bo
 void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bole_slice index, bole_slice id,
                          struct receive_result *ret_result);
 
+/* POST /v1/logs: OTLP over HTTP, application/json or (also without a type) protobuf. docs/receivers/otlp.md */
+void receive_otlp_logs(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 

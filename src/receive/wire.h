@@ -100,6 +100,22 @@ static inline uint64_t wire_number(struct wire *w)
     return w->type == WIRE_VARINT ? wire_varint(w) : wire_fail(w, "a field has the wrong type");
 }
 
+static inline uint64_t wire_i64(struct wire *w)
+{
+    if (w->type != WIRE_I64 || w->end - w->next < 8)
+        return wire_fail(w, w->type != WIRE_I64 ? "a field has the wrong type" : "a field is longer than its message");
+    w->next += 8;
+    return load_u64(w->next - 8);
+}
+
+static inline uint32_t wire_i32(struct wire *w)
+{
+    if (w->type != WIRE_I32 || w->end - w->next < 4)
+        return wire_fail(w, w->type != WIRE_I32 ? "a field has the wrong type" : "a field is longer than its message");
+    w->next += 4;
+    return load_u32(w->next - 4);
+}
+
 static inline void wire_skip(struct wire *w)
 {
     size_t size = w->type == WIRE_I64 ? 8 : 4;

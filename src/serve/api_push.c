@@ -154,10 +154,24 @@ static void json_lines(struct http_exchange *x, void *ctx)
     push_finish(a, x, DOOR_HTTP_JSON_LINES, &result, NULL);
 }
 
+static void otlp_logs(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    receive_otlp_logs(receiver, &in, &result);
+    push_finish(a, x, DOOR_HTTP_OTLP, &result, NULL);
+}
+
 static const struct http_route routes[] = {
     {HTTP_POST, "/loki/api/v1/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
     {HTTP_POST, "/api/prom/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
     {HTTP_POST, "/insert/jsonline", json_lines, .flags = HTTP_WRITE},
+    {HTTP_POST, "/v1/logs", otlp_logs, .flags = HTTP_WRITE},
+    {HTTP_POST, "/otlp/v1/logs", otlp_logs, .flags = HTTP_WRITE},
 };
 
 const struct api_table push_table = {routes, sizeof routes / sizeof *routes};

@@ -162,6 +162,7 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_HTTP_LOKI] = "loki",
         [DOOR_HTTP_JSON_LINES] = "jsonline",
         [DOOR_HTTP_ELASTIC] = "elasticsearch",
+        [DOOR_HTTP_OTLP] = "otlp",
     };
     return names[door];
 }
