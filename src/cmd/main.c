@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "os/memory.h"
 
 static const struct command {
     const char *name;
@@ -66,6 +67,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(name, "--version") || !strcmp(name, "-V"))
         name = "version";
+    if (!strcmp(name, "serve"))
+        memory_ask_huge_pages(argv);
     const struct command *nearest = &commands[0];
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (!strcmp(name, commands[i].name)) {

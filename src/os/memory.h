@@ -9,6 +9,11 @@
 
 #include <stddef.h>
 
+/* Starts the program anew with pages of 2 MB for malloc, where the machine gives them to whoever asks: a twelfth of the CPU of
+ * full ingest went into mapping 4 KB at a time. glibc takes that setting from the environment only, before main. Comes back
+ * when there is nothing to do, nothing can be done, or GLIBC_TUNABLES says something already. First thing in main. */
+void memory_ask_huge_pages(char **argv);
+
 /* Fewer arenas than glibc's eight per core: what one thread frees can be used by another. Once, at the start. */
 void memory_set_up(void);
 

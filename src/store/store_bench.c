@@ -1,7 +1,7 @@
 /*
- * What the store costs: store_bench FILE [streams]. Lines of FILE (repeated to about 256 MB) are inserted as batches, with
- * two fields when FIELDS is set in the environment and under Loki's duplicate rule when COLLAPSE is, cut, scanned for a
- * needle that is not there, and counted. CPU time of one thread.
+ * What the store costs: store_bench FILE [streams [MB]]. Lines of FILE (repeated to about 256 MB, or MB) are inserted as
+ * batches, with two fields when FIELDS is set in the environment and under Loki's duplicate rule when COLLAPSE is, cut,
+ * and, if no MB are given, scanned for a needle that is not there, and counted. CPU time of one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "store/store.h"
 
-enum { INPUT_MAX = 64 << 20, TOTAL = 256 << 20, AGGREGATE_REPEATS = 10 };
+enum { INPUT_MAX = 128 << 20, TOTAL = 256 << 20, AGGREGATE_REPEATS = 10 };
 
 static double cpu_s(void)
 {
@@ -42,7 +42,7 @@ struct bench {
     struct store *store;
     struct batch_builder *builder;
     unsigned  streams;
-    uint64_t  lsn, rows, bytes;
+    uint64_t  lsn, rows, bytes, wanted;
     int64_t   now_ns;
     double    insert_s, cut_s;
     unsigned  cuts;
@@ -91,8 +91,8 @@ static void add_line(struct bench *b, bole_slice line)
 
 static void fill(struct bench *b, bole_slice input)
 {
-    while (b->bytes < TOTAL)
-        for (bole_slice rest = input; rest.len;)
+    while (b->bytes < b->wanted)
+        for (bole_slice rest = input; rest.len && b->bytes < b->wanted;)
             add_line(b, bole_slice_cut(rest, '\n', &rest));
     insert(b);
     struct bole_err err;
@@ -160,6 +160,19 @@ static void aggregate(struct bench *b, const char *what, bole_slice field, int k
     printf("%-22s %8.2f ns/row  total %llu\n", what, took * 1e9 / (double)b->rows, (unsigned long long)total);
 }
 
+static void ask(struct bench *b)
+{
+    scan(b, "absent needle", S("n0t-there-at-all"), 0);
+    scan(b, "all lines", (bole_slice){0}, PROJECT_LINE);
+    scan(b, "all rows, no lines", (bole_slice){0}, 0);
+    scan(b, "all lines and fields", (bole_slice){0}, PROJECT_LINE | PROJECT_FIELDS);
+    aggregate(b, "count, whole minutes", (bole_slice){0}, AGGREGATE_COUNT, 0);
+    aggregate(b, "count, not aligned", (bole_slice){0}, AGGREGATE_COUNT, 7);
+    aggregate(b, "bytes, whole minutes", (bole_slice){0}, AGGREGATE_BYTES, 0);
+    aggregate(b, "bytes, not aligned", (bole_slice){0}, AGGREGATE_BYTES, 7);
+    aggregate(b, "count by level", S("level"), AGGREGATE_COUNT, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -169,7 +182,8 @@ int main(int argc, char **argv)
         return 1;
     snprintf(uri, sizeof uri, "segments:%s", dir);
     struct store_options options = {.uri = bole_slice_str(uri), .fs = &fs_posix, .clock = &clock_system};
-    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 8, .now_ns = clock_now_ns(&clock_system)};
+    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 8, .now_ns = clock_now_ns(&clock_system),
+                      .wanted = argc > 3 ? (uint64_t)atoi(argv[3]) << 20 : TOTAL};
     struct bole_err err;
     must(store_open(&options, &b.store, &err), &err);
     b.builder = batch_builder_create(NULL);
@@ -183,15 +197,8 @@ int main(int argc, char **argv)
     printf("%-22s %8.1f MB, raw / disk %.2f (lines and fields), %.2f (lines)\n", "disk",
            (double)stats.segment_bytes / 1e6, (double)stats.raw_bytes / (double)stats.segment_bytes,
            (double)b.bytes / (double)stats.segment_bytes);
-    scan(&b, "absent needle", S("n0t-there-at-all"), 0);
-    scan(&b, "all lines", (bole_slice){0}, PROJECT_LINE);
-    scan(&b, "all rows, no lines", (bole_slice){0}, 0);
-    scan(&b, "all lines and fields", (bole_slice){0}, PROJECT_LINE | PROJECT_FIELDS);
-    aggregate(&b, "count, whole minutes", (bole_slice){0}, AGGREGATE_COUNT, 0);
-    aggregate(&b, "count, not aligned", (bole_slice){0}, AGGREGATE_COUNT, 7);
-    aggregate(&b, "bytes, whole minutes", (bole_slice){0}, AGGREGATE_BYTES, 0);
-    aggregate(&b, "bytes, not aligned", (bole_slice){0}, AGGREGATE_BYTES, 7);
-    aggregate(&b, "count by level", S("level"), AGGREGATE_COUNT, 0);
+    if (argc <= 3)
+        ask(&b);
     batch_builder_destroy(b.builder);
     store_destroy(b.store);
     char cleanup[64];
