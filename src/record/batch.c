@@ -62,7 +62,10 @@ enum {
 };
 _Static_assert(HEADER_CRC + sizeof(uint32_t) == BATCH_HEADER_SIZE, "batch header layout");
 
-enum { VERSION = 1, ZSTD_LEVEL = 1 };
+enum {
+    VERSION = 1, ZSTD_LEVEL = 1,
+    LZ4_ACCELERATION = 4, /* a fifth less CPU for an eighth more bytes in the log, which soon are of no use */
+};
 
 struct batch *batch_ref(struct batch *b)
 {
@@ -222,7 +225,7 @@ bole_status batch_from_body(struct batch *proto, bool check, struct budget *budg
 static size_t compress(enum batch_codec codec, const uint8_t *body, size_t size, uint8_t *dst)
 {
     if (codec == BATCH_LZ4) {
-        int n = LZ4_compress_default((const char *)body, (char *)dst, (int)size, (int)size - 1);
+        int n = LZ4_compress_fast((const char *)body, (char *)dst, (int)size, (int)size - 1, LZ4_ACCELERATION);
         return n > 0 ? (size_t)n : 0;
     }
     if (codec == BATCH_ZSTD) {

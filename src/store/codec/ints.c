@@ -6,7 +6,7 @@
 
 enum {
     BLOCK = 1024,
-    SAMPLE_MIN = 512, SAMPLE_MAX = 1024, /* values that the estimate looks at */
+    SAMPLE = 512, /* values that the estimate looks at */
     CONTEXTS = 2048,
 };
 
@@ -73,7 +73,7 @@ static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plan
 {
     uint16_t last[CONTEXTS];
     uint32_t histogram[256] = {0}, misses = 0, kinds = 0, context = 0;
-    uint8_t bytes[SAMPLE_MAX];
+    uint8_t bytes[SAMPLE];
     memset(last, 0xff, sizeof last);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t c = bytes[i] = (uint8_t)(values[i] >> (8 * plane));
@@ -103,11 +103,8 @@ static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plan
 
 static uint64_t cost(const struct ints_head *h, const int64_t *values, uint32_t count)
 {
-    uint32_t n = count / 4 < SAMPLE_MIN ? SAMPLE_MIN : count / 4 < SAMPLE_MAX ? count / 4 : SAMPLE_MAX;
-    if (n > count)
-        n = count;
-    uint32_t from = (count - n) / 2;
-    uint64_t sample[SAMPLE_MAX], fresh = 0, sum = 0;
+    uint32_t n = count < SAMPLE ? count : SAMPLE, from = (count - n) / 2;
+    uint64_t sample[SAMPLE], fresh = 0, sum = 0;
     if (h->mode == INTS_FRESH)
         for (uint32_t i = 0; i < from; i++)
             fresh += (uint64_t)values[i] == fresh;

@@ -141,6 +141,7 @@ uint32_t template_tree_find(struct template_tree *t, struct splitter *s, bole_sl
     uint32_t *path = s->path, depth = 0, steps = 0;
     uint32_t node = t->count ? t->nodes[0].child : 0;
     size_t at = 0;
+    bool in_front = true; /* the whole path, as is usual */
     for (;;) {
         const struct tree_node *n = &t->nodes[node];
         if (!node) { /* no child fits: another one instead of its parent */
@@ -149,27 +150,32 @@ uint32_t template_tree_find(struct template_tree *t, struct splitter *s, bole_sl
             n = &t->nodes[path[--depth]];
             at = s->slots[depth].offset - n->text_len;
             node = n->next;
+            in_front = false;
             continue;
         }
         if (++steps > STEPS_MAX)
             return TEMPLATE_NONE;
         if (!literal_at(n, texts, line.ptr + at, line.len - at)) {
             node = n->next;
+            in_front = false;
             continue;
         }
         if (n->template != TEMPLATE_NONE) {
             if (at + n->text_len == line.len) {
                 path[depth] = node;
-                move_to_front(t, path, depth + 1);
+                if (!in_front)
+                    move_to_front(t, path, depth + 1);
                 *ret_slot_count = depth;
                 return n->template;
             }
             node = n->next;
+            in_front = false;
             continue;
         }
         size_t start = at + n->text_len, end = slot_end(s, line, start, &n->hint);
         if (end == SPLIT_NO_END) {
             node = n->next;
+            in_front = false;
             continue;
         }
         s->slots[depth] = (struct split_slot){(uint32_t)start, (uint32_t)(end - start)};

@@ -19,7 +19,7 @@ enum {
 _Static_assert(CHUNK_ROWS + sizeof(uint32_t) == CHUNK_HEADER_SIZE, "chunk header layout");
 
 enum { CODEC_PLAIN = 0, CODEC_ZSTD = 1 };
-enum { ENCODING_VERSION = 1, ZSTD_LEVEL = 1, COMPRESS_MIN = 64 /* smaller does not pay */ };
+enum { ENCODING_VERSION = 1, ZSTD_LEVEL = 2, COMPRESS_MIN = 64 /* smaller does not pay */ };
 
 void chunk_codec_deinit(struct chunk_codec *z)
 {
