@@ -178,3 +178,48 @@ def test_words_are_a_query_but_not_for_clients_of_loki(filled):
     assert server.get("/loki/api/v1/query_range", {"query": "waits"}).text == \
         "parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"
     assert len(run("query", "waits -ann", "--from", "2h", "-n", "7", "-o", "raw", server=server).stdout.decode().splitlines()) == 7
+
+
+def explain(server, query, **params):
+    answer = server.get("/api/v1/query", {"query": query, "start": BEGIN - S, "end": BEGIN + 2000 * S, "explain": 1, **params})
+    assert answer.status == 200, answer.text
+    return answer.json()["explain"]
+
+
+def test_explain_tells_what_was_done(filled):
+    server, rows = filled
+    query = '{app="web"} |= "waits" | logfmt | user="ann" | stats count() by (user) | count > 0'
+    x = explain(server, query)
+    scan, = x["scans"]
+    assert scan["filters"] == [{"filter": '|= "waits"', "store": "wholly"}]
+    assert scan["segments"] == 2 and scan["rows_scanned"] == len(rows)
+    assert scan["rows_selected"] == sum(r["app"] == "web" and "waits" in r["line"] for r in rows)
+    assert [(s["stage"], s["where"]) for s in scan["stages"]][:2] == [('|= "waits"', "store"), ("| logfmt", "columns")]
+    assert [s["stage"] for s in x["stages"]] == ["| stats count() by (user)", "| count>0"]
+    ann = sum(r["app"] == "web" and "waits" in r["line"] and r["user"] == "ann" for r in rows)
+    assert x["stages"][0]["rows_in"] == ann and x["stages"][0]["rows_out"] == x["rows"] == 1
+    assert sum(stage["ms"] for stage in x["stages"]) <= x["ms"]
+
+    none = explain(server, '{app="web"} |= "nosuchword"')["scans"][0]
+    assert none["parts_out"] == none["parts_out_by_tokens"] + none["parts_out_by_rows"] >= 2 and none["rows_selected"] == 0
+    assert explain(server, '{app="nosuch"}')["scans"][0]["rows_selected"] == 0
+    early = explain(server, '{app="web"}', start=0, end=BEGIN - S)["scans"][0]
+    assert early["segments_out_by_time"] == 2 and early["rows_scanned"] == 0
+    counted = explain(server, 'sum(count_over_time({app="web"}[5m]))', step="5m")
+    assert counted["scans"][0]["how"].startswith("counts") and counted["rows"] == 1
+    joined = explain(server, '{app="web"} | logfmt | join ({app="api"} | logfmt) on (n)')
+    assert joined["scan_count"] == 2
+    assert server.get("/api/v1/query", {"query": "{", "explain": 1}).status == 400
+    text = run("query", query, "--from", "2h", "--explain", server=server).stdout.decode()
+    assert "decided wholly" in text and "columns" in text and "| stats count() by (user)" in text
+
+
+def test_a_query_may_look_at_so_many_bytes():
+    with bole.Server(args=["--max-query-bytes", "20000"]) as server:
+        server.push([({"app": "web"}, [(BEGIN + i * S, f"line {i} " + "x" * 100) for i in range(1000)])])
+        for _ in range(2):
+            refused = server.get("/loki/api/v1/query_range", {"query": '{app="web"} |= "x"', "limit": 5000, "start": BEGIN})
+            assert refused.status == 400 and "its limit of 0.02 MB of lines" in refused.text and "--max-query-bytes" in refused.text
+            assert server.get("/loki/api/v1/query_range", {"query": '{app="web"} |~ "no.such"', "start": BEGIN}).status == 400
+            assert server.request("POST", "/flush").status == 204
+        assert "max_query_bytes: 20000" in server.get("/config").text

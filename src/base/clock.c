@@ -20,6 +20,13 @@ static uint64_t system_mono_ns(const struct clock *self)
 
 const struct clock clock_system = {.now_ns = system_now_ns, .mono_ns = system_mono_ns};
 
+uint64_t clock_cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)(t.tv_sec * NS_PER_S + t.tv_nsec);
+}
+
 static int64_t manual_now_ns(const struct clock *self)
 {
     return ((const struct clock_manual *)self)->now;

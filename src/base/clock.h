@@ -23,6 +23,9 @@ extern const struct clock clock_system;
 static inline int64_t clock_now_ns(const struct clock *c) { return c->now_ns(c); }
 static inline uint64_t clock_mono_ns(const struct clock *c) { return c->mono_ns(c); }
 
+/* CPU time of the calling thread. */
+uint64_t clock_cpu_ns(void);
+
 /* A clock that stands still until the test moves it. Threads: any. */
 struct clock_manual {
     struct clock  base;

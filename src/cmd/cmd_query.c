@@ -11,11 +11,13 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/timefmt.h"
+#include "cmd/explain.h"
 #include "cmd/print.h"
 #include "cmd/url.h"
 
 #define DEFAULT_SINCE_NS (3600 * NS_PER_S)
 #define DAY_NS           (24 * 3600 * NS_PER_S)
+enum { OPTION_EXPLAIN = 1000 }; /* has no letter */
 enum { DEFAULT_LIMIT = 100, BUSY_TRIES_MAX = 30 }; /* tries, a second apart */
 
 struct query_options {
@@ -23,7 +25,7 @@ struct query_options {
     int64_t from_ns, to_ns;
     const char *step;
     int64_t limit; /* 0: all */
-    bool forward, instant;
+    bool forward, instant, explain;
 };
 
 static const struct argp_option options_table[] = {
@@ -32,6 +34,7 @@ static const struct argp_option options_table[] = {
     {"forward", 'F', 0, 0, "Oldest first", 0},
     {"step", 's', "DURATION", 0, "Distance of the points of a metric query", 0},
     {"instant", 'i', 0, 0, "A metric query at --to only", 0},
+    {"explain", OPTION_EXPLAIN, 0, 0, "Tell what the query does and what it costs instead of its answer", 0},
     {0},
 };
 
@@ -45,6 +48,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'F': o->forward = true; return 0;
     case 's': o->step = arg; return 0;
     case 'i': o->instant = true; return 0;
+    case OPTION_EXPLAIN: o->explain = true; return 0;
     case 'n': o->limit = cmd_count(state, "limit", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -59,7 +63,8 @@ static const struct argp argp = {
     "  bole query '{job=\"varlogs\"}'           the newest 100 of the last hour\n"
     "  bole query '{job=\"varlogs\"} |= \"error\"' --from 24h\n"
     "  bole query '{app=\"api\"} | json | status >= 500' -n 0 -o json\n"
-    "  bole query 'sum by (app) (rate({app=~\".+\"}[5m]))' --instant\n",
+    "  bole query 'sum by (app) (rate({app=~\".+\"}[5m]))' --instant\n"
+    "  bole query '{app=\"api\"} |= \"error\" | json' --explain\n",
     children, NULL, NULL};
 
 /* ---- rows ---- */
@@ -235,6 +240,43 @@ static bole_status run_metric_query(struct bole_client *c, const struct query_op
     return st;
 }
 
+/* ---- explain ---- */
+
+static bole_status print_explanation(bole_slice body, const struct query_options *o, struct bole_err *err)
+{
+    struct buf out;
+    struct json_value root;
+    struct json_doc *doc = json_doc_create();
+    buf_init(&out, NULL);
+    bole_status st = json_doc_parse(doc, body, &root, err);
+    if (st == BOLE_OK && o->query.format != PRINT_TEXT)
+        buf_put(&out, body);
+    else if (st == BOLE_OK && !explain_print(root, &out))
+        st = bole_fail(err, BOLE_E_IO, "the server gave no explanation: is it older than this program?");
+    if (st == BOLE_OK)
+        st = print_flush(&out, err);
+    json_doc_destroy(doc);
+    buf_deinit(&out);
+    return st;
+}
+
+static bole_status run_explain(struct bole_client *c, const struct query_options *o, struct bole_err *err)
+{
+    struct buf url, body;
+    buf_init(&url, NULL);
+    buf_init(&body, NULL);
+    put_log_url(o, &url);
+    buf_put_str(&url, o->instant ? "&explain=1&instant=1" : "&explain=1");
+    if (o->step)
+        url_param(&url, "step", bole_slice_str(o->step));
+    bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
+    if (st == BOLE_OK)
+        st = print_explanation(buf_slice(&body), o, err);
+    buf_deinit(&url);
+    buf_deinit(&body);
+    return st;
+}
+
 int cmd_query(int argc, char **argv)
 {
     struct query_options o = {.to_ns = clock_now_ns(&clock_system), .limit = DEFAULT_LIMIT};
@@ -253,7 +295,7 @@ int cmd_query(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     bole_status st = cmd_client(&o.query.connection, &client, &err);
     if (st == BOLE_OK)
-        st = is_log ? run_log_query(client, &o, &err) : run_metric_query(client, &o, &err);
+        st = o.explain ? run_explain(client, &o, &err) : is_log ? run_log_query(client, &o, &err) : run_metric_query(client, &o, &err);
     bole_client_destroy(client);
     return cmd_end(st, &err);
 }

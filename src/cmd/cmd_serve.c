@@ -17,7 +17,7 @@
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
+       KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
        KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY };
 
@@ -64,6 +64,8 @@ static const struct argp_option options_table[] = {
      "A request to delete can be taken back as long; the records are out of sight at once (default 24h)", 2},
     {"memory-limit", 'm', "SIZE", 0,
      "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
+    {"max-query-bytes", KEY_MAX_QUERY_BYTES, "SIZE", 0,
+     "Bytes of log lines that one query may look at (default: no limit)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
     {"host", KEY_HOST, "NAME", 0,
      "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
@@ -81,6 +83,7 @@ static const struct setting settings_table[] = {
     {"hosts", KEY_HOST, SETTING_LIST},
     {"insecure", KEY_INSECURE, SETTING_ONE},
     {"memory_limit", 'm', SETTING_ONE},
+    {"max_query_bytes", KEY_MAX_QUERY_BYTES, SETTING_ONE},
     {"disk_reserve", KEY_DISK_RESERVE, SETTING_ONE},
     {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
     {"tls.cert", KEY_TLS_CERT, SETTING_ONE},
@@ -164,6 +167,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_RETENTION_SIZE: o->retention.store.max_bytes = cmd_size(state, what, value); break;
     case KEY_RETENTION_RULE: add_rule(state, what, value); break;
     case KEY_DELETE_DELAY: set_delete_delay(state, what, value); break;
+    case KEY_MAX_QUERY_BYTES: s->max_query_bytes = cmd_size(state, what, value); break;
     case KEY_DISK_RESERVE: s->disk_reserve_bytes = cmd_size(state, what, value); break;
     case KEY_TAIL: cmd_append(state, o->globs, &s->tail_glob_count, GLOBS_MAX, what, value); break;
     case KEY_TAIL_SYSTEM: s->tail_system = truth(state, what, value); break;

@@ -173,8 +173,8 @@ static void describe(struct server *s, const struct server_options *o)
     put_setting(out, "data", bole_slice_str(o->data_dir));
     put_setting(out, "listen", bole_slice_str(o->listen));
     put_names(out, "hosts", o->host_names, o->host_name_count);
-    buf_printf(out, "insecure: %s\nmemory_limit: %zu\ndisk_reserve: %llu\n", truth(o->insecure), s->budget.limit_bytes,
-               (unsigned long long)disk_reserve(o));
+    buf_printf(out, "insecure: %s\nmemory_limit: %zu\nmax_query_bytes: %llu\ndisk_reserve: %llu\n", truth(o->insecure),
+               s->budget.limit_bytes, (unsigned long long)o->max_query_bytes, (unsigned long long)disk_reserve(o));
     if (o->tls_cert) {
         buf_put(out, S("tls:\n"));
         put_setting(out, "  cert", bole_slice_str(o->tls_cert));
@@ -308,7 +308,7 @@ static bole_status start_serving(struct server *s, const struct server_options *
     struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
                               .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
                               .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
-                              .exports_max = EXPORTS_MAX, .config_text = buf_slice(&s->config)};
+                              .max_query_bytes = o->max_query_bytes, .exports_max = EXPORTS_MAX, .config_text = buf_slice(&s->config)};
     bole_status st = receive_switches(s, o, &api.receive, err);
     if (st == BOLE_OK)
         st = api_create(&api, &s->api, err);

@@ -29,6 +29,7 @@ struct server_options {
     size_t      host_name_count;
     bool        insecure;         /* beyond loopback without authentication */
     size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
+    uint64_t    max_query_bytes;  /* of lines that one query may look at; 0: no limit */
     uint64_t    disk_reserve_bytes; /* 0: ingest's default */
     int64_t     delete_delay_ns;  /* before a request to delete begins */
     const struct retention *retention; /* outlives the server; NULL: everything stays */

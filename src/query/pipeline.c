@@ -1,5 +1,7 @@
 #include "query/pipeline.h"
 
+#include "query/explain.h"
+
 #include "query/parse_json.h"
 #include "query/template.h"
 
@@ -28,8 +30,24 @@ static bool run_stage(const struct ast_stage *s, struct row *r)
     return true;
 }
 
+static bool run_explained(const struct pipeline *p, struct row *r)
+{
+    bool passes = true;
+    for (size_t i = 0; i < p->count && passes; i++) {
+        struct explain_stage *cost = p->costs[i];
+        uint64_t begin = clock_mono_ns(p->clock);
+        passes = run_stage(p->stages[i], r);
+        cost->ns += clock_mono_ns(p->clock) - begin;
+        cost->rows_in++;
+        cost->rows_out += passes;
+    }
+    return passes;
+}
+
 bool pipeline_run(const struct pipeline *p, struct row *r)
 {
+    if (p->costs)
+        return run_explained(p, r);
     for (size_t i = 0; i < p->count; i++)
         if (!run_stage(p->stages[i], r))
             return false;

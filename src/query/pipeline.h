@@ -12,10 +12,20 @@
 #include "query/ast.h"
 #include "query/row.h"
 
+struct explain_stage;
+
 struct pipeline {
     const struct ast_stage **stages; /* those left to run: what the store consumed wholly is not among them */
     size_t                   count;
+    struct explain_stage   **costs;  /* [count] explain.h; NULL: not wanted */
+    const struct clock      *clock;  /* of costs */
 };
+
+/* Without the first stage. */
+static inline struct pipeline pipeline_rest(const struct pipeline *p)
+{
+    return (struct pipeline){p->stages + 1, p->count - 1, p->costs ? p->costs + 1 : NULL, p->clock};
+}
 
 /* False: the row is out. Sets row->out_of_memory when there was no room. */
 bool pipeline_run(const struct pipeline *p, struct row *r);

@@ -80,6 +80,8 @@ struct query_request {
     bool (*cancelled)(void *ctx);  /* asked every vector; NULL: never */
     void         *cancelled_ctx;
     const struct clock *clock;     /* for statistics; NULL: none are taken */
+    struct query_explain *explain; /* what was done is written here (explain.h); NULL: nowhere */
+    uint64_t      max_scan_bytes;  /* of lines that a store may look at; 0: no limit */
 };
 
 struct query_stats {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "query/explain.h"
 #include "query/matrix.h"
 #include "query/range_funcs.h"
 #include "query/source.h"
@@ -376,6 +377,11 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
     o->stats->parts_total += scan.parts_total;
     o->stats->parts_pruned += scan.parts_pruned;
     o->stats->bad_chunks += scan.bad_chunks;
+    struct explain_scan *explain = explain_scan_add(o->request->explain, o->log, o->from_ns, o->to_ns);
+    if (explain) {
+        explain->is_count = true;
+        explain->store = scan;
+    }
     return st;
 }
 

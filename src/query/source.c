@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "query/explain.h"
 #include "query/json_shape.h"
 #include "query/labelset.h"
 #include "query/logfmt_shape.h"
@@ -37,6 +38,7 @@ struct source {
     bool                         needs_line, needs_labels;
     bool                         changes_labels; /* a stage may do so */
     struct scan                 *scan;
+    struct explain_scan         *explain;    /* NULL: not wanted */
     bole_slice                   shown_tenant; /* len 0: streams are shown without it */
     struct source_stream        *streams;
     size_t                       stream_cap;
@@ -404,7 +406,7 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
         logfmt_shape_set(&s->json, r, values);
     else
         text_shape_set(&s->text, r, values);
-    struct pipeline rest = {s->pipeline.stages + 1, s->pipeline.count - 1};
+    struct pipeline rest = pipeline_rest(&s->pipeline);
     bool passes = pipeline_run(&rest, r);
     if (r->out_of_memory)
         return query_out_of_memory(s->options->request, err);
@@ -561,6 +563,50 @@ static bole_status run_vector(struct source *s, struct vector *v, const struct s
     return st;
 }
 
+static uint64_t count_selected(const struct vector *v)
+{
+    uint64_t count = 0;
+    for (uint32_t w = 0; w * 64 < v->row_count; w++)
+        count += (uint64_t)__builtin_popcountll(v->selected[w]);
+    return count;
+}
+
+static bole_status next_vector(struct source *s, struct vector **ret, struct bole_err *err)
+{
+    struct explain_scan *x = s->explain;
+    if (!x)
+        return store_scan_next(s->scan, ret, err);
+    const struct clock *clock = s->options->request->explain->clock;
+    uint64_t begin = clock_mono_ns(clock);
+    bole_status st = store_scan_next(s->scan, ret, err);
+    x->store_ns += clock_mono_ns(clock) - begin;
+    x->rows_selected += st == BOLE_OK ? count_selected(*ret) : 0;
+    return st;
+}
+
+static bole_status check_scanned(const struct source *s, struct bole_err *err)
+{
+    uint64_t most = s->options->request->max_scan_bytes;
+    struct store_scan_stats scan;
+    if (!most)
+        return BOLE_OK;
+    store_scan_stats(s->scan, &scan);
+    if (s->options->stats->bytes_scanned + scan.bytes_scanned <= most)
+        return BOLE_OK;
+    return bole_fail(err, BOLE_E_LIMIT,
+                     "the query looks at more than its limit of %.6g MB of lines: narrow the time range or the selector, or raise the "
+                     "server's --max-query-bytes",
+                     (double)most / 1e6);
+}
+
+/* Asked by the store, which may look at much before it has a vector. */
+static bool is_over(void *ctx)
+{
+    const struct source *s = ctx;
+    const struct query_request *request = s->options->request;
+    return (request->cancelled && request->cancelled(request->cancelled_ctx)) || (s->scan && check_scanned(s, NULL) < 0);
+}
+
 static bole_status run_scan(struct source *s, const struct source_sink *sink, struct bole_err *err)
 {
     const struct query_request *request = s->options->request;
@@ -568,7 +614,9 @@ static bole_status run_scan(struct source *s, const struct source_sink *sink, st
         struct vector *v = NULL;
         bole_status st = check_wanted(request, err);
         if (st == BOLE_OK)
-            st = store_scan_next(s->scan, &v, err);
+            st = next_vector(s, &v, err);
+        if (check_scanned(s, err) < 0)
+            return BOLE_E_LIMIT;
         if (st != BOLE_OK)
             return st == BOLE_END ? BOLE_OK : st;
         st = run_vector(s, v, sink, err);
@@ -587,6 +635,28 @@ static void add_stats(struct source *s)
     stats->parts_total += scan.parts_total;
     stats->parts_pruned += scan.parts_pruned;
     stats->bad_chunks += scan.bad_chunks;
+    if (s->explain)
+        s->explain->store = scan;
+}
+
+static bole_status run_explained(struct source *s, const struct store_query *query, const struct source_sink *sink, struct bole_err *err)
+{
+    const struct source_options *o = s->options;
+    struct query_explain *all = o->request->explain;
+    struct explain_scan *x = s->explain = explain_scan_add(all, o->log, o->from_ns, o->to_ns);
+    uint64_t begin = clock_mono_ns(all->clock), rows_out = o->stats->rows_out;
+    if (!x)
+        return run_scan(s, sink, err);
+    x->reads_line = query->projection & PROJECT_LINE;
+    x->reads_fields = query->projection & PROJECT_FIELDS;
+    explain_scan_filters(all, x, s->predicates, s->predicate_count);
+    explain_scan_stages(all, x, &s->pipeline, o->log->stages);
+    if (query->reader && s->pipeline.costs)
+        s->pipeline.costs[0]->where = "columns";
+    bole_status st = run_scan(s, sink, err);
+    x->all_ns = clock_mono_ns(all->clock) - begin;
+    x->rows_out = o->stats->rows_out - rows_out;
+    return st;
 }
 
 /* The matchers that the store knows: those on the tenants have been asked already. */
@@ -629,7 +699,7 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
         .matcher_count = matcher_count, .predicates = s.predicates, .predicate_count = s.predicate_count,
         .projection = (reads_line ? PROJECT_LINE : 0u) | (reads_labels ? PROJECT_FIELDS : 0u),
         .direction = o->direction, .ignores_seq = o->ignores_seq,
-        .budget = request->budget, .cancelled = request->cancelled, .cancelled_ctx = request->cancelled_ctx,
+        .budget = request->budget, .cancelled = is_over, .cancelled_ctx = &s,
     };
     st = plan_fields(&s, &query, err);
     query.predicate_count = s.predicate_count;
@@ -639,7 +709,7 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
         goto cleanup;
     if (plan_rest(&s)) {
         query.reader = plan_values(&s, &shape_scratch);
-        st = run_scan(&s, sink, err);
+        st = request->explain ? run_explained(&s, &query, sink, err) : run_scan(&s, sink, err);
     } else {
         st = query_out_of_memory(request, err);
     }

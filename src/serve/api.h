@@ -41,6 +41,7 @@ struct api_options {
     uint64_t            query_timeout_ns;    /* 0: the default */
     uint64_t            entries_max;         /* 0: the default */
     unsigned            tails_max;           /* 0: the default */
+    uint64_t            max_query_bytes;     /* of lines that one query may look at; 0: no limit */
     unsigned            exports_max;         /* 0: the default; fewer than the pool has threads */
     struct receive_options receive;          /* how pushed records are read; its clock and budget are set here */
     bole_slice          config_text;         /* shown by /config; secrets already taken out */

@@ -57,7 +57,8 @@ struct query_request api_work_request(struct api_work *w)
 {
     return (struct query_request){.store = w->api->options.store, .tenant = w->tenant, .tenants = w->tenants,
                                   .tenant_count = w->tenant_count, .limit = 1, .budget = &w->budget,
-                                  .cancelled = api_work_is_over, .cancelled_ctx = w, .clock = w->api->options.clock};
+                                  .cancelled = api_work_is_over, .cancelled_ctx = w, .clock = w->api->options.clock,
+                                  .max_scan_bytes = w->api->options.max_query_bytes};
 }
 
 uint64_t api_lost_groups(struct api *api)

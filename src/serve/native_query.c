@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "query/explain.h"
 #include "serve/api_out.h"
 #include "serve/api_work.h"
 #include "serve/loki_json.h"
@@ -27,6 +28,7 @@ enum {
     PAGE_ROWS = 5000,   /* of one execution; a query that wants no more is no export */
     BUCKETS_DEFAULT = 100,
     SLICES_MIN = 8,     /* however fast it goes */
+    EXPLAIN_STEPS = 250, /* of a metric query that names no step */
 };
 #define SLICE_GOAL_NS ((uint64_t)(50 * NS_PER_MS))
 
@@ -419,14 +421,19 @@ static bole_status parse_rows(struct stream *x, struct bole_err *err)
     return st;
 }
 
-static bole_status prepare(struct stream *x, struct bole_err *err)
+static bool is_true(bole_slice text)
+{
+    return bole_slice_eq(text, S("1")) || bole_slice_eq(text, S("true"));
+}
+
+static bole_status prepare(struct stream *x, bool metric_is_fine, struct bole_err *err)
 {
     struct http_exchange *exchange = x->work->x;
     struct store *store = x->work->api->options.store;
     bole_status st = parse_range(x, err);
     if (st == BOLE_OK)
         st = query_parse_words(api_param(exchange, S("query")), &x->work->budget, &x->query, err);
-    if (st == BOLE_OK && query_type(x->query) != QUERY_LOG)
+    if (st == BOLE_OK && !metric_is_fine && query_type(x->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "rows come from log queries only: use /loki/api/v1/query_range for metrics");
     if (st == BOLE_OK && !(x->request.view = store_view(store)))
         st = bole_fail(err, BOLE_E_NOMEM, "no memory for a view of the store");
@@ -461,7 +468,7 @@ static void run(struct stream *x)
 {
     struct bole_err err = {0};
     api_out_init(&x->out, x->work->x, NDJSON_TYPE, x->work->api->options.query_budget, true);
-    bole_status st = prepare(x, &err);
+    bole_status st = prepare(x, false, &err);
     bool asked = st == BOLE_OK;
     if (asked)
         st = (query_is_set(x->query) ? run_set : run_slices)(x, &err);
@@ -488,6 +495,55 @@ static void run_export(struct stream *x)
     atomic_fetch_sub(&a->exports_open, 1);
 }
 
+/* ---- explain ---- */
+
+static bole_status prepare_explain(struct stream *x, struct bole_err *err)
+{
+    struct http_exchange *exchange = x->work->x;
+    bole_slice step = http_param(exchange, S("step"));
+    bole_status st = prepare(x, true, err);
+    if (st < 0)
+        return st;
+    x->request.start_ns = x->start_ns;
+    x->request.end_ns = x->end_ns;
+    x->request.limit = x->rows_left < QUERY_ENTRIES_MAX ? (uint32_t)x->rows_left : QUERY_ENTRIES_MAX;
+    if (query_type(x->query) == QUERY_LOG)
+        return BOLE_OK;
+    x->request.step_ns = (x->end_ns - x->start_ns) / EXPLAIN_STEPS / NS_PER_S * NS_PER_S;
+    if (x->request.step_ns < NS_PER_S)
+        x->request.step_ns = NS_PER_S;
+    if (is_true(http_param(exchange, S("instant"))))
+        x->request.step_ns = 0;
+    return step.len ? loki_parse_duration(step, &x->request.step_ns, err) : BOLE_OK;
+}
+
+/* Runs the query, log or metric, and tells what it did instead of its answer. */
+static void explain(struct stream *x)
+{
+    struct api *a = x->work->api;
+    struct bole_err err = {0};
+    struct query_explain explain;
+    struct buf body;
+    buf_init(&body, NULL);
+    query_explain_init(&explain, a->options.clock, &x->work->budget);
+    bole_status st = prepare_explain(x, &err);
+    if (st == BOLE_OK)
+        st = query_explain_run(x->query, &x->request, &explain, &x->stats, &err);
+    api_work_count(x->work, st, &x->stats);
+    if (st == BOLE_OK) {
+        buf_put_str(&body, "{\"explain\":");
+        query_explain_print(&explain, &body);
+        buf_put_str(&body, "}\n");
+        http_reply_buf(x->work->x, 200, NDJSON_TYPE, &body);
+    } else {
+        api_reply_query_error(x->work->x, &x->work->budget, &err);
+    }
+    buf_deinit(&body);
+    query_explain_deinit(&explain);
+    query_destroy(x->query);
+    store_view_release(a->options.store, x->request.view);
+}
+
 static void query_rows(struct http_exchange *exchange, void *ctx)
 {
     struct api *a = ctx;
@@ -503,6 +559,8 @@ static void query_rows(struct http_exchange *exchange, void *ctx)
         st = parse_rows(&x, &err);
     if (st < 0)
         api_reply_query_error(exchange, &work.budget, &err);
+    else if (is_true(http_param(exchange, S("explain"))))
+        explain(&x);
     else if (x.events & EVENT_ROWS && x.rows_left > PAGE_ROWS)
         run_export(&x);
     else

@@ -115,6 +115,9 @@ struct store_scan_stats {
     uint64_t rows_scanned, bytes_scanned;      /* rows looked at; bytes of their lines */
     uint64_t parts_total, parts_pruned;        /* row groups and head batches */
     uint64_t bad_chunks;                       /* quarantined: the answer must carry a warning */
+    /* Why parts were pruned; the others lie outside of the range. */
+    uint64_t segments_total, segments_pruned;  /* by their range of time, unopened: each counts as a part */
+    uint64_t pruned_by_tokens, pruned_by_streams, pruned_by_rows, pruned_by_bound; /* rows: no row passed the predicates */
 };
 
 /* Count or bytes of lines in buckets, without touching messages where the store can. */

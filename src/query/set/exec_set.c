@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "query/entries.h"
+#include "query/explain.h"
 #include "query/set/kept.h"
 #include "query/set/set.h"
 #include "query/text.h"
@@ -17,15 +18,39 @@ static const struct set_type *const types[] = {
 
 /* ---- rows on their way ---- */
 
+/* Calls one of the two functions of an operator (row NULL: finish). Its cost is its own, without those that it calls. */
+static bole_status call(struct set_op *op, const struct set_row *row, struct bole_err *err)
+{
+    struct set_exec *x = op->x;
+    if (!op->cost)
+        return row ? op->type->row(op, row, err) : op->type->finish(op, err);
+    uint64_t begin = clock_mono_ns(x->explain->clock), outer = x->inner_ns;
+    x->inner_ns = 0;
+    bole_status st = row ? op->type->row(op, row, err) : op->type->finish(op, err);
+    uint64_t ns = clock_mono_ns(x->explain->clock) - begin;
+    op->cost->ns += ns > x->inner_ns ? ns - x->inner_ns : 0;
+    op->cost->rows_in += row ? set_row_count(row) : 0;
+    x->inner_ns = outer + ns;
+    return st;
+}
+
+static bool run_stages(struct set_op *op, struct row *r)
+{
+    if (!op->cost)
+        return pipeline_run(&op->stages, r);
+    uint64_t begin = clock_mono_ns(op->x->explain->clock);
+    bool passes = pipeline_run(&op->stages, r);
+    op->x->inner_ns += clock_mono_ns(op->x->explain->clock) - begin;
+    op->cost->rows_out++;
+    return passes;
+}
+
 bole_status set_emit(struct set_op *op, const struct set_row *row, struct bole_err *err)
 {
-    if (!pipeline_run(&op->stages, row->row))
-        return row->row->out_of_memory ? query_out_of_memory(op->x->request, err) : BOLE_OK;
+    bool passes = run_stages(op, row->row);
     if (row->row->out_of_memory)
         return query_out_of_memory(op->x->request, err);
-    op->rows_out++;
-    op->next->rows_in++;
-    return op->next->type->row(op->next, row, err);
+    return passes ? call(op->next, row, err) : BOLE_OK;
 }
 
 /* Quoted where a logfmt parser needs it. */
@@ -205,6 +230,16 @@ static struct set_op *make_op(struct set_exec *x, const struct set_type *type, c
     return plan_stages(op, set ? set->stages : NULL) ? op : NULL;
 }
 
+static void explain_chain(struct set_exec *x, struct set_op *first)
+{
+    x->explain->sets = NULL; /* of an earlier try */
+    x->explain->sets_tail = &x->explain->sets;
+    for (struct set_op *op = first; op && op->set; op = op->next) {
+        op->cost = explain_set(x->explain, op->set);
+        explain_pipeline(x->explain, &op->stages, &x->explain->sets_tail);
+    }
+}
+
 /* From the end to the front; the number of rows wanted of an operator is known where nothing behind it changes it. */
 static struct set_op *make_chain(struct set_exec *x, const struct ast_set *set, struct set_op *last)
 {
@@ -311,8 +346,8 @@ static bole_status take_row(struct source *s, const struct source_row *row, void
     struct set_row r = {.row = row->row, .seq = row->seq, .place = set_place_of(f->x, row->row->time_ns, row->seq), .series = row->series};
     f->x->source = s;
     f->x->stats->rows_out++;
-    f->first->rows_in++;
-    return f->first->type->row(f->first, &r, err);
+    r.count = row->count;
+    return call(f->first, &r, err);
 }
 
 void set_needs_name(struct set_needs *needs, bole_slice name)
@@ -331,6 +366,11 @@ void set_needs_name(struct set_needs *needs, bole_slice name)
 static void need_label(bole_slice name, void *ctx)
 {
     set_needs_name(ctx, name);
+}
+
+static bool count_alike(int64_t from_ns, int64_t to_ns, void *ctx)
+{
+    return true;
 }
 
 static bole_status run_source(struct set_exec *x, const struct ast_log *log, struct set_op *first, struct bole_err *err)
@@ -355,6 +395,11 @@ static bole_status run_source(struct set_exec *x, const struct ast_log *log, str
     };
     struct feed feed = {x, first};
     struct source_sink sink = {.wants = is_wanted, .row = take_row, .ctx = &feed};
+    if (options.labels_decide) { /* groups of rows are counted: neither when nor in what order is of interest */
+        options.ignores_seq = true;
+        sink.wants = NULL;
+        sink.counts_alike = count_alike;
+    }
     bole_status st = source_run(&options, &sink, err);
     x->source = NULL;
     return st == BOLE_END ? BOLE_OK : st;
@@ -366,7 +411,7 @@ static bole_status run_chain(struct set_exec *x, const struct ast_log *log, stru
     if (st == BOLE_OK)
         st = run_source(x, log, first, err);
     for (struct set_op *op = first; op && st == BOLE_OK && !x->again; op = op->next) {
-        st = op->type->finish ? op->type->finish(op, err) : BOLE_OK;
+        st = op->type->finish ? call(op, NULL, err) : BOLE_OK;
         st = st == BOLE_END ? BOLE_OK : st;
     }
     return st;
@@ -386,6 +431,8 @@ static bole_status run_once(struct set_exec *x, const struct ast_log *log, struc
     const struct ast_set *table = last_table(log->sets);
     if (!first || !init_exec(x))
         return query_out_of_memory(x->request, err);
+    if (x->explain)
+        explain_chain(x, first);
     bole_status st = run_chain(x, log, first, err);
     if (st == BOLE_OK && !x->again && table && !name_columns(table, result))
         st = query_out_of_memory(x->request, err);
@@ -419,7 +466,8 @@ bole_status exec_set(const struct expr *e, const struct query_request *request, 
     result->type = QUERY_STREAMS;
     while (again && st == BOLE_OK) {
         struct arena arena;
-        struct set_exec x = {.request = request, .view = view, .stats = &result->stats, .window = window};
+        struct set_exec x = {.request = request, .view = view, .stats = &result->stats, .window = window,
+                             .explain = request->explain};
         begin_exec(&x, &arena);
         st = run_once(&x, &e->log, result, err);
         end_exec(&x);

@@ -48,7 +48,10 @@ struct set_row {
     uint64_t         seq;
     struct set_place place;
     uint32_t        *series; /* as source_row */
+    uint32_t         count;  /* as source_row, where labels decide; else 0: it is one */
 };
+
+static inline uint32_t set_row_count(const struct set_row *row) { return row->count ? row->count : 1; }
 
 /* What an operator must see of rows that nobody else looks at before it. */
 struct set_needs {
@@ -86,7 +89,7 @@ struct set_op {
     /* Rows behind this place are not wanted any more; set by set_bound. */
     bool                   is_bound;
     struct set_place       bound;
-    uint64_t               rows_in, rows_out;
+    struct explain_stage  *cost;   /* NULL: not wanted */
 };
 
 /* The labels of a stream, copied: those of a row live no longer than its scan. */
@@ -108,6 +111,8 @@ struct set_exec {
     size_t                      base_count, base_slots;
     size_t                      window;  /* dedup: rows that it may look at this time; SIZE_MAX: all */
     bool                        again;   /* they were not enough */
+    struct query_explain       *explain; /* of its operators; NULL: not wanted */
+    uint64_t                    inner_ns; /* of what was called from the operator that runs: not its own cost */
 };
 
 /* Fills result as exec_log does, and its rows in order. */

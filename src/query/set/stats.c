@@ -112,7 +112,7 @@ static bool add_value(const struct ast_stat *stat, struct stat_state *s, bole_sl
     bool wants_number = stat->kind == STAT_SUM || stat->kind == STAT_AVG || stat->kind == STAT_QUANTILE;
     if (stat->column.len && (text.len == 0 || (wants_number && !set_number(text, &v))))
         return true;
-    s->count++;
+    s->count += set_row_count(row);
     switch (stat->kind) {
     case STAT_COUNT: return true;
     case STAT_COUNT_DISTINCT: return distinct_count_add(&s->u.distinct, hash64(text), arena);

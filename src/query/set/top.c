@@ -45,7 +45,7 @@ static bole_status top_row(struct set_op *op, const struct set_row *row, struct 
     if (!g)
         return set_out_of_memory(op, t->groups.count, "different values",
                                  "name labels with fewer values, filter earlier, or narrow the time range", err);
-    ++*(uint64_t *)g->data;
+    *(uint64_t *)g->data += set_row_count(row);
     return BOLE_OK;
 }
 

@@ -266,6 +266,7 @@ static bole_status map_streams(struct group_scan *g, bool *ret_all, struct bole_
         any = any || g->stream_map[i] != STREAM_NONE;
         *ret_all = *ret_all && g->stream_map[i] != STREAM_NONE;
     }
+    g->ctx->stats.pruned_by_streams += st >= 0 && !any;
     return st < 0 ? st : any ? BOLE_OK : BOLE_END;
 }
 
@@ -349,6 +350,12 @@ static bole_status select_text(struct group_scan *g, const struct store_predicat
     }
 }
 
+static bole_status no_row(struct group_scan *g)
+{
+    g->ctx->stats.pruned_by_rows++;
+    return BOLE_END;
+}
+
 /* Predicates in the order of their cost: streams, fields, lines. BOLE_END: no row is left, or a damaged chunk decides. */
 static bole_status select_rows(struct group_scan *g, bool all_streams, struct bole_err *err)
 {
@@ -363,7 +370,7 @@ static bole_status select_rows(struct group_scan *g, bool all_streams, struct bo
                 return st;
         }
     if (is_empty(g))
-        return BOLE_END;
+        return no_row(g);
     if (!g->ctx->needs_lines && !g->ctx->needs_lengths)
         return BOLE_OK;
     bole_status st = open_text(g, &why);
@@ -371,7 +378,7 @@ static bole_status select_rows(struct group_scan *g, bool all_streams, struct bo
         if (predicate_is_on_line(&q->predicates[i])) {
             st = select_text(g, &q->predicates[i], &why);
             if (st >= 0 && is_empty(g))
-                return BOLE_END;
+                return no_row(g);
         }
     if (st < 0 && err)
         *err = why;

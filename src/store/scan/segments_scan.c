@@ -85,6 +85,7 @@ static bool consider(struct segments_scan *s, struct part part, int64_t min_ns, 
 {
     const struct store_query *q = s->ctx.query;
     s->ctx.stats.parts_total++;
+    s->ctx.stats.segments_total += part.kind == PART_SEGMENT;
     bool wanted = max_ns >= q->from_ns && min_ns < q->to_ns && scan_context_in_bound(&s->ctx, min_ns, max_ns);
     /* ~ turns the order around without leaving the range of the type. */
     part.order = q->direction == BACKWARD ? max_ns : ~min_ns;
@@ -92,6 +93,7 @@ static bool consider(struct segments_scan *s, struct part part, int64_t min_ns, 
         return true;
     segment_directory_unref(part.directory);
     s->ctx.stats.parts_pruned += !wanted;
+    s->ctx.stats.segments_pruned += !wanted && part.kind == PART_SEGMENT;
     return !wanted;
 }
 
@@ -216,6 +218,7 @@ static bole_status expand_segment(struct segments_scan *s, struct segment *segme
         if (!(candidates[i / 64] >> i % 64 & 1)) {
             s->ctx.stats.parts_total++;
             s->ctx.stats.parts_pruned++;
+            s->ctx.stats.pruned_by_tokens += g->max_time_ns >= s->ctx.query->from_ns && g->min_time_ns < s->ctx.query->to_ns;
             continue;
         }
         struct part part = {.kind = PART_GROUP, .group = i, .segment = segment, .directory = segment_directory_ref(d)};
@@ -256,6 +259,7 @@ static bole_status open_part(struct segments_scan *s, struct bole_err *err)
         return BOLE_END;
     int64_t reach = q->direction == BACKWARD ? s->parts[0].order : ~s->parts[0].order;
     if (!scan_context_in_bound(&s->ctx, reach, reach)) {
+        s->ctx.stats.pruned_by_bound += s->part_count;
         s->ctx.stats.parts_pruned += s->part_count; /* the heap's order: all others reach less far */
         return BOLE_END;
     }
