@@ -19,15 +19,17 @@
 
 struct bole_client;
 
+/* What is NULL is taken from the environment: BOLE_..., or what logcli reads (LOKI_...), in that order. */
 struct bole_client_options {
-    const char *url;    /* "http://127.0.0.1:3100"; NULL: BOLE_ADDR from the environment, else that one */
-    const char *token;  /* sent as bearer token; NULL: BOLE_TOKEN, else none */
-    const char *tenant; /* sent as X-Scope-OrgID; NULL: BOLE_TENANT, else none */
-    /* PEM file that the server's certificate is checked against; NULL: BOLE_CA_CERT, else the system's */
+    const char *url;    /* "http://127.0.0.1:3100"; BOLE_ADDR, LOKI_ADDR, else that one */
+    const char *token;  /* sent as bearer token; BOLE_TOKEN, LOKI_BEARER_TOKEN, else none */
+    const char *tenant; /* sent as X-Scope-OrgID; several with | between for queries; BOLE_TENANT, LOKI_ORG_ID, else none */
+    const char *username, *password; /* sent as basic authentication when there is no token; LOKI_USERNAME, LOKI_PASSWORD, else none */
+    /* PEM file that the server's certificate is checked against; BOLE_CA_CERT, LOKI_CA_CERT_PATH, else the system's */
     const char *ca_cert;
-    /* PEM files: who we are, for a server that asks; NULL: BOLE_CLIENT_CERT, BOLE_CLIENT_KEY, else none */
+    /* PEM files: who we are, for a server that asks; BOLE_CLIENT_CERT, LOKI_CLIENT_CERT_PATH, and ..._KEY, else none */
     const char *cert, *key;
-    bool tls_skip_verify;   /* takes any certificate: whoever sits between reads and changes everything */
+    bool tls_skip_verify;   /* or LOKI_TLS_SKIP_VERIFY=true: takes any certificate: whoever sits between reads and changes everything */
     const volatile sig_atomic_t *stop; /* looked at often while waiting; NULL: never stops */
 };
 

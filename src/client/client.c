@@ -41,15 +41,19 @@ struct bole_client {
     const volatile sig_atomic_t *stop;
 };
 
-static const char *or_environment(const char *value, const char *name)
+/* Ours first, then logcli's. */
+static const char *or_environment(const char *value, const char *name, const char *loki_name)
 {
-    const char *from_environment = value ? value : getenv(name);
-    return from_environment && *from_environment ? from_environment : NULL;
+    const char *const found[] = {value, getenv(name), getenv(loki_name)};
+    for (size_t i = value ? 0 : 1; i < sizeof found / sizeof *found; i++)
+        if (found[i] && (*found[i] || i == 0))
+            return *found[i] ? found[i] : NULL;
+    return NULL;
 }
 
-static char *copy_path(const char *value, const char *environment_name, bool *failed)
+static char *copy_path(const char *value, const char *environment_name, const char *loki_name, bool *failed)
 {
-    value = or_environment(value, environment_name);
+    value = or_environment(value, environment_name, loki_name);
     char *copy = value ? strdup(value) : NULL;
     *failed |= value && !copy;
     return copy;
@@ -80,11 +84,37 @@ static bole_status add_header(struct bole_client *c, const char *name, const cha
     return BOLE_OK;
 }
 
+/* RFC 7617. */
+static bole_status add_basic(struct bole_client *c, const char *username, const char *password, struct bole_err *err)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct buf plain, text;
+    buf_init(&plain, NULL);
+    buf_init(&text, NULL);
+    buf_printf(&plain, "%s:%s", username, password);
+    for (size_t i = 0; i < plain.len && !plain.failed; i += 3) {
+        size_t left = plain.len - i;
+        unsigned v = (unsigned)plain.ptr[i] << 16 | (left > 1 ? (unsigned)plain.ptr[i + 1] << 8 : 0) | (left > 2 ? plain.ptr[i + 2] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            buf_put_u8(&text, k <= left ? (uint8_t)digits[v >> (18 - 6 * k) & 63] : '=');
+    }
+    buf_put_u8(&text, 0);
+    bole_status st = plain.failed || text.failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for a client")
+                                                 : add_header(c, "Authorization", "Basic ", (const char *)text.ptr, err);
+    buf_deinit(&plain);
+    buf_deinit(&text);
+    return st;
+}
+
 bole_status bole_client_create(const struct bole_client_options *options, struct bole_client **ret_client,
                                struct bole_err *err)
 {
-    const char *url = or_environment(options->url, "BOLE_ADDR"), *token = or_environment(options->token, "BOLE_TOKEN"),
-               *tenant = or_environment(options->tenant, "BOLE_TENANT");
+    const char *url = or_environment(options->url, "BOLE_ADDR", "LOKI_ADDR"),
+               *token = or_environment(options->token, "BOLE_TOKEN", "LOKI_BEARER_TOKEN"),
+               *tenant = or_environment(options->tenant, "BOLE_TENANT", "LOKI_ORG_ID"),
+               *username = or_environment(options->username, "LOKI_USERNAME", "LOKI_USERNAME"),
+               *password = or_environment(options->password, "LOKI_PASSWORD", "LOKI_PASSWORD"),
+               *skip_verify = getenv("LOKI_TLS_SKIP_VERIFY");
     struct bole_client *c = calloc(1, sizeof *c);
     if (!c)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
@@ -92,10 +122,10 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
     buf_init(&c->refusal, NULL);
     c->stop = options->stop;
     bool failed = false;
-    c->ca_cert = copy_path(options->ca_cert, "BOLE_CA_CERT", &failed);
-    c->cert = copy_path(options->cert, "BOLE_CLIENT_CERT", &failed);
-    c->key = copy_path(options->key, "BOLE_CLIENT_KEY", &failed);
-    c->tls_skip_verify = options->tls_skip_verify;
+    c->ca_cert = copy_path(options->ca_cert, "BOLE_CA_CERT", "LOKI_CA_CERT_PATH", &failed);
+    c->cert = copy_path(options->cert, "BOLE_CLIENT_CERT", "LOKI_CLIENT_CERT_PATH", &failed);
+    c->key = copy_path(options->key, "BOLE_CLIENT_KEY", "LOKI_CLIENT_KEY_PATH", &failed);
+    c->tls_skip_verify = options->tls_skip_verify || (skip_verify && !strcmp(skip_verify, "true"));
     bole_status st = curl_load(&c->curl, err);
     if (st == BOLE_OK) {
         c->easy = c->curl->easy_init();
@@ -111,6 +141,8 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
     }
     if (st == BOLE_OK && token)
         st = add_header(c, "Authorization", "Bearer ", token, err);
+    else if (st == BOLE_OK && (username || password))
+        st = add_basic(c, username ? username : "", password ? password : "", err);
     if (st == BOLE_OK && tenant)
         st = add_header(c, "X-Scope-OrgID", "", tenant, err);
     if (st < 0) {

@@ -89,12 +89,17 @@ const struct argp files_argp = {.parser = files_parse, .args_doc = "FILE..."};
 
 /* ---- connection ---- */
 
-enum { KEY_CA_CERT = 256, KEY_CERT, KEY_KEY, KEY_SKIP_VERIFY };
+enum { KEY_CA_CERT = 256, KEY_CERT, KEY_KEY, KEY_SKIP_VERIFY, KEY_USERNAME, KEY_PASSWORD, KEY_ANYTHING };
 
 static const struct argp_option connection_options_table[] = {
-    {"addr", 'a', "URL", 0, "The server (BOLE_ADDR; default http://127.0.0.1:3100)", 10},
-    {"token", 'T', "TOKEN", 0, "Sent as bearer token (BOLE_TOKEN)", 10},
-    {"tenant", 't', "NAME", 0, "Sent as X-Scope-OrgID (BOLE_TENANT)", 10},
+    {"addr", 'a', "URL", 0, "The server (BOLE_ADDR, LOKI_ADDR; default http://127.0.0.1:3100)", 10},
+    {"token", 'T', "TOKEN", 0, "Sent as bearer token (BOLE_TOKEN, LOKI_BEARER_TOKEN)", 10},
+    {"bearer-token", 0, 0, OPTION_ALIAS | OPTION_HIDDEN, 0, 10},
+    {"tenant", 't', "NAME", 0, "Sent as X-Scope-OrgID; for queries several, with | between (BOLE_TENANT, LOKI_ORG_ID)", 10},
+    {"org-id", 0, 0, OPTION_ALIAS, 0, 10},
+    {"username", KEY_USERNAME, "NAME", 0, "Basic authentication, when there is no token (LOKI_USERNAME)", 10},
+    {"password", KEY_PASSWORD, "TEXT", 0, "Its password (LOKI_PASSWORD: a command line can be seen by others)", 10},
+    {"quiet", KEY_ANYTHING, 0, OPTION_HIDDEN, 0, 10}, /* logcli's; nothing is told here unasked */
     {"ca-cert", KEY_CA_CERT, "FILE", 0, "Check the server's certificate against this one, PEM (BOLE_CA_CERT)", 11},
     {"cert", KEY_CERT, "FILE", 0, "Our own certificate, for a server that asks, PEM (BOLE_CLIENT_CERT)", 11},
     {"key", KEY_KEY, "FILE", 0, "Its private key, PEM (BOLE_CLIENT_KEY)", 11},
@@ -110,6 +115,9 @@ static error_t connection_parse(int key, char *arg, struct argp_state *state)
     case 'a': o->addr = arg; return 0;
     case 'T': o->token = arg; return 0;
     case 't': o->tenant = arg; return 0;
+    case KEY_USERNAME: o->username = arg; return 0;
+    case KEY_PASSWORD: o->password = arg; return 0;
+    case KEY_ANYTHING: return 0;
     case KEY_CA_CERT: o->ca_cert = arg; return 0;
     case KEY_CERT: o->cert = arg; return 0;
     case KEY_KEY: o->key = arg; return 0;
@@ -125,6 +133,8 @@ bole_status cmd_client(const struct connection_options *options, struct bole_cli
     struct bole_client_options o = {.url = options->addr,
                                     .token = options->token,
                                     .tenant = options->tenant,
+                                    .username = options->username,
+                                    .password = options->password,
                                     .ca_cert = options->ca_cert,
                                     .cert = options->cert,
                                     .key = options->key,
@@ -228,6 +238,14 @@ int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *te
     argp_error(state, "--%s: '%s' is no time; write 2026-11-21T10:00:00Z, 2026-11-21 (UTC), 1h (an hour ago), now, or "
                "unix seconds", option, text);
     return 0;
+}
+
+int64_t cmd_duration_ns(struct argp_state *state, const char *option, const char *text)
+{
+    int64_t ns = 0;
+    if (!duration_parse(bole_slice_str(text), false, true, &ns) || ns <= 0)
+        argp_error(state, "--%s: '%s' is no duration; write 90s, 15m, 24h, 7d", option, text);
+    return ns;
 }
 
 bool cmd_colours(void)

@@ -17,6 +17,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 int cmd_agent(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_import(int argc, char **argv);
@@ -24,6 +25,7 @@ int cmd_labels(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
+int cmd_series(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -51,7 +53,7 @@ void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* ---- what several commands take: put among an argp's children ---- */
 
 struct connection_options {
-    const char *addr, *token, *tenant, *ca_cert, *cert, *key;
+    const char *addr, *token, *tenant, *username, *password, *ca_cert, *cert, *key;
     bool tls_skip_verify;
 };
 extern const struct argp connection_argp; /* --addr and how to be let in; its input is a struct connection_options */
@@ -88,6 +90,7 @@ void cmd_catch_signals(void);
 int64_t cmd_count(struct argp_state *state, const char *option, const char *text);
 size_t cmd_size(struct argp_state *state, const char *what, const char *text); /* what: "--memory-limit" */
 int64_t cmd_time_ns(struct argp_state *state, const char *option, const char *text);
+int64_t cmd_duration_ns(struct argp_state *state, const char *option, const char *text); /* "90s", "7d"; more than 0 */
 
 /* Colours only on a terminal, and not with NO_COLOR or TERM=dumb. */
 bool cmd_colours(void);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/timefmt.h"
 #include "cmd/explain.h"
+#include "cmd/pager.h"
 #include "cmd/print.h"
 #include "cmd/url.h"
 
@@ -25,8 +26,11 @@ struct query_options {
     int64_t from_ns, to_ns;
     const char *step;
     int64_t limit; /* 0: all */
-    bool forward, instant, explain;
+    int64_t since_ns; /* counted back from to_ns; 0: from_ns holds */
+    bool forward, instant, explain, stats, no_pager;
 };
+
+enum { KEY_SINCE = 256, KEY_STATS, KEY_NO_PAGER, KEY_IGNORED };
 
 static const struct argp_option options_table[] = {
     RANGE_OPTIONS("1h"),
@@ -35,6 +39,11 @@ static const struct argp_option options_table[] = {
     {"step", 's', "DURATION", 0, "Distance of the points of a metric query", 0},
     {"instant", 'i', 0, 0, "A metric query at --to only", 0},
     {"explain", OPTION_EXPLAIN, 0, 0, "Tell what the query does and what it costs instead of its answer", 0},
+    {"now", 'e', 0, OPTION_ALIAS | OPTION_HIDDEN, 0, 0},
+    {"since", KEY_SINCE, "DURATION", 0, "Start so long before --to", 0},
+    {"stats", KEY_STATS, 0, 0, "Tell on standard error what the query cost", 0},
+    {"no-pager", KEY_NO_PAGER, 0, 0, "On a terminal: do not show long answers through $PAGER", 0},
+    {"batch", KEY_IGNORED, "N", OPTION_HIDDEN, 0, 0}, /* logcli's: rows stream here */
     {0},
 };
 
@@ -50,6 +59,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'i': o->instant = true; return 0;
     case OPTION_EXPLAIN: o->explain = true; return 0;
     case 'n': o->limit = cmd_count(state, "limit", arg); return 0;
+    case KEY_SINCE: o->since_ns = cmd_duration_ns(state, "since", arg); return 0;
+    case KEY_STATS: o->stats = true; return 0;
+    case KEY_NO_PAGER: o->no_pager = true; return 0;
+    case KEY_IGNORED: return 0;
+    case ARGP_KEY_END:
+        if (o->since_ns)
+            o->from_ns = o->to_ns - o->since_ns;
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -69,6 +86,12 @@ static const struct argp argp = {
 
 /* ---- rows ---- */
 
+/* An export into a file or a pipe, started by somebody who waits for it. */
+static bool shows_progress(const struct query_options *o)
+{
+    return !o->limit && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+}
+
 static void put_log_url(const struct query_options *o, struct buf *url)
 {
     buf_put_str(url, "/api/v1/query");
@@ -78,6 +101,64 @@ static void put_log_url(const struct query_options *o, struct buf *url)
     url_param(url, "direction", o->forward ? S("forward") : S("backward"));
     if (o->limit)
         url_param_i64(url, "limit", o->limit);
+    if (o->stats || shows_progress(o))
+        url_param(url, "events", shows_progress(o) ? S("rows,stats,progress") : S("rows,stats"));
+}
+
+/* ---- what is told beside the rows, on standard error ---- */
+
+struct events {
+    const struct query_options *options;
+    const struct printer       *printer;
+    bool                        has_bar;
+};
+
+static uint64_t member_count(struct json_value v, const char *name)
+{
+    struct json_value member;
+    double number = 0;
+    return json_doc_member(v, name, &member) && json_doc_number(member, &number) && number > 0 ? (uint64_t)number : 0;
+}
+
+static void clear_bar(struct events *e)
+{
+    if (e->has_bar)
+        fputs("\r\033[K", stderr);
+    e->has_bar = false;
+}
+
+static void put_bar(struct events *e, struct json_value progress)
+{
+    enum { WIDTH = 30 };
+    static const char full[] = "##############################";
+    struct json_value done;
+    double part = 0;
+    if (!json_doc_member(progress, "done", &done) || !json_doc_number(done, &part) || !(part >= 0 && part <= 1))
+        return;
+    fprintf(stderr, "\r[%-*.*s] %3d %%, %llu lines, %s read\033[K", WIDTH, (int)(part * WIDTH), full, (int)(part * 100),
+            (unsigned long long)e->printer->count, cmd_size_text(member_count(progress, "bytes_scanned")).text);
+    e->has_bar = true;
+}
+
+static void put_stats(struct json_value s)
+{
+    static const struct { const char *name, *shown; } lines[] = {
+        {"exec_ms", "time, ms"}, {"rows_returned", "lines returned"}, {"rows_scanned", "lines scanned"}, {"bytes_scanned", "bytes scanned"},
+        {"parts_total", "parts"}, {"parts_pruned", "parts pruned"}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        fprintf(stderr, "%-16s %llu\n", lines[i].shown, (unsigned long long)member_count(s, lines[i].name));
+}
+
+static void take_event(bole_slice type, struct json_value event, void *ctx)
+{
+    struct events *e = ctx;
+    if (bole_slice_eq(type, S("progress")) && shows_progress(e->options))
+        put_bar(e, event);
+    if (!bole_slice_eq(type, S("stats")))
+        return;
+    clear_bar(e);
+    if (e->options->stats)
+        put_stats(event);
 }
 
 /* An empty screen leaves open whether there is nothing or the range was wrong. */
@@ -110,14 +191,21 @@ static bole_status get_rows(struct bole_client *c, const char *url, struct print
 static bole_status run_log_query(struct bole_client *c, const struct query_options *o, struct bole_err *err)
 {
     struct printer printer;
+    struct events events = {.options = o, .printer = &printer};
     struct buf url;
     buf_init(&url, NULL);
-    printer_init(&printer, o->query.format);
-    printer.wants_header = o->query.format == PRINT_CSV;
+    printer_init(&printer, &o->query.print);
+    printer.wants_header = o->query.print.format == PRINT_CSV;
+    printer.on_event = take_event;
+    printer.on_event_ctx = &events;
     put_log_url(o, &url);
+    if (!o->no_pager)
+        pager_start();
     bole_status st = get_rows(c, url_text(&url), &printer, err);
+    clear_bar(&events);
     if (st == BOLE_OK)
         st = printer_finish(&printer, err);
+    pager_end();
     if (st == BOLE_OK && !printer.count && isatty(STDERR_FILENO))
         tell_nothing("lines", o);
     buf_deinit(&url);
@@ -210,7 +298,7 @@ static bole_status print_metrics(bole_slice body, const struct query_options *o,
     struct json_value root;
     bole_status st = json_doc_parse(doc, body, &root, err);
     if (st == BOLE_OK) {
-        bool any = put_metrics(root, o->query.format, &out);
+        bool any = put_metrics(root, o->query.print.format, &out);
         st = print_flush(&out, err);
         if (st == BOLE_OK && !any && isatty(STDERR_FILENO))
             tell_nothing("points", o);
@@ -249,7 +337,7 @@ static bole_status print_explanation(bole_slice body, const struct query_options
     struct json_doc *doc = json_doc_create();
     buf_init(&out, NULL);
     bole_status st = json_doc_parse(doc, body, &root, err);
-    if (st == BOLE_OK && o->query.format != PRINT_TEXT)
+    if (st == BOLE_OK && o->query.print.format != PRINT_TEXT)
         buf_put(&out, body);
     else if (st == BOLE_OK && !explain_print(root, &out))
         st = bole_fail(err, BOLE_E_IO, "the server gave no explanation: is it older than this program?");

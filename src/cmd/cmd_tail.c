@@ -278,7 +278,7 @@ int cmd_tail(int argc, char **argv)
     struct bole_err err;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
-    printer_init(&t.printer, o.query.format);
+    printer_init(&t.printer, &o.query.print);
     bole_status st = run(&t, &err);
     bole_client_destroy(t.client);
     printer_deinit(&t.printer);

@@ -14,6 +14,7 @@ static const struct command {
     {"query", cmd_query, "search with LogQL"},
     {"tail", cmd_tail, "follow what arrives"},
     {"labels", cmd_labels, "list labels and their values"},
+    {"series", cmd_series, "list the streams"},
     {"import", cmd_import, "send files to a server"},
     {"delete", cmd_delete, "delete what matches a query, with proof"},
     {"open", cmd_open, "look at a file or a stream in the browser, with nothing installed"},
@@ -21,6 +22,7 @@ static const struct command {
     {"restore", cmd_restore, "make a data directory from a backup"},
     {"check", cmd_check, "verify every byte of a data directory"},
     {"inspect", cmd_inspect, "show what a segment file is made of"},
+    {"completion", cmd_completion, "complete commands and options in a shell"},
     {"version", cmd_version, "print the version"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -30,7 +32,7 @@ static void print_usage(FILE *out)
     fputs("usage: bole COMMAND [OPTION...]\n\n"
           "Bole collects logs, never loses a line it acknowledged, and finds any of them at once.\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`bole COMMAND --help` explains a command with examples. Quick start:\n\n"
           "  bole serve --tail-system                 # this machine's logs, http://127.0.0.1:3100\n"
           "  bole query '{job=\"varlogs\"} |= \"error\"'   # search them\n"

@@ -4,8 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/timefmt.h"
 
@@ -23,16 +26,31 @@ enum { FLUSH_SIZE = 1 << 16 }; /* rows are written when so many bytes wait */
 
 static enum print_format parse_format(struct argp_state *state, const char *text)
 {
-    static const char *const names[] = {"text", "json", "csv", "raw"};
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(text, names[i]))
-            return (enum print_format)i;
-    argp_error(state, "--output: '%s' is none of text, json, csv, raw", text);
+    static const struct { const char *name; enum print_format format; } names[] = {
+        {"text", PRINT_TEXT}, {"json", PRINT_JSON}, {"csv", PRINT_CSV}, {"raw", PRINT_RAW},
+        {"default", PRINT_TEXT}, {"jsonl", PRINT_JSON}}; /* logcli's names */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(text, names[i].name))
+            return names[i].format;
+    argp_error(state, "--output: '%s' is none of text, json (or jsonl), csv, raw", text);
     return PRINT_TEXT;
 }
 
+static bool parse_zone(struct argp_state *state, const char *text)
+{
+    if (strcasecmp(text, "local") && strcasecmp(text, "utc"))
+        argp_error(state, "--timezone: '%s' is neither Local nor UTC", text);
+    return !strcasecmp(text, "local");
+}
+
+enum { KEY_NO_LABELS = 512, KEY_INCLUDE, KEY_EXCLUDE, KEY_ZONE };
+
 static const struct argp_option query_options_table[] = {
-    {"output", 'o', "FORMAT", 0, "text, json, csv, raw (default text)", 0},
+    {"output", 'o', "FORMAT", 0, "text, json (one object per line; also jsonl), csv, raw (default text)", 0},
+    {"no-labels", KEY_NO_LABELS, 0, 0, "As text: time and line only", 0},
+    {"include-label", KEY_INCLUDE, "NAME", 0, "Show this label or field and no others; may be repeated", 0},
+    {"exclude-label", KEY_EXCLUDE, "NAME", 0, "Do not show this one; may be repeated", 0},
+    {"timezone", KEY_ZONE, "ZONE", 0, "Times as text: Local or UTC (default UTC)", 0},
     {0},
 };
 
@@ -41,7 +59,11 @@ static error_t query_parse(int key, char *arg, struct argp_state *state)
     struct query_argument *q = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &q->connection; return 0;
-    case 'o': q->format = parse_format(state, arg); return 0;
+    case 'o': q->print.format = parse_format(state, arg); return 0;
+    case KEY_NO_LABELS: q->print.no_labels = true; return 0;
+    case KEY_INCLUDE: cmd_append(state, q->print.included, &q->print.included_count, PRINT_NAMES_MAX, "--include-label", arg); return 0;
+    case KEY_EXCLUDE: cmd_append(state, q->print.excluded, &q->print.excluded_count, PRINT_NAMES_MAX, "--exclude-label", arg); return 0;
+    case KEY_ZONE: q->print.local_time = parse_zone(state, arg); return 0;
     case ARGP_KEY_ARG:
         if (q->text)
             argp_error(state, "one query, please; quote it for the shell: '{app=\"api\"} |= \"error\"'");
@@ -65,12 +87,29 @@ struct members {
     bool first;
     bool csv;      /* name=value, to be quoted by the caller */
     bool readable; /* leaves out what tells a person nothing */
+    const struct print_choice *choice; /* NULL: all of them */
 };
+
+static bool is_listed(const char *const *names, size_t count, bole_slice name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bole_slice_eq(bole_slice_str(names[i]), name))
+            return true;
+    return false;
+}
+
+static bool is_chosen(const struct print_choice *c, bole_slice name)
+{
+    return !c || ((!c->included_count || is_listed(c->included, c->included_count, name)) &&
+                  !is_listed(c->excluded, c->excluded_count, name));
+}
 
 static bool put_member(bole_slice name, struct json_value value, void *ctx)
 {
     struct members *m = ctx;
     bole_slice text = json_doc_string(value);
+    if (!is_chosen(m->choice, name))
+        return true;
     if (m->readable && bole_slice_eq(name, S("detected_level")) && bole_slice_eq(text, S("unknown")))
         return true;
     if (!m->first)
@@ -100,9 +139,9 @@ static bool has_members(struct json_value v)
 }
 
 /* {a="b", c="d"}; false when nothing stands between the braces. */
-static bool put_members(struct json_value v, struct buf *out)
+static bool put_members(struct json_value v, const struct print_choice *choice, struct buf *out)
 {
-    struct members m = {.out = out, .first = true, .readable = true};
+    struct members m = {.out = out, .first = true, .readable = true, .choice = choice};
     buf_put_u8(out, '{');
     if (v.doc)
         json_doc_each(v, put_member, &m);
@@ -137,14 +176,32 @@ static const char *level_colour(const struct print_record *r)
     return bole_slice_eq(text, S("warn")) ? YELLOW : "";
 }
 
-static void put_text(const struct print_record *r, bool colours, struct buf *out)
+/* 2026-11-21T11:00:00.123456789+01:00 */
+static void format_local(int64_t ns, char stamp[TIME_TEXT_MAX])
+{
+    int64_t rest = ns % NS_PER_S;
+    time_t seconds = (time_t)(ns / NS_PER_S - (rest < 0));
+    struct tm tm;
+    size_t n = localtime_r(&seconds, &tm) ? strftime(stamp, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
+    long minutes = tm.tm_gmtoff / 60;
+    snprintf(stamp + n, TIME_TEXT_MAX - n, ".%09lld%c%02ld:%02ld", (long long)(rest < 0 ? rest + NS_PER_S : rest), minutes < 0 ? '-' : '+',
+             labs(minutes) / 60, labs(minutes) % 60);
+}
+
+static void put_text(const struct print_record *r, const struct print_choice *choice, bool colours, struct buf *out)
 {
     char stamp[TIME_TEXT_MAX];
-    time_format_rfc3339(r->time_ns, 9, stamp);
+    if (choice->local_time)
+        format_local(r->time_ns, stamp);
+    else
+        time_format_rfc3339(r->time_ns, 9, stamp);
     const char *level = colours ? level_colour(r) : "";
     buf_printf(out, "%s%s%s ", colours ? DIM : "", stamp, colours ? RESET CYAN : "");
-    put_members(r->labels, out);
-    buf_printf(out, "%s ", colours ? RESET : "");
+    if (!choice->no_labels) {
+        put_members(r->labels, choice, out);
+        buf_put_u8(out, ' ');
+    }
+    buf_printf(out, "%s", colours ? RESET : "");
     buf_put_str(out, level);
     if (colours)
         print_safe(out, r->line);
@@ -154,7 +211,7 @@ static void put_text(const struct print_record *r, bool colours, struct buf *out
         buf_put_str(out, RESET);
     size_t end = out->len;
     buf_printf(out, " %s", colours ? DIM : "");
-    if (put_members(r->fields, out))
+    if (!choice->no_labels && put_members(r->fields, choice, out))
         buf_put_str(out, colours ? RESET : "");
     else
         out->len = end;
@@ -163,6 +220,8 @@ static void put_text(const struct print_record *r, bool colours, struct buf *out
 static bool put_json_member(bole_slice name, struct json_value value, void *ctx)
 {
     struct members *m = ctx;
+    if (!is_chosen(m->choice, name))
+        return true;
     if (!m->first)
         buf_put_u8(m->out, ',');
     m->first = false;
@@ -172,26 +231,26 @@ static bool put_json_member(bole_slice name, struct json_value value, void *ctx)
     return true;
 }
 
-static void put_json_object(struct json_value v, struct buf *out)
+static void put_json_object(struct json_value v, const struct print_choice *choice, struct buf *out)
 {
-    struct members m = {.out = out, .first = true};
+    struct members m = {.out = out, .first = true, .choice = choice};
     buf_put_u8(out, '{');
     if (v.doc)
         json_doc_each(v, put_json_member, &m);
     buf_put_u8(out, '}');
 }
 
-static void put_json(const struct print_record *r, struct buf *out)
+static void put_json(const struct print_record *r, const struct print_choice *choice, struct buf *out)
 {
     char stamp[TIME_TEXT_MAX];
     time_format_rfc3339(r->time_ns, -1, stamp);
     buf_printf(out, "{\"time\":\"%s\",\"labels\":", stamp);
-    put_json_object(r->labels, out);
+    put_json_object(r->labels, choice, out);
     buf_put(out, S(",\"line\":"));
     buf_put_json(out, r->line, false);
     if (has_members(r->fields)) {
         buf_put(out, S(",\"fields\":"));
-        put_json_object(r->fields, out);
+        put_json_object(r->fields, choice, out);
     }
     buf_put_u8(out, '}');
 }
@@ -209,7 +268,7 @@ void print_csv_value(struct buf *out, bole_slice s)
     buf_put_u8(out, '"');
 }
 
-static void put_csv(const struct print_record *r, struct buf *out)
+static void put_csv(const struct print_record *r, const struct print_choice *choice, struct buf *out)
 {
     char stamp[TIME_TEXT_MAX];
     time_format_rfc3339(r->time_ns, -1, stamp);
@@ -218,7 +277,7 @@ static void put_csv(const struct print_record *r, struct buf *out)
     for (int i = 0; i < 2; i++) {
         struct buf text;
         buf_init(&text, NULL);
-        struct members m = {.out = &text, .first = true, .csv = true};
+        struct members m = {.out = &text, .first = true, .csv = true, .choice = choice};
         if (parts[i].doc)
             json_doc_each(parts[i], put_member, &m);
         buf_put_u8(out, ',');
@@ -229,12 +288,12 @@ static void put_csv(const struct print_record *r, struct buf *out)
     print_csv_value(out, r->line);
 }
 
-void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out)
+void print_record(const struct print_record *r, const struct print_choice *choice, bool colours, struct buf *out)
 {
-    switch (format) {
-    case PRINT_TEXT: put_text(r, colours, out); break;
-    case PRINT_JSON: put_json(r, out); break;
-    case PRINT_CSV: put_csv(r, out); break;
+    switch (choice->format) {
+    case PRINT_TEXT: put_text(r, choice, colours, out); break;
+    case PRINT_JSON: put_json(r, choice, out); break;
+    case PRINT_CSV: put_csv(r, choice, out); break;
     case PRINT_RAW: buf_put(out, r->line); break;
     }
     buf_put_u8(out, '\n');
@@ -260,13 +319,13 @@ void print_point(const struct print_point *p, enum print_format format, struct b
     switch (format) {
     case PRINT_TEXT:
         buf_printf(out, "%s ", stamp);
-        put_members(p->labels, out);
+        put_members(p->labels, NULL, out);
         buf_put_u8(out, ' ');
         buf_put(out, p->value);
         break;
     case PRINT_JSON:
         buf_printf(out, "{\"time\":\"%s\",\"labels\":", stamp);
-        put_json_object(p->labels, out);
+        put_json_object(p->labels, NULL, out);
         buf_put(out, S(",\"value\":"));
         put_json_number(p->value, out);
         buf_put_u8(out, '}');
@@ -274,7 +333,7 @@ void print_point(const struct print_point *p, enum print_format format, struct b
     case PRINT_CSV: {
         struct buf labels;
         buf_init(&labels, NULL);
-        put_members(p->labels, &labels);
+        put_members(p->labels, NULL, &labels);
         buf_printf(out, "%s,", stamp);
         print_csv_value(out, buf_slice(&labels));
         buf_put_u8(out, ',');
@@ -309,9 +368,9 @@ bole_status print_flush(struct buf *out, struct bole_err *err)
 
 /* ---- rows ---- */
 
-void printer_init(struct printer *p, enum print_format format)
+void printer_init(struct printer *p, const struct print_choice *choice)
 {
-    *p = (struct printer){.format = format, .colours = format == PRINT_TEXT && cmd_colours(), .newest_ns = INT64_MIN};
+    *p = (struct printer){.choice = choice, .colours = choice->format == PRINT_TEXT && cmd_colours(), .newest_ns = INT64_MIN};
     p->doc = json_doc_create();
 }
 
@@ -327,7 +386,7 @@ void printer_put(struct printer *p, const struct print_record *r)
 {
     if (p->wants_header && !p->count)
         buf_put_str(&p->out, CSV_HEADER);
-    print_record(r, p->format, p->colours, &p->out);
+    print_record(r, p->choice, p->colours, &p->out);
     p->count++;
     if (r->time_ns > p->newest_ns)
         p->newest_ns = r->time_ns;
@@ -361,9 +420,13 @@ static bole_status take_row(struct printer *p, bole_slice text, struct bole_err 
         return BOLE_OK;
     }
     if (json_doc_member(row, "columns", &v)) {
-        return (p->format != PRINT_TEXT && p->format != PRINT_CSV) || table_init(&p->table, v, p->format, p->colours)
+        return (p->choice->format != PRINT_TEXT && p->choice->format != PRINT_CSV) || table_init(&p->table, v, p->choice->format, p->colours)
                    ? BOLE_OK
                    : bole_fail(err, BOLE_E_NOMEM, "no memory for the table");
+    }
+    if (p->on_event && json_doc_member(row, "type", &v) && !bole_slice_eq(json_doc_string(v), S("row"))) {
+        p->on_event(json_doc_string(v), row, p->on_event_ctx);
+        return BOLE_OK;
     }
     struct print_record r = {0};
     if (!json_doc_member(row, "time", &v) || !time_parse_rfc3339(json_doc_string(v), &r.time_ns))

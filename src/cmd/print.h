@@ -12,10 +12,18 @@
 #include "shim/json_doc.h"
 
 /* For argp children: QUERY, --output, and the connection; its input is a struct query_argument. */
+enum { PRINT_NAMES_MAX = 64 };
+struct print_choice {
+    enum print_format format;
+    bool              no_labels;  /* text: neither labels nor fields */
+    bool              local_time; /* text: of the machine's zone, else UTC */
+    const char       *included[PRINT_NAMES_MAX], *excluded[PRINT_NAMES_MAX]; /* text, JSON, CSV: names; none included: all are */
+    size_t            included_count, excluded_count;
+};
 struct query_argument {
     struct connection_options connection;
-    const char       *text;
-    enum print_format format;
+    const char         *text;
+    struct print_choice print;
 };
 extern const struct argp query_argp;
 
@@ -28,7 +36,7 @@ struct print_record {
 
 /* Appends it to out in that format; with colours only for PRINT_TEXT on a terminal. Control characters other than tab
  * are shown as \x1b on a terminal: a log line must not drive it. */
-void print_record(const struct print_record *r, enum print_format format, bool colours, struct buf *out);
+void print_record(const struct print_record *r, const struct print_choice *choice, bool colours, struct buf *out);
 
 /* One point of a metric. In JSON the value is a number where JSON has one; "NaN" and the infinities are strings. */
 struct print_point {
@@ -49,8 +57,11 @@ bole_status print_flush(struct buf *out, struct bole_err *err);
 
 /* Records on their way to standard output, and what is known about them. */
 struct printer {
-    enum print_format format;
+    const struct print_choice *choice;
     bool              colours;
+    /* What is neither row nor warning, when the answer has types (docs/api.md). NULL: passed over. */
+    void (*on_event)(bole_slice type, struct json_value event, void *ctx);
+    void             *on_event_ctx;
     struct json_doc  *doc;       /* of the last row; free to use between rows */
     struct buf        pending;   /* a row that has not come whole; reset it before another answer is read */
     struct buf        out;       /* not yet written */
@@ -61,7 +72,7 @@ struct printer {
     bool              broken;    /* standard output takes no more */
 };
 
-void printer_init(struct printer *p, enum print_format format);
+void printer_init(struct printer *p, const struct print_choice *choice); /* which outlives the printer */
 void printer_deinit(struct printer *p);
 void printer_put(struct printer *p, const struct print_record *r);
 bole_status printer_flush(struct printer *p, struct bole_err *err); /* as print_flush */
