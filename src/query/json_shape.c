@@ -92,11 +92,11 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
 {
     static const uint8_t high[] = {0x80};
     switch (check) {
-    case CHECK_STRING: return s->may_have(s, slot, S("\"\\")) ? check : CHECK_NOTHING;
+    case CHECK_STRING: return s->may_have(s, slot, S("\"\\")) && !s->are(s, slot, LINE_QUOTED) ? check : CHECK_NOTHING;
     case CHECK_PLAIN_STRING:
         return s->may_have(s, slot, S("\"\\")) || s->may_have(s, slot, bole_slice_from(high, 1)) ? check : CHECK_NOTHING;
-    case CHECK_SCALAR: case CHECK_SET_SCALAR: return s->is_number(s, slot) ? CHECK_NOTHING : check;
-    case CHECK_ARRAY: return s->may_have(s, slot, S("[]\"")) ? check : CHECK_NOTHING;
+    case CHECK_SCALAR: case CHECK_SET_SCALAR: return s->are(s, slot, LINE_SCALARS) ? CHECK_NOTHING : check;
+    case CHECK_ARRAY: return s->may_have(s, slot, S("[]\"")) && !s->are(s, slot, LINE_ITEMS) ? check : CHECK_NOTHING;
     default: return check;
     }
 }

@@ -74,7 +74,7 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
     static const uint8_t high[] = {0x80}, blank[] = {' ', '\n'};
     bool may_high = s->may_have(s, slot, bole_slice_from(high, 1));
     switch (check) {
-    case CHECK_QUOTED: return s->may_have(s, slot, S("\"\\")) ? check : CHECK_NOTHING;
+    case CHECK_QUOTED: return s->may_have(s, slot, S("\"\\")) && !s->are(s, slot, LINE_QUOTED) ? check : CHECK_NOTHING;
     case CHECK_PLAIN_QUOTED: return may_high || s->may_have(s, slot, S("\"\\")) ? check : CHECK_NOTHING;
     case CHECK_WORD: return may_high || s->may_have(s, slot, S("\"=")) || s->may_have(s, slot, bole_slice_from(blank, 2)) ? check : CHECK_NOTHING;
     default: return s->may_have(s, slot, S("\"=")) ? check : CHECK_NOTHING;

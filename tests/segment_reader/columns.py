@@ -226,6 +226,7 @@ class Values:
             return
         if kind in (RAW, DICT):
             head.varint()  # classes of bytes
+            check(head.number(1) < 8, "the forms of a column")
         if kind == DICT:
             self.distinct = head.varint()
             self.ids = Integers(head)

@@ -98,9 +98,9 @@ struct text_shape { uint32_t slot_count, row_count; const uint32_t *pieces; cons
 struct text_shape text_shape(const struct text *t, uint32_t template); /* valid as long as t */
 bole_status text_row_templates(struct text *t, const uint16_t **ret_templates, struct bole_err *err); /* [row_count] */
 
-/* What the head of a column says: may values have one of these bytes, are all of them decimal numbers? */
+/* What the head of a column says: may values have one of these bytes, are all of them of this form as far as is known? */
 bool text_slot_may_have(const struct text *t, uint32_t column, bole_slice bytes);
-bool text_slot_is_number(const struct text *t, uint32_t column);
+bool text_slot_are(const struct text *t, uint32_t column, enum values_forms form);
 
 /* More of the same: which bytes below 0x80 (a bit each) and whether others, how long. */
 struct text_slot { uint64_t low[2]; bool high; uint32_t len_min, len_max; };

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "store/codec/text_private.h"
 #include "store/codec/values_private.h"
+#include "store/codec/values_private.h"
 
 /* ---- chunks ---- */
 
@@ -132,10 +133,22 @@ static bole_status read_values(struct text *t, struct text_column *c, uint32_t n
                                                                                              : corrupt_column(number, err);
 }
 
+/* Of the forms (values_forms), which all literals have: what is made of parts that have one has it, too. */
+static uint32_t literal_forms(const struct text_template *p, uint32_t forms)
+{
+    const uint8_t *literal = p->literals;
+    for (uint32_t k = 0; forms && k <= p->slot_count; k++) {
+        bole_slice piece = bole_slice_from(literal, p->pieces[k]);
+        forms &= values_forms(&piece, 1, values_classes(piece));
+        literal += p->pieces[k];
+    }
+    return forms;
+}
+
 /* What the lines of a table can be, from what the values of its columns can be. */
 static struct values_stamp stamp_of(const struct text_table *table)
 {
-    struct values_stamp stamp = {UINT32_MAX, 0, values_classes(table->literals)};
+    struct values_stamp stamp = {.min_len = UINT32_MAX, .classes = values_classes(table->literals), .forms = VALUES_QUOTED | VALUES_ITEMS};
     for (uint32_t i = 0; i < table->template_count; i++) {
         const struct text_template *p = &table->templates[i];
         uint64_t min = p->literals_len, max = p->literals_len;
@@ -144,7 +157,9 @@ static struct values_stamp stamp_of(const struct text_table *table)
             min += s->min_len;
             max += s->max_len;
             stamp.classes |= s->classes;
+            stamp.forms &= s->forms;
         }
+        stamp.forms &= literal_forms(p, stamp.forms);
         if (min < stamp.min_len)
             stamp.min_len = (uint32_t)min;
         if (max > stamp.max_len)

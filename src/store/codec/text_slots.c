@@ -24,11 +24,16 @@ bool text_slot_may_have(const struct text *t, uint32_t column, bole_slice bytes)
     return t->root.columns[column].values.stamp.classes & values_classes(bytes);
 }
 
-bool text_slot_is_number(const struct text *t, uint32_t column)
+static bool is_number(const struct text_column *c)
 {
-    const struct text_column *c = &t->root.columns[column];
     const struct values_detail *d = c->values.detail;
     return c->kind == TEXT_COLUMN_VALUES && d->stored == VALUES_INT && !d->shape.prefix.len && !d->shape.suffix.len;
+}
+
+bool text_slot_are(const struct text *t, uint32_t column, enum values_forms form)
+{
+    const struct text_column *c = &t->root.columns[column];
+    return c->values.stamp.forms & form || (form == VALUES_SCALARS && is_number(c));
 }
 
 static bole_slice line_of_table(const struct text_column *c, uint32_t line)
@@ -169,6 +174,10 @@ bole_status text_refused(struct text *t, uint32_t column, bool (*holds)(unsigned
 {
     struct text_column *c = &t->root.columns[column];
     struct arena *arena = t->source.arena;
+    bole_slice constant = text_slot_constant(t, column);
+    *ret_any = false;
+    if (constant.ptr && holds(check, constant))
+        return BOLE_OK;
     bole_status st = text_load_column(t, &t->root, column, err);
     if (st < 0)
         return st;

@@ -66,9 +66,18 @@ void values_encoder_distinct(const struct values_encoder *e, void (*fn)(void *ct
 
 /* ---- reading ---- */
 
+/* What texts are as parts of JSON, so that nobody need look at them. A bit that is not set says nothing. */
+enum values_forms {
+    VALUES_QUOTED = 1,  /* between quotes: none that ends it, and no escape reaches over its end */
+    VALUES_SCALARS = 2, /* a number, true or false */
+    VALUES_ITEMS = 4,   /* between brackets: brackets and quotes come in pairs */
+    VALUES_FORMS_MAX = 7,
+};
+
 /* What a value of the column can be: enough to prove that a needle is in none. */
 struct values_stamp {
     uint32_t min_len, max_len;
+    uint32_t forms; /* bits of values_forms that hold for every value */
     uint64_t classes; /* bit c: a byte of class c occurs (values.c says which byte is of which class) */
 };
 

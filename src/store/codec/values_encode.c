@@ -221,11 +221,12 @@ static uint64_t distinct_classes(const struct values_encoder *e)
     return classes;
 }
 
-static void put_ids(struct values_encoder *e, const struct ints_head *ids, uint64_t classes,
+static void put_ids(struct values_encoder *e, const struct ints_head *ids, uint64_t classes, unsigned forms,
                     const struct values_input *in, struct parts *out)
 {
     buf_put_u8(out->head, VALUES_DICT);
     buf_put_varint(out->head, classes);
+    buf_put_u8(out->head, (uint8_t)forms);
     buf_put_varint(out->head, e->distinct.count);
     ints_put(ids, e->ids, in->count, out->head, out->numbers);
 }
@@ -244,7 +245,7 @@ static enum values_type put_numbers(struct values_encoder *e, const struct value
     }
     const struct plan *p = as_dictionary ? &dictionary : numbers;
     if (as_dictionary)
-        put_ids(e, &p->ids, distinct_classes(e), in, out);
+        put_ids(e, &p->ids, distinct_classes(e), 0, in, out);
     values_shape_put(&p->shape, p->relative, out->head);
     for (unsigned w = 0; w < values_shape_words(&p->shape); w++) {
         const int64_t *v = as_dictionary ? e->words[w]
@@ -285,16 +286,19 @@ static enum values_type put_texts(struct values_encoder *e, const struct values_
     uint32_t count = e->all.count;
     uint64_t classes = 0;
     size_t size = put_bytes(e, out->text, &classes);
+    unsigned forms = values_forms(e->all.values, count, classes);
     if (as_dictionary) {
         if (count > in->count / FEW)
             ints_plan(e->ids, in->count, true, &ids);
         else
             ints_plan_plain(e->ids, in->count, &ids);
-        put_ids(e, &ids, classes, in, out);
+        put_ids(e, &ids, classes, forms, in, out);
     }
     buf_put_u8(out->head, VALUES_RAW);
-    if (!as_dictionary)
+    if (!as_dictionary) {
         buf_put_varint(out->head, classes);
+        buf_put_u8(out->head, (uint8_t)forms);
+    }
     buf_put_varint(out->head, size);
     ints_plan_plain(e->scratch, count, &lengths);
     ints_put(&lengths, e->scratch, count, out->head, out->numbers);

@@ -49,6 +49,10 @@ struct values_detail {
 /* Bits of the classes of the bytes of s. */
 uint64_t values_classes(bole_slice s);
 
+/* enum values_forms of all the texts, whose bytes are of these classes. */
+unsigned values_forms(const bole_slice *values, uint32_t count, uint64_t classes);
+unsigned values_forms_of_classes(uint64_t classes); /* those that no text of such bytes can lack */
+
 /* The class of a byte. */
 unsigned values_class(uint8_t byte);
 

@@ -14,7 +14,8 @@ static bool open_const(struct values *v, struct values_detail *d, struct reader 
     d->count = 1;
     d->text = text.ptr;
     d->text_end = text.ptr + text.len;
-    v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, values_classes(text)};
+    uint64_t classes = values_classes(text);
+    v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, values_forms(&text, 1, classes), classes};
     return true;
 }
 
@@ -94,12 +95,14 @@ static bool open_numbers(struct values *v, struct values_detail *d, struct reade
 static bool open_column(struct values *v, struct values_detail *d, struct reader *r)
 {
     uint64_t classes = 0;
+    uint32_t forms = 0;
     v->type = d->stored = reader_u8(r);
     d->count = v->count;
     if (v->type == VALUES_CONST)
         return open_const(v, d, r);
     if (v->type == VALUES_DICT) {
         classes = reader_varint(r);
+        forms = reader_u8(r);
         uint64_t distinct = reader_varint(r);
         d->count = (uint32_t)distinct;
         if (distinct == 0 || distinct > VALUES_COUNT_MAX || !ints_open(&d->ids_head, r) || d->ids_head.lowest != 0 ||
@@ -108,10 +111,12 @@ static bool open_column(struct values *v, struct values_detail *d, struct reader
         d->stored = reader_u8(r);
     } else if (v->type == VALUES_RAW) {
         classes = reader_varint(r);
+        forms = reader_u8(r);
     }
-    if (d->stored == VALUES_RAW ? !open_raw(v, d, r) : !open_numbers(v, d, r))
+    if (forms > VALUES_FORMS_MAX || (d->stored == VALUES_RAW ? !open_raw(v, d, r) : !open_numbers(v, d, r)))
         return false;
     v->stamp.classes = v->type == VALUES_RAW || v->type == VALUES_DICT ? classes : shape_classes(d);
+    v->stamp.forms = forms | values_forms_of_classes(v->stamp.classes);
     return v->type != VALUES_DICT || !d->relative;
 }
 

@@ -333,6 +333,30 @@ TEST(bytes_are_of_the_classes_that_the_format_says)
     }
 }
 
+/* The forms of a column that holds the value, alone and beside others. */
+TEST(forms_say_what_values_are_as_parts_of_json)
+{
+    enum { Q = VALUES_QUOTED, N = VALUES_SCALARS, I = VALUES_ITEMS };
+    static const struct { const char *value; unsigned forms; } cases[] = {
+        {"", Q | I}, {"plain text", Q | I}, {"say \\\"x\\\"", Q}, {"say \"x\"", I}, {"C:\\\\", Q | I}, {"C:\\", I}, {"\\\\\\", I},
+        {"12", Q | N | I}, {"-1.5e+3", Q | N | I}, {"007", Q | N | I}, {"1.", Q | I}, {".5", Q | I}, {"1e", Q | I}, {"-", Q | I}, {"1 ", Q | I},
+        {"true", Q | N | I}, {"false", Q | N | I}, {"null", Q | I}, {"True", Q | I}, {"[1],[2]", Q | I}, {"]", Q}, {"][", Q}, {"[", Q},
+        {"\"]\"", I}, {"\"\\\"]\"", I}, {"\"open", 0}, {"\"end\\\"", 0}, {"\"end\\", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bole_slice value = bole_slice_str(cases[i].value), many[] = {S("7"), value, S("[]"), S("8"), value, S("")};
+        struct values_input one = {&value, 1, NULL}, all = {many, 6, NULL};
+        struct column alone, beside;
+        column_init(&alone, &one);
+        column_init(&beside, &all);
+        if (alone.values.stamp.forms != cases[i].forms)
+            fail_msg("<%s> has the forms %u", cases[i].value, alone.values.stamp.forms);
+        CHECK_EQ_U64(beside.values.stamp.forms, cases[i].forms & (Q | I));
+        column_deinit(&alone);
+        column_deinit(&beside);
+    }
+}
+
 TEST(the_longest_column_and_a_long_value_come_back)
 {
     bole_slice *values = calloc(VALUES_COUNT_MAX, sizeof *values);
@@ -495,12 +519,12 @@ TEST(stored_bytes_are_read_as_the_format_says)
     const struct { bole_slice head, numbers, text; const char *want[3];
     } cases[] = {
         {BYTES(0, 2, 'h', 'i'), NONE, NONE, {"hi", "hi", "hi"}},
-        {BYTES(1, 0x80, 0x78, 4, 0x01, 0, 3), BYTES(1, 0, 3), BYTES('a', 'b', 'c', 'd'), {"a", "", "bcd"}},
-        {BYTES(2, 0, 2, 0x01, 0, 1, 1, 6, 0x00, 6, 0),
+        {BYTES(1, 0x80, 0x78, 5, 4, 0x01, 0, 3), BYTES(1, 0, 3), BYTES('a', 'b', 'c', 'd'), {"a", "", "bcd"}},
+        {BYTES(2, 0, 0, 2, 0x01, 0, 1, 1, 6, 0x00, 6, 0),
          BYTES(0, 1, 0),
          BYTES('G', 'E', 'T', 'P', 'U', 'T'),
          {"GET", "PUT", "GET"}},
-        {BYTES(2, 0, 2, 0x21, 0, 1, 5, 0, 0, 0x01, 2, 1),
+        {BYTES(2, 0, 0, 2, 0x21, 0, 1, 5, 0, 0, 0x01, 2, 1),
          BYTES(0, 0, 1, 0, 1),
          NONE,
          {"0.0.0.1", "0.0.0.2", "0.0.0.1"}},
@@ -557,16 +581,18 @@ TEST(heads_that_cannot_be_are_corrupt)
         {BYTES(VALUES_CONST, 2, 'h', 'i'), true},
         {BYTES(VALUES_CONST, 3, 'h', 'i'), false},
         {BYTES(8, 0, 0, 0), false},
-        {BYTES(VALUES_RAW, 0, 0, 0, 0, 0), true},
-        {BYTES(VALUES_RAW, 0, 0, 0, 1, 0), false},
-        {BYTES(VALUES_RAW, 0, 5, 0, 2, 0xff, 0xff, 0xff, 0xff, 0x0f), false},
-        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), true},
-        {BYTES(VALUES_DICT, 0, 1, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* an id that is not there */
-        {BYTES(VALUES_DICT, 0, 2, 1, 2, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* ids do not begin at 0 */
-        {BYTES(VALUES_DICT, 0, 0, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false},
-        {BYTES(VALUES_DICT, 0, 0x81, 0x80, 0x04, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false}, /* 65,537 values */
-        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_CONST, 0), false},
-        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_DICT, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false},
+        {BYTES(VALUES_RAW, 0, 0, 0, 0, 0, 0), true},
+        {BYTES(VALUES_RAW, 0, 7, 0, 0, 0, 0), true},
+        {BYTES(VALUES_RAW, 0, 8, 0, 0, 0, 0), false}, /* forms that there are not */
+        {BYTES(VALUES_RAW, 0, 0, 0, 0, 1, 0), false},
+        {BYTES(VALUES_RAW, 0, 0, 5, 0, 2, 0xff, 0xff, 0xff, 0xff, 0x0f), false},
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), true},
+        {BYTES(VALUES_DICT, 0, 0, 1, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* an id that is not there */
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 2, 1, VALUES_RAW, 0, 0, 0, 0), false}, /* ids do not begin at 0 */
+        {BYTES(VALUES_DICT, 0, 0, 0, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false},
+        {BYTES(VALUES_DICT, 0, 0, 0x81, 0x80, 0x04, 0, 0, 0, VALUES_RAW, 0, 0, 0, 0), false}, /* 65,537 values */
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 0, 1, VALUES_CONST, 0), false},
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 0, 1, VALUES_DICT, 0, 2, 1, 0, 1, VALUES_RAW, 0, 0, 0, 0), false},
         {BYTES(VALUES_INT, 0, 0, 1, 0, ONE_NUMBER), true},
         {BYTES(VALUES_INT, 0, 0, 0, 0, ONE_NUMBER), false},
         {BYTES(VALUES_INT, 0, 0, 20, 0, ONE_NUMBER), false},
@@ -600,8 +626,8 @@ TEST(heads_that_cannot_be_are_corrupt)
         {BYTES(VALUES_TIME, 0, 0, 0, 0x24, '.', 1, ONE_NUMBER), false},
         {BYTES(VALUES_TIME, 0, 0, 0, 0, '.', 1, ONE_NUMBER), false},
         {BYTES(VALUES_TIME, 0, 0, 33, 3, '.', 1, ONE_NUMBER), false}, /* a fraction of a day */
-        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 0, ONE_NUMBER), true},
-        {BYTES(VALUES_DICT, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 1, ONE_NUMBER),
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 0, ONE_NUMBER), true},
+        {BYTES(VALUES_DICT, 0, 0, 2, 1, 0, 1, VALUES_TIME, 0, 0, 0, 0, 0, 1, ONE_NUMBER),
          false}, /* distinct values have no row */
     };
     struct arena arena;

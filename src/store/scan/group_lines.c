@@ -41,10 +41,11 @@ static bool may_have(const struct line_shape *s, uint32_t slot, bole_slice bytes
     return text_slot_may_have(t->text, t->shape.columns[slot], bytes);
 }
 
-static bool is_number(const struct line_shape *s, uint32_t slot)
+static bool are(const struct line_shape *s, uint32_t slot, enum line_form form)
 {
+    static const enum values_forms forms[] = {[LINE_QUOTED] = VALUES_QUOTED, [LINE_SCALARS] = VALUES_SCALARS, [LINE_ITEMS] = VALUES_ITEMS};
     const struct shape_of_text *t = s->self;
-    return text_slot_is_number(t->text, t->shape.columns[slot]);
+    return text_slot_are(t->text, t->shape.columns[slot], forms[form]);
 }
 
 /* ---- plans ---- */
@@ -53,7 +54,7 @@ static bole_status plan_template(struct group_scan *g, struct group_lines *l, ui
 {
     const struct line_reader *reader = l->reader;
     struct shape_of_text t = {g->text, text_shape(g->text, template)};
-    struct line_shape shape = {t.shape.slot_count, t.shape.pieces, t.shape.literals, may_have, is_number, NULL, &t};
+    struct line_shape shape = {t.shape.slot_count, t.shape.pieces, t.shape.literals, may_have, are, NULL, &t};
     struct plan *plan = &l->plans[template];
     struct line_value values[LINE_VALUES_MAX];
     uint8_t *checks = arena_zalloc(&g->arena, shape.slot_count + 1u);

@@ -17,13 +17,20 @@
 
 enum { LINE_VALUES_MAX = 8, LINE_CHECKS_MAX = 8, LINE_SLOT_NONE = -1, LINE_SLOT_LITERAL = -2 };
 
+/* What all values in a slot are. */
+enum line_form {
+    LINE_QUOTED,  /* as between quotes: none that ends it, and no escape that reaches over its end */
+    LINE_SCALARS, /* JSON's numbers, true or false */
+    LINE_ITEMS,   /* as between brackets: brackets and quotes come in pairs */
+};
+
 struct line_shape {
     uint32_t        slot_count;
     const uint32_t *pieces;   /* [slot_count + 1] lengths of the literals around the slots */
     const uint8_t  *literals; /* end to end */
     /* What the values in a slot are like, as far as it is known without looking at them: */
     bool (*may_have)(const struct line_shape *s, uint32_t slot, bole_slice bytes); /* false: none has any of these bytes */
-    bool (*is_number)(const struct line_shape *s, uint32_t slot); /* all are decimal numbers */
+    bool (*are)(const struct line_shape *s, uint32_t slot, enum line_form form); /* false: that is not known */
     struct line_slot (*slot)(const struct line_shape *s, uint32_t slot);
     const void     *self;
 };
