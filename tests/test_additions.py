@@ -147,6 +147,17 @@ def test_join_brings_the_labels_of_another_query(filled):
         assert int(got["max_n"]) == max(int(r["n"]) for r in rows if r["app"] == "api" and r["user"] == got["user"] and "n" in r)
 
 
+def test_patterns_are_those_of_the_lines(filled):
+    server, rows = filled
+    got = table(server, '{app="web"} | patterns')
+    assert sum(int(g["count"]) for g in got) == sum(r["app"] == "web" for r in rows)
+    top = next(g for g in got if "took" in g["pattern"])
+    assert top["pattern"] == "user=<_> took=<_> n=<_>" and top["example"].startswith("user=")
+    assert int(top["count"]) == sum(r["app"] == "web" and "took" in r for r in rows)
+    again = table(server, '{app="web"} |> "' + top["pattern"] + '" | stats count()')
+    assert again[0]["count"] == top["count"]
+
+
 def test_clients_of_loki_get_streams(filled):
     server, _ = filled
     query = '{app=~".+"} | logfmt | top 3 user'

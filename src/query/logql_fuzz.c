@@ -20,6 +20,27 @@ static void check_loki(bole_slice text, const struct buf *with_additions)
     buf_deinit(&b);
 }
 
+/* Words are taken for a query only where LogQL is not. */
+static void check_words(bole_slice text, bool is_logql, const struct buf *as_logql)
+{
+    struct ast *ast = NULL;
+    struct budget budget;
+    struct buf b;
+    budget_init(&budget, NULL, 16u << 20);
+    buf_init(&b, NULL);
+    if (ast_parse_words(text, &budget, &ast, NULL) == BOLE_OK) {
+        ast_print(ast->root, &b);
+        if (is_logql && !bole_slice_eq(buf_slice(&b), buf_slice(as_logql)))
+            abort();
+    } else if (is_logql) {
+        abort();
+    }
+    ast_destroy(ast);
+    if (budget.used_bytes)
+        abort();
+    buf_deinit(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct budget budget;
@@ -41,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (size <= 4096 && ast_parse_loki((bole_slice){data, size}, &budget, &second, NULL) == BOLE_OK) {
         abort();
     }
+    check_words((bole_slice){data, size}, first != NULL, &a);
     ast_destroy(first);
     ast_destroy(second);
     buf_deinit(&a);

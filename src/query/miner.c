@@ -145,7 +145,7 @@ static bool copy_word(struct arena *a, const struct word *w, struct word *ret)
 }
 
 /* NULL: no memory. */
-static struct miner_cluster *new_cluster(struct miner *m, bole_slice level)
+static struct miner_cluster *new_cluster(struct miner *m, bole_slice line, bole_slice level)
 {
     const struct miner_line *l = m->line;
     struct miner_cluster *c = arena_zalloc(&m->arena, sizeof *c + l->count * sizeof *c->words);
@@ -159,6 +159,10 @@ static struct miner_cluster *new_cluster(struct miner *m, bole_slice level)
     bool ok = c->end.ptr && c->pattern.level.ptr && c->pattern.counts;
     for (uint32_t i = 0; ok && i < l->count; i++)
         ok = copy_word(&m->arena, &l->words[i], &c->words[i]);
+    if (ok && m->keeps_examples) {
+        c->pattern.example = arena_copy(&m->arena, bole_slice_from(line.ptr, line.len < MINER_EXAMPLE_MAX ? line.len : MINER_EXAMPLE_MAX));
+        ok = c->pattern.example.ptr;
+    }
     if (!ok)
         return NULL;
     struct miner_cluster **bucket = &m->buckets[l->key % BUCKET_COUNT];
@@ -194,7 +198,7 @@ static void take_line(struct miner_cluster *c, const struct miner_line *l)
 }
 
 /* The pattern that the line is most like, or a new one. */
-static struct miner_cluster *find_cluster(struct miner *m, bole_slice level)
+static struct miner_cluster *find_cluster(struct miner *m, bole_slice line, bole_slice level)
 {
     struct miner_cluster *best = NULL;
     double most = 0.499; /* half of the words */
@@ -207,7 +211,7 @@ static struct miner_cluster *find_cluster(struct miner *m, bole_slice level)
         }
     }
     if (best || m->pattern_count < MINER_PATTERNS_MAX - 1)
-        return best ? best : new_cluster(m, level);
+        return best ? best : new_cluster(m, line, level);
     /* No room: everything else is one pattern, which has no words. */
     struct miner_line *l = m->line;
     l->count = 1;
@@ -217,7 +221,7 @@ static struct miner_cluster *find_cluster(struct miner *m, bole_slice level)
     struct miner_cluster *rest = m->buckets[0];
     while (rest && rest->key != 0)
         rest = rest->next;
-    return rest ? rest : new_cluster(m, S("unknown"));
+    return rest ? rest : new_cluster(m, line, S("unknown"));
 }
 
 bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step)
@@ -227,7 +231,7 @@ bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step
     cut_line(m->line, line, level);
     uint64_t shape = m->line->shape ? m->line->shape : 1;
     struct miner_memo *memo = &m->memo[shape % MEMO_SIZE];
-    struct miner_cluster *c = memo->shape == shape && memo->cluster->count == m->line->count ? memo->cluster : find_cluster(m, level);
+    struct miner_cluster *c = memo->shape == shape && memo->cluster->count == m->line->count ? memo->cluster : find_cluster(m, line, level);
     if (!c)
         return false;
     *memo = (struct miner_memo){shape, c};

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 
 #define MINER_PATTERNS_MAX 2000u
+#define MINER_EXAMPLE_MAX 4096u
 #define MINER_WORDS_MAX    96u   /* of one line; what is behind them is one more */
 #define MINER_WORD_MAX     64u   /* bytes; a longer word is a variable */
 
@@ -27,12 +28,14 @@ struct miner_pattern {
     uint64_t   total;
     uint32_t  *counts; /* [step_count]; a full one stays full */
     bole_slice text;   /* set by miner_ranked */
+    bole_slice example; /* with keeps_examples: the first line, at most MINER_EXAMPLE_MAX bytes of it */
     struct miner_cluster *cluster;
 };
 
 struct miner {
     struct arena arena;
     uint32_t     step_count;
+    bool         keeps_examples; /* the caller's, behind miner_init */
     struct miner_pattern **patterns; /* [pattern_count] */
     size_t       pattern_count;
     struct miner_cluster **buckets;  /* by punctuation and level */

@@ -13,6 +13,7 @@
 
 enum set_kind {
     SET_DISTINCT, SET_DEDUP, SET_SORT, SET_TOP_BY, SET_TOP_VALUES, SET_STATS, SET_JOIN, SET_CONTEXT,
+    SET_PATTERNS,
 };
 
 #define SET_TOP_MAX     1000000u /* N of top */

@@ -13,7 +13,7 @@
 static const struct set_type *const types[] = {
     [SET_DISTINCT] = &set_distinct, [SET_DEDUP] = &set_dedup, [SET_SORT] = &set_sort, [SET_TOP_BY] = &set_sort,
     [SET_TOP_VALUES] = &set_top_values, [SET_STATS] = &set_stats, [SET_JOIN] = &set_join,
-    [SET_CONTEXT] = &set_context,
+    [SET_CONTEXT] = &set_context, [SET_PATTERNS] = &set_patterns,
 };
 
 /* ---- rows on their way ---- */
@@ -281,7 +281,8 @@ enum { COLUMNS_MORE = 64 }; /* labels that later stages have set */
 
 static bool name_columns(const struct ast_set *set, struct query_result *result)
 {
-    size_t count = 2 + COLUMNS_MORE, n = 0;
+    static const bole_slice pattern[] = {{(const uint8_t *)"pattern", 7}, {(const uint8_t *)"count", 5}, {(const uint8_t *)"example", 7}};
+    size_t count = 3 + COLUMNS_MORE, n = 0;
     for (const struct ast_column *c = set->columns; c; c = c->next)
         count++;
     for (const struct ast_stat *s = set->stats; s; s = s->next)
@@ -293,6 +294,8 @@ static bool name_columns(const struct ast_set *set, struct query_result *result)
         names[n++] = arena_copy(&result->arena, s->name);
     if (names && set->kind == SET_TOP_VALUES)
         names[n++] = set_top_count_name(set);
+    for (size_t i = 0; names && set->kind == SET_PATTERNS && i < 3; i++)
+        names[n++] = pattern[i];
     for (size_t i = 0; i < n; i++)
         if (!names[i].ptr)
             return false;

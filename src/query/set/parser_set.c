@@ -272,6 +272,7 @@ static const struct set_name set_names[] = {
     {"distinct", SET_DISTINCT, parse_distinct}, {"dedup", SET_DEDUP, parse_dedup}, {"sort", SET_SORT, parse_sort},
     {"top", SET_TOP_VALUES, parse_top},         {"stats", SET_STATS, parse_stats},
     {"join", SET_JOIN, parse_join},             {"context", SET_CONTEXT, parse_context},
+    {"patterns", SET_PATTERNS, NULL},
 };
 
 static bool is_comparison(enum token_kind k)
@@ -304,7 +305,8 @@ void parse_sets(struct parser *p, struct ast_set **tail)
             return;
         set->kind = name->kind;
         parser_advance(p);
-        name->parse(p, set);
+        if (name->parse)
+            name->parse(p, set);
         parse_stages(p, &set->stages, false);
         *tail = set;
         tail = &set->next;

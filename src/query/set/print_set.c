@@ -47,7 +47,7 @@ void ast_print_set(const struct ast_set *set, struct buf *out)
 {
     static const char *const names[] = {[SET_DISTINCT] = "distinct", [SET_DEDUP] = "dedup", [SET_SORT] = "sort",
                                         [SET_TOP_BY] = "top", [SET_TOP_VALUES] = "top", [SET_STATS] = "stats",
-                                        [SET_JOIN] = "join", [SET_CONTEXT] = "context"};
+                                        [SET_JOIN] = "join", [SET_CONTEXT] = "context", [SET_PATTERNS] = "patterns"};
     buf_printf(out, "| %s", names[set->kind]);
     switch (set->kind) {
     case SET_DISTINCT: print_columns(" ", set->columns, "", out); break;
@@ -59,6 +59,7 @@ void ast_print_set(const struct ast_set *set, struct buf *out)
         print_columns(set->kind == SET_TOP_BY ? " by (" : " (", set->columns, ")", out);
         break;
     case SET_STATS: print_stats(set, out); break;
+    case SET_PATTERNS: break;
     case SET_JOIN:
         buf_put_str(out, " (");
         ast_print(set->subquery, out);

@@ -148,6 +148,6 @@ void set_needs_name(struct set_needs *needs, bole_slice name);
 /* The name of the column with the counts. */
 bole_slice set_top_count_name(const struct ast_set *set);
 
-extern const struct set_type set_distinct, set_dedup, set_sort, set_top_values, set_stats, set_join, set_context;
+extern const struct set_type set_distinct, set_dedup, set_sort, set_top_values, set_stats, set_join, set_context, set_patterns;
 
 #endif

@@ -49,6 +49,8 @@ TEST(additions_print_as_text_that_means_the_same)
         {"{a=\"b\"} | context 5 |= \"x\"", "{a=\"b\"} | context 5 |= \"x\""},
         {"{a=\"b\"} | context after=3", "{a=\"b\"} | context before=0 after=3"},
         {"{a=\"b\"} | context before=3 after=3", "{a=\"b\"} | context 3"},
+        {"{a=\"b\"} | patterns | count > 5", "{a=\"b\"} | patterns | count>5"},
+        {"{a=\"b\"} | patterns |= \"x\"", "{a=\"b\"} | patterns |= \"x\""},
         /* Loki's label filters stay what they are. */
         {"{a=\"b\"} | distinct=\"x\" | top > 5 | stats != \"y\" | dedup =~ \"z\" | sort == 1",
          "{a=\"b\"} | distinct=\"x\" | top>5 | stats!=\"y\" | dedup=~\"z\" | sort=1"},
@@ -475,4 +477,22 @@ TEST(words_find_lines_labels_and_fields)
         {"error | stats count()", "\"count=3\"\n"},
     };
     CHECK_ALL(cases, mixed);
+}
+
+TEST(patterns_show_what_lines_look_like)
+{
+    static const struct test_row lines[] = {
+        {1, "{a=\"1\"}", NULL, "user 17 logged in from 10.0.0.1"}, {2, "{a=\"1\"}", NULL, "user 4 logged in from 10.0.0.7"},
+        {3, "{a=\"2\"}", NULL, "user 17 logged in from 10.0.0.2"}, {4, "{a=\"1\"}", NULL, "disk full"},
+    };
+    static const char *const cases[][2] = {
+        {"{a=~\".+\"} | patterns",
+         "\"pattern=\\\"user <_> logged in from <_>\\\" count=3 example=\\\"user 17 logged in from 10.0.0.1\\\"\"\n"
+         "\"pattern=\\\"disk full\\\" count=1 example=\\\"disk full\\\"\"\n"},
+        {"{a=~\".+\"} | patterns | count > 1 | stats sum(count)", "\"sum_count=3\"\n"},
+        {"{a=~\".+\"} |> \"user <_> logged in from <_>\" | stats count()", "\"count=3\"\n"}, /* as it is printed */
+        {"{a=\"1\"} | line_format \"{{.a}}\" | patterns", "\"pattern=1 count=3 example=1\"\n"},
+        {"{a=\"none\"} | patterns", ""},
+    };
+    CHECK_ALL(cases, lines);
 }
