@@ -264,27 +264,47 @@ static bool read_value(struct mapping *m, bole_slice *ret_value)
     return ret_value->ptr != NULL;
 }
 
+static inline bool read_member(struct mapping *m, bole_slice raw, unsigned depth)
+{
+    bole_slice value;
+    if (json_peek(&m->j) == '{')
+        return read_nested(m, raw, depth);
+    struct mapping_key *k = member_key(m, raw);
+    if (!k || !read_value(m, &value))
+        return false;
+    (void)mapping_add_key(m, k, value);
+    return true;
+}
+
 /* False: an error in j, or the request is over. */
 static bool read_object(struct mapping *m, unsigned depth)
 {
     struct json *j = &m->j;
-    bole_slice raw, value;
+    bole_slice raw;
     if (depth > JSON_DEPTH_MAX)
         return json_fail(j, "nested too deeply");
     if (!json_open(j, '{'))
         return false;
-    for (bool first = true; json_member(j, &first, &raw);) {
-        if (json_peek(j) == '{') {
-            if (!read_nested(m, raw, depth))
-                return false;
-            continue;
-        }
-        struct mapping_key *k = member_key(m, raw);
-        if (!k || !read_value(m, &value))
+    for (bool first = true; json_member(j, &first, &raw);)
+        if (!read_member(m, raw, depth))
             return false;
-        (void)mapping_add_key(m, k, value);
-    }
     return !j->error;
+}
+
+bool mapping_member(struct mapping *m, bole_slice raw)
+{
+    return read_member(m, raw, 1);
+}
+
+bool mapping_text(struct mapping *m, bole_slice *ret_text)
+{
+    bole_slice raw;
+    if (json_peek(&m->j) != '{')
+        return read_value(m, ret_text);
+    if (!json_skip(&m->j, &raw))
+        return false;
+    *ret_text = json_repair(&m->j, raw, &m->d->r->scratch);
+    return ret_text->ptr != NULL;
 }
 
 bool mapping_object(struct mapping *m)
@@ -443,6 +463,59 @@ static bool read_one_by_one(struct mapping *m, bole_slice chunk, const struct ma
     }
     return true;
 }
+
+/* ---- values ---- */
+
+static bool take_value(struct mapping *m, bool (*value)(struct mapping *m))
+{
+    m->number++;
+    m->j.replaced = false;
+    return value(m) && !m->j.error;
+}
+
+static bool take_values(struct mapping *m, bool arrays, bool (*value)(struct mapping *m))
+{
+    struct json *j = &m->j;
+    while (*j->next < j->limit) {
+        if (!arrays || json_peek(j) != '[') {
+            if (!take_value(m, value))
+                return false;
+            continue;
+        }
+        json_open(j, '[');
+        for (bool first = true; json_element(j, &first);)
+            if (!take_value(m, value))
+                return false;
+        if (j->error)
+            return false;
+    }
+    return true;
+}
+
+bool mapping_each_value(struct mapping *m, bole_slice body, bool arrays, bool (*value)(struct mapping *m))
+{
+    struct json_positions positions;
+    struct bole_err why;
+    struct door *d = m->d;
+    if (bole_slice_trim(body).len == 0)
+        return true;
+    if (!door_index(d, body, &positions, &why))
+        return false;
+    if (why.msg[0])
+        return door_refuse(d, 400, "invalid JSON: %s", why.msg);
+    m->j = json_of(body, &positions);
+    mapping_document(m, body);
+    if (take_values(m, arrays, value))
+        return true;
+    if (d->over)
+        return false;
+    if (m->j.no_memory)
+        return door_no_memory(d, "a string");
+    return door_refuse(d, 400, "%s %llu: invalid JSON at byte %u: %s", m->unit, (unsigned long long)m->number, m->j.error_at,
+                       m->j.error ? m->j.error : "no value");
+}
+
+/* ---- chunks ---- */
 
 /* Whole lines of about CHUNK_SIZE. */
 static bole_slice cut_chunk(bole_slice body, bole_slice *ret_rest)

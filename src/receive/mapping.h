@@ -103,6 +103,13 @@ static inline void mapping_set_label(struct mapping *m, size_t label, bole_slice
  * dots, arrays as their text. False: an error in m->j, or the request is over. */
 bool mapping_object(struct mapping *m);
 
+/* The same for one member of an object: the cursor is on its value, `raw` is its name. */
+bool mapping_member(struct mapping *m, bole_slice raw);
+
+/* A string, number or literal at the cursor as text, in the scratch arena; null is empty; arrays and objects are JSON text.
+ * False: an error in m->j. */
+bool mapping_text(struct mapping *m, bole_slice *ret_text);
+
 /* The record is complete. Without a candidate for the line it has `line` (JSON text, or ptr NULL: nothing is known), and
  * without a time that of `time_ns` (0: the line's own, else the time of arrival). What may not be stored is rejected.
  * False: the request is over. */
@@ -119,6 +126,20 @@ struct mapping_lines {
 
 /* Hands over each line of the body, m->number counts them. False: the request is over. */
 bool mapping_each_line(struct mapping *m, bole_slice body, const struct mapping_lines *to);
+
+/* ---- values of JSON ---- */
+
+/* Hands over each value of the body: they stand one behind the other, with or without blanks; one that is an array, when
+ * `arrays`, is taken apart. m->number counts them from 1. `value` takes the whole value; an error in m->j ends it.
+ * False: the request is over (400 names the value when it is no JSON). */
+bool mapping_each_value(struct mapping *m, bole_slice body, bool arrays, bool (*value)(struct mapping *m));
+
+/* The text of the object that was just taken and began at that token; see mapping_token. */
+static inline const uint32_t *mapping_token(const struct mapping *m) { return m->j.next; }
+static inline bole_slice mapping_taken(const struct mapping *m, const uint32_t *from)
+{
+    return bole_slice_from(m->j.text + *from, m->j.next[-1] + 1 - *from);
+}
 
 /* Sets the cursor up for a document that is `text`. */
 void mapping_document(struct mapping *m, bole_slice text);

@@ -125,6 +125,23 @@ void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bol
 /* POST /v1/logs: OTLP over HTTP, application/json or (also without a type) protobuf. docs/receivers/otlp.md */
 void receive_otlp_logs(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
 
+/* POST /gelf: one message, or several. docs/receivers/gelf.md */
+void receive_gelf(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
+/* POST /api/v2/logs, or with v1 /v1/input. docs/receivers/datadog.md */
+void receive_datadog(struct receiver *r, const struct receive_input *in, bool v1, struct receive_result *ret_result);
+
+struct splunk_params {
+    bool       raw; /* lines, not events; what names them is below */
+    bool       acknowledge;
+    uint64_t   ack_id; /* told to the client when everything was taken */
+    bole_slice host, source, sourcetype, index;
+};
+
+/* POST /services/collector. docs/receivers/splunk.md */
+void receive_splunk(struct receiver *r, const struct receive_input *in, const struct splunk_params *params,
+                    struct receive_result *ret_result);
+
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 

@@ -17,7 +17,7 @@ static const struct api_table *const tables[] = {&loki_query_table, &loki_label_
                                                  &loki_delete_table,
                                                  &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &tail_table,
                                                  /* doors */
-                                                 &push_table, &elastic_table};
+                                                 &push_table, &elastic_table, &intake_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 
 static void fill_defaults(struct api_options *o)

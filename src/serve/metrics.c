@@ -163,6 +163,9 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_HTTP_JSON_LINES] = "jsonline",
         [DOOR_HTTP_ELASTIC] = "elasticsearch",
         [DOOR_HTTP_OTLP] = "otlp",
+        [DOOR_HTTP_GELF] = "gelf",
+        [DOOR_HTTP_DATADOG] = "datadog",
+        [DOOR_HTTP_SPLUNK] = "splunk",
     };
     return names[door];
 }

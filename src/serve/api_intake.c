@@ -1,0 +1,208 @@
+/*
+ * api_intake.c - the intakes of GELF, Datadog and Splunk: their paths, and what their clients ask before and after.
+ */
+#include "serve/api_push.h"
+#include "receive/json.h"
+#include "serve/content.h"
+
+/* ---- GELF ---- */
+
+/* GELF's libraries say one thing and send another (pygelf: "gzip,deflate" over zlib), as over UDP, where the first bytes
+ * alone tell: JSON begins with none of these. */
+static enum content_coding coding_of(bole_slice header, bole_slice body)
+{
+    if (body.len >= 2 && body.ptr[0] == 0x1f && body.ptr[1] == 0x8b)
+        return CONTENT_GZIP;
+    if (body.len >= 2 && (body.ptr[0] & 0x8f) == 8 && (body.ptr[0] << 8 | body.ptr[1]) % 31 == 0)
+        return CONTENT_DEFLATE;
+    return content_coding_of(header);
+}
+
+/* Undoes the coding of in->body. False: an answer was given. */
+static bool unpack(struct http_exchange *x, struct receive_input *in, struct buf *decoded)
+{
+    enum content_coding coding = coding_of(http_header(x, S("content-encoding")), in->body);
+    struct bole_err err;
+    if (coding == CONTENT_IDENTITY || coding == CONTENT_UNKNOWN)
+        return true;
+    bole_status st = content_decode(coding, in->body, http_decoded_max(x), decoded, &err);
+    if (st == BOLE_E_LIMIT)
+        http_reply_text(x, 413, "%s: %s", err.msg, http_size_advice(x));
+    else if (st < 0)
+        http_reply_err(x, &err);
+    in->body = buf_slice(decoded);
+    return st == BOLE_OK;
+}
+
+static void gelf(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    struct buf decoded;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    buf_init(&decoded, a->options.budget);
+    if (unpack(x, &in, &decoded)) {
+        receive_gelf(receiver, &in, &result);
+        push_finish(a, x, DOOR_HTTP_GELF, &result, NULL);
+    }
+    buf_deinit(&decoded);
+}
+
+/* ---- Datadog ---- */
+
+static void datadog(struct http_exchange *x, struct api *a, bool v1)
+{
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    receive_datadog(receiver, &in, v1, &result);
+    push_finish(a, x, DOOR_HTTP_DATADOG, &result, NULL);
+}
+
+static void datadog_v1(struct http_exchange *x, void *ctx)
+{
+    datadog(x, ctx, true);
+}
+
+static void datadog_v2(struct http_exchange *x, void *ctx)
+{
+    datadog(x, ctx, false);
+}
+
+/* An agent asks whether its key is good. */
+static void datadog_validate(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    http_reply(x, &(struct http_reply){.content_type = "application/json", .body = S("{\"valid\":true}"), .body_static = true});
+}
+
+/* ---- Splunk ---- */
+
+/* Numbers of acknowledgements go on behind those of the process before: what that one has answered is on disk as well. */
+static uint64_t first_ack(const struct api *a)
+{
+    enum { ACKS_PER_S = 1 << 20 };
+    return (uint64_t)(a->started_ns / NS_PER_S) * ACKS_PER_S;
+}
+
+static bool has_channel(struct http_exchange *x)
+{
+    return http_header(x, S("x-splunk-request-channel")).len || http_param(x, S("channel")).len;
+}
+
+static void splunk(struct http_exchange *x, struct api *a, bool raw)
+{
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    struct splunk_params params = {.raw = raw, .acknowledge = has_channel(x), .host = http_param(x, S("host")),
+                                   .source = http_param(x, S("source")), .sourcetype = http_param(x, S("sourcetype")),
+                                   .index = http_param(x, S("index"))};
+    if (params.acknowledge)
+        params.ack_id = first_ack(a) + atomic_fetch_add(&a->splunk_acks, 1);
+    receive_splunk(receiver, &in, &params, &result);
+    push_finish(a, x, DOOR_HTTP_SPLUNK, &result, NULL);
+}
+
+static void splunk_event(struct http_exchange *x, void *ctx)
+{
+    splunk(x, ctx, false);
+}
+
+static void splunk_raw(struct http_exchange *x, void *ctx)
+{
+    splunk(x, ctx, true);
+}
+
+/* {"acks":[0,1]}: what has been answered is on disk, so all numbers that were given out are acknowledged. */
+static bool put_acks(const struct api *a, struct json *j, struct buf *out)
+{
+    uint64_t end = first_ack(a) + atomic_load(&a->splunk_acks);
+    bole_slice name, number;
+    bool any = false;
+    if (!json_open(j, '{'))
+        return false;
+    for (bool first = true; json_member(j, &first, &name);) {
+        if (!bole_slice_eq(name, S("acks"))) {
+            if (!json_skip(j, NULL))
+                return false;
+            continue;
+        }
+        if (!json_open(j, '['))
+            return false;
+        for (bool start = true; json_element(j, &start); any = true) {
+            if (!json_scalar(j, &number) || number.len > 18)
+                return false;
+            uint64_t id = 0;
+            bool digits = true;
+            for (size_t i = 0; i < number.len; i++) {
+                digits &= number.ptr[i] >= '0' && number.ptr[i] <= '9';
+                id = 10 * id + (uint64_t)(number.ptr[i] - '0');
+            }
+            if (!digits)
+                return false;
+            buf_printf(out, "%s\"%llu\":%s", any ? "," : "", (unsigned long long)id, id < end ? "true" : "false");
+        }
+    }
+    return json_finish(j);
+}
+
+static void splunk_ack(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct json_positions positions;
+    struct bole_err err;
+    struct buf out;
+    buf_init(&out, a->options.budget);
+    buf_put_str(&out, "{\"acks\":{");
+    struct json_index *index = has_channel(x) ? json_index_create() : NULL;
+    bool good = index && json_index_build(index, http_body(x), &positions, &err) == BOLE_OK;
+    if (good) {
+        struct json j = json_of(http_body(x), &positions);
+        good = put_acks(a, &j, &out);
+    }
+    json_index_destroy(index);
+    buf_put_str(&out, "}}");
+    if (good && !out.failed)
+        http_reply_buf(x, 200, "application/json", &out);
+    else
+        http_reply(x, &(struct http_reply){.status = 400, .content_type = "application/json", .body_static = true,
+                                           .body = has_channel(x) ? S("{\"text\":\"Invalid data format\",\"code\":6}")
+                                                                  : S("{\"text\":\"Data channel is missing\",\"code\":10}")});
+    buf_deinit(&out);
+}
+
+static void splunk_health(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    bool stopping = atomic_load(&a->stopping);
+    http_reply(x, &(struct http_reply){.status = stopping ? 503 : 200, .content_type = "application/json", .body_static = true,
+                                       .body = stopping ? S("{\"text\":\"HEC is unhealthy, queues are full\",\"code\":18}")
+                                                        : S("{\"text\":\"HEC is healthy\",\"code\":17}")});
+}
+
+#define BOTH(path, handler) \
+    {HTTP_POST, path, handler, .flags = HTTP_WRITE}, {HTTP_POST, path "/1.0", handler, .flags = HTTP_WRITE}
+
+static const struct http_route routes[] = {
+    {HTTP_POST, "/gelf", gelf, .flags = HTTP_WRITE | HTTP_RAW_BODY},
+    {HTTP_POST, "/api/v2/logs", datadog_v2, .flags = HTTP_WRITE},
+    {HTTP_POST, "/v1/input", datadog_v1, .flags = HTTP_WRITE},
+    {HTTP_POST, "/v1/input/{key}", datadog_v1, .flags = HTTP_WRITE},
+    {HTTP_GET, "/api/v1/validate", datadog_validate},
+    BOTH("/services/collector", splunk_event),
+    BOTH("/services/collector/event", splunk_event),
+    BOTH("/services/collector/raw", splunk_raw),
+    {HTTP_GET | HTTP_POST, "/services/collector/ack", splunk_ack},
+    {HTTP_GET, "/services/collector/health", splunk_health},
+    {HTTP_GET, "/services/collector/health/1.0", splunk_health},
+};
+
+const struct api_table intake_table = {routes, sizeof routes / sizeof *routes};
