@@ -74,3 +74,26 @@ def test_stamps_with_a_year_are_taken_as_they_are(server, tmp_path):
     lines = ["2019-05-05T00:00:00Z", "2012-01-01T00:00:00Z", "2030-01-01T00:00:00Z"]
     found = stamps(server, tmp_path / "app.log", lines, utc("2018-01-01 00:00:00"))
     assert found == ["2019-05-05 00:00:00", "2012-01-01 00:00:00", "2030-01-01 00:00:00"]
+
+
+@pytest.mark.parametrize("line", ["plain text", '{"msg":"as JSON"}'])
+@pytest.mark.parametrize("labels", ['app="api", env="te=st"', ' {env="te=st",app="api"} '])
+def test_labels_go_with_every_format(server, tmp_path, line, labels):
+    path = tmp_path / "a.log"
+    path.write_text(line + "\n")
+    run("import", "--labels", labels, path, server=server)
+    (stream,) = server.get("/loki/api/v1/series", {"match[]": '{app="api"}'}).json()["data"]
+    assert stream == {"app": "api", "env": "te=st", "filename": str(path), "job": "import", "service_name": "api"}
+
+
+def test_a_label_stands_above_the_importer_s_own(server):
+    run("import", "--labels", 'job="mine"', "-", server=server, stdin=b'{"msg":"x"}\n')
+    assert server.get("/loki/api/v1/label/job/values").json()["data"] == ["mine"]
+
+
+def test_labels_that_cannot_be_sent_are_refused(server):
+    line = b'{"msg":"x"}\n'
+    done = run("import", "--labels", 'app="a,b"', "-", server=server, stdin=line, check=False)
+    assert done.returncode == 1 and b"the label app holds a comma" in done.stderr
+    done = run("import", "--labels", "app=api", "-", server=server, stdin=line, check=False)
+    assert done.returncode == 2 and b"--labels: " in done.stderr

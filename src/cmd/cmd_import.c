@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "cmd/import.h"
+#include "record/record.h"
 
 enum { KEY_TIME_FIELD = 256, KEY_MSG_FIELD, KEY_STREAM_FIELDS };
 
@@ -11,6 +13,7 @@ struct import_command {
     struct connection_options connection;
     struct import_options import;
     struct file_list files;
+    struct arena arena; /* what labels were made of */
 };
 
 static const struct argp_option options_table[] = {
@@ -23,6 +26,21 @@ static const struct argp_option options_table[] = {
     {0},
 };
 
+/* app="api", env="test", with or without the braces of a selector. */
+static void set_labels(struct argp_state *state, const char *text)
+{
+    struct import_command *o = state->input;
+    struct bole_err err;
+    struct label *labels;
+    bool bare = bole_slice_trim(bole_slice_str(text)).len == 0 || bole_slice_trim(bole_slice_str(text)).ptr[0] != '{';
+    bole_slice all = arena_printf(&o->arena, bare ? "{%s}" : "%s", text);
+    if (labels_parse(all, &o->arena, &labels, &o->import.label_count, &err) < 0)
+        argp_error(state, "--labels: %s", err.msg);
+    else if (o->import.label_count > LABELS_MAX)
+        argp_error(state, "--labels: more than %d", LABELS_MAX);
+    o->import.labels = labels;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct import_command *o = state->input;
@@ -31,7 +49,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         state->child_inputs[0] = &o->connection;
         state->child_inputs[1] = &o->files;
         return 0;
-    case 'l': o->import.labels = arg; return 0;
+    case 'l': set_labels(state, arg); return 0;
     case 'j': o->import.job = arg; return 0;
     case KEY_TIME_FIELD: o->import.time_fields = arg; return 0;
     case KEY_MSG_FIELD: o->import.msg_fields = arg; return 0;
@@ -74,6 +92,7 @@ int cmd_import(int argc, char **argv)
     for (size_t i = 0; i < o.files.count && st == BOLE_OK; i++)
         st = import_file(client, o.files.paths[i], &o.import, &result, &err);
     bole_client_destroy(client);
+    arena_deinit(&o.arena);
     if (result.lines)
         fprintf(stderr, "%llu line%s stored, %s sent\n", (unsigned long long)result.lines, plural_s(result.lines),
                 cmd_size_text(result.bytes).text);

@@ -12,6 +12,7 @@
 #include "cmd/lines.h"
 #include "cmd/progress.h"
 #include "cmd/url.h"
+#include "record/record.h"
 #include "shim/json_doc.h"
 
 enum {
@@ -46,6 +47,7 @@ struct import {
     struct dating dating;
     struct buf body, url, answer; /* JSON lines */
     struct json_doc *doc;         /* the answer */
+    bole_slice json_label_lost;   /* name of a label that JSON lines cannot have */
     struct request request;
     unsigned reasons_told;
     bool waiting_told;
@@ -57,16 +59,30 @@ static bool looks_like_json(bole_slice line)
     return line.len >= 2 && line.ptr[0] == '{' && line.ptr[line.len - 1] == '}';
 }
 
-static void put_labels(struct import *i, const char *path)
+/* All labels of the file's lines: those that were asked for, then job and filename unless they are among them. */
+static size_t gather_labels(const struct import *i, const char *path, struct label *ret_labels)
 {
-    buf_put_str(&i->labels, "{job=");
-    buf_put_json(&i->labels, bole_slice_str(i->options->job), false);
-    if (strcmp(path, "-") != 0) {
-        buf_put_str(&i->labels, ", filename=");
-        buf_put_json(&i->labels, bole_slice_str(path), false);
+    const struct import_options *o = i->options;
+    const struct label own[] = {{S("job"), bole_slice_str(o->job)}, {S("filename"), bole_slice_str(path)}};
+    size_t count = 0;
+    for (; count < o->label_count; count++)
+        ret_labels[count] = o->labels[count];
+    for (size_t k = 0; k < (strcmp(path, "-") != 0 ? 2 : 1); k++) {
+        size_t at = 0;
+        while (at < o->label_count && !bole_slice_eq(o->labels[at].name, own[k].name))
+            at++;
+        if (at == o->label_count)
+            ret_labels[count++] = own[k];
     }
-    if (i->options->labels)
-        buf_printf(&i->labels, ", %s", i->options->labels);
+    return count;
+}
+
+static void put_labels(struct import *i, const struct label *labels, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        buf_printf(&i->labels, "%c%.*s=", k ? ',' : '{', BOLE_SLICE_ARG(labels[k].name));
+        buf_put_json(&i->labels, labels[k].value, false);
+    }
     buf_put_u8(&i->labels, '}');
 }
 
@@ -190,17 +206,25 @@ static bole_status flush(struct import *i, struct bole_err *err)
     return BOLE_OK;
 }
 
-static void put_json_url(struct import *i, const char *path)
+/* The door for JSON lines takes them as fields that are added to each line; a comma stands between two of them, so that a
+ * file with a comma in its name goes without it. */
+static void put_json_url(struct import *i, const struct label *labels, size_t count)
 {
     const struct import_options *o = i->options;
-    struct buf extra;
+    struct buf extra, streams;
     buf_init(&extra, NULL);
-    buf_printf(&extra, "job=%s", o->job);
-    if (strcmp(path, "-") != 0 && !strpbrk(path, ",="))
-        buf_printf(&extra, ",filename=%s", path);
-    struct buf streams;
     buf_init(&streams, NULL);
-    buf_printf(&streams, "%s,job,filename", o->stream_fields ? o->stream_fields : usual_stream_fields);
+    buf_put_str(&streams, o->stream_fields ? o->stream_fields : usual_stream_fields);
+    for (size_t k = 0; k < count; k++) {
+        if (memchr(labels[k].value.ptr, ',', labels[k].value.len)) {
+            if (k < o->label_count)
+                i->json_label_lost = labels[k].name;
+            continue;
+        }
+        buf_printf(&extra, "%s%.*s=", extra.len ? "," : "", BOLE_SLICE_ARG(labels[k].name));
+        buf_put(&extra, labels[k].value);
+        buf_printf(&streams, ",%.*s", BOLE_SLICE_ARG(labels[k].name));
+    }
     buf_put_str(&i->url, "/insert/jsonline");
     url_param(&i->url, "_time_field", bole_slice_str(o->time_fields ? o->time_fields : usual_time_fields));
     url_param(&i->url, "_msg_field", bole_slice_str(o->msg_fields ? o->msg_fields : usual_msg_fields));
@@ -262,6 +286,11 @@ static bole_status run(struct import *i, struct bole_err *err)
         }
         if (format == IMPORT_AUTO)
             format = looks_like_json(line) ? IMPORT_JSON : IMPORT_TEXT;
+        if (format == IMPORT_JSON && i->json_label_lost.len) {
+            st = bole_fail(err, BOLE_E_INVALID, "%s: the label %.*s holds a comma, which cannot go along with JSON lines; give "
+                           "another with --labels", i->path, BOLE_SLICE_ARG(i->json_label_lost));
+            break;
+        }
         st = add(i, format, line, err);
         if (st < 0)
             break;
@@ -280,8 +309,10 @@ bole_status import_file(struct bole_client *client, const char *path, const stru
 {
     struct import i = {.client = client, .path = path, .options = options, .result = result, .request.first_line = 1};
     char *absolute = strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
-    put_labels(&i, absolute ? absolute : path);
-    put_json_url(&i, absolute ? absolute : path);
+    struct label labels[LABELS_MAX + 2];
+    size_t count = gather_labels(&i, absolute ? absolute : path, labels);
+    put_labels(&i, labels, count);
+    put_json_url(&i, labels, count);
     bole_status st = lines_open(path, &i.lines, err);
     if (st == BOLE_OK)
         st = bole_push_create(client, &i.push, err);

@@ -10,12 +10,14 @@
 #include <stdbool.h>
 
 #include "bole/client.h"
+#include "record/labels.h"
 
 enum import_format { IMPORT_AUTO, IMPORT_TEXT, IMPORT_JSON };
 
 struct import_options {
     enum import_format format;
-    const char *labels;        /* more of them, `app="x", env="y"`, or NULL */
+    const struct label *labels; /* more of them; they stand above job and filename */
+    size_t label_count;
     const char *job;           /* label job */
     const char *time_fields;   /* of JSON lines: candidates, separated by commas; NULL: the usual ones */
     const char *msg_fields;
