@@ -142,7 +142,7 @@ static uint64_t random_of(uint64_t number)
 /* What agents add: a level, and an id that some lines in a row share. */
 struct metadata {
     char trace_id[33];
-    struct bole_push_field fields[2];
+    struct bole_field fields[2];
 };
 
 static size_t make_metadata(const struct generator *g, struct metadata *m)
@@ -152,8 +152,8 @@ static size_t make_metadata(const struct generator *g, struct metadata *m)
         return 0;
     uint64_t trace = g->line_number / 8;
     snprintf(m->trace_id, sizeof m->trace_id, "%016llx%016llx", (unsigned long long)random_of(trace), (unsigned long long)random_of(~trace));
-    m->fields[0] = (struct bole_push_field){S("level"), bole_slice_str(levels[random_of(g->line_number) % 8])};
-    m->fields[1] = (struct bole_push_field){S("trace_id"), bole_slice_str(m->trace_id)};
+    m->fields[0] = (struct bole_field){S("level"), bole_slice_str(levels[random_of(g->line_number) % 8])};
+    m->fields[1] = (struct bole_field){S("trace_id"), bole_slice_str(m->trace_id)};
     return 2;
 }
 

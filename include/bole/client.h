@@ -59,20 +59,62 @@ unsigned bole_client_retry_after_s(const struct bole_client *c);
 bole_status bole_client_follow(struct bole_client *c, const char *path_and_query, bole_client_bytes_fn *fn, void *ctx,
                                struct bole_err *err);
 
-/* ---- push: records to the server, durable when flush returns BOLE_OK ---- */
+/* ---- rows: from the store, or as they come ---- */
 
-struct bole_push;
-
-struct bole_push_field {
+struct bole_field {
     bole_slice name;
     bole_slice value;
 };
+
+struct bole_row {
+    int64_t    time_ns;
+    bole_slice line;
+    bole_slice id; /* a permalink, and where a query goes on: bole_query_options.cursor; empty in a tail */
+    const struct bole_field *labels; /* of the stream, sorted by name */
+    size_t     label_count;
+    const struct bole_field *fields; /* sent with the row, or found in its line by the query's parsers */
+    size_t     field_count;
+};
+
+/* The row and all it points to is valid for the call. Anything but BOLE_OK ends the query or tail and is returned. */
+typedef bole_status bole_row_fn(const struct bole_row *row, void *ctx, struct bole_err *err);
+
+struct bole_query_options {
+    const char *query;        /* LogQL, a log query */
+    int64_t     start_ns, end_ns; /* both 0: the last hour */
+    uint64_t    limit;        /* 0: all rows, however many */
+    bool        forward;      /* oldest first */
+    const char *cursor;       /* the id of the row behind which to go on; NULL: from the beginning */
+    void      (*on_warning)(bole_slice text, void *ctx); /* rows that damage kept out; NULL: not told */
+};
+
+/* Rows one by one, as the server finds them: a result may be larger than memory. */
+bole_status bole_client_query(struct bole_client *c, const struct bole_query_options *options, bole_row_fn *fn, void *ctx,
+                              struct bole_err *err);
+
+struct bole_tail_options {
+    const char *query;        /* LogQL, a log query */
+    int64_t     start_ns;     /* history since then; 0: an hour ago */
+    uint32_t    limit;        /* rows of history; 0: 100 */
+    const char *cursor;       /* of an earlier tail: all that was committed since; NULL: none */
+    /* After each frame the place behind which a later tail goes on; NULL: not told. */
+    void      (*on_cursor)(bole_slice cursor, void *ctx);
+    void      (*on_dropped)(uint64_t row_count, void *ctx); /* we were too slow for so many rows; NULL: not told */
+};
+
+/* Rows of a frame come grouped by stream. Until fn, the stop flag or the server ends it. */
+bole_status bole_client_tail(struct bole_client *c, const struct bole_tail_options *options, bole_row_fn *fn, void *ctx,
+                             struct bole_err *err);
+
+/* ---- push: records to the server, durable when flush returns BOLE_OK ---- */
+
+struct bole_push;
 
 bole_status bole_push_create(struct bole_client *c, struct bole_push **ret_push, struct bole_err *err);
 void bole_push_destroy(struct bole_push *p); /* what was not flushed is gone; NULL is fine */
 /* Labels as `{app="x"}`. Everything is copied. */
 bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_ns, bole_slice line,
-                          const struct bole_push_field *fields, size_t field_count, struct bole_err *err);
+                          const struct bole_field *fields, size_t field_count, struct bole_err *err);
 size_t bole_push_size(const struct bole_push *p); /* bytes waiting */
 void bole_push_clear(struct bole_push *p);        /* forgets what waits */
 /* after a failure the records still wait: flush again */

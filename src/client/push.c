@@ -96,7 +96,7 @@ static void put_bytes(struct buf *b, uint8_t tag, bole_slice s)
 }
 
 bole_status bole_push_add(struct bole_push *p, bole_slice labels, int64_t time_ns, bole_slice line,
-                          const struct bole_push_field *fields, size_t field_count, struct bole_err *err)
+                          const struct bole_field *fields, size_t field_count, struct bole_err *err)
 {
     struct stream *s = find_stream(p, labels);
     if (!s)

@@ -25,10 +25,10 @@ static bole_slice labels_text(struct sink_http *s, bole_slice encoded)
 
 static bole_status add(struct sink_http *s, const struct tail_record *r, struct bole_err *err)
 {
-    struct bole_push_field fields[RECORD_FIELDS_MAX];
+    struct bole_field fields[RECORD_FIELDS_MAX];
     size_t count = r->field_count < RECORD_FIELDS_MAX ? r->field_count : RECORD_FIELDS_MAX;
     for (size_t i = 0; i < count; i++)
-        fields[i] = (struct bole_push_field){r->fields[i].key, r->fields[i].value};
+        fields[i] = (struct bole_field){r->fields[i].key, r->fields[i].value};
     return bole_push_add(s->push, labels_text(s, r->labels), r->time_ns, r->line, fields, count, err);
 }
 
