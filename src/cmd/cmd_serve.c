@@ -19,7 +19,7 @@ enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY };
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -42,9 +42,13 @@ static const struct argp_option options_table[] = {
     {"syslog-tls-client-ca", KEY_SYSLOG_CLIENT_CA, "FILE", 0,
      "Its clients must show a certificate that one of these (PEM) has signed", 1},
     {"syslog-tls-client-optional", KEY_SYSLOG_CLIENT_OPTIONAL, 0, 0, "They may also show none", 1},
-    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for it (default that of --tls-cert)", 1},
+    {"listen-gelf", KEY_GELF, "HOST:PORT", 0, "GELF over TCP and UDP, usually port 12201 (BOLE_DOORS_GELF)", 1},
+    {"listen-forward", KEY_FORWARD, "HOST:PORT", 0, "Fluent's forward protocol, usually port 24224 (BOLE_DOORS_FORWARD)", 1},
+    {"forward-shared-key-file", KEY_FORWARD_KEY, "FILE", 0, "Its clients must know the first line of this file", 1},
+    {"listen-relp", KEY_RELP, "HOST:PORT", 0, "RELP, usually port 2514 (BOLE_DOORS_RELP)", 1},
+    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for syslog over TLS (default that of --tls-cert)", 1},
     {"door-tls-key", KEY_DOOR_TLS_KEY, "FILE", 0, "Its private key (PEM)", 1},
-    {"door-tenant", KEY_DOOR_TENANT, "NAME", 0, "The tenant of what comes in by syslog (default default)", 1},
+    {"door-tenant", KEY_DOOR_TENANT, "NAME", 0, "The tenant of what comes in at these doors (default default)", 1},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
     {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
     {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
@@ -92,6 +96,10 @@ static const struct setting settings_table[] = {
     {"doors.syslog_tls", KEY_SYSLOG_TLS, SETTING_ONE},
     {"doors.syslog_tls_client_ca", KEY_SYSLOG_CLIENT_CA, SETTING_ONE},
     {"doors.syslog_tls_client_optional", KEY_SYSLOG_CLIENT_OPTIONAL, SETTING_ONE},
+    {"doors.gelf", KEY_GELF, SETTING_ONE},
+    {"doors.forward", KEY_FORWARD, SETTING_ONE},
+    {"doors.forward_shared_key_file", KEY_FORWARD_KEY, SETTING_ONE},
+    {"doors.relp", KEY_RELP, SETTING_ONE},
     {"doors.tls_cert", KEY_DOOR_TLS_CERT, SETTING_ONE},
     {"doors.tls_key", KEY_DOOR_TLS_KEY, SETTING_ONE},
     {"doors.tenant", KEY_DOOR_TENANT, SETTING_ONE},
@@ -176,6 +184,10 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
     case KEY_SYSLOG: s->doors[DOOR_SYSLOG_PLAIN] = value; break;
     case KEY_SYSLOG_TLS: s->doors[DOOR_SYSLOG_TLS] = value; break;
+    case KEY_GELF: s->doors[DOOR_GELF] = value; break;
+    case KEY_FORWARD: s->doors[DOOR_FORWARD] = value; break;
+    case KEY_FORWARD_KEY: s->forward_key_path = value; break;
+    case KEY_RELP: s->doors[DOOR_RELP] = value; break;
     case KEY_SYSLOG_CLIENT_CA: s->syslog_client_ca = value; break;
     case KEY_SYSLOG_CLIENT_OPTIONAL: s->syslog_client_optional = truth(state, what, value); break;
     case KEY_DOOR_TLS_CERT: s->door_tls_cert = value; break;

@@ -18,7 +18,7 @@
 #include "serve/api.h"
 #include "serve/sockets.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
        EXPORTS_MAX = 4 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
@@ -78,6 +78,9 @@ static const struct door {
 } doors[SERVER_DOORS] = {
     [DOOR_SYSLOG_PLAIN] = {"syslog", &syslog_protocol, false},
     [DOOR_SYSLOG_TLS] = {"syslog_tls", &syslog_protocol, true},
+    [DOOR_GELF] = {"gelf", &gelf_protocol, false},
+    [DOOR_FORWARD] = {"forward", &forward_protocol, false},
+    [DOOR_RELP] = {"relp", &relp_protocol, false},
 };
 
 static bool is_local(const char *address)
@@ -161,6 +164,8 @@ static void put_doors(struct buf *out, const struct server_options *o)
         put_setting(out, "  tls_cert", bole_slice_str(o->door_tls_cert));
     if (o->door_tls_key)
         put_setting(out, "  tls_key", bole_slice_str(o->door_tls_key));
+    if (o->forward_key_path)
+        put_setting(out, "  forward_shared_key_file", bole_slice_str(o->forward_key_path));
     if (o->syslog_client_ca)
         put_setting(out, "  syslog_tls_client_ca", bole_slice_str(o->syslog_client_ca));
     buf_printf(out, "  syslog_tls_client_optional: %s\n", truth(o->syslog_client_optional));
@@ -278,6 +283,24 @@ static bole_status make_syslog_tls(struct server *s, const struct server_options
     return st;
 }
 
+/* The first line of a file, in s->arena. */
+static bole_status read_secret(struct server *s, const char *path, bole_slice *ret_secret, struct bole_err *err)
+{
+    char text[SECRET_MAX + 1];
+    FILE *f = fopen(path, "re");
+    size_t len = f ? fread(text, 1, sizeof text, f) : 0;
+    int cause = errno;
+    if (f)
+        fclose(f);
+    else
+        return bole_fail_errno(err, cause, "reading %s", path);
+    bole_slice rest, line = bole_slice_trim(bole_slice_cut(bole_slice_from(text, len), '\n', &rest));
+    if (!line.len || line.len > SECRET_MAX)
+        return bole_fail(err, BOLE_E_INVALID, "%s: its first line is no secret of 1 to %d bytes", path, SECRET_MAX);
+    *ret_secret = arena_copy(&s->arena, line);
+    return ret_secret->ptr ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for a secret");
+}
+
 /* The doors that are not HTTP; their thread is ingest's last worker. */
 static bole_status open_doors(struct server *s, const struct server_options *o, const struct receive_options *receive,
                               struct bole_err *err)
@@ -287,12 +310,15 @@ static bole_status open_doors(struct server *s, const struct server_options *o, 
                                       .receive = *receive, .budget = &s->budget, .clock = &clock_system,
                                       .random = &random_system, .tenant = door_tenant(o),
                                       .connection_max = connection_max(o) / 4};
+    bole_slice shared_key = {0};
     bole_status st = o->doors[DOOR_SYSLOG_TLS] ? make_syslog_tls(s, o, err) : BOLE_OK;
+    if (st == BOLE_OK && o->forward_key_path)
+        st = read_secret(s, o->forward_key_path, &shared_key, err);
     for (size_t i = 0; i < SERVER_DOORS; i++)
         if (o->doors[i])
             open[sockets.door_count++] = (struct socket_door_options){
                 .name = doors[i].name, .protocol = doors[i].protocol, .listen = bole_slice_str(o->doors[i]),
-                .tls = doors[i].tls ? s->syslog_tls : NULL};
+                .tls = doors[i].tls ? s->syslog_tls : NULL, .settings.shared_key = shared_key};
     if (st < 0 || !sockets.door_count)
         return st;
     st = sockets_create(&sockets, &s->sockets, err);

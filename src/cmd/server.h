@@ -16,7 +16,7 @@ struct retention; /* cmd/retention.h */
 #define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
 
 /* Doors that are not HTTP. */
-enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, SERVER_DOORS };
+enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, DOOR_GELF, DOOR_FORWARD, DOOR_RELP, SERVER_DOORS };
 
 struct server;
 
@@ -38,6 +38,7 @@ struct server_options {
     size_t      tail_glob_count;
     bool        no_detect_level;  /* receive.detect_level off */
     const char *doors[SERVER_DOORS]; /* addresses by enum server_door; NULL: closed */
+    const char *forward_key_path; /* a file with the shared key of DOOR_FORWARD; NULL: none is asked for */
     const char *door_tenant;      /* of what comes in there */
     const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP */
     const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */

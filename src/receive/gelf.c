@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "process/level.h"
+#include "process/service_name.h"
 
 bool gelf_ready(struct mapping *m)
 {
@@ -24,7 +25,8 @@ static bool add_level(struct mapping *m, bole_slice level)
     return mapping_add(m, S("level"), level);
 }
 
-static bool read_message(struct mapping *m, bole_slice *ret_short, bole_slice *ret_full, bole_slice *ret_level)
+static bool read_message(struct mapping *m, bole_slice *ret_short, bole_slice *ret_full, bole_slice *ret_level,
+                         bole_slice *ret_facility)
 {
     struct json *j = &m->j;
     bole_slice name;
@@ -34,6 +36,7 @@ static bool read_message(struct mapping *m, bole_slice *ret_short, bole_slice *r
         bool good = bole_slice_eq(name, S("short_message")) ? mapping_text(m, ret_short)
                   : bole_slice_eq(name, S("full_message"))  ? mapping_text(m, ret_full)
                   : bole_slice_eq(name, S("level"))         ? mapping_text(m, ret_level)
+                  : bole_slice_eq(name, S("facility"))      ? mapping_text(m, ret_facility)
                   : bole_slice_eq(name, S("version"))       ? json_skip(j, NULL)
                                                             : mapping_member(m, name.len > 1 && name.ptr[0] == '_' ? bole_slice_sub(name, 1) : name);
         if (!good)
@@ -42,13 +45,28 @@ static bool read_message(struct mapping *m, bole_slice *ret_short, bole_slice *r
     return !j->error;
 }
 
+/* A facility, in Python's handlers the logger's name, is a service where nothing better is known. */
+static void label_facility(struct mapping *m, bole_slice facility)
+{
+    for (size_t i = 0; facility.len && facility.len <= LABEL_VALUE_MAX && i < m->label_count; i++)
+        if (bole_slice_eq(m->labels[i].name, SERVICE_NAME_LABEL) && m->best_label[i].rank == MAPPING_NONE)
+            mapping_set_label(m, i, facility);
+}
+
 bool gelf_store(struct mapping *m)
 {
+    return gelf_store_from(m, (bole_slice){0});
+}
+
+bool gelf_store_from(struct mapping *m, bole_slice sender)
+{
     struct door *d = m->d;
-    bole_slice text = {0}, full = {0}, level = {0};
+    bole_slice text = {0}, full = {0}, level = {0}, facility = {0};
     mapping_begin(m);
-    if (!read_message(m, &text, &full, &level) || (level.len && !add_level(m, level)))
+    if (!read_message(m, &text, &full, &level, &facility) || (level.len && !add_level(m, level)) ||
+        !mapping_add(m, S("facility"), facility) || !mapping_add(m, S("sender"), sender))
         return false;
+    label_facility(m, facility);
     if (text.len == 0 && full.len == 0) {
         door_reject(d, RECEIVE_BAD_ENTRY, 1, "%s %llu: there is no short_message", m->unit, (unsigned long long)m->number);
         return true;

@@ -9,5 +9,7 @@ bool gelf_ready(struct mapping *m);
 
 /* The message at the cursor m->j. False: an error in m->j, or the request is over. */
 bool gelf_store(struct mapping *m);
+/* The same, with the address that it came from. */
+bool gelf_store_from(struct mapping *m, bole_slice sender);
 
 #endif

@@ -39,6 +39,7 @@ struct socket_result {
     size_t     wanted;   /* bytes that the body must have for the next call to make sense; 0: any more */
     bole_slice reply;    /* to be sent when the records are durable */
     bool       over;     /* the connection ends when the reply is sent */
+    uint64_t   incomplete; /* messages dropped because parts of them did not come */
     uint64_t   cut;      /* messages over the limit of a record, of which the beginning was kept */
 };
 
@@ -53,8 +54,11 @@ struct socket_protocol {
     /* Takes datagrams; NULL: there are none. The session is the door's. */
     void (*take_datagrams)(struct receiver *r, const struct socket_input *in, const struct socket_datagram *datagrams,
                            size_t count, struct socket_result *ret_result);
+    /* The door closes; releases what its session holds. NULL: that is nothing. Datagrams' sessions are never copied. */
+    void (*end_datagrams)(void *session);
 };
 
-extern const struct socket_protocol syslog_protocol; /* docs/receivers/syslog.md */
+/* Each has its page in docs/receivers. */
+extern const struct socket_protocol forward_protocol, gelf_protocol, relp_protocol, syslog_protocol;
 
 #endif

@@ -444,6 +444,16 @@ static const bole_slice severities[] = {S("emerg"), S("alert"), S("crit"), S("er
 static const bole_slice levels[] = {S("critical"), S("critical"), S("critical"), S("error"),
                                     S("warn"), S("info"), S("info"), S("debug")};
 
+bole_slice syslog_severity(unsigned severity)
+{
+    return severities[severity];
+}
+
+bole_slice syslog_level(unsigned severity)
+{
+    return levels[severity];
+}
+
 static void add_fields(struct message *m)
 {
     if (m->priority != PRIORITY_NONE) {
@@ -476,6 +486,8 @@ static struct stream_entry *find_stream(struct message *m)
 
 bool syslog_store(struct door *d, bole_slice text, bole_slice sender, bool cut)
 {
+    text.len -= text.len && text.ptr[text.len - 1] == '\n'; /* rsyslog counts the line feed of its templates, too */
+    text.len -= text.len && text.ptr[text.len - 1] == '\r';
     struct message m = {.d = d, .rest = text, .sender = sender, .time_ns = d->now_ns, .cut = cut};
     arena_reset(&d->r->scratch);
     read_priority(&m);

@@ -7,8 +7,12 @@
 
 #include "receive/door.h"
 
-/* The text without what frames it; `cut` when it is only the beginning of one. The sender's address may be empty. False:
+/* The text without what frames it, but for a line end, which goes; `cut` when it is only the beginning of one. The sender's address may be empty. False:
  * the request is over. */
 bool syslog_store(struct door *d, bole_slice text, bole_slice sender, bool cut);
+
+/* Of a severity, 0 to 7: its name, and the level that it is. */
+bole_slice syslog_severity(unsigned severity);
+bole_slice syslog_level(unsigned severity);
 
 #endif

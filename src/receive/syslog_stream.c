@@ -47,14 +47,6 @@ static size_t count_len(bole_slice s, bool at_end, uint64_t *ret_count)
     return s.ptr[at + 1] == '<' ? at + 1 : 0;
 }
 
-/* rsyslog counts the line feed of its templates, too. */
-static bole_slice without_line_end(bole_slice s)
-{
-    s.len -= s.len && s.ptr[s.len - 1] == '\n';
-    s.len -= s.len && s.ptr[s.len - 1] == '\r';
-    return s;
-}
-
 static bool counted_frame(struct syslog_session *session, bole_slice s, size_t head, uint64_t count, bool at_end,
                           struct frame *f)
 {
@@ -68,7 +60,7 @@ static bool counted_frame(struct syslog_session *session, bole_slice s, size_t h
         f->cut = true;
     }
     session->skip = at_end ? 0 : count - len;
-    f->message = without_line_end(bole_slice_from(s.ptr + head, len));
+    f->message = bole_slice_from(s.ptr + head, len);
     f->len = head + len;
     return true;
 }
@@ -99,7 +91,7 @@ static bool line_frame(struct syslog_session *session, bole_slice s, bool at_end
         f->len = end ? len + 1 : s.len;
         f->cut = true;
     } else if (end || at_end) {
-        f->message = without_line_end(bole_slice_from(s.ptr, len));
+        f->message = bole_slice_from(s.ptr, len);
         f->len = end ? len + 1 : len;
     } else {
         session->searched = s.len;

@@ -45,7 +45,7 @@ struct socket_conn {
     bool                handshaking, fresh, committing, turn_posted, over, dead;
     char                sender[NET_ADDR_TEXT_MAX + TLS_NAME_MAX];
     size_t              sender_len;
-    uint8_t             sessions[]; /* now; as it was before the commit under way */
+    _Alignas(16) uint8_t sessions[]; /* now; as it was before the commit under way */
 };
 
 static struct sockets *sockets_of(const struct socket_conn *c)
@@ -112,8 +112,6 @@ static bool make_room(struct socket_conn *c)
     if (c->taken == 0 && !c->fresh && c->len == c->room && c->room >= most) /* a message whose length is not known */
         most = protocol_of(c)->message_max;
     size_t room = c->room ? 2 * c->room : ROOM_MIN;
-    if (room < c->taken + c->wanted)
-        room = c->taken + c->wanted;
     if (room > most)
         room = most;
     if (room <= c->room)

@@ -24,7 +24,7 @@ struct udp {
     unsigned               held;  /* datagrams received and not taken */
     uint32_t               dropped_before; /* by the kernel, as it said last */
     bool                   readable, turn_posted;
-    uint8_t                session[];
+    _Alignas(16) uint8_t   session[];
 };
 
 struct commit { /* of one handful */
@@ -211,6 +211,8 @@ void udp_destroy(struct udp *u)
     if (!u)
         return;
     close_socket(u);
+    if (u->door->options.protocol->end_datagrams)
+        u->door->options.protocol->end_datagrams(u->session);
     net_datagrams_destroy(u->room);
     free(u);
 }

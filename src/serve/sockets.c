@@ -22,7 +22,7 @@ const char *socket_drop_name(enum socket_drop drop)
 {
     static const char *const names[SOCKET_DROP_COUNT] = {
         [SOCKET_DROP_BUFFER] = "socket_buffer", [SOCKET_DROP_MEMORY] = "memory",
-        [SOCKET_DROP_COMMIT] = "commit_failed"};
+        [SOCKET_DROP_COMMIT] = "commit_failed", [SOCKET_DROP_INCOMPLETE] = "incomplete"};
     return names[drop];
 }
 
@@ -37,6 +37,7 @@ void sockets_count_result(struct socket_door *door, const struct socket_result *
     for (size_t i = 0; result->records.rejected && i < RECEIVE_REASON_COUNT; i++)
         count_up(&door->count.rejected[i], result->records.rejected_by[i]);
     count_up(&door->count.cut, result->cut);
+    count_up(&door->count.dropped[SOCKET_DROP_INCOMPLETE], result->incomplete);
 }
 
 /* ---- accepting ---- */

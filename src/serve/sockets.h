@@ -46,6 +46,7 @@ enum socket_drop {
     SOCKET_DROP_BUFFER,    /* UDP: the kernel's receive buffer was full */
     SOCKET_DROP_MEMORY,    /* UDP: no memory for records halfway through a handful of datagrams */
     SOCKET_DROP_COMMIT,    /* UDP: the group commit failed */
+    SOCKET_DROP_INCOMPLETE, /* UDP: parts of a message did not come */
     SOCKET_DROP_COUNT,
 };
 const char *socket_drop_name(enum socket_drop drop);

@@ -1,0 +1,7 @@
+/* One connection whose bytes come in two parts; the first byte says where. */
+#include "receive/fuzz_socket.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_socket(&relp_protocol, data, size);
+}

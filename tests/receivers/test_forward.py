@@ -1,0 +1,194 @@
+"""The door for Fluent's forward protocol, with the loggers that people use and with every mode written by hand."""
+
+import gzip
+import hashlib
+import os
+import socket
+import struct
+import time
+
+import pytest
+
+import bole
+import clients
+from test_syslog import records
+
+QUERY = '{service_name=~".+"}'
+
+
+@pytest.fixture
+def server():
+    with bole.Server(args=["--listen-forward", "127.0.0.1:0"]) as s:
+        yield s
+
+
+PYTHON = """
+import os
+from fluent import sender, handler
+import logging
+host, port = os.environ["URL"].split(":")
+for precise in (False, True):
+    s = sender.FluentSender("shop", host=host, port=int(port), nanosecond_precision=precise)
+    for i in range(50):
+        assert s.emit_with_time("orders", 1795255200.25 if precise else 1795255200,
+                                {"message": f"line {precise} {i} \\u00fc", "user": {"id": i, "tags": ["a", 1]}, "ok": True})
+    s.close()
+h = handler.FluentHandler("worker", host=host, port=int(port))
+h.setFormatter(handler.FluentRecordFormatter({"level": "%(levelname)s", "logger": "%(name)s"}))
+log = logging.Logger("my.logger")
+log.addHandler(h)
+log.error({"message": "it broke"})
+h.close()
+"""
+
+
+def test_python_fluent_logger(server):
+    clients.python("fluent-logger", PYTHON, f"127.0.0.1:{server.door('forward')}")
+    got = dict(records(server, QUERY, count=101))
+    labels = got["line False 7 ü"]
+    assert (labels["service_name"], labels["tag"], labels["user_id"], labels["user_tags"], labels["ok"]) == \
+        ("shop.orders", "shop.orders", "7", '["a",1]', "true")
+    assert got["it broke"]["detected_level"] == "error"
+    times = {ns for ns, line in server.lines('{service_name="shop.orders"}', end=1795255300 * 10**9)}
+    assert times == {1795255200 * 10**9, 1795255200 * 10**9 + 250_000_000}
+
+
+NODE = """
+const { FluentClient } = require("@fluent-org/logger");
+const [host, port] = process.env.URL.split(":");
+(async () => {
+  for (const mode of ["Message", "Forward", "PackedForward", "CompressedPackedForward"]) {
+    const client = new FluentClient("node", { eventMode: mode, ack: { ackTimeout: 10000 }, flushInterval: 10, SECURITY
+      socket: { host, port: Number(port), timeout: 5000, tls: undefined } });
+    const sent = [];
+    for (let i = 0; i < 100; i++) sent.push(client.emit(mode, { message: `${mode} ${i} \\u00fc`, i }));
+    await Promise.all(sent);     // resolved by the acknowledgements
+    console.log(mode, "acknowledged");
+    await client.disconnect();
+  }
+})().catch(e => { console.error(e); process.exit(1); });
+"""
+MODES = ["Message", "Forward", "PackedForward", "CompressedPackedForward"]
+
+
+def check_modes(server, out):
+    assert out.split("\n")[:4] == [f"{mode} acknowledged" for mode in MODES]
+    found = {line: labels for line, labels in records(server, QUERY, count=400)}
+    assert set(found) == {f"{mode} {i} ü" for mode in MODES for i in range(100)}
+    assert found["PackedForward 5 ü"]["tag"] == "node.PackedForward"
+
+
+def test_node_fluent_logger_waits_for_acknowledgements(server):
+    check_modes(server, clients.node("fluent-logger", NODE.replace("SECURITY", ""), f"127.0.0.1:{server.door('forward')}"))
+
+
+def test_node_fluent_logger_with_a_shared_key(tmp_path):
+    (tmp_path / "key").write_text("s3cret ü\n")
+    with bole.Server(args=["--listen-forward", "127.0.0.1:0", "--forward-shared-key-file", str(tmp_path / "key")]) as server:
+        address = f"127.0.0.1:{server.door('forward')}"
+        security = 'security: { clientHostname: "web-1", sharedKey: "s3cret \\u00fc" },'
+        check_modes(server, clients.node("fluent-logger", NODE.replace("SECURITY", security), address))
+        refused = server.metric('bole_socket_failed_total{door="forward"}')
+        wrong = NODE.replace("SECURITY", security.replace("s3cret", "guess"))
+        with pytest.raises(AssertionError):
+            clients.node("fluent-logger", wrong.replace("10000", "500").replace("setup", "") + "setTimeout(() => process.exit(2), 3000);", address)
+        assert server.metric("bole_ingest_rows_total") == 400
+        assert refused == 0
+        assert "s3cret" not in server.get("/config").text
+
+
+# ---- by hand ----
+
+def pack(value):
+    """MessagePack of what the tests need."""
+    if value is None:
+        return b"\xc0"
+    if isinstance(value, bool):
+        return b"\xc3" if value else b"\xc2"
+    if isinstance(value, int):
+        return b"\xcf" + struct.pack(">Q", value)
+    if isinstance(value, bytes):
+        return b"\xc6" + struct.pack(">I", len(value)) + value
+    if isinstance(value, str):
+        return b"\xdb" + struct.pack(">I", len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return b"\xdd" + struct.pack(">I", len(value)) + b"".join(map(pack, value))
+    return b"\xdf" + struct.pack(">I", len(value)) + b"".join(pack(k) + pack(v) for k, v in value.items())
+
+
+def ack(chunk):
+    return b"\x81\xa3ack" + (bytes([0xa0 | len(chunk)]) if len(chunk) < 32 else b"\xdb" + struct.pack(">I", len(chunk))) + chunk.encode()
+
+
+def receive(connection, count):
+    out = b""
+    while len(out) < count and (more := connection.recv(count - len(out))):
+        out += more
+    return out
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.door("forward")), timeout=20)
+
+
+def test_what_is_acknowledged_survives_a_kill(server):
+    with connect(server) as connection:
+        for i in range(200):
+            chunk = f"chunk-{i}"
+            connection.sendall(pack(["app", [[1795255200, {"log": f"line {i} {j}"}] for j in range(10)], {"chunk": chunk}]))
+            assert receive(connection, len(ack(chunk))) == ack(chunk)
+        server.kill()
+    server.start()
+    got = [line for _, line in server.lines('{service_name="app"}', end=1795255300 * 10**9)]
+    assert sorted(got) == sorted(f"line {i} {j}" for i in range(200) for j in range(10))
+
+
+def test_a_chunk_larger_than_the_buffers(server):
+    entries = b"".join(pack([1795255200, {"log": f"line {i} " + os.urandom(400).hex()}]) for i in range(10_000))
+    with connect(server) as connection:
+        for option, data in (({"chunk": "c" * 40}, entries), ({"chunk": "d", "compressed": "gzip"}, gzip.compress(entries, 1))):
+            connection.sendall(pack(["big", data, option]))
+            assert receive(connection, len(ack(option["chunk"]))) == ack(option["chunk"])
+    assert server.metric("bole_ingest_rows_total") == 20_000
+
+
+def test_what_is_broken_ends_the_connection_and_nobody_elses(server):
+    with connect(server) as good:
+        for bad in (b"GET / HTTP/1.1\r\n\r\n", pack({"a": 1}), pack(["app", b"\x92\x01", {"chunk": "x"}]), b"\xc1", b"\xdd\xff\xff\xff\xff",
+                    pack(["app", b"no gzip", {"compressed": "gzip"}])):
+            with connect(server) as connection:
+                connection.sendall(bad)
+                assert connection.recv(100) == b"", bad
+        good.sendall(pack(["app", 1795255200, {"log": "still here"}, {"chunk": "z"}]))
+        assert receive(good, len(ack("z"))) == ack("z")
+    assert server.metric('bole_socket_lost_total{door="forward",reason="malformed"}') == 6
+
+
+def test_a_shared_key_by_hand(tmp_path):
+    (tmp_path / "key").write_text("k\n")
+
+    def digest(salt, host, nonce):
+        return hashlib.sha512(salt + host + nonce + b"k").hexdigest()
+
+    with bole.Server(args=["--listen-forward", "127.0.0.1:0", "--forward-shared-key-file", str(tmp_path / "key")]) as server:
+        nonces = set()
+        for right in (True, False):
+            with connect(server) as connection:
+                hello = receive(connection, 48)
+                nonce = hello[15:31]
+                nonces.add(nonce)
+                connection.sendall(pack(["PING", "me", b"salt", digest(b"salt", b"me", nonce if right else b"0" * 16), "", ""]) +
+                                   pack(["app", 1795255200, {"log": "in"}]))
+                answer = b""
+                while more := connection.recv(1000):
+                    answer += more
+                    if right:
+                        break
+                assert answer.startswith(b"\x95\xa4PONG" + (b"\xc3\xa0" if right else b"\xc2"))
+                if right:
+                    assert digest(b"salt", b"bole", nonce).encode() in answer
+        assert len(nonces) == 2
+        end = time.monotonic() + 20
+        while server.metric("bole_ingest_rows_total") < 1 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert server.metric("bole_ingest_rows_total") == 1
