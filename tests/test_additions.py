@@ -163,7 +163,8 @@ def test_clients_of_loki_get_streams(filled):
     query = '{app=~".+"} | logfmt | top 3 user'
     data = server.get("/loki/api/v1/query_range", {"query": query, "start": BEGIN, "end": BEGIN + 2000 * S}).json()["data"]
     assert data["resultType"] == "streams"
-    values = sorted((value for stream in data["result"] for value in stream["values"]), reverse=True)
+    values = [value for stream in data["result"] for value in stream["values"]]
+    assert len({time for time, _ in values}) == 1
     assert [line for _, line in values] == [row["line"] for row in ask(server, query) if "line" in row]
     refused = server.get("/loki/api/v1/query_range", {"query": f"count_over_time({query}[5m])"})
     assert refused.status == 400 and "parse error" in refused.text
@@ -234,3 +235,17 @@ def test_a_query_may_look_at_so_many_bytes():
             assert server.get("/loki/api/v1/query_range", {"query": '{app="web"} |~ "no.such"', "start": BEGIN}).status == 400
             assert server.request("POST", "/flush").status == 204
         assert "max_query_bytes: 20000" in server.get("/config").text
+
+
+def test_several_tenants_and_what_takes_no_additions(filled):
+    server, _ = filled
+    for tenant in ("one", "two"):
+        server.push([({"app": "x"}, [(BEGIN + i * S, f"{tenant} {i}") for i in range(9)])], {"X-Scope-OrgID": tenant})
+    params = {"query": '{app="x"} |= "4" | context 1', "start": BEGIN - S, "end": BEGIN + 99 * S, "direction": "forward"}
+    rows = [json.loads(line) for line in server.get("/api/v1/query", params, {"X-Scope-OrgID": "one|two"}).text.splitlines()]
+    assert sorted(row["line"] for row in rows) == ["one 3", "one 4", "one 5", "two 3", "two 4", "two 5"]
+    assert {row["labels"]["__tenant_id__"] for row in rows} == {"one", "two"}
+    counts = server.get("/api/v1/query", {**params, "query": '{app="x"} | stats count() by (__tenant_id__)'}, {"X-Scope-OrgID": "one|two"})
+    assert [json.loads(line)["line"] for line in counts.text.splitlines()[1:]] == ["__tenant_id__=one count=9", "__tenant_id__=two count=9"]
+    assert server.get("/api/v1/context", {"id": rows[0]["id"], "query": '{app="x"} | distinct'}, {"X-Scope-OrgID": "one"}).status == 400
+    assert run("tail", '{app="x"} | stats count()', server=server, check=False).returncode != 0

@@ -272,8 +272,23 @@ static bool set_labels(struct arena *arena, struct query_stream *s, const struct
     return labels != NULL;
 }
 
-/* Numbers the streams in the order of their labels and gives each block the number of its own. */
-static bool name_streams(const struct log_entries *kept, bool categorize, struct query_result *result)
+/* Numbers the streams anew, in the order in which their first entries stand. */
+static bool number_by_entry(const struct log_entries *kept, struct label_block *const *blocks, size_t stream_count,
+                            struct arena *arena)
+{
+    uint32_t *number = arena_array(arena, stream_count + 1, sizeof *number), next = 0; /* and one more, 0: none yet */
+    for (size_t i = 0; number && i < kept->count; i++) {
+        uint32_t *n = &number[block_of(&kept->at[i])->stream];
+        *n = *n ? *n : ++next;
+    }
+    for (size_t i = 0; number && i < kept->block_count; i++)
+        blocks[i]->stream = number[blocks[i]->stream] - 1;
+    return number;
+}
+
+/* Numbers the streams, in the order of their labels or with `ordered` of their entries, and gives each block the number of its
+ * own. */
+static bool name_streams(const struct log_entries *kept, bool categorize, bool ordered, struct query_result *result)
 {
     struct label_block **blocks = arena_array(&result->arena, kept->block_count + 1, sizeof *blocks);
     size_t count = 0, stream_count = 0;
@@ -286,6 +301,8 @@ static bool name_streams(const struct log_entries *kept, bool categorize, struct
         stream_count += i == 0 || cmp_shown(blocks[i - 1], blocks[i], categorize) != 0;
         blocks[i]->stream = (uint32_t)stream_count - 1;
     }
+    if (ordered && blocks && !number_by_entry(kept, blocks, stream_count, &result->arena))
+        return false;
     struct query_stream *streams = blocks ? arena_array(&result->arena, stream_count + 1, sizeof *streams) : NULL;
     for (size_t i = 0; streams && i < count; i++)
         if ((i == 0 || blocks[i]->stream != blocks[i - 1]->stream) &&
@@ -301,7 +318,7 @@ bool log_entries_part(struct log_entries *kept, bool categorize, bool ordered, s
 {
     struct query_entry *at = kept->at;
     size_t count = kept->count, first = 0;
-    if (!name_streams(kept, categorize, result))
+    if (!name_streams(kept, categorize, ordered, result))
         return false;
     uint32_t *place = arena_array(&result->arena, count + 1, sizeof *place);
     const struct query_entry **rows = ordered ? arena_array(&result->arena, count + 1, sizeof *rows) : NULL;

@@ -29,8 +29,8 @@ bool log_entries_grow(struct log_entries *kept, size_t max);
 bool log_entry_make(struct log_entries *kept, const struct row *r, uint64_t seq, struct row_label *room, struct query_entry *ret);
 void log_entry_drop(struct log_entries *kept, const struct query_entry *e);
 
-/* Turns `at`, which is in the order of the answer, into the streams of a result, parting them in place. With `ordered` the
- * result also has the order itself. False: no memory. */
+/* Turns `at`, which is in the order of the answer, into the streams of a result, parting them in place. With `ordered` these
+ * stand in the order of their first entries, not of their labels, and the result also has the order itself. False: no memory. */
 bool log_entries_part(struct log_entries *kept, bool categorize, bool ordered, struct query_result *result);
 
 /* NULL: no memory or no room in the budget. */

@@ -128,6 +128,8 @@ static bole_status take_query(struct context *c, bole_slice text, struct bole_er
     bole_status st = query_parse(text, c->request.budget, &c->query, err);
     if (st == BOLE_OK && query_type(c->query) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "rows come from log queries only");
+    if (st == BOLE_OK && query_is_set(c->query))
+        st = bole_fail(err, BOLE_E_INVALID, "a context is of lines as they come: without distinct, sort, stats and the like");
     return st;
 }
 

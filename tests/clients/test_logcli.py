@@ -159,3 +159,11 @@ def test_an_error_reaches_the_user(logcli, server):
     done = subprocess.run([logcli, f"--addr={server.url}", "--quiet", "query", "{job="], capture_output=True, timeout=60)
     assert done.returncode != 0
     assert b"parse error at line 1, col" in done.stderr
+
+
+@pytest.mark.parametrize("direction", [[], ["--forward"]])
+def test_tables_of_additions_come_once_and_in_order(logcli, filled, direction):
+    out = run(logcli, filled, "query", '{job=~"c|d"} | top 5 job', "-o", "raw", "--limit", "100", *direction)
+    assert out.decode().splitlines() == ["job=d count=3000", f"job=c count={len(LINES)}"]
+    query = '{job="d"} | pattern "n=<n>" | n < 40 | stats count(), min(n) by (n) | sort by n desc | line_format "{{.n}}"'
+    assert run(logcli, filled, "query", query, "-o", "raw", "--limit", "100", *direction).decode().split() == [str(n) for n in range(39, -1, -1)]

@@ -155,14 +155,14 @@ static const struct set_type set_answer = {
     .size = sizeof(struct answer), .init = answer_init, .row = answer_row, .destroy = answer_destroy,
 };
 
-/* The rows of a table have no time of their own. They get those of the end where the answer begins, one by one. */
+/* The rows of a table have no time of their own: all get that of the end where the answer begins. It is the same for all, since
+ * logcli asks again behind the last time that it got until nothing new comes: so the whole table comes again, and is known. */
 static void stamp(struct answer *a, const struct query_request *request)
 {
     for (size_t i = 0; i < a->kept.count; i++) {
         struct query_entry *e = &a->kept.at[i]->entry;
-        bool forward = request->direction == FORWARD;
-        e->time_ns = forward ? request->start_ns + (int64_t)i : request->end_ns - 1 - (int64_t)i;
-        e->seq = forward ? i : a->kept.count - 1 - i;
+        e->time_ns = request->direction == FORWARD ? request->start_ns : request->end_ns - 1;
+        e->seq = request->direction == FORWARD ? i : a->kept.count - 1 - i;
     }
 }
 

@@ -8,8 +8,7 @@
  * functions, and none cares where in the chain it stands.
  *
  * A row is a log line, or a row of a table (stats, top): then it has no stream, its labels are the columns, and its line is
- * the same in words. Tables get their times with the answer: a nanosecond apart, so that clients that sort by time keep the
- * order.
+ * the same in words. Tables get their time with the answer.
  *
  * Owner:   an operator lives in the arena of its execution; memory beside it is drawn from the request's budget and given
  *          back by `destroy`.
