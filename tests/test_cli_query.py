@@ -67,6 +67,8 @@ def test_series(filled):
     assert len(run("series", '{host="a"}', "-o", "json", server=filled).stdout.splitlines()) == 1
     assert run("series", "--since", "10m", server=filled).stdout.count(b"\n") == 1
     assert run("series", "{", server=filled, check=False).returncode == 1
+    assert run("labels", "host", "--since", "10m", server=filled).stdout == b"a\n"
+    assert run("labels", "host", "--since", "5h", server=filled).stdout == b"a\nold\n"
 
 
 @pytest.mark.parametrize("environment,name,value", [

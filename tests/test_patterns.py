@@ -126,3 +126,25 @@ def test_volume_over_time_stands_at_the_ends_of_aligned_steps(server):
         assert data["result"] == [{"metric": {"app": "v"}, "values": [
             [base + 99.999, "20"], [base + 199.999, "20"], [base + 260, "10"]]}]
         server.request("POST", "/flush")
+
+
+# ---- refusals, word for word as a Loki 3.7.8 gave them ----
+
+@pytest.mark.parametrize("method,path,params,status,text", [
+    ("GET", "tail", {"query": '{app="web"}', "start": "x"}, 400, "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax"),
+    ("GET", "tail", {"query": '{app="web"}', "delay_for": "9"}, 400, "delay_for can't be greater than 5"),
+    ("GET", "tail", {"query": '{app="web"}'}, 400, "Bad Request\n"),
+    ("POST", "delete", {}, 400, "query not set\n"), ("POST", "delete", {"query": '{app="x"}'}, 400, "start time not set\n"),
+    ("POST", "delete", {"query": '{app="x"}', "start": "x"}, 400, "invalid start time: require unix seconds or RFC3339 format\n"),
+    ("DELETE", "delete", {}, 404, "could not find delete request with given id\n"),
+    ("DELETE", "delete", {"request_id": "nope"}, 404, "could not find delete request with given id\n"),
+    ("GET", "patterns", {"query": '{app="web"}', "step": "1ms"}, 400,
+     "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter"),
+    ("GET", "query_range", {"query": 'rate({app="web"}[1m])', "step": "0"}, 400,
+     "zero or negative query resolution step widths are not accepted. Try a positive integer"),
+    ("GET", "query_range", {"query": '{app="web"}', "direction": "up"}, 400, "invalid direction 'up'"),
+    ("GET", "query_range", {"query": '{app="web"}', "limit": "0"}, 400, "limit must be a positive value"),
+    ("GET", "series", {"match[]": '{a="b"} |= "x"'}, 400, "only label matchers are supported")])
+def test_refusals(server, method, path, params, status, text):
+    answer = server.request(method, f"/loki/api/v1/{path}?" + bole.urllib.parse.urlencode(params))
+    assert (answer.status, answer.text) == (status, text)

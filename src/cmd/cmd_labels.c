@@ -10,11 +10,14 @@
 struct labels_options {
     struct connection_options connection;
     const char *name;
-    int64_t from_ns, to_ns;
+    int64_t from_ns, to_ns, since_ns;
 };
+
+enum { KEY_SINCE = 256 };
 
 static const struct argp_option options_table[] = {
     RANGE_OPTIONS("24h"),
+    {"since", KEY_SINCE, "DURATION", 0, "Start so long before --to", 0},
     {0},
 };
 
@@ -25,6 +28,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->connection; return 0;
     case 'f': o->from_ns = cmd_time_ns(state, "from", arg); return 0;
     case 'e': o->to_ns = cmd_time_ns(state, "to", arg); return 0;
+    case KEY_SINCE: o->since_ns = cmd_duration_ns(state, "since", arg); return 0;
+    case ARGP_KEY_END:
+        if (o->since_ns)
+            o->from_ns = o->to_ns - o->since_ns;
+        return 0;
     case ARGP_KEY_ARG:
         if (o->name)
             argp_error(state, "at most one label");

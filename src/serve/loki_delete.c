@@ -48,6 +48,8 @@ static bool request_delete(struct http_exchange *x, struct api *a, char ret_id[S
     query_destroy(q);
     if (st == BOLE_E_LIMIT)
         http_reply_text(x, 429, "%s", err.msg);
+    else if (st == BOLE_E_INVALID)
+        http_reply_text(x, 400, "%s\n", err.msg); /* with a newline, unlike a query's */
     else if (st < 0)
         api_reply_query_error(x, a->options.budget, &err);
     return st >= 0;
@@ -159,14 +161,13 @@ static void cancel(struct http_exchange *x, void *ctx)
     bole_slice tenant, id = api_param(x, S("request_id"));
     if (!api_tenant(x, &tenant))
         return;
-    bole_status st = id.len ? store_delete_cancel(a->options.store, tenant, id, &err)
-                            : bole_fail(&err, BOLE_E_INVALID, "request_id not set");
+    bole_status st = store_delete_cancel(a->options.store, tenant, id, &err);
     if (st == BOLE_OK)
         http_reply(x, &(struct http_reply){.status = 204});
     else if (st == BOLE_E_NOTFOUND)
-        http_reply_text(x, 404, "%s", err.msg);
+        http_reply_text(x, 404, "%s\n", err.msg);
     else if (st == BOLE_E_CONFLICT || st == BOLE_E_INVALID)
-        http_reply_text(x, 400, "%s", err.msg);
+        http_reply_text(x, 400, "%s\n", err.msg);
     else
         http_reply_err(x, &err);
 }

@@ -264,8 +264,11 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
         since_ns = request.cursor.time_ns;
     if (__builtin_sub_overflow(since_ns, LOKI_SINCE_DEFAULT, &since_ns))
         since_ns = INT64_MIN;
-    if (st == BOLE_OK)
+    if (st == BOLE_OK) {
         st = loki_parse_time(http_param(x, S("start")), since_ns, &request.start_ns, err);
+        if (st < 0)
+            bole_err_context(err, "could not parse 'start' parameter");
+    }
     if (st == BOLE_OK)
         st = loki_parse_limit(http_param(x, S("limit")), &limit, err);
     if (st == BOLE_OK)
