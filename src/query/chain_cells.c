@@ -76,22 +76,46 @@ static bool spend(struct search *s, size_t steps)
     return true;
 }
 
-/* How many cells, one way or the other, can the link have from here on? False: fewer bytes than it must have, or gave up. */
-static bool span(struct search *s, const struct chain_link *l, uint32_t p, bool is_backward, uint32_t *ret_cells)
+struct run { uint32_t cells, unknown; uint64_t bytes; }; /* unknown: how many of the cells; bytes: at least */
+
+/* How far known bytes go on from here, one way or the other. */
+static uint32_t known_run(const uint16_t *cells, const struct chain_link *l, uint32_t p, uint32_t room, bool is_backward)
 {
-    uint32_t n = 0, room = is_backward ? p : s->line->count - p, unknown = UINT32_MAX;
-    uint64_t bytes = 0;
-    for (bool has; n < room && bytes < l->max; n++) {
-        uint32_t cell = is_backward ? p - 1 - n : p + n;
+    uint32_t n = 0;
+    if (is_backward)
+        while (n < room && cells[p - 1 - n] < CHAIN_ASCII && l->has[cells[p - 1 - n]])
+            n++;
+    else
+        while (n < room && cells[p + n] < CHAIN_ASCII && l->has[cells[p + n]])
+            n++;
+    return n;
+}
+
+/* What the link can have from here on. False: fewer bytes than it must have, or gave up. */
+static bool span(struct search *s, const struct chain_link *l, uint32_t p, bool is_backward, struct run *ret)
+{
+    uint32_t room = is_backward ? p : s->line->count - p, unknown = UINT32_MAX;
+    struct run r = {0};
+    while (r.cells < room && r.bytes < l->max) {
+        uint64_t limit = l->max - r.bytes < room - r.cells ? l->max - r.bytes : room - r.cells;
+        uint32_t n = known_run(s->line->cells, l, is_backward ? p - r.cells : p + r.cells, (uint32_t)limit, is_backward);
+        r.cells += n;
+        r.bytes += n;
+        if (n == limit)
+            continue;
+        uint32_t cell = is_backward ? p - 1 - r.cells : p + r.cells;
+        bool has;
         if (!takes_cell(s, l, cell, &has))
             return false;
         if (!has)
             break;
-        bytes += bytes_of(s, cell);
-        unknown = is_unknown(s, cell) ? cell : unknown;
+        r.bytes += bytes_of(s, cell);
+        r.cells++;
+        r.unknown++; /* a known byte ends the link */
+        unknown = cell;
     }
-    *ret_cells = n;
-    return bytes >= l->min || (unknown != UINT32_MAX && ask(s, unknown));
+    *ret = r;
+    return r.bytes >= l->min || (r.unknown && ask(s, unknown));
 }
 
 static bool try_from(struct search *s, unsigned i, uint32_t p);
@@ -113,7 +137,7 @@ static bool begins_not(const struct search *s, unsigned i, uint32_t p)
 }
 
 /* Behind the fewest cells first. */
-static bool try_lazy(struct search *s, unsigned i, uint32_t p, uint32_t n)
+static bool try_lazy(struct search *s, unsigned i, uint32_t p, struct run r)
 {
     const struct chain_link *l = &s->chain->links[i];
     uint64_t bytes = 0;
@@ -122,7 +146,7 @@ static bool try_lazy(struct search *s, unsigned i, uint32_t p, uint32_t n)
             return ask(s, unknown);
         if (bytes >= l->min && !begins_not(s, i + 1, q) && try_from(s, i + 1, q))
             return true;
-        if (s->gave_up || q == p + n)
+        if (s->gave_up || q == p + r.cells)
             return false;
         if (is_unknown(s, q) && !begins_outside(s, i + 1, q))
             return ask(s, q);
@@ -132,16 +156,19 @@ static bool try_lazy(struct search *s, unsigned i, uint32_t p, uint32_t n)
 }
 
 /* Behind the most cells first. */
-static bool try_greedy(struct search *s, unsigned i, uint32_t p, uint32_t n)
+static bool try_greedy(struct search *s, unsigned i, uint32_t p, struct run r)
 {
     const struct chain_link *l = &s->chain->links[i];
-    uint64_t bytes = 0;
-    uint32_t unknown_count = 0;
-    for (uint32_t q = p; q < p + n; q++) {
-        bytes += bytes_of(s, q);
-        unknown_count += is_unknown(s, q);
-    }
-    for (uint32_t q = p + n;; q--) {
+    const uint8_t *next = i + 1 < s->chain->link_count && l[1].min > 0 ? l[1].has : NULL;
+    const uint16_t *cells = s->line->cells;
+    uint64_t bytes = r.bytes;
+    uint32_t unknown_count = r.unknown, end = s->line->count;
+    for (uint32_t q = p + r.cells;; q--) {
+        /* Places where the next link does not begin, with known bytes in front of them. */
+        while (next && q > p && bytes > l->min && cells[q - 1] < CELL_SLOT && (q == end || (cells[q] < CHAIN_ASCII && !next[cells[q]]))) {
+            q--;
+            bytes--;
+        }
         if (bytes < l->min && unknown_count == 0)
             return false;
         if (bytes >= l->min && !begins_not(s, i + 1, q) && try_from(s, i + 1, q))
@@ -169,13 +196,13 @@ static bool try_from(struct search *s, unsigned i, uint32_t p)
     const struct chain *c = s->chain;
     for (; i < c->link_count; i++) {
         const struct chain_link *l = &c->links[i];
-        uint32_t n;
+        struct run r;
         s->at[i] = p;
-        if (!span(s, l, p, false, &n) || !spend(s, n + 1u))
+        if (!span(s, l, p, false, &r) || !spend(s, r.cells + 1u))
             return false;
-        if (n > 0 && !l->is_sure && l->min != l->max)
-            return spend(s, n) && (l->is_lazy ? try_lazy : try_greedy)(s, i, p, n);
-        p += n;
+        if (r.cells > 0 && !l->is_sure && l->min != l->max)
+            return spend(s, r.cells) && (l->is_lazy ? try_lazy : try_greedy)(s, i, p, r);
+        p += r.cells;
     }
     s->at[i] = p;
     return !c->at_end || is_end(s, p);
@@ -183,12 +210,13 @@ static bool try_from(struct search *s, unsigned i, uint32_t p)
 
 static bool try_backward(struct search *s)
 {
-    uint32_t p = s->line->count, n;
+    uint32_t p = s->line->count;
+    struct run r;
     s->at[s->chain->link_count] = p;
     for (unsigned i = s->chain->link_count; i-- > 0;) {
-        if (!span(s, &s->chain->links[i], p, true, &n))
+        if (!span(s, &s->chain->links[i], p, true, &r))
             return false;
-        p -= n;
+        p -= r.cells;
         s->at[i] = p;
     }
     return true;

@@ -9,7 +9,7 @@
 
 enum { NODES_MAX = 1 << 18, PATH_MAX = 12 };
 enum { ASKED_MAX = 16 };                                          /* single rows of a vector */
-enum { MISSED_MIN = 64, MISSED_SHARE = 4 };                       /* of the rows of a template: one in so many */
+enum { MISSED_MIN = 64, MISSED_SHARE = 32, MISSED_LATER = 16 };   /* of the rows of a template: one in so many */
 enum { DIRECT_SMALL = 64, DIRECT_MAX = 8192, DIRECT_SUM = 1 << 19 }; /* children by id as an array */
 
 #define NONE UINT32_MAX
@@ -316,6 +316,13 @@ static bole_status add_own(struct group_derive *d, const struct shape *s, uint32
     return BOLE_OK;
 }
 
+/* Where values hardly come twice lines are built sooner. Many are met for the first time among the first rows. */
+static bool is_worth(const struct group_derive *d, const struct shape *s, uint32_t row)
+{
+    uint64_t seen = (uint64_t)s->text.row_count * (row + 1) / d->g->group->row_count; /* about */
+    return s->missed <= MISSED_MIN || s->missed <= s->text.row_count / MISSED_SHARE || s->missed <= seen / MISSED_LATER;
+}
+
 /* Where the tree has no way for a row yet. NONE: it is left to the line. */
 static bole_status go_on(struct group_derive *d, uint32_t row, uint32_t *ret_node)
 {
@@ -324,8 +331,7 @@ static bole_status go_on(struct group_derive *d, uint32_t row, uint32_t *ret_nod
     *ret_node = NONE;
     if (!s)
         return no_room(d);
-    /* Where values hardly come twice lines are built sooner. */
-    if ((s->missed > MISSED_MIN && s->missed > s->text.row_count / MISSED_SHARE) || d->node_count >= NODES_MAX) {
+    if (!is_worth(d, s, d->g->first_row + row) || d->node_count >= NODES_MAX) {
         d->any_whole = true;
         return BOLE_OK;
     }
