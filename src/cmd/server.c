@@ -18,7 +18,7 @@
 #include "serve/api.h"
 #include "serve/sockets.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
+enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, DOORS_PART = 4 /* of the connections */, SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
        EXPORTS_MAX = 4 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
@@ -103,6 +103,14 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
         return BOLE_OK;
     return bole_fail(err, BOLE_E_INVALID, "%s is reachable from other machines and there is no authentication yet: "
                      "listen on 127.0.0.1, or say --insecure if the network is trusted", exposed);
+}
+
+static bool has_doors(const struct server_options *o)
+{
+    for (size_t i = 0; i < SERVER_DOORS; i++)
+        if (o->doors[i])
+            return true;
+    return false;
 }
 
 static bole_slice door_tenant(const struct server_options *o)
@@ -309,7 +317,7 @@ static bole_status open_doors(struct server *s, const struct server_options *o, 
     struct sockets_options sockets = {.doors = open, .ingest = s->ingest, .worker = loop_count() + 1,
                                       .receive = *receive, .budget = &s->budget, .clock = &clock_system,
                                       .random = &random_system, .tenant = door_tenant(o),
-                                      .connection_max = connection_max(o) / 4};
+                                      .connection_max = connection_max(o) / DOORS_PART};
     bole_slice shared_key = {0};
     bole_status st = o->doors[DOOR_SYSLOG_TLS] ? make_syslog_tls(s, o, err) : BOLE_OK;
     if (st == BOLE_OK && o->forward_key_path)
@@ -350,8 +358,9 @@ static bole_status start_serving(struct server *s, const struct server_options *
     bole_slice names[16];
     for (size_t i = 0; i < o->host_name_count && i < 16; i++)
         names[i] = bole_slice_str(o->host_names[i]);
+    size_t connections = connection_max(o);
     struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS,
-                                .connection_max = connection_max(o), .host_names = names,
+                                .connection_max = has_doors(o) ? connections - connections / DOORS_PART : connections, .host_names = names,
                                 .host_name_count = o->host_name_count, .any_host = o->insecure,
                                 .tls_cert_path = o->tls_cert,
                                 .tls_key_path = o->tls_key, .budget = &s->budget, .clock = &clock_system,

@@ -232,7 +232,7 @@ static void on_committed(bole_status status, const struct bole_err *err, void *c
 static bool can_take(const struct socket_conn *c)
 {
     bool more = c->fresh && c->len >= c->wanted;
-    return !c->committing && !c->retry.link && !c->over && c->out.len == 0 && (more || (c->ended && c->len));
+    return c->len && !c->committing && !c->retry.link && !c->over && c->out.len == 0 && (more || c->ended);
 }
 
 /* False: there is no whole message. */
@@ -268,8 +268,12 @@ static bool take(struct socket_conn *c)
     }
     finish_take(c);
     c->fresh = result.used && c->fresh;
-    if (c->ended && !result.used)
-        c->len = 0; /* the rest is no message and never will be */
+    if (c->ended && !result.used) { /* the rest is no message and never will be */
+        LOG(WARN, "a message was not finished", " door=%s peer=%s bytes=%zu", c->door->options.name,
+            LOGQ(bole_slice_from(c->sender, c->sender_len)), c->len);
+        count_up(&c->door->count.failed, 1);
+        c->len = 0;
+    }
     return result.used || result.reply.len;
 }
 

@@ -164,6 +164,17 @@ def test_what_is_broken_ends_the_connection_and_nobody_elses(server):
     assert server.metric('bole_socket_lost_total{door="forward",reason="malformed"}') == 6
 
 
+def test_half_a_message_is_told(server):
+    with connect(server) as connection:
+        connection.sendall(pack(["app", 1795255200, {"log": "never"}])[:-3])
+    end = time.monotonic() + 20
+    while server.metric('bole_socket_failed_total{door="forward"}') < 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert any("was not finished" in line and "127.0.0.1" in line for line in server.log)
+    assert server.metric("bole_ingest_rows_total") == 0
+
+
 def test_a_shared_key_by_hand(tmp_path):
     (tmp_path / "key").write_text("k\n")
 

@@ -303,6 +303,7 @@ def test_metrics_tell_each_door_apart(server):
         records(server, count=2)
     text = server.get("/metrics").text
     assert 'bole_socket_records_total{door="syslog"} 2' in text
+    assert 'bole_socket_failed_total{door="syslog"} 0' in text
     assert 'bole_socket_records_total{door="syslog_tls"} 0' in text
     assert 'bole_socket_lost_total{door="syslog",reason="socket_buffer"} 0' in text
     assert json.loads(server.get("/api/v1/status").text)["socket"]["syslog"]["records_total"] == 2
