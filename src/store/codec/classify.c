@@ -64,8 +64,9 @@ static inline __m256i quotes_avx2(__m256i bytes)
     return _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
 }
 
-__attribute__((target("avx2")))
-static void block_avx2(const uint8_t *p, size_t word, const struct byte_masks *m)
+/* Inlined, so that the tables stay in registers from one block to the next. */
+__attribute__((target("avx2"), always_inline))
+static inline void block_avx2(const uint8_t *p, size_t word, const struct byte_masks *m)
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)p), b = _mm256_loadu_si256((const __m256i *)(p + 32));
     __m256i class_a = class_avx2(a), class_b = class_avx2(b);
@@ -98,17 +99,42 @@ static void classify_avx2(bole_slice line, const struct byte_masks *m)
         block_avx2(last, 0, m);
     }
 }
+/* 64 bytes at a time, and as many of them as there are: nothing is read behind the end, whatever the length. */
+__attribute__((target("avx512bw")))
+static void classify_avx512(bole_slice line, const struct byte_masks *m)
+{
+    const __m512i high_table = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)high_half));
+    const __m512i low_table = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)low_half));
+    const __m512i nibble = _mm512_set1_epi8(15);
+    for (size_t word = 0; word * 64 < line.len; word++) {
+        size_t left = line.len - word * 64;
+        __mmask64 there = left < 64 ? (1ull << left) - 1 : UINT64_MAX;
+        __m512i bytes = _mm512_maskz_loadu_epi8(there, line.ptr + word * 64);
+        __m512i high = _mm512_shuffle_epi8(high_table, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), nibble));
+        __m512i class = _mm512_and_si512(high, _mm512_shuffle_epi8(low_table, _mm512_and_si512(bytes, nibble)));
+        m->token[word] = _mm512_mask_test_epi8_mask(there, class, _mm512_set1_epi8(TOKEN));
+        m->digit[word] = _mm512_mask_test_epi8_mask(there, class, _mm512_set1_epi8(DIGIT));
+        m->separator[word] = _mm512_mask_test_epi8_mask(there, class, _mm512_set1_epi8((char)SEPARATOR));
+        m->quote[word] = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) |
+                         _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')); /* no zero behind the end is one of them */
+    }
+}
 #endif
+
+classify_fn *classify_form(size_t index)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bw") && index-- == 0) /* a load and a test of a constant */
+        return classify_avx512;
+    if (__builtin_cpu_supports("avx2") && index-- == 0)
+        return classify_avx2;
+#endif
+    return index == 0 ? classify_portable : NULL;
+}
 
 void classify(bole_slice line, const struct byte_masks *ret_masks)
 {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) { /* a load and a test of a constant */
-        classify_avx2(line, ret_masks);
-        return;
-    }
-#endif
-    classify_portable(line, ret_masks);
+    classify_form(0)(line, ret_masks);
 }
 
 size_t mask_next_far(const uint64_t *mask, size_t from, size_t len, uint64_t flip)

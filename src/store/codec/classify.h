@@ -24,6 +24,9 @@ static inline size_t masks_words(size_t len) { return (len + 63) / 64; }
 void classify(bole_slice line, const struct byte_masks *ret_masks);
 void classify_portable(bole_slice line, const struct byte_masks *ret_masks);
 
+typedef void classify_fn(bole_slice line, const struct byte_masks *ret_masks);
+classify_fn *classify_form(size_t index); /* that this processor has, the fastest first; NULL behind the last. For tests. */
+
 /* The first set (clear) bit at or after `from` and before `len`, else `len`, which may be less than the line's length. */
 size_t mask_next_far(const uint64_t *mask, size_t from, size_t len, uint64_t flip);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 
 enum {
     BLOCK = 1024,
@@ -71,9 +72,9 @@ static uint32_t log2_fixed(uint32_t v)
  */
 static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plane)
 {
-    uint16_t last[CONTEXTS];
+    uint16_t last[CONTEXTS] UNSET;
     uint32_t histogram[256] = {0}, misses = 0, kinds = 0, context = 0;
-    uint8_t bytes[SAMPLE];
+    uint8_t bytes[SAMPLE] UNSET;
     memset(last, 0xff, sizeof last);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t c = bytes[i] = (uint8_t)(values[i] >> (8 * plane));
@@ -104,7 +105,7 @@ static uint64_t plane_cost(const uint64_t *values, uint32_t count, unsigned plan
 static uint64_t cost(const struct ints_head *h, const int64_t *values, uint32_t count)
 {
     uint32_t n = count < SAMPLE ? count : SAMPLE, from = (count - n) / 2;
-    uint64_t sample[SAMPLE], fresh = 0, sum = 0;
+    uint64_t sample[SAMPLE] UNSET, fresh = 0, sum = 0;
     if (h->mode == INTS_FRESH)
         for (uint32_t i = 0; i < from; i++)
             fresh += (uint64_t)values[i] == fresh;
@@ -177,7 +178,7 @@ void ints_put(const struct ints_head *h, const int64_t *values, uint32_t count, 
     if (!h->planes || !buf_reserve(numbers, ints_size(h, count)))
         return;
     uint8_t *out = numbers->ptr + numbers->len;
-    uint64_t block[BLOCK], fresh = 0;
+    uint64_t block[BLOCK] UNSET, fresh = 0;
     for (uint32_t from = 0; from < count; from += BLOCK) {
         uint32_t n = count - from < BLOCK ? count - from : BLOCK;
         stored(h, values, from, n, &fresh, block);
@@ -308,7 +309,7 @@ static bool undo_short(const struct ints_head *h, uint16_t *v, uint32_t n, uint3
 
 static bool load_short(const struct ints_head *h, uint32_t count, const uint8_t *numbers, unsigned width, uint8_t *out)
 {
-    uint16_t block[BLOCK];
+    uint16_t block[BLOCK] UNSET;
     uint32_t state = (uint32_t)h->first;
     for (uint32_t from = 0; from < count; from += BLOCK) {
         uint32_t n = count - from < BLOCK ? count - from : BLOCK;
@@ -337,7 +338,7 @@ bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count,
     n->at = at;
     if (width <= 2 && (h->planes == 1 || h->planes == 2))
         return load_short(h, count, numbers, width, at) ? BOLE_OK : BOLE_E_CORRUPT;
-    uint64_t block[BLOCK], state = h->first;
+    uint64_t block[BLOCK] UNSET, state = h->first;
     for (uint32_t from = 0; from < count; from += BLOCK) {
         uint32_t some = count - from < BLOCK ? count - from : BLOCK;
         uint64_t highest = 0;

@@ -5,6 +5,7 @@
  *
  * What is neither is split in fields: a family may print both.
  */
+#include "base/unset.h"
 #include "store/codec/mix.h"
 #include "store/codec/split.h"
 
@@ -133,7 +134,7 @@ static bool take_key(struct parser *p, uint64_t parent, uint64_t *ret_path)
 
 static bool parse_json(struct parser *p)
 {
-    struct level levels[DEPTH_MAX];
+    struct level levels[DEPTH_MAX] UNSET;
     unsigned depth = 0;
     skip_space(p);
     if (!take(p, '{'))

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 #include "base/random.h"
 #include "store/codec/copy.h"
 #include "store/codec/values_private.h"
@@ -330,7 +331,7 @@ bole_status values_encode(struct values_encoder *e, const struct values_input *i
 static void distinct_recent(const struct values_encoder *e, void (*fn)(void *ctx, bole_slice value), void *ctx)
 {
     enum { RECENT = 1024 };
-    uint64_t recent[RECENT];
+    uint64_t recent[RECENT] UNSET;
     memset(recent, 0, sizeof recent);
     for (uint32_t i = 0; i < e->in.count; i++) {
         uint64_t hash = e->in.hashes[i], *slot = &recent[hash % RECENT];

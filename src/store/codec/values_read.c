@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 #include "store/codec/copy.h"
 #include "store/codec/values_private.h"
 
@@ -201,7 +202,7 @@ static bole_status load_stamps(struct values_detail *d, const int64_t *time_ns, 
 /* The distinct values of a dictionary of numbers as text. */
 static bole_status render(struct values_detail *d, struct arena *arena)
 {
-    int64_t words[VALUES_WORDS_MAX];
+    int64_t words[VALUES_WORDS_MAX] UNSET;
     uint32_t *starts = arena_alloc(arena, ((size_t)d->count + 1) * sizeof *starts);
     if (!starts)
         return BOLE_E_LIMIT;
@@ -333,7 +334,7 @@ static uint8_t *put_text(const struct values_detail *d, bole_slice s, uint8_t *o
 uint32_t values_len(const struct values *v, uint32_t index)
 {
     const struct values_detail *d = v->detail;
-    int64_t words[VALUES_WORDS_MAX];
+    int64_t words[VALUES_WORDS_MAX] UNSET;
     assert(index < v->count);
     if (v->stamp.min_len == v->stamp.max_len)
         return v->stamp.max_len;
@@ -356,7 +357,7 @@ static uint8_t *put_int(const struct values_detail *d, int64_t v, uint8_t *out)
 uint8_t *values_put(const struct values *v, uint32_t index, uint8_t *out)
 {
     const struct values_detail *d = v->detail;
-    int64_t words[VALUES_WORDS_MAX];
+    int64_t words[VALUES_WORDS_MAX] UNSET;
     assert(index < v->count);
     switch (v->type) {
     case VALUES_CONST: return put_text(d, bole_slice_from(d->text, v->stamp.max_len), out);

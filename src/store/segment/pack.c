@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/bytes.h"
+#include "base/unset.h"
 
 enum { NARROW = 56 /* bits: a value lies in 8 bytes wherever it begins */ };
 enum { BASE_SIZE = 8, PLAIN_HEADER = BASE_SIZE + 1, DELTA_HEADER = 2 * BASE_SIZE + 1 };
@@ -63,7 +64,7 @@ static void put_plain_block(struct buf *out, const uint64_t *values, uint32_t co
 
 static void put_delta_block(struct buf *out, const uint64_t *values, uint32_t count)
 {
-    uint64_t steps[PACK_BLOCK], lowest = 0, highest = 0;
+    uint64_t steps[PACK_BLOCK] UNSET, lowest = 0, highest = 0;
     for (uint32_t i = 1; i < count; i++) {
         uint64_t step = values[i] - values[i - 1];
         lowest = i == 1 || step < lowest ? step : lowest;
@@ -90,7 +91,7 @@ void pack(struct buf *out, enum pack_mode mode, const uint64_t *values, uint32_t
 void pack_u32(struct buf *out, const uint32_t *values, uint32_t count)
 {
     assert(count > 0 && count <= PACK_VALUES_MAX);
-    uint64_t wide[PACK_BLOCK];
+    uint64_t wide[PACK_BLOCK] UNSET;
     for (uint32_t at = 0; at < count; at += PACK_BLOCK) {
         uint32_t n = count - at < PACK_BLOCK ? count - at : PACK_BLOCK;
         for (uint32_t i = 0; i < n; i++)
@@ -136,7 +137,7 @@ bool packed_below(const struct packed *p, uint64_t limit)
         /* The bits may allow more than is there: only the values say, and only when the bits are not enough. */
         if (lowest < limit && span < limit - lowest)
             continue;
-        uint64_t values[PACK_BLOCK];
+        uint64_t values[PACK_BLOCK] UNSET;
         uint32_t n = p->count - block * PACK_BLOCK < PACK_BLOCK ? p->count - block * PACK_BLOCK : PACK_BLOCK;
         packed_read(p, block * PACK_BLOCK, n, values);
         for (uint32_t i = 0; i < n; i++)
@@ -168,7 +169,7 @@ static void read_bits(const uint8_t *bits, uint32_t from, uint32_t count, unsign
 static void read_delta_block(const struct packed *p, const uint8_t *b, uint32_t from, uint32_t count,
                              uint64_t *ret_values)
 {
-    uint64_t steps[PACK_BLOCK], value = load_u64(b), lowest = load_u64(b + BASE_SIZE);
+    uint64_t steps[PACK_BLOCK] UNSET, value = load_u64(b), lowest = load_u64(b + BASE_SIZE);
     unsigned width = b[DELTA_HEADER - 1];
     if (from == 0 && width <= NARROW) { /* whole blocks, as they are mostly read: in one go */
         uint64_t mask = mask_of(width);
