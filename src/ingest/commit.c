@@ -267,6 +267,41 @@ bole_status ingest_cut(struct ingest *in, struct bole_err *err)
     return st;
 }
 
+struct flush {
+    struct flush   *next;
+    bool            done;
+    bole_status     status;
+    struct bole_err err;
+};
+
+bole_status ingest_ask_cut(struct ingest *in, struct bole_err *err)
+{
+    struct flush f = {0};
+    pthread_mutex_lock(&in->cutter_lock);
+    f.next = in->flushes;
+    in->flushes = &f;
+    pthread_cond_signal(&in->cutter_wake);
+    while (!f.done)
+        pthread_cond_wait(&in->cut_over, &in->cutter_lock);
+    pthread_mutex_unlock(&in->cutter_lock);
+    if (f.status < 0 && err)
+        *err = f.err;
+    return f.status;
+}
+
+/* cutter_lock held. */
+static void answer(struct ingest *in, struct flush *flushes, bole_status st, const struct bole_err *err)
+{
+    for (struct flush *f = flushes, *next; f; f = next) {
+        next = f->next; /* its thread may go on as soon as the lock is free */
+        f->status = st;
+        if (st < 0)
+            f->err = *err;
+        f->done = true;
+    }
+    pthread_cond_broadcast(&in->cut_over);
+}
+
 void ingest_make_room(struct ingest *in)
 {
     pthread_mutex_lock(&in->cutter_lock);
@@ -303,7 +338,7 @@ void ingest_watch_room(struct ingest *in)
     tell_room(in, free_bytes);
 }
 
-/* Until the next tick, or a cut is wanted; a cut that failed is not wanted before its time. cutter_lock held. */
+/* Until the next tick, or a cut is wanted or waited for; a cut that failed is not wanted before its time. cutter_lock held. */
 static void wait_for_work(struct ingest *in, bool failed)
 {
     struct timespec until;
@@ -311,7 +346,7 @@ static void wait_for_work(struct ingest *in, bool failed)
     until.tv_nsec += (long)(HOUSEKEEPING_NS % NS_PER_S);
     until.tv_sec += (time_t)(HOUSEKEEPING_NS / NS_PER_S) + until.tv_nsec / NS_PER_S;
     until.tv_nsec %= NS_PER_S;
-    while (!in->cutter_stop && (failed || !in->cut_wanted))
+    while (!in->cutter_stop && !in->flushes && (failed || !in->cut_wanted))
         if (pthread_cond_timedwait(&in->cutter_wake, &in->cutter_lock, &until) != 0)
             break;
 }
@@ -347,15 +382,22 @@ void *cutter_main(void *arg)
         if (in->cutter_stop)
             break;
         bool wanted = in->room_wanted || retry.delay_ns;
+        struct flush *flushes = in->flushes;
+        in->flushes = NULL;
         in->cut_wanted = in->room_wanted = false;
         pthread_mutex_unlock(&in->cutter_lock);
         ingest_watch_room(in);
         memory_return(&memory);
         struct bole_err err;
+        bole_status st = BOLE_OK;
         wanted = wanted || store_wants_cut(in->options.store);
-        if (wanted && clock_mono_ns(in->options.clock) >= retry.due_ns)
-            cut_ended(in, ingest_cut(in, &err), &err, &retry);
+        if (flushes || (wanted && clock_mono_ns(in->options.clock) >= retry.due_ns)) {
+            st = ingest_cut(in, &err);
+            cut_ended(in, st, &err, &retry);
+        }
         pthread_mutex_lock(&in->cutter_lock);
+        if (flushes)
+            answer(in, flushes, st, &err);
     }
     pthread_mutex_unlock(&in->cutter_lock);
     return NULL;

@@ -167,7 +167,7 @@ bole_status ingest_flush(struct ingest *in, struct bole_err *err)
             pthread_cond_wait(&in->settled, &in->lock);
     }
     pthread_mutex_unlock(&in->lock);
-    return ingest_cut(in, err);
+    return ingest_ask_cut(in, err);
 }
 
 void ingest_get_stats(const struct ingest *in, struct ingest_stats *ret_stats)

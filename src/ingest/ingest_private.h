@@ -82,6 +82,7 @@ struct ingest {
     pthread_cond_t        cut_over;
     bool                  cut_wanted; /* guarded by cutter_lock */
     bool                  room_wanted; /* guarded by cutter_lock: cut although the head is small */
+    struct flush         *flushes;     /* guarded by cutter_lock: who waits for a cut; each on its thread's stack */
     bool                  cutter_stop; /* guarded by cutter_lock */
     pthread_t             cutter;
     bool                  cutter_runs;
@@ -100,6 +101,8 @@ void request_finish(struct ingest_request *r, bole_status status, const struct b
 
 /* One cut of the store, then the queue may forget. Any thread; one at a time. */
 bole_status ingest_cut(struct ingest *in, struct bole_err *err);
+/* The same on the cutter's thread: what the cut before it has freed is in that thread's part of the heap. Waits. */
+bole_status ingest_ask_cut(struct ingest *in, struct bole_err *err);
 /* Asks the cutter to cut whatever is in the head: nothing else gives memory back before the next cut is due. Any thread. */
 void ingest_make_room(struct ingest *in);
 /* Compares the free space of the data directory with the reserve, and looks whether a full queue has room again. */

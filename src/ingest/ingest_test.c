@@ -563,3 +563,39 @@ TEST(the_door_stays_open_while_the_queue_has_room_for_others)
     CHECK_OK(try_store(&f, &err), err);
     fixture_end(&f);
 }
+
+/* ---- flushes ---- */
+
+static void *flush_often(void *ctx)
+{
+    struct fixture *f = ctx;
+    for (int i = 0; i < 100; i++) {
+        struct bole_err err;
+        CHECK_OK(ingest_flush(f->in, &err), err);
+    }
+    return NULL;
+}
+
+TEST(flushes_at_once_are_all_answered)
+{
+    enum { THREADS = 4, REQUESTS = 50 };
+    struct fixture f = fixture_of(S("mem:"), 64 << 20);
+    pthread_t threads[THREADS];
+    struct wait w;
+    wait_init(&w);
+    fixture_start(&f, 1);
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, flush_often, &f) == 0);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        struct ingest_request *r;
+        struct bole_err err;
+        CHECK_OK(ingest_begin(f.in, 0, 100, &r, &err), err);
+        add_rows(r, 10, S("line"));
+        ingest_commit(r, on_done, &w);
+        CHECK_EQ_STATUS(wait_for(&w, i + 1), BOLE_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_U64(stored_rows(f.store, NULL), 10 * REQUESTS);
+    fixture_end(&f);
+}
