@@ -117,7 +117,8 @@ static void on_drain(struct loop_task *task)
         if (s->doors[i].udp)
             udp_drain(s->doors[i].udp);
     }
-    for (struct socket_conn *c = s->oldest, *next; c; c = next) {
+    size_t left = s->conn_count; /* who is read from becomes the newest, and would be met again */
+    for (struct socket_conn *c = s->oldest, *next; c && left; c = next, left--) {
         next = socket_conn_next(c);
         socket_conn_pump(c);
     }

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -220,7 +221,7 @@ TEST(sockets_take_half_a_message_whose_rest_does_not_come)
     send_text(half, "<14>half");
     CHECK(is_closed(half));
     CHECK_EQ_U64(stats_of(&w).records_total, 1);
-    CHECK_EQ_U64(stats_of(&w).connections, 1); /* one that is only silent stays */
+    WAIT_FOR(&w, connections, 1); /* one that is only silent stays */
     send_text(idle, "<14>x\n");
     WAIT_FOR(&w, records_total, 2);
     close(half);
@@ -262,6 +263,34 @@ TEST(sockets_give_up_when_the_grace_is_over)
         pause_ms(5);
     sockets_drain(w.sockets, 100 * NS_PER_MS);
     CHECK_EQ_U64(stats_of(&w).records_total, 0);
+    close(fd);
+    world_deinit(&w);
+}
+
+static void *send_without_end(void *arg)
+{
+    char lines[8192];
+    size_t len = 0;
+    while (len + 8 < sizeof lines)
+        len += (size_t)snprintf(lines + len, sizeof lines - len, "<14>x\n");
+    while (send(*(int *)arg, lines, len, MSG_NOSIGNAL) > 0)
+        continue;
+    return NULL;
+}
+
+TEST(sockets_end_although_somebody_goes_on_sending)
+{
+    struct world w;
+    pthread_t thread;
+    world_init(&w, 0, 0);
+    int fd = connect_to(&w, SOCK_STREAM);
+    CHECK(pthread_create(&thread, NULL, send_without_end, &fd) == 0);
+    while (stats_of(&w).records_total == 0)
+        pause_ms(1);
+    uint64_t begin_ns = clock_mono_ns(&clock_system);
+    sockets_drain(w.sockets, 300 * NS_PER_MS);
+    CHECK(clock_mono_ns(&clock_system) - begin_ns < 20 * (uint64_t)NS_PER_S);
+    pthread_join(thread, NULL);
     close(fd);
     world_deinit(&w);
 }
