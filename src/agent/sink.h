@@ -49,8 +49,11 @@ static inline void tail_sink_destroy(struct tail_sink *s) /* NULL is fine */
 
 struct ingest;
 
-/* Into the ingest of the same process, as its worker number `worker`, for one tenant. */
-bole_status tail_sink_ingest(struct ingest *in, unsigned worker, bole_slice tenant, struct tail_sink **ret_sink,
-                             struct bole_err *err);
+struct process;
+
+/* Into the ingest of the same process, as its worker number `worker`, for one tenant, through the rules of `process` (NULL:
+ * there are none), which outlives it. */
+bole_status tail_sink_ingest(struct ingest *in, unsigned worker, bole_slice tenant, struct process *process,
+                             struct tail_sink **ret_sink, struct bole_err *err);
 
 #endif

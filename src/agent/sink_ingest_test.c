@@ -38,7 +38,7 @@ static void setup(struct fixture *f, size_t budget_bytes)
     struct ingest_options o = {.queue = f->queue, .store = f->store, .clock = &clock_system, .budget = &f->budget,
                                .fs = &fs_posix, .worker_count = 2, .on_commit = on_commit, .on_commit_ctx = f};
     CHECK_OK(ingest_create(&o, &f->in, &err), err);
-    CHECK_OK(tail_sink_ingest(f->in, 1, S("default"), &f->sink, &err), err);
+    CHECK_OK(tail_sink_ingest(f->in, 1, S("default"), NULL, &f->sink, &err), err);
 }
 
 static void teardown(struct fixture *f)
@@ -115,5 +115,5 @@ TEST(full_memory_means_later_and_nothing_is_stored)
 TEST(a_bad_tenant_is_refused_at_once)
 {
     struct tail_sink *sink;
-    CHECK_EQ_STATUS(tail_sink_ingest(NULL, 0, S("no/slashes"), &sink, NULL), BOLE_E_INVALID);
+    CHECK_EQ_STATUS(tail_sink_ingest(NULL, 0, S("no/slashes"), NULL, &sink, NULL), BOLE_E_INVALID);
 }

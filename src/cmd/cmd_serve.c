@@ -19,7 +19,7 @@ enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP };
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_PROCESS };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -58,6 +58,8 @@ static const struct argp_option options_table[] = {
     {"stream-labels", KEY_STREAM_LABELS, "LABELS", 0,
      "Labels of records that come without, separated by commas, each as NAME or NAME=FIELD|FIELD "
      "(BOLE_RECEIVE_STREAM_LABELS; default: service_name, host, namespace, container, env)", 1},
+    {"process", KEY_PROCESS, "FILE", 0,
+     "Rules that records pass before they are stored, see docs/process.md; SIGHUP reads them again (BOLE_PROCESS_FILE)", 1},
     {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION_TIME; default 0: never)", 2},
     {"retention-size", KEY_RETENTION_SIZE, "SIZE", 0,
      "The oldest records are removed when all take more room than this (BOLE_RETENTION_SIZE; default: no limit)", 2},
@@ -108,6 +110,7 @@ static const struct setting settings_table[] = {
     {"receive.detect_level", KEY_DETECT_LEVEL, SETTING_ONE},
     {"receive.discover_service_name", KEY_SERVICE_NAMES, SETTING_COMMAS},
     {"receive.stream_labels", KEY_STREAM_LABELS, SETTING_COMMAS},
+    {"process.file", KEY_PROCESS, SETTING_ONE},
     {"retention.time", 'r', SETTING_ONE},
     {"retention.size", KEY_RETENTION_SIZE, SETTING_ONE},
     {"retention.rules", KEY_RETENTION_RULE, SETTING_LIST},
@@ -182,6 +185,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_DETECT_LEVEL: s->no_detect_level = !truth(state, what, value); break;
     case KEY_SERVICE_NAMES: s->service_names = value; break;
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
+    case KEY_PROCESS: s->process_file = value; break;
     case KEY_SYSLOG: s->doors[DOOR_SYSLOG_PLAIN] = value; break;
     case KEY_SYSLOG_TLS: s->doors[DOOR_SYSLOG_TLS] = value; break;
     case KEY_GELF: s->doors[DOOR_GELF] = value; break;
@@ -259,12 +263,13 @@ static const struct argp argp = {
     "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\"}'\n",
     NULL, NULL, NULL};
 
-/* SIGINT and SIGTERM are for the main thread alone, which waits for them; all others inherit them blocked. */
+/* SIGINT, SIGTERM and SIGHUP are for the main thread alone, which waits for them; all others inherit them blocked. */
 static void block_signals(sigset_t *ret_set)
 {
     sigemptyset(ret_set);
     sigaddset(ret_set, SIGINT);
     sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -300,7 +305,8 @@ int cmd_serve(int argc, char **argv)
     printf("Bole is ready: %s\n", server_url(server));
     fflush(stdout);
     int number;
-    sigwait(&signals, &number);
+    while (sigwait(&signals, &number) == 0 && number == SIGHUP)
+        server_reload(server);
     LOG(INFO, "stopping: requests in flight are finished first, another signal ends at once", " signal=%d", number);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);

@@ -31,6 +31,7 @@ struct server {
     struct budget       query_budget, tail_budget; /* parts of it, so that neither keeps records out */
     struct queue       *queue;
     struct store       *store;
+    struct process     *process; /* NULL: there are no rules */
     struct api         *api;
     struct ingest      *ingest;
     struct http_server *http;
@@ -262,7 +263,7 @@ static bole_status receive_switches(struct server *s, const struct server_option
                                     struct bole_err *err)
 {
     struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
-                                .service_name_count = service_name_candidate_count};
+                                .service_name_count = service_name_candidate_count, .process = s->process};
     if (o->service_names) {
         bole_slice rest = bole_slice_str(o->service_names);
         r.service_names = s->service_names;
@@ -394,7 +395,7 @@ static bole_status start_agent(struct server *s, const struct server_options *o,
         exclude_count++;
     char checkpoint[4096];
     snprintf(checkpoint, sizeof checkpoint, "%s/agent.checkpoint", o->data_dir);
-    bole_status st = tail_sink_ingest(s->ingest, loop_count(), S("default"), &s->sink, err);
+    bole_status st = tail_sink_ingest(s->ingest, loop_count(), S("default"), s->process, &s->sink, err);
     if (st < 0)
         return st;
     struct agent_options agent = {.includes = includes, .include_count = count, .excludes = agent_default_excludes,
@@ -460,7 +461,9 @@ bole_status server_create(const struct server_options *options, struct server **
     describe(s, options);
     budget_init(&s->query_budget, &s->budget, s->budget.limit_bytes / QUERIES_PART);
     budget_init(&s->tail_budget, &s->budget, s->budget.limit_bytes / TAILS_PART);
-    st = open_storage(s, options, err);
+    st = options->process_file ? process_create(options->process_file, &s->process, err) : BOLE_OK;
+    if (st == BOLE_OK)
+        st = open_storage(s, options, err);
     if (st == BOLE_OK)
         st = start_serving(s, options, err);
     if (st == BOLE_OK)
@@ -479,6 +482,18 @@ const char *server_url(const struct server *s)
     return s->url;
 }
 
+void server_reload(struct server *s)
+{
+    struct bole_err err;
+    bool changed = false;
+    if (!s->process)
+        LOG(INFO, "there is nothing to read again: the server has no rules", " setting=process.file");
+    else if (process_reload(s->process, &changed, &err) < 0)
+        LOG(ERROR, "the rules are wrong, those from before stay in force", " reason=%s", LOGQS(err.msg));
+    else
+        LOG(INFO, "rules read again", " changed=%s", truth(changed));
+}
+
 void server_destroy(struct server *s)
 {
     if (!s)
@@ -495,6 +510,7 @@ void server_destroy(struct server *s)
     sockets_destroy(s->sockets);
     tls_context_destroy(s->syslog_tls);
     api_destroy(s->api);
+    process_destroy(s->process);
     store_destroy(s->store);
     queue_destroy(s->queue);
     file_close(s->lock);

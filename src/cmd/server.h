@@ -43,6 +43,7 @@ struct server_options {
     const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP */
     const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */
     bool        syslog_client_optional;
+    const char *process_file;     /* rules that records pass; NULL: none */
     const char *service_names;    /* receive.discover_service_name, separated by commas; "" off, NULL Loki's list */
     const char *stream_labels;    /* receive.stream_labels; NULL: the default */
 };
@@ -50,6 +51,8 @@ struct server_options {
 bole_status server_create(const struct server_options *options, struct server **ret_server, struct bole_err *err);
 /* "http://127.0.0.1:3100", of what was bound. */
 const char *server_url(const struct server *s);
+/* Reads process_file again; when it is wrong, what it said before stays in force. Both are told in the log. Any thread. */
+void server_reload(struct server *s);
 /* Finishes requests in flight, commits what was handed over, ends all threads. */
 void server_destroy(struct server *s);
 

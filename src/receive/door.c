@@ -23,6 +23,7 @@ const char *receive_reason_name(enum receive_reason reason)
         [RECEIVE_MISSING_LABELS] = "missing_labels", [RECEIVE_LABEL_LIMIT] = "label_limit",
         [RECEIVE_BAD_TIMESTAMP] = "bad_timestamp", [RECEIVE_BAD_ENTRY] = "bad_entry",
         [RECEIVE_LINE_TOO_LONG] = "line_too_long", [RECEIVE_FIELD_LIMIT] = "structured_metadata_too_large",
+        [RECEIVE_SCHEMA] = "schema",               [RECEIVE_RATE] = "rate_limited",
     };
     return names[reason];
 }
@@ -43,6 +44,7 @@ bole_status receiver_create(const struct receive_options *options, struct ingest
     stream_cache_init(&r->streams, options->budget);
     arena_init(&r->scratch, options->budget);
     buf_init(&r->decoded, options->budget);
+    process_run_init(&r->run, options->budget);
     r->index = json_index_create();
     r->fields = malloc(FIELDS_ROOM * sizeof *r->fields);
     if (!r->index || !r->fields) {
@@ -60,6 +62,7 @@ void receiver_destroy(struct receiver *r)
     stream_cache_deinit(&r->streams);
     arena_deinit(&r->scratch);
     buf_deinit(&r->decoded);
+    process_run_deinit(&r->run);
     json_index_destroy(r->index);
     free(r->fields);
     free(r);
@@ -74,6 +77,9 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
     arena_reset(&r->scratch);
     struct door d = {.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
     buf_init(&d.shown, r->options.budget);
+    buf_init(&d.explained, r->options.budget);
+    if (process_run_begin(&r->run, r->options.process, r->options.clock))
+        r->run.dry = in->debug;
     return d;
 }
 
@@ -131,6 +137,8 @@ bool door_refuse(struct door *d, unsigned status, const char *fmt, ...)
     va_start(args, fmt);
     bole_slice said = arena_copy(d->in->arena, print(text, fmt, args));
     va_end(args);
+    if (d->result->accepted)
+        process_forget(d->r->options.process);
     take_back(d->result);
     d->over = true;
     d->result->status = status;
@@ -200,9 +208,9 @@ bool door_index(struct door *d, bole_slice text, struct json_positions *ret_posi
     return true;
 }
 
-/* One record as it would be stored. */
+/* One record as it would be stored, or what kept it from that. */
 static bool show(struct door *d, const struct stream_entry *s, int64_t time_ns, bole_slice line,
-                 const struct batch_field *fields, size_t field_count)
+                 const struct batch_field *fields, size_t field_count, enum process_outcome outcome)
 {
     struct buf *out = &d->shown;
     struct reader labels = reader_of(s->stream.labels);
@@ -230,7 +238,15 @@ static bool show(struct door *d, const struct stream_entry *s, int64_t time_ns, 
         buf_put_json(out, fields[i].value, false);
         first = false;
     }
-    buf_put_str(out, "}}");
+    buf_put_u8(out, '}');
+    if (outcome > PROCESS_CHANGED)
+        buf_printf(out, ",\"outcome\":\"%s\"", process_outcome_name(outcome));
+    if (d->explained.len) {
+        buf_put_str(out, ",\"process\":[");
+        buf_put(out, buf_slice(&d->explained));
+        buf_put_u8(out, ']');
+    }
+    buf_put_u8(out, '}');
     return !out->failed || door_no_memory(d, "what is shown");
 }
 
@@ -266,6 +282,8 @@ void door_close(struct door *d)
     if (d->in->debug && !d->over)
         answer_shown(d);
     buf_deinit(&d->shown);
+    buf_deinit(&d->explained);
+    process_run_end(&r->run);
     budget_give(r->options.budget, d->index_bytes);
     if (d->result->request && ingest_rows(d->result->request) == 0)
         take_back(d->result);
@@ -431,21 +449,91 @@ static bool refuse_record(struct door *d, const struct stream_entry *s, bole_sli
     return true;
 }
 
+/* The stream that a rule made of another one. NULL: the request is over. */
+static struct stream_entry *routed_stream(struct door *d, const struct stream_entry *s, const struct process_record *rec)
+{
+    struct buf key;
+    buf_init(&key, d->r->options.budget);
+    buf_put_u8(&key, s->stream.flags);
+    buf_put_varint(&key, rec->tenant.len);
+    buf_put(&key, rec->tenant);
+    buf_put(&key, rec->labels);
+    struct stream_entry *e = key.failed ? NULL : stream_cache_find(&d->r->streams, DOOR_ROUTED, buf_slice(&key), rec->tenant);
+    if (!e && !key.failed) {
+        struct stream_entry proto = {.stream = {.labels = rec->labels, .flags = s->stream.flags}};
+        e = stream_cache_add(&d->r->streams, DOOR_ROUTED, buf_slice(&key), rec->tenant, &proto);
+    }
+    buf_deinit(&key);
+    if (!e)
+        door_no_memory(d, "a stream's labels");
+    return e;
+}
+
+/* Through the pipeline. KEPT: the record goes on as it is now; DROPPED: it ends here; NO_MEMORY: the request is over. */
+static enum process_outcome process(struct door *d, struct stream_entry **s, struct process_record *rec)
+{
+    struct process_run *run = &d->r->run;
+    const bole_slice tenant = (*s)->stream.tenant, labels = (*s)->stream.labels;
+    bole_slice reason;
+    *rec = (struct process_record){rec->time_ns, tenant, labels, rec->line, rec->fields, rec->field_count};
+    run->explain = d->in->debug ? &d->explained : NULL;
+    buf_reset(&d->explained);
+    enum process_outcome outcome = process_run_record(run, rec);
+    switch (outcome) {
+    case PROCESS_REFUSED_SCHEMA:
+    case PROCESS_REFUSED_RATE:
+        reason = process_run_reason(run);
+        door_reject(d, outcome == PROCESS_REFUSED_RATE ? RECEIVE_RATE : RECEIVE_SCHEMA, 1, "%.*s", BOLE_SLICE_ARG(reason));
+        break;
+    case PROCESS_DROPPED:
+        d->result->accepted++; /* as the operator wants it: its sender is done with it */
+        break;
+    case PROCESS_NO_MEMORY:
+        door_no_memory(d, "a record's rules");
+        return outcome;
+    default:
+        if (rec->labels.ptr != labels.ptr || rec->tenant.ptr != tenant.ptr)
+            *s = routed_stream(d, *s, rec);
+        return *s ? outcome : PROCESS_NO_MEMORY;
+    }
+    if (d->in->debug && !show(d, *s, rec->time_ns, rec->line, rec->fields, rec->field_count, outcome))
+        return PROCESS_NO_MEMORY;
+    return outcome;
+}
+
+static size_t size_of(const struct batch_field *fields, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += fields[i].key.len + fields[i].value.len;
+    return size;
+}
+
 bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
               size_t field_count)
 {
-    size_t size = 0;
     if (d->r->options.detect_level && line.len <= RECORD_LINE_MAX) {
         bole_slice level = detect_level(s, fields, field_count, line);
         if (level.len)
             fields[field_count++] = (struct batch_field){LEVEL_FIELD, level};
     }
-    for (size_t i = 0; i < field_count; i++)
-        size += fields[i].key.len + fields[i].value.len;
+    size_t size = size_of(fields, field_count);
     if (refuse_record(d, s, line, field_count, size))
         return true;
+    enum process_outcome outcome = PROCESS_KEPT;
+    if (d->r->run.pipeline) {
+        struct process_record rec = {.time_ns = time_ns, .line = line, .fields = fields, .field_count = field_count};
+        outcome = process(d, &s, &rec);
+        if (outcome > PROCESS_CHANGED)
+            return outcome != PROCESS_NO_MEMORY;
+        line = rec.line;
+        fields = rec.fields;
+        field_count = rec.field_count;
+        if (outcome == PROCESS_CHANGED && refuse_record(d, s, line, field_count, size = size_of(fields, field_count)))
+            return true;
+    }
     /* The record keeps all limits, so that only memory can be what is missing. To clear a message per record costs. */
-    if (d->in->debug ? !show(d, s, time_ns, line, fields, field_count)
+    if (d->in->debug ? !show(d, s, time_ns, line, fields, field_count, outcome)
                      : ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, NULL) != BOLE_OK)
         return d->over ? false : door_no_memory(d, "more records");
     d->result->accepted++;

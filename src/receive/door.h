@@ -15,6 +15,7 @@ struct receiver {
     struct arena        scratch; /* of one record, emptied when the next begins: texts with escapes, cleaned names */
     struct buf          decoded; /* a decompressed body */
     struct batch_field *fields;  /* [FIELDS_ROOM] of one record */
+    struct process_run  run;     /* its pipeline is NULL: records are taken as they are */
     int64_t             zone_quarter; /* the quarter of an hour that this offset from UTC is of; where zone_known */
     int                 zone_offset_s;
     bool                zone_known;
@@ -33,6 +34,7 @@ struct door {
     bole_slice                  reject_text;
     enum receive_reason         reject_reason;
     struct buf                  shown; /* of a request that is only shown: its records as JSON */
+    struct buf                  explained; /* of the record: what the pipeline's rules did, as JSON */
     bool                        over; /* nothing more is taken: the result has its final status */
 };
 
@@ -61,7 +63,7 @@ void door_reject(struct door *d, enum receive_reason reason, uint64_t count, con
     __attribute__((format(printf, 4, 5)));
 
 /* The spellings of a stream that the cache holds. */
-enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS, DOOR_SYSLOG };
+enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS, DOOR_SYSLOG, DOOR_ROUTED };
 
 /* The stream of `key` when it was seen before. Its handle is good for the whole request. */
 static inline struct stream_entry *door_find_stream(struct door *d, enum door_kind kind, bole_slice key)
@@ -79,7 +81,7 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
 struct stream_entry *door_refuse_stream(struct door *d, enum door_kind kind, bole_slice key, enum receive_reason reason,
                                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Checks the limits, adds detected_level when that is on, hands the record to ingest. The fields are d->r->fields or
+/* Checks the limits, adds detected_level when that is on, sends the record through the pipeline, hands it to ingest. The fields are d->r->fields or
  * have room for one more. False: the request is over. */
 bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line, struct batch_field *fields,
               size_t field_count);

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "ingest/ingest.h"
+#include "process/pipeline.h"
 
 #define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
 #define RECEIVE_ERRORS_MAX  8u                   /* different errors of one request that are told */
@@ -45,6 +46,7 @@ struct receive_options {
     size_t              service_name_count; /* 0: off */
     const struct receive_label *stream_labels; /* receive.stream_labels; NULL: the default. Borrowed as well */
     size_t              stream_label_count;
+    struct process     *process;           /* what records pass before they are encoded; NULL: nothing. Borrowed */
     size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
 };
 
@@ -65,6 +67,8 @@ enum receive_reason {
     RECEIVE_BAD_ENTRY,      /* parsed, but not of the shape that the protocol asks for */
     RECEIVE_LINE_TOO_LONG,
     RECEIVE_FIELD_LIMIT,
+    RECEIVE_SCHEMA,         /* a rule of the pipeline asks for something else: process/pipeline.h */
+    RECEIVE_RATE,           /* more than a rule of the pipeline lets through */
     RECEIVE_REASON_COUNT,
 };
 const char *receive_reason_name(enum receive_reason reason);

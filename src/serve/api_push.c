@@ -16,6 +16,7 @@ struct push { /* in the exchange's arena */
     const char           *content_type;
     bole_slice            body;
     const char           *headers;
+    struct process       *process;
 };
 
 static void answer(const struct push *p)
@@ -33,6 +34,7 @@ static void on_done(bole_status status, const struct bole_err *err, void *ctx)
 {
     struct push *p = ctx;
     if (status != BOLE_OK) {
+        process_forget(p->process);
         http_reply_err(p->x, err);
         return;
     }
@@ -55,7 +57,7 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
 {
     count(a, result);
     struct push now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
-                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers};
+                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers, .process = a->options.receive.process};
     if (!result->request) {
         answer(&now);
         return;
@@ -63,6 +65,7 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
     struct push *p = arena_alloc(http_arena(x), sizeof *p);
     if (!p) {
         ingest_rollback(result->request);
+        process_forget(now.process);
         http_reply_text(x, 503, "out of memory for requests: try again");
         return;
     }

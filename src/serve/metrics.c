@@ -210,6 +210,41 @@ static void write_receive(struct writer *w, struct metrics_counters *c)
     close_family(w);
 }
 
+/* Per rule, by what it did; in JSON the sum of all rules. */
+static void write_pipeline(struct writer *w, struct process *process)
+{
+    struct process_figures *f = malloc(sizeof *f);
+    struct pipeline *held = NULL;
+    if (!f)
+        return;
+    process_get_figures(process, f, &held);
+    open_family(w, "process_rules");
+    figure(w, "reloads_total", COUNTER, f->reloads_total, "Times the file of the pipeline was read again.");
+    figure(w, "reload_errors_total", COUNTER, f->reload_errors_total, "Times it was wrong, and the old one stayed.");
+    if (!w->json)
+        buf_printf(w->out, "# HELP bole_process_info The pipeline in force.\n# TYPE bole_process_info gauge\n"
+                           "bole_process_info{version=\"%s\"} 1\n"
+                           "# HELP bole_process_records_total Records that a rule applied to, by what it did with them.\n"
+                           "# TYPE bole_process_records_total counter\n", f->version);
+    for (unsigned k = 0; k < PROCESS_OUTCOME_COUNT; k++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < f->rule_count; i++) {
+            const struct process_rule_figures *r = &f->rules[i];
+            sum += r->outcomes[k];
+            if (w->json)
+                continue;
+            buf_printf(w->out, "bole_process_records_total{rule=\"%u\",name=", r->number);
+            buf_put_json(w->out, r->name, false);
+            buf_printf(w->out, ",step=\"%s\",outcome=\"%s\"} %llu\n", r->step, process_outcome_name(k), (unsigned long long)r->outcomes[k]);
+        }
+        if (w->json)
+            buf_printf(w->out, ",\"%s_total\":%llu", process_outcome_name(k), (unsigned long long)sum);
+    }
+    close_family(w);
+    pipeline_unref(held);
+    free(f);
+}
+
 struct socket_figure {
     const char *name, *help;
     enum kind   kind;
@@ -355,6 +390,8 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
 {
     if (s->ingest)
         write_ingest(w, s->ingest);
+    if (s->process)
+        write_pipeline(w, s->process);
     if (s->queue)
         write_queue(w, s->queue);
     if (s->store)

@@ -42,6 +42,7 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct budget      *budget;
     struct fs          *fs;
     struct metrics_counters *counters;
+    struct process     *process;
     int64_t             started_ns; /* UTC */
 };
 

@@ -1,6 +1,8 @@
 /*
  * native_admin.c - what operators ask: probes, metrics, status, log level, flush, merge.
  */
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "serve/api_internal.h"
@@ -25,7 +27,7 @@ static struct metrics_sources sources_of(struct api *a)
 {
     return (struct metrics_sources){.ingest = a->ingest, .queue = a->options.queue, .store = a->options.store,
                                     .server = a->server, .sockets = a->sockets, .budget = a->options.budget, .fs = a->options.fs,
-                                    .counters = &a->counters, .started_ns = a->started_ns};
+                                    .counters = &a->counters, .process = a->options.receive.process, .started_ns = a->started_ns};
 }
 
 static void metrics(struct http_exchange *x, void *ctx)
@@ -53,7 +55,22 @@ static void status(struct http_exchange *x, void *ctx)
 static void config(struct http_exchange *x, void *ctx)
 {
     struct api *a = ctx;
-    http_reply(x, &(struct http_reply){.content_type = "text/yaml; charset=utf-8", .body = a->options.config_text});
+    struct process *process = a->options.receive.process;
+    struct buf text;
+    buf_init(&text, NULL);
+    buf_put(&text, a->options.config_text);
+    struct process_figures *f = process ? malloc(sizeof *f) : NULL;
+    if (f) {
+        struct pipeline *held;
+        process_get_figures(process, f, &held);
+        buf_put_str(&text, "process:\n  file: ");
+        buf_put_json(&text, bole_slice_str(f->path), false);
+        buf_printf(&text, "\n  # version %s, rules %zu\n", f->version, f->rule_count);
+        pipeline_unref(held);
+    }
+    http_reply_buf(x, 200, "text/yaml; charset=utf-8", &text);
+    free(f);
+    buf_deinit(&text);
 }
 
 /* The parts of the one process, in Loki's form; they start and stop together. */

@@ -223,8 +223,10 @@ static void run_done(struct loop_task *task)
 static void on_committed(bole_status status, const struct bole_err *err, void *ctx)
 {
     struct socket_conn *c = ctx;
-    if (status != BOLE_OK)
+    if (status != BOLE_OK) {
+        process_forget(sockets_of(c)->options.receive.process);
         LOG(WARN, "records are not stored yet", " door=%s reason=%s", c->door->options.name, err ? LOGQS(err->msg) : "unknown");
+    }
     c->answer = status;
     loop_post(sockets_of(c)->loop, &c->done_task);
 }

@@ -50,9 +50,11 @@ static void run_done(struct loop_task *task)
 static void on_committed(bole_status status, const struct bole_err *err, void *ctx)
 {
     struct commit *c = ctx;
-    if (status != BOLE_OK)
+    if (status != BOLE_OK) {
+        process_forget(c->door->sockets->options.receive.process);
         LOG(WARN, "records are lost", " door=%s count=%llu reason=%s", c->door->options.name, (unsigned long long)c->records,
             err ? LOGQS(err->msg) : "unknown");
+    }
     c->answer = status;
     loop_post(c->door->sockets->loop, &c->task);
 }
@@ -62,6 +64,7 @@ static void commit(struct udp *u, const struct receive_result *result)
     struct commit *c = malloc(sizeof *c);
     if (!c) {
         ingest_rollback(result->request);
+        process_forget(u->door->sockets->options.receive.process);
         count_up(&u->door->count.dropped[SOCKET_DROP_MEMORY], result->accepted);
         return;
     }

@@ -1,0 +1,171 @@
+/* set, rename, remove: what fields a record has. */
+#include "base/err.h"
+#include "process/rule.h"
+
+/* One piece of a value "a ${name} b": a text, or the field of that name. */
+struct piece {
+    bole_slice text;
+    bool       is_name;
+};
+
+struct pair {
+    bole_slice    name, value;
+    struct piece *pieces; /* set */
+    size_t        piece_count;
+};
+
+struct pairs {
+    struct pair *items;
+    size_t       count;
+};
+
+static bole_status check_name(struct pipeline *p, const struct config_node *at, bole_slice name, struct bole_err *err)
+{
+    return name.len && name.len <= LABEL_NAME_MAX ? BOLE_OK : config_fail(p->config, at, err, "a field's name has 1 to %u bytes", LABEL_NAME_MAX);
+}
+
+static bole_status read_pairs(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct pairs **ret_pairs,
+                              struct bole_err *err)
+{
+    struct pairs *pairs = arena_zalloc(&p->arena, sizeof *pairs);
+    if (node->kind != CONFIG_MAP || !node->first)
+        return config_fail(p->config, node, err, "a map from names to texts is expected here");
+    if (!pairs || !(pairs->items = arena_array(&p->arena, rule_member_count(node), sizeof *pairs->items)))
+        return rule_no_memory(err);
+    bole_status st = BOLE_OK;
+    for (const struct config_node *n = node->first; n && st >= 0; n = n->next) {
+        struct pair *pair = &pairs->items[pairs->count++];
+        pair->name = arena_copy(&p->arena, n->key);
+        st = pair->name.ptr ? check_name(p, n, pair->name, err) : rule_no_memory(err);
+        if (st >= 0)
+            st = rule_text(p, n, "the value", &pair->value, err);
+    }
+    rule->step = *ret_pairs = pairs;
+    return st;
+}
+
+/* ---- set: {team: shop, origin: "${host}/${app}"} ---- */
+
+static bole_status split_value(struct pipeline *p, const struct config_node *node, struct pair *pair, struct bole_err *err)
+{
+    bole_slice rest = pair->value;
+    struct piece *pieces = arena_array(&p->arena, rest.len / 2 + 2, sizeof *pieces);
+    size_t count = 0;
+    if (!pieces)
+        return rule_no_memory(err);
+    while (rest.len) {
+        const uint8_t *open = memmem(rest.ptr, rest.len, "${", 2);
+        size_t before = open ? (size_t)(open - rest.ptr) : rest.len;
+        if (before)
+            pieces[count++] = (struct piece){bole_slice_from(rest.ptr, before), false};
+        if (!open)
+            break;
+        rest = bole_slice_sub(rest, before + 2);
+        const uint8_t *close = rest.len ? memchr(rest.ptr, '}', rest.len) : NULL;
+        if (!close || close == rest.ptr)
+            return config_fail(p->config, node, err, "${ without a name and }");
+        pieces[count++] = (struct piece){bole_slice_from(rest.ptr, (size_t)(close - rest.ptr)), true};
+        rest = bole_slice_sub(rest, (size_t)(close - rest.ptr) + 1);
+    }
+    pair->pieces = pieces;
+    pair->piece_count = count;
+    return BOLE_OK;
+}
+
+static bole_status set_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+{
+    struct pairs *pairs = NULL;
+    bole_status st = read_pairs(p, node, rule, &pairs, err);
+    const struct config_node *n = node->first;
+    for (size_t i = 0; st >= 0 && i < pairs->count; i++, n = n->next)
+        st = split_value(p, n, &pairs->items[i], err);
+    return st;
+}
+
+static bole_slice fill_in(struct process_run *run, const struct process_record *r, const struct pair *pair)
+{
+    if (pair->piece_count == 1 && !pair->pieces[0].is_name)
+        return pair->value;
+    size_t len = 0;
+    for (size_t i = 0; i < pair->piece_count; i++)
+        len += pair->pieces[i].is_name ? record_value(r, pair->pieces[i].text).len : pair->pieces[i].text.len;
+    uint8_t *out = arena_bytes(&run->arena, len + 1), *at = out;
+    for (size_t i = 0; out && i < pair->piece_count; i++) {
+        bole_slice text = pair->pieces[i].is_name ? record_value(r, pair->pieces[i].text) : pair->pieces[i].text;
+        if (text.len)
+            memcpy(at, text.ptr, text.len);
+        at += text.len;
+    }
+    return bole_slice_from(out, len);
+}
+
+static enum process_outcome set_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)
+{
+    const struct pairs *pairs = rule->step;
+    for (size_t i = 0; i < pairs->count; i++) {
+        bole_slice value = fill_in(run, r, &pairs->items[i]);
+        if (!value.ptr || !record_set(run, r, pairs->items[i].name, value))
+            return PROCESS_NO_MEMORY;
+    }
+    return PROCESS_CHANGED;
+}
+
+const struct rule_ops set_ops = {"set", set_compile, set_run, NULL};
+
+/* ---- rename: {usr: user}: what has the new name already goes ---- */
+
+static bole_status rename_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+{
+    struct pairs *pairs = NULL;
+    bole_status st = read_pairs(p, node, rule, &pairs, err);
+    const struct config_node *n = node->first;
+    for (size_t i = 0; st >= 0 && i < pairs->count; i++, n = n->next)
+        st = check_name(p, n, pairs->items[i].value, err);
+    return st;
+}
+
+static enum process_outcome rename_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)
+{
+    const struct pairs *pairs = rule->step;
+    enum process_outcome outcome = PROCESS_KEPT;
+    (void)run;
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (!record_field(r, pairs->items[i].name) || bole_slice_eq(pairs->items[i].name, pairs->items[i].value))
+            continue;
+        record_remove(r, pairs->items[i].value);
+        record_field(r, pairs->items[i].name)->key = pairs->items[i].value;
+        outcome = PROCESS_CHANGED;
+    }
+    return outcome;
+}
+
+const struct rule_ops rename_ops = {"rename", rename_compile, rename_run, NULL};
+
+/* ---- remove: [password] ---- */
+
+static bole_status remove_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+{
+    struct pairs *pairs = arena_zalloc(&p->arena, sizeof *pairs);
+    bole_slice *names = NULL;
+    if (!pairs)
+        return rule_no_memory(err);
+    bole_status st = rule_texts(p, node, "the name of a field", &names, &pairs->count, err);
+    if (st >= 0 && !(pairs->items = arena_array(&p->arena, pairs->count, sizeof *pairs->items)))
+        st = rule_no_memory(err);
+    for (size_t i = 0; st >= 0 && i < pairs->count; i++)
+        pairs->items[i].name = names[i];
+    rule->step = pairs;
+    return st;
+}
+
+static enum process_outcome remove_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)
+{
+    const struct pairs *pairs = rule->step;
+    size_t before = r->field_count;
+    (void)run;
+    for (size_t i = 0; i < pairs->count; i++)
+        record_remove(r, pairs->items[i].name);
+    return r->field_count == before ? PROCESS_KEPT : PROCESS_CHANGED;
+}
+
+const struct rule_ops remove_ops = {"remove", remove_compile, remove_run, NULL};
