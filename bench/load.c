@@ -27,10 +27,10 @@
 #include "base/hash.h"
 #include "client/push.h"
 
-enum { BODIES_SIZE_TARGET = 64 << 20, BODIES_MAX = 20000, RETRY_AFTER_US = 2000, RETRIES_MAX = 100000, ANSWER_MAX = 4096, LATENCIES_MAX = 4 << 20 };
+enum { BODIES_SIZE_TARGET = 64 << 20, BODIES_MAX = 20000, RETRY_AFTER_US = 2000, RETRIES_MAX = 100000, ANSWER_MAX = 256 << 10, LATENCIES_MAX = 4 << 20 };
 
-enum mode { MODE_LOKI, MODE_JSONLINE, MODE_BULK, MODE_RAW, MODES };
-static const char *const mode_names[] = {"loki", "jsonline", "bulk", "raw"};
+enum mode { MODE_LOKI, MODE_JSONLINE, MODE_BULK, MODE_OTLP, MODE_SPLUNK, MODE_DATADOG, MODE_GELF, MODE_RAW, MODES };
+static const char *const mode_names[] = {"loki", "jsonline", "bulk", "otlp", "splunk", "datadog", "gelf", "raw"};
 
 struct options {
     const char *url;
@@ -159,7 +159,7 @@ static size_t make_metadata(const struct generator *g, struct metadata *m)
 
 static const char *content_type(enum mode mode)
 {
-    return mode == MODE_LOKI ? PUSH_TYPE : "application/x-ndjson";
+    return mode == MODE_LOKI ? PUSH_TYPE : mode == MODE_OTLP ? "application/x-protobuf" : "application/x-ndjson";
 }
 
 static const char *default_path(enum mode mode)
@@ -168,21 +168,94 @@ static const char *default_path(enum mode mode)
     case MODE_LOKI: return PUSH_PATH;
     case MODE_JSONLINE:
     case MODE_RAW: return "/insert/jsonline?_stream_fields=service,host&_time_field=_time&_msg_field=_msg";
-    case MODE_BULK: return "/insert/elasticsearch/_bulk?_stream_fields=service,host&_time_field=_time&_msg_field=_msg";
+    case MODE_BULK: return "/elasticsearch/_bulk";
+    case MODE_OTLP: return "/v1/logs";
+    case MODE_SPLUNK: return "/services/collector";
+    case MODE_DATADOG: return "/api/v2/logs";
+    case MODE_GELF: return "/gelf";
     case MODES: break;
     }
     return "";
 }
 
+/* How each protocol in JSON calls what all of them say. */
+static const struct {
+    const char *before, *time, *service, *prefix, *line, *after;
+} names[MODES] = {
+    [MODE_JSONLINE] = {"", "_time", "service", "", "_msg", "\n"},
+    [MODE_BULK] = {"{\"create\":{}}\n", "@timestamp", "service", "", "message", "\n"},
+    [MODE_SPLUNK] = {"", "time", "source", "", "event", ""},
+    [MODE_DATADOG] = {"", "timestamp", "service", "", "message", "\n"},
+    [MODE_GELF] = {"", "timestamp", "_service", "_", "short_message", "\n"},
+};
+
 static void put_json_line(struct generator *g, bole_slice line, uint64_t stream, const struct metadata *m, size_t fields)
 {
-    buf_printf(&g->body, "{\"_time\":\"%lld\",\"service\":\"bench\",\"host\":\"host-%llu\",", (long long)g->time_ns,
-               (unsigned long long)stream);
+    enum mode mode = g->options->mode;
+    buf_printf(&g->body, "%s{\"%s\":\"%lld\",\"%s\":\"bench\",\"host\":\"host-%llu\",", names[mode].before, names[mode].time,
+               (long long)g->time_ns, names[mode].service, (unsigned long long)stream);
     for (size_t i = 0; i < fields; i++)
-        buf_printf(&g->body, "\"%.*s\":\"%.*s\",", BOLE_SLICE_ARG(m->fields[i].name), BOLE_SLICE_ARG(m->fields[i].value));
-    buf_put(&g->body, S("\"_msg\":"));
+        buf_printf(&g->body, "\"%s%.*s\":\"%.*s\",", names[mode].prefix, BOLE_SLICE_ARG(m->fields[i].name),
+                   BOLE_SLICE_ARG(m->fields[i].value));
+    buf_printf(&g->body, "\"%s\":", names[mode].line);
     buf_put_json(&g->body, line, false);
-    buf_put(&g->body, S("}\n"));
+    buf_printf(&g->body, "}%s", names[mode].after);
+}
+
+/* ---- OTLP: receive/otlp_proto.c has the messages ---- */
+
+static void put_message(struct buf *out, unsigned field, bole_slice message)
+{
+    buf_put_varint(out, (uint64_t)field << 3 | 2);
+    buf_put_varint(out, message.len);
+    buf_put(out, message);
+}
+
+static void put_attribute(struct buf *out, unsigned field, bole_slice key, bole_slice value)
+{
+    struct buf pair, any;
+    buf_init(&pair, NULL);
+    buf_init(&any, NULL);
+    put_message(&any, 1, value);
+    put_message(&pair, 1, key);
+    put_message(&pair, 2, buf_slice(&any));
+    put_message(out, field, buf_slice(&pair));
+    buf_deinit(&pair);
+    buf_deinit(&any);
+}
+
+static void put_log_record(struct generator *g, bole_slice line, uint64_t stream, const struct metadata *m, size_t fields)
+{
+    struct buf record, body;
+    char host[32];
+    buf_init(&record, NULL);
+    buf_init(&body, NULL);
+    buf_put_u8(&record, 1 << 3 | 1);
+    buf_put_u64(&record, (uint64_t)g->time_ns);
+    put_message(&body, 1, line);
+    put_message(&record, 5, buf_slice(&body));
+    int len = snprintf(host, sizeof host, "host-%llu", (unsigned long long)stream);
+    put_attribute(&record, 6, S("host"), bole_slice_from(host, (size_t)len));
+    for (size_t i = 0; i < fields; i++)
+        put_attribute(&record, 6, m->fields[i].name, m->fields[i].value);
+    put_message(&g->body, 2, buf_slice(&record));
+    buf_deinit(&record);
+    buf_deinit(&body);
+}
+
+/* The records of a request become one of a single resource. */
+static void wrap_log_records(struct generator *g)
+{
+    struct buf resource, logs;
+    buf_init(&resource, NULL);
+    buf_init(&logs, NULL);
+    put_attribute(&resource, 1, S("service.name"), S("bench"));
+    put_message(&logs, 1, buf_slice(&resource));
+    put_message(&logs, 2, buf_slice(&g->body));
+    buf_reset(&g->body);
+    put_message(&g->body, 1, buf_slice(&logs));
+    buf_deinit(&resource);
+    buf_deinit(&logs);
 }
 
 static void put_line(struct generator *g, bole_slice line)
@@ -202,7 +275,11 @@ static void put_line(struct generator *g, bole_slice line)
         if (bole_push_add(g->push, bole_slice_str(labels), g->time_ns, line, m.fields, fields, &err) < 0)
             die(err.msg);
         break;
-    case MODE_BULK: buf_put(&g->body, S("{\"create\":{}}\n")); /* fall through */
+    case MODE_OTLP: put_log_record(g, line, stream, &m, fields); break;
+    case MODE_BULK:
+    case MODE_SPLUNK:
+    case MODE_DATADOG:
+    case MODE_GELF:
     case MODE_JSONLINE: put_json_line(g, line, stream, &m, fields); break;
     case MODE_RAW:
         buf_put(&g->body, line);
@@ -225,6 +302,8 @@ static bole_slice make_body(struct generator *g, struct request *r)
         r->line_bytes += line.len;
         put_line(g, line);
     }
+    if (g->options->mode == MODE_OTLP && r->lines)
+        wrap_log_records(g);
     if (g->options->mode != MODE_LOKI || !r->lines)
         return buf_slice(&g->body);
     if (push_encode(g->push, &body, &err) < 0)
@@ -484,7 +563,7 @@ static double percentile(const struct result *r, double p)
 
 static const struct argp_option options_table[] = {
     {"url", 'u', "HOST:PORT", 0, "The server (default 127.0.0.1:3100)", 0},
-    {"mode", 'm', "MODE", 0, "loki (protobuf), jsonline, bulk, or raw: the lines are JSON records already (default loki)", 0},
+    {"mode", 'm', "MODE", 0, "loki, otlp (protobuf), jsonline, bulk, splunk, datadog, gelf, or raw: the lines are JSON records already (default loki)", 0},
     {"once", 'o', 0, 0, "Send every line of the files once, instead of going round for --seconds", 0},
     {"span", 'S', "S", 0, "Spread the stamps over the last S seconds (default: 100 us apart, from now on)", 0},
     {"metadata", 'M', 0, 0, "Add a level and a trace id to each line", 0},

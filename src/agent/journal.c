@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "process/journal_name.h"
 #include "process/level.h"
 #include "record/record.h"
 
@@ -290,22 +291,6 @@ static bool add_field(struct journal *j, struct entry *e, bole_slice data, struc
     return true;
 }
 
-static bole_slice service_of(const struct entry *e)
-{
-    bole_slice suffix = S(".service"), rest;
-    if (e->unit.len > suffix.len &&
-        bole_slice_eq(bole_slice_sub(e->unit, e->unit.len - suffix.len), suffix)) {
-        bole_slice name = {e->unit.ptr, e->unit.len - suffix.len};
-        name = bole_slice_cut(name, '@', &rest);
-        /* user@1000.service is a session, not a service: what runs in it has names of its own. */
-        if (name.len && !bole_slice_eq(name, S("user")))
-            return name;
-    }
-    if (e->identifier.len)
-        return e->identifier;
-    return e->command.len ? e->command : S("journald");
-}
-
 static bole_slice cut(bole_slice s)
 {
     return (bole_slice){s.ptr, s.len < LABEL_VALUE_MAX ? s.len : LABEL_VALUE_MAX};
@@ -316,7 +301,7 @@ static bole_slice entry_labels(const struct journal *j, const struct entry *e, s
     struct label labels[] = {
         {S("host"), cut(e->host.len ? e->host : bole_slice_str(j->host))},
         {S("job"), JOURNAL_JOB},
-        {S("service_name"), cut(service_of(e))},
+        {S("service_name"), cut(journal_service_name(e->unit, e->identifier, e->command))},
     };
     struct buf encoded;
     buf_init(&encoded, NULL);

@@ -146,6 +146,9 @@ struct splunk_params {
 void receive_splunk(struct receiver *r, const struct receive_input *in, const struct splunk_params *params,
                     struct receive_result *ret_result);
 
+/* POST /upload: what systemd-journal-upload sends. docs/receivers/journald.md */
+void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 

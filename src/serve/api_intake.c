@@ -5,6 +5,8 @@
 #include "receive/json.h"
 #include "serve/content.h"
 
+#define JOURNAL_MAX (256u * 1024 * 1024) /* bytes of one upload */
+
 /* ---- GELF ---- */
 
 /* GELF's libraries say one thing and send another (pygelf: "gzip,deflate" over zlib), as over UDP, where the first bytes
@@ -49,6 +51,21 @@ static void gelf(struct http_exchange *x, void *ctx)
         push_finish(a, x, DOOR_HTTP_GELF, &result, NULL);
     }
     buf_deinit(&decoded);
+}
+
+/* ---- systemd-journal-upload ---- */
+
+static void journal_upload(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    receive_journal_upload(receiver, &in, &result);
+    /* From v258 on the uploader compresses when it is told that it may. */
+    push_finish(a, x, DOOR_HTTP_JOURNAL, &result, "Accept-Encoding: zstd, gzip\r\n");
 }
 
 /* ---- Datadog ---- */
@@ -193,6 +210,10 @@ static void splunk_health(struct http_exchange *x, void *ctx)
 
 static const struct http_route routes[] = {
     {HTTP_POST, "/gelf", gelf, .flags = HTTP_WRITE | HTTP_RAW_BODY},
+    /* The first upload is the whole journal. */
+    {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
+    {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX,
+     .decoded_max_bytes = JOURNAL_MAX},
     {HTTP_POST, "/api/v2/logs", datadog_v2, .flags = HTTP_WRITE},
     {HTTP_POST, "/v1/input", datadog_v1, .flags = HTTP_WRITE},
     {HTTP_POST, "/v1/input/{key}", datadog_v1, .flags = HTTP_WRITE},

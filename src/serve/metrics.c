@@ -166,6 +166,7 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_HTTP_GELF] = "gelf",
         [DOOR_HTTP_DATADOG] = "datadog",
         [DOOR_HTTP_SPLUNK] = "splunk",
+        [DOOR_HTTP_JOURNAL] = "journald",
     };
     return names[door];
 }
