@@ -10,7 +10,7 @@
 enum { FAKE_BATCHES_MAX = 4096 };
 
 struct ingest {
-    bole_status           refuse;   /* what ingest_begin answers */
+    _Atomic bole_status   refuse;   /* what ingest_begin answers; any thread may change it */
     uint64_t              room;     /* records until memory is "full" */
     bool                  discard;  /* committed batches are only counted: for measurements */
     struct batch_builder *builder;
