@@ -9,6 +9,7 @@
 
 #define WINDOW_MIN  4096u /* rows that dedup looks at first: an answer of a hundred lines seldom needs more */
 #define WINDOW_GROW 8u
+enum { ROWS_BETWEEN_QUESTIONS = 4096 };
 
 static const struct set_type *const types[] = {
     [SET_DISTINCT] = &set_distinct, [SET_DEDUP] = &set_dedup, [SET_SORT] = &set_sort, [SET_TOP_BY] = &set_sort,
@@ -45,11 +46,18 @@ static bool run_stages(struct set_op *op, struct row *r)
     return passes;
 }
 
+static bool is_cancelled(const struct query_request *r)
+{
+    return r->cancelled && r->cancelled(r->cancelled_ctx);
+}
+
 bole_status set_emit(struct set_op *op, const struct set_row *row, struct bole_err *err)
 {
     bool passes = run_stages(op, row->row);
     if (row->row->out_of_memory)
         return query_out_of_memory(op->x->request, err);
+    if (++op->x->emitted % ROWS_BETWEEN_QUESTIONS == 0 && is_cancelled(op->x->request))
+        return bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled");
     return passes ? call(op->next, row, err) : BOLE_OK;
 }
 

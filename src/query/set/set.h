@@ -111,6 +111,7 @@ struct set_exec {
     size_t                      window;  /* dedup: rows that it may look at this time; SIZE_MAX: all */
     bool                        again;   /* they were not enough */
     struct query_explain       *explain; /* of its operators; NULL: not wanted */
+    uint64_t                    emitted;  /* rows: now and then it is asked whether they are still wanted */
     uint64_t                    inner_ns; /* of what was called from the operator that runs: not its own cost */
 };
 

@@ -498,3 +498,34 @@ TEST(patterns_show_what_lines_look_like)
     };
     CHECK_ALL(cases, lines);
 }
+
+static bool count_down(void *ctx)
+{
+    return (*(int *)ctx)-- <= 0;
+}
+
+TEST(a_chain_ends_when_nobody_wants_its_rows)
+{
+    enum { COUNT = 20000 };
+    static struct test_row many[COUNT];
+    struct fixture f;
+    open_fixture(&f);
+    for (int i = 0; i < COUNT; i++)
+        many[i] = (struct test_row){i, "{a=\"1\"}", NULL, "x"};
+    insert(&f, many, COUNT);
+    int questions = 1000000;
+    struct query_request request = LOGS(.end_ns = COUNT * SEC, .cancelled = count_down, .cancelled_ctx = &questions);
+    struct buf b = answer(&f, "{a=\"1\"} | sort by __timestamp__ | dedup_count=\"\" | stats max(__line__)", request);
+    CHECK_EQ_SLICE(buf_slice(&b), S("\"max_line=x\"\n"));
+    buf_deinit(&b);
+    int all = 1000000 - questions;
+    questions = 1000000;
+    b = answer(&f, "{a=\"1\"} | stats max(__line__)", request);
+    buf_deinit(&b);
+    CHECK(all >= 1000000 - questions + 4); /* one for every 4,096 rows that sort gives on */
+    questions = 1000000 - questions;
+    b = answer(&f, "{a=\"1\"} | sort by __timestamp__ | stats max(__line__)", request);
+    CHECK_EQ_SLICE(buf_slice(&b), S("!the query was cancelled\n"));
+    buf_deinit(&b);
+    close_fixture(&f);
+}
