@@ -238,3 +238,18 @@ def test_context_refuses_what_is_no_row(filled):
     context(filled, status=404, id="-9223372036854775808-0000000000000000")
     assert filled.get("/api/v1/context", {"id": row["id"]}, {"X-Scope-OrgID": "other"}).status == 404
     assert filled.get("/api/v1/context", {"id": row["id"]}, {"X-Scope-OrgID": "other|default"}).status == 200
+
+
+# ---- how much one query may look at ----
+
+@pytest.mark.parametrize("path,params", [
+    ("/api/v1/query", {"events": "rows,histogram", "limit": "5"}), ("/api/v1/query", {}), ("/api/v1/fields", {}), ("/loki/api/v1/patterns", {})])
+def test_the_limit_of_bytes_holds_for_everything_that_reads_lines(path, params):
+    with bole.Server(args=["--max-query-bytes", "200000"]) as server:
+        for part in range(10):
+            server.push([({"app": "web"}, [(NOW - (part * 100 + i) * SECOND, f"{i} " + "some words " * 100) for i in range(100)])])
+        ask_all = lambda seconds: server.get(path, {"query": '{app="web"} |= "words"' if path == "/api/v1/query" else '{app="web"}',
+                                                    "start": str(NOW - seconds * SECOND), "end": str(NOW + SECOND), **params})
+        assert ask_all(20).status == 200
+        answer = ask_all(3000)
+        assert "--max-query-bytes" in answer.text and (answer.status == 400 or '"error"' in answer.text.splitlines()[-1])

@@ -143,6 +143,9 @@ bole_status query_exec(const struct query *q, const struct query_request *reques
                        struct bole_err *err);
 void query_result_destroy(struct query_result *r); /* NULL is fine */
 
+/* BOLE_E_LIMIT when more bytes of lines were looked at than `most` (0: no limit): for what is asked in pieces. */
+bole_status query_check_scanned(uint64_t most, uint64_t scanned, struct bole_err *err);
+
 /* ---- how many, when, how bad ---- */
 
 #define QUERY_LEVELS_MAX 16u /* what is beyond them is counted as "other" */

@@ -591,7 +591,12 @@ static bole_status check_scanned(const struct source *s, struct bole_err *err)
     if (!most)
         return BOLE_OK;
     store_scan_stats(s->scan, &scan);
-    if (s->options->stats->bytes_scanned + scan.bytes_scanned <= most)
+    return query_check_scanned(most, s->options->stats->bytes_scanned + scan.bytes_scanned, err);
+}
+
+bole_status query_check_scanned(uint64_t most, uint64_t scanned, struct bole_err *err)
+{
+    if (!most || scanned <= most)
         return BOLE_OK;
     return bole_fail(err, BOLE_E_LIMIT,
                      "the query looks at more than its limit of %.6g MB of lines: narrow the time range or the selector, or raise the "

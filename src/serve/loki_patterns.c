@@ -43,9 +43,12 @@ static bole_status mine(struct patterns *p, struct bole_err *err)
     query.projection = PROJECT_LINE | PROJECT_FIELDS;
     bole_status st = store_scan_open(s->work.api->options.store, s->view, &query, &scan, err);
     while (st == BOLE_OK && (st = store_scan_next(scan, &v, err)) == BOLE_OK) {
-        if (api_work_is_over(&s->work))
+        struct store_scan_stats scanned;
+        store_scan_stats(scan, &scanned);
+        st = query_check_scanned(s->work.api->options.max_query_bytes, p->stats.bytes_scanned + scanned.bytes_scanned, err);
+        if (st == BOLE_OK && api_work_is_over(&s->work))
             st = bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled");
-        else if (!add_vector(p, scan, v))
+        else if (st == BOLE_OK && !add_vector(p, scan, v))
             st = bole_fail(err, BOLE_E_LIMIT, "the patterns need more memory than one query may use: a larger step, or a shorter range");
     }
     if (scan) {

@@ -295,11 +295,19 @@ static bool next_slice(struct stream *x, int64_t buckets)
     return r->start_ns < r->end_ns;
 }
 
+/* Each execution has this limit; together they have no more. */
+static bole_status check_scanned(const struct stream *x, struct bole_err *err)
+{
+    return query_check_scanned(x->work->api->options.max_query_bytes, x->stats.bytes_scanned, err);
+}
+
 static bole_status run_slice(struct stream *x, struct bole_err *err)
 {
     bole_status st = x->events & EVENT_ROWS ? run_rows(x, err) : BOLE_OK;
     if (st == BOLE_OK && x->events & EVENT_HISTOGRAM)
         st = run_histogram(x, err);
+    if (st == BOLE_OK)
+        st = check_scanned(x, err);
     if (st == BOLE_OK && x->events & EVENT_PROGRESS)
         put_progress(x);
     return st;
