@@ -388,7 +388,7 @@ bool mapping_store(struct mapping *m, bole_slice line, int64_t given_ns)
         line = m->best_line.value;
         d->r->fields[m->best_line.field - 1].value.len = 0;
     } else {
-        line = json_repair(&m->j, line, &d->r->scratch);
+        line = json_repair(&m->j, line.ptr ? line : S(""), &d->r->scratch);
     }
     if (m->j.no_memory)
         return door_no_memory(d, "a line");

@@ -23,6 +23,8 @@ struct wire {
 
 static inline struct wire wire_of(bole_slice s)
 {
+    if (!s.ptr)
+        s = S(""); /* no offset may be added to a null pointer, not even 0 */
     return (struct wire){.next = s.ptr, .end = s.ptr + s.len, .field_at = s.ptr};
 }
 
