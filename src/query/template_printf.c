@@ -403,12 +403,9 @@ static void put_quoted(struct printing *p, bole_slice s)
 
 static void print_text(struct printing *p, const struct value *v, bole_slice s, uint32_t verb)
 {
+    if (verb == 'v')
+        verb = p->sharp_v ? 'q' : 's';
     switch (verb) {
-    case 'v':
-        if (p->sharp_v) {
-            put_quoted(p, s);
-            return;
-        } /* fallthrough */
     case 's': put_padded(p, cut_runes(p, s), p->zero); return;
     case 'x': case 'X': put_hex_text(p, s, verb == 'X'); return;
     case 'q': put_quoted(p, s); return;
