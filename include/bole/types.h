@@ -31,7 +31,7 @@ typedef enum bole_status {
 struct bole_err {
     bole_status code;
     int         sys_errno; /* 0 when no system call was involved */
-    char        msg[256];  /* "wal: segment 7: short read at 4096" */
+    char        msg[1024]; /* "wal: segment 7: short read at 4096"; long enough for Loki's words about a query */
 };
 
 typedef struct bole_slice {

@@ -25,6 +25,8 @@ static bole_status group_rows(struct eval *e, const struct expr *x, const struct
         size_t n = x->grouping
                        ? labels_reduce(row->labels, row->label_count, x->grouping->names, !x->grouping->without, room)
                        : 0;
+        if (x->grouping && x->grouping->without)
+            n = labels_drop_empty(room, n); /* `by` shows them */
         g->group[i] = label_sets_intern(&g->sets, room, n);
         if (g->group[i] == LABEL_SET_NONE)
             return eval_out_of_memory(e);
@@ -48,6 +50,10 @@ static void add(enum token_kind op, struct state *s, double v)
     case TOKEN_MAX: s->value = s->count == 1 || s->value < v || isnan(s->value) ? v : s->value; break;
     case TOKEN_MIN: s->value = s->count == 1 || s->value > v || isnan(s->value) ? v : s->value; break;
     case TOKEN_STDDEV: case TOKEN_STDVAR:
+        if (s->count == 1) { /* one value alone does not deviate, not even NaN */
+            s->mean = v;
+            break;
+        }
         delta = v - s->mean;
         s->mean += delta / (double)s->count;
         s->value += delta * (v - s->mean);
@@ -167,7 +173,7 @@ bole_status eval_aggregate(struct eval *e, const struct expr *x, const struct ma
 {
     struct grouping g;
     if (operand->is_scalar)
-        return bole_fail(e->err, BOLE_E_INVALID, "%s wants a vector, not a scalar", token_name(x->op));
+        return eval_not_a_vector(e);
     if (x->op == TOKEN_APPROX_TOPK && e->request->step_ns > 0)
         return bole_fail(e->err, BOLE_E_CONFLICT, "count min sketches are only supported on instant queries");
     if (x->op == TOKEN_SORT || x->op == TOKEN_SORT_DESC)

@@ -33,6 +33,8 @@ struct ast_needle {
     bole_slice         text;
     struct regex      *regex; /* |~ !~ */
     bool               is_ip; /* ip("...") */
+    bool               is_text; /* ip("...") that is looked for as text */
+    bool               is_idle; /* counts for nothing */
     struct ip_pattern *ip;
     struct pattern    *pattern; /* |> !>; pattern.h */
     struct ast_needle *next;
@@ -51,6 +53,7 @@ struct label_filter {
     enum match_op          match;     /* TEXT; IP: EQ or NE */
     bole_slice             text;      /* TEXT, IP */
     struct regex          *regex;     /* TEXT with RE, NRE: anchored */
+    bool                   passes_all; /* TEXT: =~".*" and the like */
     struct ip_pattern     *ip;
     enum compare_op        compare;   /* NUMBER, DURATION, BYTES */
     double                 number;
@@ -140,6 +143,7 @@ struct expr {
     enum token_kind      op;         /* RANGE, AGGREGATE: the function; BINARY: the operator */
     struct ast_log       log;        /* LOG, RANGE */
     struct ast_unwrap   *unwrap;     /* RANGE; or NULL */
+    bool                 has_range;  /* RANGE, while it is parsed */
     int64_t              range_ns, offset_ns;
     struct ast_grouping *grouping;   /* RANGE, AGGREGATE; or NULL */
     bool                 has_number; /* quantile_over_time, topk... have a parameter */

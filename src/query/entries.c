@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "query/exec.h"
 #include "query/labelset.h"
+#include "query/parser.h"
 
 /* The labels of one or more entries; the texts stand behind them. */
 struct label_block {
@@ -153,7 +154,7 @@ size_t exec_row_labels(const struct row *r, struct row_label *out)
         memcpy(out, r->labels, n * sizeof *out);
     if (r->error.len)
         out[n++] = (struct row_label){LABEL_ERROR, r->error, ORIGIN_PARSED};
-    if (r->error_details.len)
+    if (r->error_details.len && (r->error.len || r->is_changed)) /* Loki forgets them with the error of a row that is as it was */
         out[n++] = (struct row_label){LABEL_ERROR_DETAILS, r->error_details, ORIGIN_PARSED};
     row_labels_sort(out, n);
     return n;
@@ -233,15 +234,43 @@ static const struct row_label *next_shown(const struct label_block *b, size_t *a
     return NULL;
 }
 
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Two texts that end in a byte which is in neither, in the order of their printed forms. */
+static int cmp_printed(bole_slice a, bole_slice b, uint8_t end)
+{
+    size_t i = 0;
+    while (i < a.len && i < b.len && a.ptr[i] == b.ptr[i])
+        i++;
+    if (i == a.len && i == b.len)
+        return 0;
+    uint8_t x = i < a.len ? a.ptr[i] : end, y = i < b.len ? b.ptr[i] : end;
+    if ((i == a.len || is_plain(x)) && (i == b.len || is_plain(y)))
+        return x < y ? -1 : 1;
+    struct buf text_a, text_b; /* an escape or UTF-8: rare */
+    buf_init(&text_a, NULL);
+    buf_init(&text_b, NULL);
+    ast_print_string(a, &text_a);
+    ast_print_string(b, &text_b);
+    int c = bole_slice_cmp(buf_slice(&text_a), buf_slice(&text_b));
+    buf_deinit(&text_a);
+    buf_deinit(&text_b);
+    return c;
+}
+
+/* Loki sorts streams by their labels as it prints them: `{a="b", c="d"}` stands before `{a="b"}`, and `a1` before `a`. */
 static int cmp_shown(const struct label_block *x, const struct label_block *y, bool categorize)
 {
     size_t at = 0, other_at = 0;
     for (;;) {
         const struct row_label *a = next_shown(x, &at, categorize), *b = next_shown(y, &other_at, categorize);
         if (!a || !b)
-            return (a != NULL) - (b != NULL);
-        int c = bole_slice_cmp(a->name, b->name);
-        c = c ? c : bole_slice_cmp(a->value, b->value);
+            return (a == NULL) - (b == NULL);
+        int c = cmp_printed(a->name, b->name, '=');
+        c = c ? c : cmp_printed(a->value, b->value, '"');
         if (c)
             return c;
     }

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "query/entries.h"
 #include "query/exec.h"
+#include "query/hints.h"
 #include "query/source.h"
 
 struct key {
@@ -198,10 +199,12 @@ bole_status exec_log(const struct expr *e, const struct query_request *request, 
         .request = request, .view = view, .log = &e->log, .from_ns = request->start_ns, .to_ns = request->end_ns,
         .direction = request->direction, .wants_line = true, .wants_labels = true, .arena = &plan, .stats = &result->stats,
     };
+    struct row_hints hints;
+    options.hints = &hints;
     struct source_sink sink = {.wants = heap_wants, .row = heap_row, .ctx = &x};
     bole_status st = BOLE_OK;
     x.sorted = arena_alloc(&plan, (ROW_LABELS_MAX + 2) * sizeof *x.sorted);
-    if (!x.sorted || !x.kept)
+    if (!x.sorted || !x.kept || !hints_of_log(&e->log, &plan, &hints))
         st = query_out_of_memory(request, err);
     if (st == BOLE_OK && request->interval_ns > 0) {
         struct source_sink keys = {.wants = is_behind, .row = collect_key, .ctx = &x};

@@ -5,12 +5,17 @@
 #include "query/source.h"
 #include "query/text.h"
 
+bole_status eval_not_a_vector(struct eval *e)
+{
+    return bole_fail(e->err, BOLE_E_CONFLICT, "unexpected expr type (*syntax.LiteralExpr) for Evaluator type (*logql.DefaultEvaluator) ");
+}
+
 bole_status eval_label_replace(struct eval *e, const struct expr *x, const struct matrix *operand, struct matrix *ret)
 {
     size_t group_count = regex_group_count(x->regex) + 1;
     *ret = *operand;
     if (operand->is_scalar)
-        return bole_fail(e->err, BOLE_E_INVALID, "label_replace wants a vector, not a scalar");
+        return eval_not_a_vector(e);
     ret->rows = arena_array(e->arena, operand->count + 1, sizeof *ret->rows);
     ret->cap = operand->count + 1;
     for (size_t i = 0; i < operand->count && ret->rows; i++) {
@@ -29,6 +34,7 @@ bole_status eval_label_replace(struct eval *e, const struct expr *x, const struc
         row->label_count = labels_reduce(row->labels, row->label_count, &destination, false, labels);
         if (value.len) /* an empty value deletes the label */
             labels[row->label_count++] = (struct label){x->destination, text_slice(&value)};
+        row->label_count = labels_drop_empty(labels, row->label_count);
         labels_sort(labels, row->label_count);
         row->labels = labels;
     }
@@ -128,8 +134,7 @@ static bool copy_series(const struct eval *e, const struct matrix_row *row, stru
     ret->label_count = row->label_count;
     for (size_t k = 0; k < e->steps; k++)
         if (matrix_has(row, k))
-            ret->points[ret->point_count++] = (struct query_point){e->start_ns + (int64_t)k * e->step_ns,
-                                                                   row->values[k]};
+            ret->points[ret->point_count++] = (struct query_point){e->start_ns + (int64_t)k * e->step_ns, row->values[k] + 0.0};
     return true;
 }
 

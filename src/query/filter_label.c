@@ -2,7 +2,7 @@
  * filter_label.c - label filters.
  *
  * An absent label reads "" for text filters; number, duration, bytes and ip filters drop the row without an error. A
- * row that has an error already passes every filter but the text ones: only those can take it out.
+ * value that cannot be read passes and is the row's error, unless it has one. A row with an error passes every ip filter.
  */
 #include "query/ip.h"
 #include "query/pipeline.h"
@@ -45,13 +45,14 @@ static bool compare_value(const struct label_filter *f, bole_slice value, struct
         if (units_bytes(value, &bytes, &err) == BOLE_OK)
             return compare_order(f->compare, (bytes > f->size_bytes) - (bytes < f->size_bytes));
     }
-    row_fail(r, ERROR_FILTER, row_copy(r, bole_slice_str(err.msg)), false);
+    if (!row_has_error(r))
+        row_fail(r, ERROR_FILTER, row_copy(r, bole_slice_str(err.msg)), false);
     return true;
 }
 
 static bool filter_value(const struct label_filter *f, struct row *r)
 {
-    if (row_has_error(r))
+    if (f->kind == LABEL_FILTER_IP && row_has_error(r))
         return true;
     const struct row_label *label = row_find(r, f->name);
     if (!label)
@@ -65,7 +66,7 @@ bool filter_label(const struct label_filter *f, struct row *r)
 {
     bool result = f->kind == LABEL_FILTER_AND;
     switch (f->kind) {
-    case LABEL_FILTER_TEXT: return match_text(f->match, f->text, f->regex, row_text(r, f->name));
+    case LABEL_FILTER_TEXT: return f->passes_all || match_text(f->match, f->text, f->regex, row_filtered_text(r, f->name));
     case LABEL_FILTER_AND: /* every side is evaluated: an error on the right counts, too */
         for (const struct label_filter *child = f->children; child; child = child->next)
             result &= filter_label(child, r);

@@ -6,7 +6,9 @@
 
 static bool needle_found(const struct ast_stage *s, const struct ast_needle *n, bole_slice line)
 {
-    if (n->is_ip)
+    if (n->is_idle)
+        return false;
+    if (n->is_ip && !n->is_text)
         return ip_find(n->ip, line);
     if (n->regex)
         return regex_match(n->regex, line);

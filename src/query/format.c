@@ -1,4 +1,6 @@
 /* format.c - line_format, label_format, drop, keep, decolorize: stages that change a row and never drop it. */
+#include <string.h>
+
 #include "query/pipeline.h"
 #include "query/template.h"
 
@@ -20,12 +22,10 @@ void format_labels(struct row *r, const struct ast_stage *s)
     for (const struct ast_pair *pair = s->pairs; pair; pair = pair->next) {
         if (pair->is_rename) {
             const struct row_label *source = row_find(r, pair->value);
-            struct row_label copy = source ? *source : (struct row_label){0};
             if (!source)
                 continue; /* an absent source changes nothing */
-            row_set(r, copy.origin, pair->name, copy.value);
-            if (!bole_slice_eq(pair->name, pair->value))
-                row_delete(r, pair->value);
+            row_set(r, ORIGIN_PARSED, pair->name, source->value);
+            row_delete(r, pair->value);
             continue;
         }
         if (!is_copied) {
@@ -62,14 +62,15 @@ void drop_labels(struct row *r, const struct ast_stage *s)
             r->error = (bole_slice){0};
         else if (bole_slice_eq(pair->name, LABEL_ERROR_DETAILS))
             r->error_details = (bole_slice){0};
-        else
+        else if (pair->has_match || row_find(r, pair->name))
             row_delete(r, pair->name);
     }
 }
 
 static bool is_kept(const struct ast_stage *s, const struct row_label *l)
 {
-    if (bole_slice_eq(l->name, LABEL_PRESERVE))
+    if (bole_slice_eq(l->name, LABEL_PRESERVE) || bole_slice_eq(l->name, LABEL_ERROR) ||
+        bole_slice_eq(l->name, LABEL_ERROR_DETAILS))
         return true;
     for (const struct ast_pair *pair = s->pairs; pair; pair = pair->next)
         if (bole_slice_eq(pair->name, l->name) && pair_matches(pair, l->value))
@@ -81,33 +82,78 @@ void keep_labels(struct row *r, const struct ast_stage *s)
 {
     for (size_t i = r->count; i-- > 0;)
         if (!is_kept(s, &r->labels[i]))
-            r->labels[i] = r->labels[--r->count];
+            row_delete(r, r->labels[i].name);
 }
 
-/* ANSI escapes (ECMA-48): CSI sequences and the few that Loki's pattern knows: ESC [ parameters final byte. */
+/* ---- decolorize ---- */
+
+static bool is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_final(uint8_t c)
+{
+    return c && strchr("0123456789ABCDEFGHIJKLMNOPRZcfghijklmnqrty=><~", c);
+}
+
+/* Up to four digits. */
+static const uint8_t *skip_number(const uint8_t *p, const uint8_t *end)
+{
+    for (const uint8_t *from = p; p < end && p < from + 4 && *p >= '0' && *p <= '9';)
+        p++;
+    return p;
+}
+
+/*
+ * Behind ESC (or U+009B) come brackets and the like, then either text up to a BEL, or numbers and a final byte. That is
+ * what Loki's pattern takes for an ANSI sequence; ECMA-48 has more. Where no final byte follows the numbers, their last
+ * digit is it. NULL: this is none.
+ */
+static const uint8_t *escape_end(const uint8_t *p, const uint8_t *end)
+{
+    const uint8_t *text, *from, *next;
+    while (p < end && *p && strchr("[]()#;?", *p))
+        p++;
+    for (text = p; text < end && (is_alnum(*text) || *text == ';');)
+        text++;
+    if (text < end && *text == 0x07)
+        return text + 1;
+    from = p;
+    for (next = skip_number(p, end); next > p; next = next < end && *next == ';' ? skip_number(next + 1, end) : p)
+        p = next;
+    if (p < end && is_final(*p))
+        return p + 1;
+    while (p > from && !is_final(p[-1]))
+        p--;
+    return p > from ? p : NULL;
+}
+
+static size_t escape_begin(const uint8_t *p, const uint8_t *end)
+{
+    if (*p == 0x1b)
+        return 1;
+    return end - p >= 2 && p[0] == 0xc2 && p[1] == 0x9b ? 2 : 0;
+}
+
 void decolorize(struct row *r)
 {
-    bole_slice line = r->line;
-    if (line.len == 0 || !memchr(line.ptr, 0x1b, line.len))
+    const uint8_t *p = r->line.ptr, *end = p + r->line.len;
+    if (r->line.len == 0 || (!memchr(p, 0x1b, r->line.len) && !memmem(p, r->line.len, "\xc2\x9b", 2)))
         return;
-    uint8_t *out = arena_bytes(r->scratch, line.len);
+    uint8_t *out = arena_bytes(r->scratch, r->line.len);
     size_t n = 0;
     if (!out) {
         r->out_of_memory = true;
         return;
     }
-    for (size_t i = 0; i < line.len;) {
-        if (line.ptr[i] != 0x1b || i + 1 >= line.len || line.ptr[i + 1] != '[') {
-            out[n++] = line.ptr[i++];
-            continue;
-        }
-        size_t end = i + 2;
-        while (end < line.len && line.ptr[end] >= 0x20 && line.ptr[end] <= 0x3f)
-            end++;
-        if (end < line.len && line.ptr[end] >= 0x40 && line.ptr[end] <= 0x7e)
-            i = end + 1;
+    while (p < end) {
+        size_t begin = escape_begin(p, end);
+        const uint8_t *behind = begin ? escape_end(p + begin, end) : NULL;
+        if (behind)
+            p = behind;
         else
-            out[n++] = line.ptr[i++];
+            out[n++] = *p++;
     }
     r->line = (bole_slice){out, n};
 }

@@ -64,7 +64,7 @@ bole_status ip_compile(bole_slice text, struct arena *arena, struct ip_pattern *
     const uint8_t *dash = text.len ? memchr(text.ptr, '-', text.len) : NULL;
     bool ok = slash ? parse_block(text, slash, &p) : dash ? parse_range(text, dash, &p) : parse_address(text, &p.low);
     if (!ok)
-        return bole_fail(err, BOLE_E_INVALID, "ip: invalid pattern \"%.*s\"", BOLE_SLICE_ARG(text));
+        return bole_fail(err, BOLE_E_INVALID, "ip: invalid pattern: \"%.*s\"", BOLE_SLICE_ARG(text));
     if (!slash && !dash)
         p.high = p.low;
     *ret_ip = arena_alloc(arena, sizeof p);

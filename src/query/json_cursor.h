@@ -18,6 +18,7 @@ struct json_value {
 struct json_cursor {
     const uint8_t *next, *end;
     const char    *error; /* NULL: none */
+    bool           is_odd; /* a brace where none should be was passed over: counting them gives another end */
 };
 
 /* The next byte that is no blank; 0 at the end. */
@@ -31,6 +32,8 @@ bool json_take_value(struct json_cursor *c, struct json_value *ret);
 /* `"key":` or the end of the object; *ret_more says which. c->next stands behind `{` or behind a value. */
 bool json_take_key(struct json_cursor *c, bool is_first, bole_slice *ret_key, bool *ret_more);
 
+/* A string without its escapes; false: one is invalid, or there is no room. */
+bool json_unescape(struct row *r, bole_slice s, bole_slice *ret);
 /* The text of a string. An invalid escape makes it empty; invalid UTF-8 and U+FFFD become a blank. */
 bole_slice json_string_text(struct row *r, bole_slice s);
 /* The name of a label for a key below `prefix` (empty: on the top level); empty: none. */

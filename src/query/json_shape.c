@@ -4,7 +4,7 @@
  *
  *   in a string       no quote that ends it, no escape that reaches over its end; as a value that is wanted, no escape at all
  *   a whole scalar    a number, true, false or null that ends where the slot does
- *   in an array       brackets and quotes in pairs, since arrays are skipped over
+ *   in an array       brackets and quotes in pairs, since arrays are skipped over; in an inner object braces, too
  *   behind the object anything
  *
  * A slot anywhere else, an error, or a name that comes twice: lines of that shape come whole.
@@ -14,7 +14,7 @@
 #include "query/json_cursor.h"
 #include "query/parse_json.h"
 
-enum { CHECK_NOTHING, CHECK_STRING, CHECK_PLAIN_STRING, CHECK_SCALAR, CHECK_SET_SCALAR, CHECK_ARRAY };
+enum { CHECK_NOTHING, CHECK_STRING, CHECK_PLAIN_STRING, CHECK_SCALAR, CHECK_SET_SCALAR, CHECK_ARRAY, CHECK_INNER_ARRAY };
 enum { SHAPE_BYTES_MAX = 64 * 1024 };
 
 struct walk {
@@ -23,6 +23,7 @@ struct walk {
     struct shape_text  text;
     struct json_cursor cursor;
     struct row         row;       /* for names */
+    unsigned           depth;     /* of the object that is gone over */
     uint8_t           *checks;
     struct line_value *values;
 };
@@ -49,18 +50,18 @@ static bool is_plain_string(bole_slice s)
 /* null sets no label: where one is wanted such lines come whole. */
 static bool is_scalar(bole_slice s, bool or_null)
 {
-    struct json_cursor c = {s.ptr, s.ptr + s.len, NULL};
+    struct json_cursor c = {s.ptr, s.ptr + s.len, NULL, false};
     struct json_value v;
     if (s.len == 0 || s.ptr[0] <= ' ' || s.ptr[0] == '"' || s.ptr[0] == '{' || s.ptr[0] == '[')
         return false;
-    return json_take_value(&c, &v) && c.next == c.end && (v.kind == JSON_OTHER || (or_null && v.kind == JSON_NULL));
+    return json_take_value(&c, &v) && c.next == c.end && !c.is_odd && (v.kind == JSON_OTHER || (or_null && v.kind == JSON_NULL));
 }
 
 /* As skip_block goes over what stands between the brackets. */
-static bool is_array_inside(bole_slice s)
+static bool is_array_inside(bole_slice s, bool with_braces)
 {
-    struct json_cursor c = {s.ptr, s.ptr + s.len, NULL};
-    size_t depth = 1;
+    struct json_cursor c = {s.ptr, s.ptr + s.len, NULL, false};
+    size_t depth = 1, braces = 0;
     while (c.next < c.end) {
         bole_slice ignored;
         if (*c.next == '"') {
@@ -68,11 +69,14 @@ static bool is_array_inside(bole_slice s)
                 return false;
             continue;
         }
+        braces += *c.next == '{';
+        if (*c.next == '}' && braces-- == 0 && with_braces)
+            return false;
         depth += *c.next == '[';
         if (*c.next++ == ']' && --depth == 0)
             return false;
     }
-    return depth == 1;
+    return depth == 1 && (braces == 0 || !with_braces);
 }
 
 static bool check_value(unsigned check, bole_slice value)
@@ -82,7 +86,7 @@ static bool check_value(unsigned check, bole_slice value)
     case CHECK_PLAIN_STRING: return is_plain_string(value);
     case CHECK_SCALAR: return is_scalar(value, true);
     case CHECK_SET_SCALAR: return is_scalar(value, false);
-    case CHECK_ARRAY: return is_array_inside(value);
+    case CHECK_ARRAY: case CHECK_INNER_ARRAY: return is_array_inside(value, check == CHECK_INNER_ARRAY);
     default: return true;
     }
 }
@@ -97,6 +101,8 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
         return s->may_have(s, slot, S("\"\\")) || s->may_have(s, slot, bole_slice_from(high, 1)) ? check : CHECK_NOTHING;
     case CHECK_SCALAR: case CHECK_SET_SCALAR: return s->are(s, slot, LINE_SCALARS) ? CHECK_NOTHING : check;
     case CHECK_ARRAY: return s->may_have(s, slot, S("[]\"")) && !s->are(s, slot, LINE_ITEMS) ? check : CHECK_NOTHING;
+    case CHECK_INNER_ARRAY:
+        return s->may_have(s, slot, S("{}")) || (s->may_have(s, slot, S("[]\"")) && !s->are(s, slot, LINE_ITEMS)) ? check : CHECK_NOTHING;
     default: return check;
     }
 }
@@ -135,7 +141,7 @@ static bool is_slot(const struct walk *w, bole_slice s)
 static bool meet_array(struct walk *w, bole_slice text)
 {
     const uint8_t *end = text.ptr + text.len;
-    struct json_cursor c = {text.ptr, end, NULL};
+    struct json_cursor c = {text.ptr, end, NULL, false};
     while (c.next < end) {
         bole_slice string;
         if (*c.next == '"') {
@@ -144,7 +150,7 @@ static bool meet_array(struct walk *w, bole_slice text)
             continue;
         }
         if (w->text.next_slot < w->shape->slot_count && w->text.at[w->text.next_slot] == offset_of(w, c.next)) {
-            w->checks[w->text.next_slot] = needed_check(w->shape, w->text.next_slot, CHECK_ARRAY);
+            w->checks[w->text.next_slot] = needed_check(w->shape, w->text.next_slot, w->depth ? CHECK_INNER_ARRAY : CHECK_ARRAY);
             w->text.next_slot++;
         }
         c.next++;
@@ -198,10 +204,13 @@ static bool walk_object(struct walk *w, bole_slice prefix, unsigned depth)
     bole_slice key;
     if (depth > JSON_DEPTH_MAX)
         return false;
+    w->depth = depth;
     for (c->next++; json_take_key(c, is_first, &key, &more); is_first = false) {
         if (!no_slot_before(w, c->next) || !more)
             return no_slot_before(w, c->next);
-        bole_slice name = is_wanted ? json_label_name(&w->row, prefix, json_string_text(&w->row, key)) : prefix;
+        if (!json_unescape(&w->row, key, &key))
+            return false;
+        bole_slice name = is_wanted ? json_label_name(&w->row, prefix, key) : prefix;
         struct json_value v;
         bool is_object = json_peek(c) == '{';
         if (!no_slot_before(w, c->next) || (is_object && !name.len) || w->row.out_of_memory)
@@ -209,6 +218,7 @@ static bool walk_object(struct walk *w, bole_slice prefix, unsigned depth)
         if (is_object) {
             if (!walk_object(w, name, depth + 1))
                 return false;
+            w->depth = depth;
             continue;
         }
         if (!json_take_value(c, &v))
@@ -230,10 +240,10 @@ static bool read_shape(void *ctx, const struct line_shape *shape, uint8_t *ret_c
     memset(ret_checks, CHECK_NOTHING, shape->slot_count);
     if (!shape_text_write(&w.text, shape, r->scratch))
         return false;
-    w.cursor = (struct json_cursor){w.text.bytes, w.text.bytes + w.text.len, NULL};
+    w.cursor = (struct json_cursor){w.text.bytes, w.text.bytes + w.text.len, NULL, false};
     if (json_peek(&w.cursor) != '{' || !no_slot_before(&w, w.cursor.next))
         return false;
-    return walk_object(&w, (bole_slice){0}, 0) && !json_shape_collides(r, ret_values);
+    return walk_object(&w, (bole_slice){0}, 0) && !w.cursor.is_odd && !json_shape_collides(r, ret_values);
 }
 
 /* ---- for logfmt_shape.c, too ---- */
@@ -316,8 +326,7 @@ void json_shape_set(const struct json_shape_reader *s, struct row *r, const bole
     for (uint32_t i = 0; i < s->reader.value_count; i++) {
         if (!values[i].ptr)
             continue;
-        bole_slice name = row_parsed_name(r, s->names[i]);
-        if (!row_has_parsed(r, name) && row_wants(r, name))
-            row_set(r, ORIGIN_PARSED, name, values[i]);
+        if (!row_parsed(r, row_parsed_name(r, s->names[i]), values[i]))
+            return;
     }
 }

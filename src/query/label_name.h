@@ -8,6 +8,9 @@
  * itself when it is clean; empty when nothing is left. */
 bole_slice label_name_from_key(struct row *r, bole_slice key);
 
+/* Without the blanks at its ends, those of Unicode among them. */
+bole_slice label_name_trim(bole_slice key);
+
 /* The same for the rest of a nested key, written at out (room for key.len bytes): returns the length. */
 size_t label_name_write(bole_slice key, uint8_t *out);
 

@@ -52,6 +52,15 @@ static int cmp_row_labels(const void *a, const void *b)
     return bole_slice_cmp(((const struct row_label *)a)->name, ((const struct row_label *)b)->name);
 }
 
+size_t labels_drop_empty(struct label *labels, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (labels[i].value.len)
+            labels[n++] = labels[i];
+    return n;
+}
+
 enum { INSERTION_MAX = 24 }; /* most sets are small and nearly sorted */
 
 void labels_sort(struct label *labels, size_t count)

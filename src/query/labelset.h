@@ -37,6 +37,9 @@ bool     label_set_eq(const struct label *a, size_t a_count, const struct label 
 /* NULL: not there. */
 const struct label *label_set_find(const struct label *labels, size_t count, bole_slice name);
 
+/* Takes out those without a value; returns how many are left. */
+size_t labels_drop_empty(struct label *labels, size_t count);
+
 /* Sorts by name, in place. */
 void labels_sort(struct label *labels, size_t count);
 void row_labels_sort(struct row_label *labels, size_t count);

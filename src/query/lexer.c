@@ -54,11 +54,16 @@ static uint8_t peek(const struct lexer *lx, size_t ahead)
     return lx->at + ahead < lx->query.len ? lx->query.ptr[lx->at + ahead] : 0;
 }
 
+/* Go's comments, too. One that is not closed goes on to the end. */
 static void skip_blank(struct lexer *lx)
 {
     while (lx->at < lx->query.len) {
         uint8_t c = lx->query.ptr[lx->at];
-        if (c == '#') {
+        if (c == '/' && peek(lx, 1) == '*') {
+            const uint8_t *from = lx->query.ptr + lx->at + 2;
+            const uint8_t *end = memmem(from, lx->query.len - lx->at - 2, "*/", 2);
+            lx->at = end ? (size_t)(end - lx->query.ptr) + 2 : lx->query.len;
+        } else if (c == '#' || (c == '/' && peek(lx, 1) == '/')) {
             while (lx->at < lx->query.len && lx->query.ptr[lx->at] != '\n')
                 lx->at++;
         } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
@@ -78,6 +83,12 @@ static struct token fail(struct lexer *lx, size_t from, const char *message)
 {
     struct token t = finish(lx, from, TOKEN_ERROR);
     t.message = message;
+    return t;
+}
+
+static struct token without_line(struct token t)
+{
+    t.has_no_line = true;
     return t;
 }
 
@@ -113,7 +124,7 @@ static size_t unescape(const uint8_t *p, size_t len, size_t *ret_used, uint8_t o
             return 0;
         v = v * (octal ? 8 : 16) + (uint32_t)d;
     }
-    *ret_used = from + digits;
+    *ret_used = octal && v > 255 ? 4 : from + digits;
     if (octal || *p == 'x') {
         out[0] = (uint8_t)v;
         return v < 256;
@@ -164,7 +175,7 @@ static struct token lex_string(struct lexer *lx)
         uint8_t bytes[4];
         size_t count = unescape(body.ptr + i + 1, body.len - i - 1, &used, bytes);
         if (count == 0)
-            return fail(lx, from, "invalid char escape");
+            return fail(lx, from, used == 4 ? "invalid syntax" : "invalid char escape"); /* an octal number above 255 */
         memcpy(out + n, bytes, count);
         n += count;
         i += 1 + used;
@@ -179,22 +190,28 @@ static struct token lex_range(struct lexer *lx)
     const uint8_t *begin = lx->query.ptr + lx->at;
     const uint8_t *end = memchr(begin, ']', lx->query.len - lx->at);
     if (!end)
-        return fail(lx, from, "missing closing ']' in duration");
-    bole_slice text = bole_slice_trim((bole_slice){begin, (size_t)(end - begin)});
-    lx->at += (size_t)(end - begin) + 1;
+        return without_line(fail(lx, from, "missing closing ']' in duration"));
+    bole_slice text = {begin, (size_t)(end - begin)};
+    lx->at += text.len + 1;
     struct token t = finish(lx, from, TOKEN_RANGE);
-    if (text.len == 0)
-        return fail(lx, from, "empty duration string");
-    if (units_prometheus_duration(text, &t.duration_ns) || units_go_duration(text, &t.duration_ns, NULL) == BOLE_OK)
-        return t;
-    bole_slice message = arena_printf(lx->arena, "not a valid duration string: \"%.*s\"%c", BOLE_SLICE_ARG(text), 0);
-    return fail(lx, from, message.ptr ? (const char *)message.ptr : "not a valid duration string");
+    struct bole_err why;
+    if (units_promql_duration(text, &t.duration_ns, &why) == BOLE_OK)
+        return without_line(t);
+    bole_slice message = arena_printf(lx->arena, "%s%c", why.msg, 0);
+    return without_line(fail(lx, from, message.ptr ? (const char *)message.ptr : "not a valid duration string"));
 }
 
-/* A number as Go's scanner cuts it. */
-static void take_number(struct lexer *lx)
+/* A number as Go's scanner cuts it. Not NULL: why it is none. */
+static const char *take_number(struct lexer *lx)
 {
     bool hex = peek(lx, 0) == '0' && (peek(lx, 1) | 0x20) == 'x';
+    uint8_t base = peek(lx, 0) == '0' ? peek(lx, 1) | 0x20 : 0, first = peek(lx, 2);
+    if (base == 'b' && first != '0' && first != '1' && first != '_')
+        return "binary literal has no digits";
+    if (base == 'o' && !(first >= '0' && first <= '7') && first != '_')
+        return "octal literal has no digits";
+    if (base == 'x' && hex_digit(first) < 0 && first != '_' && first != '.')
+        return "hexadecimal literal has no digits";
     if (peek(lx, 0) == '0' &&
         ((peek(lx, 1) | 0x20) == 'x' || (peek(lx, 1) | 0x20) == 'o' || (peek(lx, 1) | 0x20) == 'b'))
         if (hex_digit(peek(lx, 2)) >= 0)
@@ -203,9 +220,15 @@ static void take_number(struct lexer *lx)
         lx->at++;
     uint8_t e = peek(lx, 0) | 0x20;
     size_t sign = peek(lx, 1) == '+' || peek(lx, 1) == '-';
-    if (e == (hex ? 'p' : 'e') && is_digit(peek(lx, 1 + sign)))
-        for (lx->at += 1 + sign; is_digit(peek(lx, 0));)
-            lx->at++;
+    if (e == 'p' && !hex)
+        return peek(lx, 0) == 'P' ? "'P' exponent requires hexadecimal mantissa" : "'p' exponent requires hexadecimal mantissa";
+    if (e != (hex ? 'p' : 'e'))
+        return NULL;
+    if (!is_digit(peek(lx, 1 + sign)))
+        return "exponent has no digits";
+    for (lx->at += 1 + sign; is_digit(peek(lx, 0));)
+        lx->at++;
+    return NULL;
 }
 
 /* How far letters of `units` (and digits) go on behind the number. */
@@ -223,7 +246,9 @@ static size_t unit_end(const struct lexer *lx, const char *units)
 static struct token lex_number(struct lexer *lx)
 {
     size_t from = lx->at;
-    take_number(lx);
+    const char *message = take_number(lx);
+    if (message)
+        return fail(lx, from, message);
     size_t number_end = lx->at;
     struct token t = {.offset = from};
     lx->at = unit_end(lx, "nsumhdwy\xc2\xb5\xce\xbc");
@@ -232,7 +257,7 @@ static struct token lex_number(struct lexer *lx)
         (units_prometheus_duration(text, &t.duration_ns) || units_go_duration(text, &t.duration_ns, NULL) == BOLE_OK)) {
         t.kind = TOKEN_DURATION;
         t.text = text;
-        return t;
+        return without_line(t);
     }
     lx->at = number_end;
     lx->at = unit_end(lx, "BikKMGTP");
@@ -240,7 +265,7 @@ static struct token lex_number(struct lexer *lx)
     if (lx->at > number_end && units_bytes(text, &t.size_bytes, NULL) == BOLE_OK) {
         t.kind = TOKEN_BYTES;
         t.text = text;
-        return t;
+        return without_line(t);
     }
     lx->at = number_end;
     t = finish(lx, from, TOKEN_NUMBER);
@@ -249,7 +274,7 @@ static struct token lex_number(struct lexer *lx)
                                     "unable to parse literal as a float: strconv.ParseFloat: parsing \"%.*s\": "
                                     "invalid syntax%c",
                                     BOLE_SLICE_ARG(t.text), 0);
-        return fail(lx, from, m.ptr ? (const char *)m.ptr : "unable to parse literal as a float");
+        t.message = m.ptr ? (const char *)m.ptr : "unable to parse literal as a float";
     }
     return t;
 }
@@ -265,6 +290,9 @@ static bool is_called(const struct lexer *lx)
     while (is_word_start(peek(&ahead, 0)))
         ahead.at++;
     bole_slice word = {lx->query.ptr + from, ahead.at - from};
+    skip_blank(&ahead);
+    if (peek(&ahead, 0) != '(')
+        return false;
     return bole_slice_eq_nocase(word, S("by")) || bole_slice_eq_nocase(word, S("without"));
 }
 
@@ -292,9 +320,23 @@ static struct token lex_flag(struct lexer *lx)
         lx->at++;
     struct token t = finish(lx, from, TOKEN_PARSER_FLAG);
     if (bole_slice_eq(t.text, S("--strict")) || bole_slice_eq(t.text, S("--keep-empty")))
-        return t;
+        return without_line(t);
     lx->at = from + 1; /* `--1`: two signs */
     return finish(lx, from, TOKEN_SUB);
+}
+
+/* 'x', which is a token of Go's but none of LogQL. */
+static struct token lex_character(struct lexer *lx)
+{
+    size_t from = lx->at++, count = 0;
+    for (; lx->at < lx->query.len && peek(lx, 0) != '\'' && peek(lx, 0) != '\n'; count++) {
+        size_t n = utf8_length(lx->query.ptr + lx->at, lx->query.len - lx->at);
+        lx->at += peek(lx, 0) == '\\' && lx->at + 1 < lx->query.len ? 2 : n ? n : 1;
+    }
+    if (peek(lx, 0) != '\'')
+        return fail(lx, from, "literal not terminated");
+    lx->at++;
+    return count == 1 ? finish(lx, from, TOKEN_BAD) : fail(lx, from, "invalid char literal");
 }
 
 struct token lexer_next(struct lexer *lx)
@@ -316,13 +358,25 @@ struct token lexer_next(struct lexer *lx)
     if (c == '-' && peek(lx, 1) == '-')
         return lex_flag(lx);
     size_t from = lx->at;
+    if (c == '-' && (is_digit(peek(lx, 1)) || peek(lx, 1) == '.')) { /* -5m: a sign is part of a duration */
+        struct token t = {.kind = TOKEN_DURATION, .offset = from};
+        lx->at++;
+        lx->at = unit_end(lx, "nsumhdwy\xc2\xb5\xce\xbc");
+        t.text = (bole_slice){lx->query.ptr + from, lx->at - from};
+        if (units_go_duration(t.text, &t.duration_ns, NULL) == BOLE_OK && !bole_slice_eq(t.text, S("-0")))
+            return without_line(t);
+        lx->at = from;
+    }
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         size_t len = operators[i].text[1] ? 2 : 1;
         if (c == (uint8_t)operators[i].text[0] && (len == 1 || peek(lx, 1) == (uint8_t)operators[i].text[1])) {
             lx->at += len;
-            return finish(lx, from, operators[i].kind);
+            struct token t = finish(lx, from, operators[i].kind);
+            return len == 2 ? without_line(t) : t;
         }
     }
+    if (c == '\'')
+        return lex_character(lx);
     lx->at++;
-    return finish(lx, from, TOKEN_BAD);
+    return finish(lx, from, c == '.' ? TOKEN_DOT : TOKEN_BAD);
 }

@@ -16,9 +16,9 @@
 /* X(kind, word, name in error messages). Kinds from TOKEN_BY on are words, from TOKEN_FIRST_FUNCTION on functions. The
  * order of the first part is the order in which Loki lists what it expects. */
 #define TOKEN_KINDS(X)                                                                                                 \
-    X(END, NULL, "$end") X(ERROR, NULL, "error") X(BAD, NULL, "IDENTIFIER")                                            \
+    X(END, NULL, "$end") X(ERROR, NULL, "error") X(BAD, NULL, "IDENTIFIER") X(DOT, NULL, ".")                                            \
     X(IDENTIFIER, NULL, "IDENTIFIER") X(STRING, NULL, "STRING") X(NUMBER, NULL, "NUMBER")                              \
-    X(PARSER_FLAG, NULL, "PARSER_FLAG") X(DURATION, NULL, "DURATION") X(RANGE, NULL, "RANGE") X(BYTES, NULL, "BYTES")  \
+    X(PARSER_FLAG, NULL, "FUNCTION_FLAG") X(DURATION, NULL, "DURATION") X(RANGE, NULL, "RANGE") X(BYTES, NULL, "BYTES")  \
     X(EQ, NULL, "=") X(RE, NULL, "=~") X(NRE, NULL, "!~") X(LBRACE, NULL, "{") X(RBRACE, NULL, "}")                    \
     X(COMMA, NULL, ",") X(PIPE_RE, NULL, "|~") X(PIPE_EQ, NULL, "|=") X(PIPE_PATTERN, NULL, "|>")                      \
     X(NOT_PATTERN, NULL, "!>") X(LPAREN, NULL, "(") X(RPAREN, NULL, ")") X(PIPE, NULL, "|") X(NEQ, NULL, "!=")         \
@@ -45,7 +45,7 @@
     X(TOPK, "topk", "TOPK") X(APPROX_TOPK, "approx_topk", "APPROX_TOPK") X(SORT, "sort", "SORT")                       \
     X(SORT_DESC, "sort_desc", "SORT_DESC") X(LABEL_REPLACE, "label_replace", "LABEL_REPLACE")                          \
     X(VECTOR, "vector", "VECTOR") X(BYTES_CONV, "bytes", "BYTES_CONV") X(DURATION_CONV, "duration", "DURATION_CONV")   \
-    X(DURATION_SECONDS_CONV, "duration_seconds", "DURATION_SECONDS_CONV") X(IP, "ip", "IP")
+    X(DURATION_SECONDS_CONV, "duration_seconds", "DURATION_SECONDS_CONV") X(IP, "ip", "ip")
 
 enum token_kind {
 #define X(kind, word, name) TOKEN_##kind,
@@ -63,7 +63,8 @@ struct token {
     double          number;      /* NUMBER */
     int64_t         duration_ns; /* DURATION, RANGE */
     uint64_t        size_bytes;  /* BYTES */
-    const char     *message;     /* ERROR */
+    const char     *message;     /* ERROR; NUMBER: why it is none, said only where a number is right; else NULL */
+    bool            has_no_line; /* Go's scanner forgets the line of what it did not read in one go: errors say line 0 */
 };
 
 struct lexer {

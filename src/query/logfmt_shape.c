@@ -183,6 +183,8 @@ static bool take_pair(struct walk *w)
     }
     bole_slice key = bole_slice_from(w->text.bytes + from, w->next - from), name = label_name_from_key(&w->row, key);
     int value = json_shape_find(w->reader, name);
+    if (!is_good_utf8(key)) /* such a pair is an error */
+        return false;
     w->next++;
     if (at_blank(w))
         return true;

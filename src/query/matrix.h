@@ -55,6 +55,8 @@ struct matrix_row *matrix_add(struct eval *e, struct matrix *m, const struct lab
 void matrix_sort(struct matrix *m);
 int  matrix_row_cmp(const struct matrix_row *a, const struct matrix_row *b);
 
+/* A scalar where a vector is needed: Loki's words. */
+bole_status eval_not_a_vector(struct eval *e);
 bole_status eval_out_of_memory(const struct eval *e);
 
 /* Evaluates an expression. */

@@ -16,6 +16,7 @@ static const char malformed_object[] = "Value looks like object, but can't find 
 static const char malformed_string[] = "Value is string, but can't find closing '\"' symbol";
 static const char malformed_json[] = "Malformed JSON error";
 static const char malformed_array[] = "Value is array, but can't find closing ']' symbol";
+static const char malformed_escape[] = "Encountered an invalid escape sequence in a string";
 static const char unknown_type[] = "Unknown value type";
 static const char too_deep[] = "objects are nested too deeply";
 
@@ -65,7 +66,7 @@ bool json_take_string(struct json_cursor *c, bole_slice *ret)
 static bool skip_block(struct json_cursor *c)
 {
     uint8_t open = *c->next, close = open == '{' ? '}' : ']';
-    size_t depth = 0;
+    size_t depth = 0, braces = 0;
     while (c->next < c->end) {
         bole_slice ignored;
         if (*c->next == '"') {
@@ -75,9 +76,15 @@ static bool skip_block(struct json_cursor *c)
         }
         depth += *c->next == open;
         depth -= *c->next == close;
+        if (open == '[' && (*c->next == '{' || *c->next == '}')) {
+            braces += *c->next == '{' ? 1 : (size_t)-1;
+            c->is_odd |= braces == (size_t)-1;
+        }
         c->next++;
-        if (depth == 0)
+        if (depth == 0) {
+            c->is_odd |= braces != 0;
             return true;
+        }
     }
     return fail(c, open == '{' ? malformed_object : malformed_array);
 }
@@ -91,8 +98,8 @@ static bool ends_plain(uint8_t c)
 static bool take_plain(struct json_cursor *c, struct json_value *ret)
 {
     const uint8_t *from = c->next;
-    while (c->next < c->end && !ends_plain(*c->next))
-        c->next++;
+    for (; c->next < c->end && !ends_plain(*c->next); c->next++)
+        c->is_odd |= *c->next == '{' || *c->next == '"';
     bole_slice text = {from, (size_t)(c->next - from)};
     uint8_t first = text.len ? text.ptr[0] : 0;
     *ret = (struct json_value){JSON_OTHER, text};
@@ -117,7 +124,7 @@ bool json_take_value(struct json_cursor *c, struct json_value *ret)
             return false;
         *ret = (struct json_value){first == '{' ? JSON_OBJECT : JSON_ARRAY, {from, (size_t)(c->next - from)}};
         return true;
-    default: return take_plain(c, ret);
+    default: return c->next == c->end ? fail(c, malformed_json) : take_plain(c, ret);
     }
 }
 
@@ -131,6 +138,8 @@ bool json_take_key(struct json_cursor *c, bool is_first, bole_slice *ret_key, bo
         c->next++;
         return true;
     }
+    if (c->next == c->end)
+        return fail(c, is_first ? malformed_json : malformed_array);
     if (!is_first) {
         if (ch != ',')
             return fail(c, malformed_object);
@@ -140,12 +149,12 @@ bool json_take_key(struct json_cursor *c, bool is_first, bole_slice *ret_key, bo
             c->next++;
             return true;
         }
+        if (c->next == c->end)
+            return fail(c, malformed_array);
     }
     if (ch != '"')
         return fail(c, malformed_object);
-    if (!json_take_string(c, ret_key))
-        return false;
-    if (json_peek(c) != ':')
+    if (!json_take_string(c, ret_key) || json_peek(c) != ':')
         return fail(c, malformed_json);
     c->next++;
     *ret_more = true;
@@ -169,7 +178,8 @@ static int hex4(const uint8_t *p, const uint8_t *end)
     return v;
 }
 
-/* One escape behind its backslash: bytes written, 0 for an invalid one (a lone surrogate, too). */
+/* One escape behind its backslash: bytes written, 0 for an invalid one. Behind the first half of a surrogate pair any two bytes
+ * stand for the second `\u`, and a pair that is none is U+FFFD. */
 static size_t unescape(const uint8_t **p, const uint8_t *end, uint8_t out[4])
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -187,49 +197,45 @@ static size_t unescape(const uint8_t **p, const uint8_t *end, uint8_t out[4])
     *p += 4;
     uint32_t code = (uint32_t)v;
     if (v >= 0xd800 && v < 0xe000) {
-        int low = v < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2, end) : -1;
-        if (low < 0xdc00 || low > 0xdfff)
+        int low = end - *p >= 6 ? hex4(*p + 2, end) : -1;
+        if (low < 0xdc00)
             return 0;
         *p += 6;
         code = 0x10000 + ((uint32_t)(v - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
+        code = code > 0x10ffff ? 0xfffd : code;
     }
     return utf8_encode(code, out);
 }
 
-bole_slice json_string_text(struct row *r, bole_slice s)
+bool json_unescape(struct row *r, bole_slice s, bole_slice *ret)
 {
-    bool plain = true;
-    for (size_t i = 0; i < s.len && plain; i++)
-        plain = s.ptr[i] != '\\' && s.ptr[i] < 0x80;
-    if (plain)
-        return s;
+    *ret = s;
+    if (s.len == 0 || !memchr(s.ptr, '\\', s.len))
+        return true;
     uint8_t *out = arena_bytes(r->scratch, s.len);
     size_t n = 0;
-    if (!out) {
-        r->out_of_memory = true;
-        return (bole_slice){0};
-    }
-    for (const uint8_t *p = s.ptr, *end = s.ptr + s.len; p < end;) {
+    r->out_of_memory |= !out;
+    for (const uint8_t *p = s.ptr, *end = s.ptr + s.len; out && p < end;) {
+        if (*p != '\\') {
+            out[n++] = *p++;
+            continue;
+        }
         uint8_t bytes[4];
-        size_t len = 1;
-        if (*p == '\\') {
-            p++;
-            len = unescape(&p, end, bytes);
-            if (len == 0)
-                return (bole_slice){out, 0};
-        } else {
-            len = utf8_length(p, (size_t)(end - p));
-            memcpy(bytes, p, len ? len : 1);
-            p += len ? len : 1;
-        }
-        if (len == 0 || (len == 3 && memcmp(bytes, "\xEF\xBF\xBD", 3) == 0)) {
-            bytes[0] = ' ';
-            len = 1;
-        }
+        p++;
+        size_t len = unescape(&p, end, bytes);
+        if (len == 0)
+            return false;
         memcpy(out + n, bytes, len);
         n += len;
     }
-    return (bole_slice){out, n};
+    *ret = (bole_slice){out, n};
+    return out != NULL;
+}
+
+bole_slice json_string_text(struct row *r, bole_slice s)
+{
+    bole_slice text;
+    return json_unescape(r, s, &text) ? row_valid_text(r, text) : S("");
 }
 
 /* ---- | json ---- */
@@ -243,7 +249,7 @@ static bole_slice nested_name(struct row *r, bole_slice prefix, bole_slice key)
     }
     memcpy(out, prefix.ptr, prefix.len);
     out[prefix.len] = '_';
-    return (bole_slice){out, prefix.len + 1 + label_name_write(bole_slice_trim(key), out + prefix.len + 1)};
+    return (bole_slice){out, prefix.len + 1 + label_name_write(label_name_trim(key), out + prefix.len + 1)};
 }
 
 bole_slice json_label_name(struct row *r, bole_slice prefix, bole_slice key)
@@ -251,223 +257,149 @@ bole_slice json_label_name(struct row *r, bole_slice prefix, bole_slice key)
     return prefix.len ? nested_name(r, prefix, key) : label_name_from_key(r, key);
 }
 
-static void set_label(struct row *r, bole_slice name, const struct json_value *v)
+/* False: the parser is to stop. */
+static bool set_label(struct row *r, bole_slice name, const struct json_value *v)
 {
     if (v->kind == JSON_NULL || v->kind == JSON_ARRAY || !row_may_want(r, name))
-        return;
+        return true;
     name = row_parsed_name(r, name);
     if (row_has_parsed(r, name) || !row_wants(r, name))
-        return; /* the first of a repeated key wins */
-    row_set(r, ORIGIN_PARSED, name, v->kind == JSON_STRING ? json_string_text(r, v->text) : v->text);
+        return true; /* the first of a repeated key wins */
+    return row_parsed(r, name, v->kind == JSON_STRING ? json_string_text(r, v->text) : v->text) && !row_has_all(r);
 }
 
-/* c->next stands on `{`. */
-static bool flatten(struct row *r, struct json_cursor *c, bole_slice prefix, unsigned depth)
+struct walk {
+    struct row        *r;
+    struct json_cursor c;
+    bool               is_exact;
+};
+
+/*
+ * Loki looks for the end of an inner object first, counting braces outside strings, and only then goes into it. Where arrays
+ * and numbers hold no stray braces, going straight on finds the same labels and the same end; where they do, or where anything
+ * is wrong, the line is gone over again exactly as Loki does. So it is from the beginning where parsing may stop early.
+ */
+static bool flatten(struct walk *w, bole_slice prefix, unsigned depth);
+
+static bool flatten_inner(struct walk *w, bole_slice name, unsigned depth)
 {
-    bool is_first = true, more, is_wanted = prefix.len == 0 || row_may_want(r, prefix);
+    struct json_value block;
+    struct json_cursor *c = &w->c, outer = *c;
+    if (!row_may_want(w->r, name))
+        return json_take_value(c, &block);
+    if (!w->is_exact)
+        return flatten(w, name, depth + 1);
+    if (!json_take_value(c, &block))
+        return false;
+    const uint8_t *behind = c->next;
+    *c = (struct json_cursor){outer.next, behind, NULL, false};
+    bool ok = flatten(w, name, depth + 1);
+    c->next = behind;
+    c->end = outer.end;
+    return ok;
+}
+
+/* The cursor stands on `{`. False: an error, or the parser is to stop. */
+static bool flatten(struct walk *w, bole_slice prefix, unsigned depth)
+{
+    struct row *r = w->r;
+    struct json_cursor *c = &w->c;
+    bool is_first = true, more;
     bole_slice key;
     if (depth > JSON_DEPTH_MAX)
         return fail(c, too_deep);
     for (c->next++; json_take_key(c, is_first, &key, &more); is_first = false) {
         if (!more)
             return true;
-        /* Where no name below the prefix is wanted, the prefix stands for all of them: what it leads to is not wanted either. */
-        bole_slice name = is_wanted ? json_label_name(r, prefix, json_string_text(r, key)) : prefix;
+        if (!json_unescape(r, key, &key))
+            return fail(c, malformed_escape);
+        bole_slice name = json_label_name(r, prefix, key);
         struct json_value v;
-        if (json_peek(c) == '{' && name.len) {
-            if (!flatten(r, c, name, depth + 1))
+        if (json_peek(c) == '{') {
+            if (!flatten_inner(w, name.len ? name : prefix, depth))
                 return false;
             continue;
         }
-        if (!json_take_value(c, &v))
+        if (!json_take_value(c, &v) || (name.len && !set_label(r, name, &v)))
             return false;
-        if (name.len)
-            set_label(r, name, &v);
     }
     return false;
 }
 
 void parse_json(struct row *r)
 {
-    if (r->hints && r->hints->no_labels)
+    if (row_needs_no_parser(r))
         return;
-    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
-    if (json_peek(&c) != '{')
-        c.error = malformed_object;
-    else
-        flatten(r, &c, (bole_slice){0}, 0);
-    if (c.error)
-        row_fail(r, ERROR_JSON, bole_slice_str(c.error), true);
-}
-
-/* ---- paths ---- */
-
-struct json_path {
-    bool              is_index;
-    bole_slice        field;
-    size_t            index;
-    struct json_path *next;
-};
-
-static bool is_field_char(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
-}
-
-/* One step: .field, field, [7] or ["any text"]; returns how long it is, 0 when it is none. */
-static size_t path_step(bole_slice s, bool is_first, struct json_path *step)
-{
-    size_t i = 0;
-    if (s.ptr[0] == '[') {
-        const uint8_t *close;
-        if (s.len > 2 && s.ptr[1] == '"') {
-            close = memchr(s.ptr + 2, '"', s.len - 2);
-            if (!close || close + 1 >= s.ptr + s.len || close[1] != ']')
-                return 0;
-            step->field = (bole_slice){s.ptr + 2, (size_t)(close - s.ptr) - 2};
-            return (size_t)(close - s.ptr) + 2;
-        }
-        step->is_index = true;
-        for (i = 1; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9' && i < 10; i++)
-            step->index = step->index * 10 + (s.ptr[i] - '0');
-        return i > 1 && i < s.len && s.ptr[i] == ']' ? i + 1 : 0;
-    }
-    if (s.ptr[0] == '.')
-        i = 1;
-    else if (!is_first)
-        return 0;
-    size_t from = i;
-    while (i < s.len && is_field_char(s.ptr[i]))
-        i++;
-    step->field = (bole_slice){s.ptr + from, i - from};
-    return i > from && !(s.ptr[from] >= '0' && s.ptr[from] <= '9') ? i : 0;
-}
-
-bole_status json_path_compile(bole_slice text, struct arena *arena, struct json_path **ret_path, struct bole_err *err)
-{
-    struct json_path **tail = ret_path;
-    *ret_path = NULL;
-    bole_slice rest = arena_copy(arena, text);
-    if (!rest.ptr)
-        return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
-    if (rest.len == 0)
-        return bole_fail(err, BOLE_E_INVALID, "cannot parse expression []: empty expression");
-    while (rest.len) {
-        struct json_path *step = arena_zalloc(arena, sizeof *step);
-        if (!step)
-            return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
-        size_t len = path_step(rest, tail == ret_path, step);
-        if (len == 0)
-            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c",
-                             BOLE_SLICE_ARG(text), rest.ptr[0]);
-        *tail = step;
-        tail = &step->next;
-        rest = bole_slice_sub(rest, len);
-    }
-    return BOLE_OK;
-}
-
-/* Moves the cursor to the value of a field of the object under it. */
-static bool enter_field(struct row *r, struct json_cursor *c, bole_slice field)
-{
-    bool is_first = true, more;
-    bole_slice key;
-    struct json_value ignored;
-    for (c->next++; json_take_key(c, is_first, &key, &more) && more; is_first = false) {
-        if (bole_slice_eq(json_string_text(r, key), field))
-            return true;
-        if (!json_take_value(c, &ignored))
-            return false;
-    }
-    return false;
-}
-
-static bool enter_index(struct json_cursor *c, size_t index)
-{
-    struct json_value ignored;
-    for (c->next++; json_peek(c) != ']' && json_peek(c) != 0; index--) {
-        if (index == 0)
-            return true;
-        if (!json_take_value(c, &ignored) || json_peek(c) != ',')
-            return false;
-        c->next++;
-    }
-    return false;
-}
-
-static bool find_path(struct row *r, const struct json_path *path, struct json_value *ret)
-{
-    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
-    for (; path; path = path->next) {
-        uint8_t first = json_peek(&c);
-        if (path->is_index ? first != '[' : first != '{')
-            return false;
-        if (path->is_index ? !enter_index(&c, path->index) : !enter_field(r, &c, path->field))
-            return false;
-    }
-    return json_take_value(&c, ret);
-}
-
-void parse_json_paths(struct row *r, const struct ast_pair *pairs)
-{
-    if (r->line.len == 0 || (r->hints && r->hints->no_labels))
-        return;
-    if (r->line.ptr[0] != '{' && r->line.ptr[0] != '[' && r->line.ptr[0] != '"') {
-        row_fail(r, ERROR_JSON, (bole_slice){0}, true);
+    struct json_cursor begin = {r->line.ptr, r->line.ptr + r->line.len, NULL, false};
+    struct walk w = {r, begin, r->hints && (r->hints->some_labels || r->hints->early_count)};
+    if (json_peek(&w.c) != '{') {
+        row_fail(r, ERROR_JSON, bole_slice_str(malformed_object), true);
         return;
     }
-    for (const struct ast_pair *pair = pairs; pair; pair = pair->next) {
-        struct json_value v;
-        if (!find_path(r, pair->path, &v)) {
-            if (!row_find(r, pair->name))
-                row_set(r, ORIGIN_PARSED, pair->name, S(""));
-            continue;
-        }
-        bole_slice value = v.kind == JSON_STRING ? json_string_text(r, v.text) : v.kind == JSON_NULL ? S("") : v.text;
-        row_set(r, ORIGIN_PARSED, row_parsed_name(r, pair->name), value);
+    size_t count = r->count;
+    bool is_changed = r->is_changed;
+    flatten(&w, (bole_slice){0}, 0);
+    if (!w.is_exact && (w.c.error || w.c.is_odd)) {
+        r->count = count; /* parsed labels came behind the others */
+        r->is_changed = is_changed;
+        w = (struct walk){r, begin, true};
+        json_peek(&w.c);
+        flatten(&w, (bole_slice){0}, 0);
     }
+    if (w.c.error)
+        row_fail(r, ERROR_JSON, bole_slice_str(w.c.error), true);
 }
 
 /* ---- | unpack ---- */
 
-/* Goes over the strings of the top level; with `set` they become labels. Returns the packed line, ptr NULL without
- * one. */
-static bole_slice unpack(struct row *r, struct json_cursor *c, bool set)
+enum { UNPACK_LOOK, UNPACK_SET };
+
+/* Goes over the strings of the top level; with UNPACK_SET they become labels. False: an error, or the parser is to stop.
+ * *ret_entry: the packed line, ptr NULL without one. */
+static bool unpack(struct row *r, struct json_cursor *c, int what, bole_slice *ret_entry)
 {
-    bole_slice entry = {0}, key;
+    bole_slice key;
     bool is_first = true, more;
-    for (c->next++; json_take_key(c, is_first, &key, &more) && more; is_first = false) {
+    *ret_entry = (bole_slice){0};
+    for (c->next++; json_take_key(c, is_first, &key, &more); is_first = false) {
         struct json_value v;
+        if (!more)
+            return true;
+        if (!json_unescape(r, key, &key))
+            return fail(c, malformed_escape);
         if (!json_take_value(c, &v))
-            break;
-        key = json_string_text(r, key);
+            return false;
         if (v.kind != JSON_STRING)
             continue;
-        if (bole_slice_eq(key, S("_entry")))
-            entry = json_string_text(r, v.text);
-        else if (set) {
-            bole_slice name = label_name_from_key(r, key);
-            if (name.len)
-                set_label(r, name, &v);
+        if (bole_slice_eq(key, S("_entry"))) {
+            if (!json_unescape(r, v.text, ret_entry))
+                return fail(c, malformed_escape);
+        } else if (what == UNPACK_SET) {
+            bole_slice name = label_name_from_key(r, row_parsed_name(r, key));
+            if (name.len && row_wants(r, name) && !row_parsed(r, name, json_string_text(r, v.text)))
+                return false;
         }
     }
-    return entry;
+    return false;
 }
 
 void parse_unpack(struct row *r)
 {
-    if (r->line.len == 0 || (r->hints && r->hints->no_labels))
+    if (r->line.len == 0 || row_needs_no_parser(r))
         return;
     if (r->line.ptr[0] != '{') {
         row_fail(r, ERROR_JSON, S("expecting json object(6), but it is not"), true);
         return;
     }
-    struct json_cursor c = {r->line.ptr, r->line.ptr + r->line.len, NULL};
-    bole_slice entry = unpack(r, &c, false); /* nothing happens to a line that is not packed */
+    struct json_cursor begin = {r->line.ptr, r->line.ptr + r->line.len, NULL, false}, c = begin;
+    bole_slice entry;
+    unpack(r, &c, UNPACK_LOOK, &entry); /* nothing happens to a line that is not packed */
     if (c.error) {
         row_fail(r, ERROR_JSON, bole_slice_str(c.error), true);
     } else if (entry.ptr) {
-        c = (struct json_cursor){r->line.ptr, r->line.ptr + r->line.len, NULL};
-        r->line = unpack(r, &c, true);
+        bole_slice again;
+        c = begin;
+        unpack(r, &c, UNPACK_SET, &again);
+        r->line = entry;
     }
 }

@@ -3,9 +3,9 @@
 #include "query/pattern.h"
 #include "query/pipeline.h"
 
-static void set_capture(bole_slice name, bole_slice value, void *ctx)
+static bool set_capture(bole_slice name, bole_slice value, void *ctx)
 {
-    row_set_capture(ctx, name, value);
+    return row_set_capture(ctx, name, value);
 }
 
 bool regexp_find(const struct ast_stage *s, bole_slice line, bole_slice *ret_groups, size_t group_count)
@@ -18,10 +18,11 @@ static void capture(struct row *r, const struct ast_stage *s, bole_slice *groups
 {
     if (!regexp_find(s, r->line, groups, count))
         return;
-    for (size_t g = 1; g < count; g++) {
+    bool goes_on = true;
+    for (size_t g = 1; g < count && goes_on; g++) {
         bole_slice name = regex_group_name(s->regex, g);
         if (name.len)
-            row_set_capture(r, name, groups[g]); /* a group that took no part sets an empty label */
+            goes_on = row_set_capture(r, name, groups[g]); /* a group that took no part sets an empty label */
     }
 }
 
@@ -41,6 +42,6 @@ void parse_regexp(struct row *r, const struct ast_stage *s)
 
 void parse_pattern(struct row *r, const struct ast_stage *s)
 {
-    if (!(r->hints && r->hints->no_labels))
+    if (!row_needs_no_parser(r))
         pattern_capture(s->pattern, r->line, set_capture, r);
 }

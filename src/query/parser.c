@@ -23,11 +23,18 @@ static void fail_at(struct parser *p, const char *message)
         return;
     size_t line, column;
     lexer_place(p->query, p->token.offset, &line, &column);
+    line = p->token.has_no_line ? 0 : line;
+    if (p->query.len == 0) {
+        p->status = bole_fail(p->err, BOLE_E_INVALID, "parse error : %s", message);
+        return;
+    }
     p->status = bole_fail(p->err, BOLE_E_INVALID, "parse error at line %zu, col %zu: %s", line, column, message);
 }
 
 void parser_advance(struct parser *p)
 {
+    if (!parser_failed(p) && p->token.kind == TOKEN_NUMBER && p->token.message)
+        parser_fail(p, BOLE_E_INVALID, "%s", p->token.message);
     if (parser_failed(p))
         return;
     p->token = lexer_next(&p->lexer);
@@ -235,7 +242,7 @@ static struct expr *parse_operand(struct parser *p)
         parser_advance(p);
         struct expr *e = parse_expr(p);
         parser_expect(p, TOKEN_RPAREN);
-        if (e && e->kind == EXPR_LOG)
+        if (e && e->kind == EXPR_LOG && e->log.sets) /* LogQL itself knows no stages behind parentheses */
             parse_pipeline(p, &e->log);
         return parser_failed(p) ? NULL : e;
     }
@@ -276,9 +283,10 @@ static void parse_matching(struct parser *p, struct expr *e)
         m->include = parse_names(p);
 }
 
+/* As Loki's own types are called: only log queries are refused. */
 static const char *type_name(const struct expr *e)
 {
-    return e->kind == EXPR_LOG ? "log query" : "metric query";
+    return e->log.stages ? "*syntax.PipelineExpr" : "*syntax.MatchersExpr";
 }
 
 static void check_binary(struct parser *p, const struct expr *e, const struct binary_op *op)
@@ -290,13 +298,9 @@ static void check_binary(struct parser *p, const struct expr *e, const struct bi
                     type_name(e->left->kind == EXPR_LOG ? e->left : e->right));
     if (op->class == SET && (e->left->kind == EXPR_LITERAL || e->right->kind == EXPR_LITERAL)) {
         bool left = e->left->kind == EXPR_LITERAL;
-        parser_fail(p, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %g",
+        parser_fail(p, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %f",
                     left ? "left" : "right", name, left ? e->left->number : e->right->number);
     }
-    if (e->return_bool && op->class != COMPARISON)
-        parser_fail(p, BOLE_E_INVALID, "bool modifier can only be used on comparison operators, not on %s", name);
-    if (op->class == SET && e->matching && e->matching->cardinality != MATCH_ONE_TO_ONE)
-        parser_fail(p, BOLE_E_INVALID, "no grouping allowed for \"%s\" operation", name);
 }
 
 static struct expr *parse_binary(struct parser *p, unsigned min_precedence)

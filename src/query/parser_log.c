@@ -2,12 +2,14 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "query/chain.h"
 #include "query/ip.h"
 #include "query/parse_json.h"
 #include "query/parser_impl.h"
 #include "query/pattern.h"
 #include "query/template.h"
+#include "query/units.h"
 
 /* ---- selectors ---- */
 
@@ -106,7 +108,7 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
 static void fail_stage(struct parser *p, const struct ast_stage *stage, const struct bole_err *why)
 {
     struct buf text;
-    char quoted[64]; /* short: the reason may quote as much again */
+    char quoted[256]; /* the reason may quote as much again */
     if (parser_failed(p))
         return;
     buf_init(&text, p->budget);
@@ -151,7 +153,7 @@ static struct ast_needle *parse_needle(struct parser *p, struct ast_stage *stage
     bool plain = stage->line_op == LINE_CONTAINS || stage->line_op == LINE_NOT_CONTAINS;
     bool regex = stage->line_op == LINE_MATCHES || stage->line_op == LINE_NOT_MATCHES;
     if (is_ip && !plain)
-        bole_fail(why, BOLE_E_INVALID, "ip: invalid operation: only |= and != take ip()");
+        bole_fail(why, BOLE_E_INVALID, "ip: invalid operation");
     else if (is_ip)
         ip_compile(n->text, &p->ast->arena, &n->ip, why);
     else if (regex)
@@ -159,6 +161,23 @@ static struct ast_needle *parse_needle(struct parser *p, struct ast_stage *stage
     else if (!plain)
         pattern_compile(n->text, true, &p->ast->arena, &n->pattern, why);
     return n;
+}
+
+/*
+ * As Loki has it: an alternative that is empty counts for nothing, where there are others; and in a chain of |= an address is
+ * looked for as mere text. What is printed stays.
+ */
+static void settle_or_chain(struct ast_stage *stage)
+{
+    bool any = false;
+    if (stage->line_op == LINE_PATTERN || stage->line_op == LINE_NOT_PATTERN || stage->line_op == LINE_NOT_CONTAINS)
+        return;
+    for (struct ast_needle *n = stage->needles; n; n = n->next) {
+        n->is_text = n->is_ip && stage->line_op == LINE_CONTAINS;
+        any |= n->text.len > 0;
+    }
+    for (struct ast_needle *n = stage->needles; n && any && stage->line_op != LINE_NOT_MATCHES; n = n->next)
+        n->is_idle = n->text.len == 0;
 }
 
 static void parse_line_filter(struct parser *p, struct ast_stage *stage)
@@ -176,6 +195,8 @@ static void parse_line_filter(struct parser *p, struct ast_stage *stage)
     } while (p->token.kind == TOKEN_OR && !parser_failed(p) && !why.code);
     if (why.code)
         fail_stage(p, stage, &why);
+    else if (!parser_failed(p) && stage->needles->next)
+        settle_or_chain(stage);
 }
 
 /* ---- label filters ---- */
@@ -196,7 +217,7 @@ static bool find_compare_op(enum token_kind kind, enum compare_op *ret_op)
 static void parse_text_operand(struct parser *p, struct label_filter *f, enum token_kind op)
 {
     if (!find_match_op(op, &f->match)) {
-        UNEXPECTED(p, TOKEN_NUMBER, TOKEN_DURATION, TOKEN_BYTES);
+        UNEXPECTED(p);
         return;
     }
     f->text = parser_text(p);
@@ -217,8 +238,9 @@ static void parse_ip_operand(struct parser *p, struct label_filter *f, enum toke
     f->text = parser_text(p);
     parser_expect(p, TOKEN_STRING);
     parser_expect(p, TOKEN_RPAREN);
+    struct ast_stage stage = {.kind = STAGE_LABEL_FILTER, .filter = f};
     if (!parser_failed(p) && ip_compile(f->text, &p->ast->arena, &f->ip, &why) < 0)
-        parser_fail(p, why.code, "%s", why.msg);
+        fail_stage(p, &stage, &why);
 }
 
 /* name op value: the value's type says what is compared. */
@@ -245,10 +267,11 @@ static void parse_comparison(struct parser *p, struct label_filter *f)
         break;
     case TOKEN_BYTES:
         f->kind = LABEL_FILTER_BYTES;
-        f->size_bytes = p->token.size_bytes;
+        f->size_bytes = units_bytes_as_shown(p->token.size_bytes); /* Loki's parts hand it on as text: 1KiB is 1000 */
         parser_advance(p);
         break;
     case TOKEN_NUMBER: case TOKEN_ADD: case TOKEN_SUB:
+        p->token.message = NULL; /* a number that is none is 0 */
         f->kind = LABEL_FILTER_NUMBER;
         parse_signed_number(p, &f->number);
         break;
@@ -286,13 +309,14 @@ static struct label_filter *parse_filter_operand(struct parser *p)
     struct label_filter *f = NULL;
     if (parser_accept(p, TOKEN_LPAREN)) {
         f = parse_filter_chain(p);
-        parser_expect(p, TOKEN_RPAREN);
+        if (!parser_accept(p, TOKEN_RPAREN))
+            UNEXPECTED(p);
     } else if (p->token.kind == TOKEN_IDENTIFIER) {
         f = parser_alloc(p, sizeof *f);
         if (f)
             parse_comparison(p, f);
     } else {
-        UNEXPECTED(p);
+        UNEXPECTED(p, TOKEN_IDENTIFIER, TOKEN_LPAREN);
     }
     return parser_failed(p) ? NULL : f;
 }
@@ -363,18 +387,34 @@ static struct ast_pair *append_pair(struct parser *p, struct ast_pair ***tail)
     return pair;
 }
 
-static bool is_logfmt_name(bole_slice s, uint8_t *ret_bad)
+/* A key of logfmt: a word, with blanks around it. Loki's scanner and its grammar have a say each. */
+static bole_status check_logfmt_name(bole_slice s, struct bole_err *err)
 {
-    for (size_t i = 0; i < s.len; i++) {
+    size_t words = 0, i = 0;
+    while (i < s.len) {
         uint8_t c = s.ptr[i];
-        bool ok =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9' && i) || c >= 0x80;
-        if (!ok) {
-            *ret_bad = c;
-            return false;
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (c == ' ' || c == '\t' || c == '\n') {
+            i++;
+            continue;
+        }
+        if (!is_word && words) {
+            size_t n = utf8_length(s.ptr + i, s.len - i);
+            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %.*s", BOLE_SLICE_ARG(s),
+                             (int)(n ? n : 1), (const char *)s.ptr + i);
+        }
+        if (!is_word)
+            break;
+        if (words++)
+            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: syntax error: unexpected KEY", BOLE_SLICE_ARG(s));
+        while (i < s.len && (is_word || (s.ptr[i] >= '0' && s.ptr[i] <= '9'))) {
+            c = ++i < s.len ? s.ptr[i] : 0;
+            is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         }
     }
-    return s.len > 0;
+    return words ? BOLE_OK
+                 : bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: syntax error: unexpected $end, expecting STRING or KEY",
+                             BOLE_SLICE_ARG(s));
 }
 
 /* `a="x.y", b` behind json or logfmt */
@@ -393,12 +433,10 @@ static void parse_extractions(struct parser *p, struct ast_stage *stage)
             pair->value = parser_text(p);
             parser_expect(p, TOKEN_STRING);
         }
-        uint8_t bad = 0;
         if (stage->kind == STAGE_JSON && !why.code && !parser_failed(p))
             json_path_compile(pair->value, &p->ast->arena, &pair->path, &why);
-        else if (stage->kind == STAGE_LOGFMT && !is_logfmt_name(pair->value, &bad) && !why.code)
-            bole_fail(&why, BOLE_E_INVALID, "cannot parse expression [%.*s]: unexpected char %c",
-                      BOLE_SLICE_ARG(pair->value), bad);
+        else if (stage->kind == STAGE_LOGFMT && !why.code)
+            check_logfmt_name(pair->value, &why);
     } while (parser_accept(p, TOKEN_COMMA));
     if (why.code)
         fail_stage(p, stage, &why);
@@ -506,8 +544,10 @@ static void parse_text_stage(struct parser *p, struct ast_stage *stage)
         check_groups(stage->regex, &why);
         stage->chain = chain_compile(stage->text, &p->ast->arena);
     }
-    if (why.code)
+    if (why.code && stage->kind == STAGE_LINE_FORMAT)
         fail_stage(p, stage, &why);
+    else if (why.code)
+        parser_fail(p, why.code, "invalid %s parser: %s", stage->kind == STAGE_PATTERN ? "pattern" : "regexp", why.msg);
 }
 
 static void parse_logfmt_flags(struct parser *p, struct ast_stage *stage)

@@ -89,15 +89,14 @@ static void parse_log_range(struct parser *p, struct expr *e)
     } else {
         e->log.matchers = parse_selector(p, false);
     }
-    if (!e->range_ns)
+    if (!e->has_range)
         parse_pipeline_and_unwrap(p, e);
-    if (p->token.kind == TOKEN_RANGE && !parser_failed(p) && !e->range_ns) {
+    if (p->token.kind == TOKEN_RANGE && !parser_failed(p) && !e->has_range) {
+        e->has_range = true;
         e->range_ns = p->token.duration_ns;
-        if (e->range_ns <= 0)
-            parser_fail(p, BOLE_E_INVALID, "the range must be longer than 0");
         parser_advance(p);
         parse_offset(p, e);
-        if (!e->unwrap)
+        if (!e->unwrap && !e->log.stages)
             parse_pipeline_and_unwrap(p, e);
     }
     parser_leave(p);
@@ -126,10 +125,10 @@ static void check_range(struct parser *p, const struct expr *e)
     const char *name = ast_op_name(e->op);
     if (e->grouping && !has_grouping(e->op))
         parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
-    if (e->unwrap ? !works_with_unwrap(e->op) : !works_without_unwrap(e->op))
-        parser_fail(p, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
     if (e->op == TOKEN_QUANTILE_OVER_TIME && !e->has_number)
         parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
+    if (e->unwrap ? !works_with_unwrap(e->op) : !works_without_unwrap(e->op))
+        parser_fail(p, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
     if (e->op != TOKEN_QUANTILE_OVER_TIME && e->has_number)
         parser_fail(p, BOLE_E_INVALID, "parameter %g not supported for operation %s", e->number, name);
 }
@@ -147,9 +146,15 @@ struct expr *parse_range_aggregation(struct parser *p)
         parser_advance(p);
         parser_expect(p, TOKEN_COMMA);
     }
+    if (p->token.kind != TOKEN_LBRACE && p->token.kind != TOKEN_LPAREN && e->has_number)
+        UNEXPECTED(p, TOKEN_LBRACE, TOKEN_LPAREN);
+    else if (p->token.kind != TOKEN_LBRACE && p->token.kind != TOKEN_LPAREN)
+        UNEXPECTED(p, TOKEN_NUMBER, TOKEN_LBRACE, TOKEN_LPAREN);
     parse_log_range(p, e);
-    if (!e->range_ns)
-        UNEXPECTED(p, TOKEN_RANGE);
+    if (!e->has_range && e->unwrap)
+        UNEXPECTED(p, TOKEN_RANGE, TOKEN_PIPE);
+    else if (!e->has_range)
+        UNEXPECTED(p);
     parser_expect(p, TOKEN_RPAREN);
     e->grouping = parse_grouping(p);
     check_range(p, e);
@@ -171,11 +176,13 @@ static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_
     if (!wants_number(e->op) && e->has_number)
         parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name,
                     BOLE_SLICE_ARG(number_text));
-    if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 1e9))
+    if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 9e18))
         parser_fail(p, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
     if (e->has_number && e->number <= 0)
         parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name,
                     BOLE_SLICE_ARG(number_text));
+    if ((e->op == TOKEN_SORT || e->op == TOKEN_SORT_DESC) && e->grouping)
+        parser_fail(p, BOLE_E_INVALID, "sort and sort_desc doesn't allow grouping by ");
     if (e->op == TOKEN_APPROX_TOPK && e->grouping)
         parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
 }
@@ -203,7 +210,9 @@ struct expr *parse_aggregate(struct parser *p)
         }
     }
     struct expr *operand = parse_expr(p);
-    parser_expect(p, TOKEN_RPAREN);
+    if (!parser_failed(p) && (operand->kind == EXPR_LOG || p->token.kind != TOKEN_RPAREN))
+        UNEXPECTED(p);
+    parser_accept(p, TOKEN_RPAREN);
     if (!grouping)
         grouping = parse_grouping(p);
     struct expr *e = parser_new_expr(p, EXPR_AGGREGATE, op, operand, NULL);
@@ -213,8 +222,6 @@ struct expr *parse_aggregate(struct parser *p)
     e->grouping = grouping;
     e->has_number = has_number;
     e->number = number;
-    if (operand->kind == EXPR_LOG)
-        UNEXPECTED(p, TOKEN_RANGE);
     check_aggregate(p, e, number_text);
     return parser_failed(p) ? NULL : e;
 }
@@ -233,6 +240,8 @@ struct expr *parse_label_replace(struct parser *p)
     parser_advance(p);
     parser_expect(p, TOKEN_LPAREN);
     struct expr *operand = parse_expr(p);
+    if (!parser_failed(p) && (operand->kind == EXPR_LOG || p->token.kind != TOKEN_COMMA))
+        UNEXPECTED(p);
     struct expr *e = parser_new_expr(p, EXPR_LABEL_REPLACE, TOKEN_LABEL_REPLACE, operand, NULL);
     if (!e)
         return NULL;
@@ -243,8 +252,6 @@ struct expr *parse_label_replace(struct parser *p)
         *arguments[i] = parse_string(p);
     }
     parser_expect(p, TOKEN_RPAREN);
-    if (operand->kind == EXPR_LOG)
-        parser_fail(p, BOLE_E_INVALID, "label_replace needs a metric query");
     struct bole_err why = {0};
     if (!parser_failed(p) && ast_regex_compile(p->ast, e->pattern, REGEX_ANCHORED, &e->regex, &why) < 0)
         parser_fail(p, why.code, "invalid regex in label_replace: %s", why.msg);

@@ -27,16 +27,19 @@ static bole_status check(const struct pattern *p, bool is_filter, struct bole_er
 {
     for (size_t i = 0; i + 1 < p->count; i++)
         if (p->pieces[i].is_capture && p->pieces[i + 1].is_capture)
-            return bole_fail(err, BOLE_E_INVALID, "found consecutive capture '<%.*s>' '<%.*s>'",
+            return bole_fail(err, BOLE_E_INVALID, "found consecutive capture '<%.*s><%.*s>': invalid expression",
                              BOLE_SLICE_ARG(p->pieces[i].text), BOLE_SLICE_ARG(p->pieces[i + 1].text));
     for (size_t i = 0; i < p->count; i++)
         for (size_t j = i + 1; j < p->count; j++)
             if (p->pieces[i].is_capture && p->pieces[j].is_capture && !is_unnamed(&p->pieces[i]) &&
                 bole_slice_eq(p->pieces[i].text, p->pieces[j].text))
-                return bole_fail(err, BOLE_E_INVALID, "duplicate capture name (%.*s)",
+                return bole_fail(err, BOLE_E_INVALID, "duplicate capture name (%.*s): invalid expression",
                                  BOLE_SLICE_ARG(p->pieces[i].text));
-    if (is_filter && p->named_count)
-        return bole_fail(err, BOLE_E_INVALID, "named captures are not allowed");
+    for (size_t i = 0; i < p->count && is_filter; i++)
+        if (p->pieces[i].is_capture && !is_unnamed(&p->pieces[i]))
+            return bole_fail(err, BOLE_E_INVALID, "named captures are not allowed: found '<%.*s>'", BOLE_SLICE_ARG(p->pieces[i].text));
+    if (!is_filter && p->count == 0)
+        return bole_fail(err, BOLE_E_INVALID, "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL");
     if (!is_filter && !p->named_count)
         return bole_fail(err, BOLE_E_INVALID, "at least one capture is required");
     return BOLE_OK;
@@ -82,25 +85,26 @@ static const uint8_t *find(bole_slice text, bole_slice literal)
     return text.len < literal.len ? NULL : memmem(text.ptr, text.len, literal.ptr, literal.len);
 }
 
+/* As Loki's does: a first literal may stand anywhere, a capture in front of a literal or at the end must hold something, and a
+ * literal at the end ends the line. */
 bool pattern_matches(const struct pattern *p, bole_slice line)
 {
     bole_slice rest = line;
+    if (line.len == 0 || p->count == 0)
+        return line.len == 0 && p->count == 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct pattern_piece *piece = &p->pieces[i];
         if (piece->is_capture)
             continue;
-        if (i + 1 == p->count && i > 0) /* a last literal ends the line */
-            return rest.len >= piece->text.len &&
-                   memcmp(rest.ptr + rest.len - piece->text.len, piece->text.ptr, piece->text.len) == 0;
         const uint8_t *hit = find(rest, piece->text);
-        if (!hit || (i == 0 && hit != rest.ptr))
+        if (!hit || (i > 0 && hit == rest.ptr))
             return false;
         rest = bole_slice_sub(rest, (size_t)(hit - rest.ptr) + piece->text.len);
     }
-    return p->count > 0 && p->pieces[p->count - 1].is_capture ? true : rest.len == 0;
+    return p->pieces[p->count - 1].is_capture == (rest.len > 0);
 }
 
-void pattern_capture(const struct pattern *p, bole_slice line, void (*fn)(bole_slice name, bole_slice value, void *ctx),
+void pattern_capture(const struct pattern *p, bole_slice line, bool (*fn)(bole_slice name, bole_slice value, void *ctx),
                      void *ctx)
 {
     bole_slice rest = line;
@@ -117,8 +121,8 @@ void pattern_capture(const struct pattern *p, bole_slice line, void (*fn)(bole_s
         const struct pattern_piece *capture = &p->pieces[i];
         const uint8_t *hit = i + 1 < p->count ? find(rest, p->pieces[i + 1].text) : NULL;
         bole_slice value = hit ? (bole_slice){rest.ptr, (size_t)(hit - rest.ptr)} : rest;
-        if (!is_unnamed(capture))
-            fn(capture->text, value, ctx);
+        if (!is_unnamed(capture) && !fn(capture->text, value, ctx))
+            return;
         if (!hit)
             return; /* the text ran out: the capture has all of the rest */
         rest = bole_slice_sub(rest, value.len + p->pieces[i + 1].text.len);

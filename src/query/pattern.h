@@ -28,8 +28,8 @@ bole_status pattern_compile(bole_slice text, bool is_filter, struct arena *arena
 /* |>: the pattern describes the whole line. */
 bool pattern_matches(const struct pattern *p, bole_slice line);
 
-/* Named captures in order: fn is called for those that were reached before the text ran out. */
-void pattern_capture(const struct pattern *p, bole_slice line, void (*fn)(bole_slice name, bole_slice value, void *ctx),
+/* Named captures in order: fn is called for those that were reached before the text ran out; false from it ends this. */
+void pattern_capture(const struct pattern *p, bole_slice line, bool (*fn)(bole_slice name, bole_slice value, void *ctx),
                      void *ctx);
 
 #endif

@@ -15,11 +15,11 @@ static bool run_stage(const struct ast_stage *s, struct row *r)
             parse_json_paths(r, s->pairs);
         else
             parse_json(r);
-        return true;
-    case STAGE_LOGFMT: parse_logfmt(r, s); return true;
-    case STAGE_REGEXP: parse_regexp(r, s); return true;
-    case STAGE_PATTERN: parse_pattern(r, s); return true;
-    case STAGE_UNPACK: parse_unpack(r); return true;
+        return !r->is_out;
+    case STAGE_LOGFMT: parse_logfmt(r, s); return !r->is_out;
+    case STAGE_REGEXP: parse_regexp(r, s); return !r->is_out;
+    case STAGE_PATTERN: parse_pattern(r, s); return !r->is_out;
+    case STAGE_UNPACK: parse_unpack(r); return !r->is_out;
     case STAGE_LINE_FORMAT: format_line(r, s); return true;
     case STAGE_LABEL_FORMAT: format_labels(r, s); return true;
     case STAGE_DROP: drop_labels(r, s); return true;
@@ -54,9 +54,31 @@ bool pipeline_run(const struct pipeline *p, struct row *r)
     return true;
 }
 
+/* What a line filter does not move in front of. */
+static bool is_fence(const struct ast_stage *s)
+{
+    return s->kind == STAGE_LINE_FILTER || s->kind == STAGE_LABEL_FILTER || s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_UNPACK;
+}
+
 bool stage_reads_line(const struct ast_stage *s)
 {
     return s->kind != STAGE_LABEL_FILTER && s->kind != STAGE_DROP && s->kind != STAGE_KEEP;
+}
+
+const struct ast_stage **pipeline_order(const struct ast_stage *stages, struct arena *arena, size_t *ret_count)
+{
+    size_t count = 0, n = 0;
+    for (const struct ast_stage *s = stages; s; s = s->next)
+        count++;
+    const struct ast_stage **out = arena_array(arena, count + 1, sizeof *out);
+    for (const struct ast_stage *s = stages; out && s; s = s->next) {
+        size_t at = n++;
+        for (; s->kind == STAGE_LINE_FILTER && at && !is_fence(out[at - 1]); at--)
+            out[at] = out[at - 1];
+        out[at] = s;
+    }
+    *ret_count = count;
+    return out;
 }
 
 bool stage_changes_line(const struct ast_stage *s)
@@ -71,7 +93,7 @@ bool stage_uses_labels(const struct ast_stage *s)
 
 static void filter_names(const struct label_filter *f, void (*fn)(bole_slice name, void *ctx), void *ctx)
 {
-    if (f->name.len)
+    if (f->name.len && !f->passes_all)
         fn(f->name, ctx);
     for (const struct label_filter *child = f->children; child; child = child->next)
         filter_names(child, fn, ctx);
@@ -90,8 +112,6 @@ void stage_required_labels(const struct ast_stage *s, void (*fn)(bole_slice name
             fn(pair->value, ctx);
         else if (s->kind == STAGE_LABEL_FORMAT)
             template_labels(pair->template, fn, ctx);
-        else if (pair->has_match)
-            fn(pair->name, ctx);
     }
 }
 

@@ -30,6 +30,10 @@ static inline struct pipeline pipeline_rest(const struct pipeline *p)
 /* False: the row is out. Sets row->out_of_memory when there was no room. */
 bool pipeline_run(const struct pipeline *p, struct row *r);
 
+/* The stages in the order in which they run: as Loki does, line filters go in front of stages that are not known to change the line
+ * (and decolorize, of which Loki does not know that it does). NULL: no memory. */
+const struct ast_stage **pipeline_order(const struct ast_stage *stages, struct arena *arena, size_t *ret_count);
+
 /* What the stages look at, so that the store is asked for nothing else. */
 bool stage_reads_line(const struct ast_stage *s);
 bool stage_changes_line(const struct ast_stage *s);

@@ -7,6 +7,28 @@
 #include "query/units.h"
 #include "shim/number.h"
 
+/* What Go does not print as it is, of all that is met in logs: controls, format characters, blanks other than the blank, private
+ * use. */
+static bool is_printable(uint32_t code)
+{
+    static const struct { uint32_t first, last; } others[] = {
+        {0x7f, 0xa0}, {0xad, 0xad}, {0x61c, 0x61c}, {0x180e, 0x180e}, {0x1680, 0x1680}, {0x2000, 0x200f}, {0x2028, 0x202f},
+        {0x205f, 0x206f}, {0x3000, 0x3000}, {0xe000, 0xf8ff}, {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0x10ffff},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (code >= others[i].first && code <= others[i].last)
+            return false;
+    return true;
+}
+
+static uint32_t code_point(const uint8_t *p, size_t len)
+{
+    uint32_t code = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | (p[i] & 0x3f);
+    return code;
+}
+
 void ast_print_string(bole_slice s, struct buf *out)
 {
     static const char plain[] = "\a\b\f\n\r\t\v\\\"", letters[] = "abfnrtv\\\"";
@@ -19,6 +41,8 @@ void ast_print_string(bole_slice s, struct buf *out)
             buf_printf(out, "\\%c", letters[hit - plain]);
         else if (n == 0 || c < 0x20 || c == 0x7f)
             buf_printf(out, "\\x%02x", c);
+        else if (n > 1 && !is_printable(code_point(s.ptr + i, n)))
+            buf_printf(out, n > 3 ? "\\U%08x" : "\\u%04x", code_point(s.ptr + i, n));
         else
             buf_put(out, (bole_slice){s.ptr + i, n});
         i += n ? n : 1;
@@ -107,7 +131,7 @@ static void print_needles(const struct ast_needle *needles, struct buf *out)
 static void print_pairs(const struct ast_stage *stage, struct buf *out)
 {
     for (const struct ast_pair *pair = stage->pairs; pair; pair = pair->next) {
-        buf_put_u8(out, ' ');
+        buf_put_str(out, pair == stage->pairs ? " " : ",");
         buf_put(out, pair->name);
         if (stage->kind == STAGE_DROP || stage->kind == STAGE_KEEP)
             buf_put_str(out, pair->has_match ? match_text(pair->match) : "");
@@ -117,7 +141,6 @@ static void print_pairs(const struct ast_stage *stage, struct buf *out)
             buf_put(out, pair->value);
         else if (pair->has_match || (stage->kind != STAGE_DROP && stage->kind != STAGE_KEEP))
             ast_print_string(pair->value, out);
-        buf_put_str(out, pair->next ? "," : "");
     }
 }
 

@@ -11,11 +11,12 @@
 
 #include "base/err.h"
 #include "query/explain.h"
+#include "query/hints.h"
 #include "query/matrix.h"
 #include "query/range_funcs.h"
 #include "query/source.h"
 
-enum { NAMES_MAX = 512, AGGREGATE_BUCKETS_MAX = 20000 };
+enum { AGGREGATE_BUCKETS_MAX = 20000, SERIES_SHOWN_MAX = 600 };
 
 struct series {
     int64_t             *counts; /* [steps + 1] differences */
@@ -28,7 +29,6 @@ struct range_exec {
     struct eval        *e;
     const struct expr  *x;
     struct row_hints    hints;
-    bole_slice          hint_names[NAMES_MAX];
     bool                no_labels; /* all samples are one series */
     bool                without;
     const struct ast_pair *names;  /* by or without; NULL: all labels */
@@ -40,32 +40,6 @@ struct range_exec {
 };
 
 /* ---- which labels ---- */
-
-static void add_hint(bole_slice name, void *ctx)
-{
-    struct range_exec *r = ctx;
-    if (bole_slice_eq(name, LABEL_ERROR))
-        r->hints.keeps_errors = true;
-    if (r->hints.name_count < NAMES_MAX)
-        r->hint_names[r->hints.name_count++] = name;
-}
-
-/* Which parsed labels anybody looks at: filters, templates, unwrap and, where they are all that is left, the groups. */
-static void plan_hints(struct range_exec *r)
-{
-    for (const struct ast_stage *s = r->x->log.stages; s; s = s->next)
-        stage_required_labels(s, add_hint, r);
-    for (const struct ast_stage *s = r->x->unwrap ? r->x->unwrap->filters : NULL; s; s = s->next)
-        stage_required_labels(s, add_hint, r);
-    if (r->x->unwrap)
-        add_hint(r->x->unwrap->label, r);
-    for (const struct ast_pair *n = r->names; n; n = n->next)
-        add_hint(n->name, r);
-    bool by_names = r->names && !r->without;
-    r->hints.names = r->hint_names;
-    r->hints.no_labels = r->no_labels && r->hints.name_count == 0;
-    r->hints.some_labels = (r->no_labels || by_names) && r->hints.name_count < NAMES_MAX;
-}
 
 static void plan_grouping(struct range_exec *r, const struct ast_grouping *outer)
 {
@@ -124,7 +98,8 @@ static size_t series_labels(struct range_exec *r, const struct row *row)
     for (size_t i = 0; i < row->count; i++) {
         const struct row_label *l = &row->labels[i];
         bool unwrapped = r->x->unwrap && bole_slice_eq(l->name, r->x->unwrap->label) && (r->without || !r->names);
-        if (failed || (!unwrapped && (!r->names || is_named(r, l->name) != r->without)))
+        bool is_kept = !r->names || (r->without ? !is_named(r, l->name) : is_named(r, l->name) && !row_is_gone(row, l->name));
+        if (failed || (!unwrapped && is_kept))
             r->room[n++] = (struct label){l->name, l->value};
     }
     if (failed) {
@@ -149,13 +124,33 @@ static bool grow_series(struct range_exec *r)
     return true;
 }
 
+/* The labels of the series, in room, say that there was an error. */
+static bole_status pipeline_error(struct range_exec *r, size_t n, bole_slice kind)
+{
+    struct buf text;
+    buf_init(&text, NULL);
+    label_set_print(r->room, n, &text);
+    bole_fail(r->e->err, BOLE_E_INVALID,
+              "pipeline error: '%.*s' for series: '%.*s'.\n"
+              "Use a label filter to intentionally skip this error. (e.g | __error__!=\"%.*s\").\n"
+              "To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n"
+              "The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n",
+              BOLE_SLICE_ARG(kind), (int)(text.len > SERIES_SHOWN_MAX ? SERIES_SHOWN_MAX : text.len), (const char *)text.ptr,
+              BOLE_SLICE_ARG(kind));
+    buf_deinit(&text);
+    return BOLE_E_INVALID;
+}
+
 static bole_status find_series(struct range_exec *r, const struct source_row *row, uint32_t *ret)
 {
     *ret = row->series ? *row->series : LABEL_SET_NONE;
     if (*ret != LABEL_SET_NONE)
         return BOLE_OK;
-    size_t before = r->sets.count;
-    *ret = label_sets_intern(&r->sets, r->room, series_labels(r, row->row));
+    size_t before = r->sets.count, n = series_labels(r, row->row);
+    const struct label *error = row_has_error(row->row) || row_find(row->row, LABEL_ERROR) ? label_set_find(r->room, n, LABEL_ERROR) : NULL;
+    if (error && !label_set_find(r->room, n, LABEL_PRESERVE))
+        return pipeline_error(r, n, error->value);
+    *ret = label_sets_intern(&r->sets, r->room, n);
     if (*ret == LABEL_SET_NONE || (*ret >= r->series_cap && !grow_series(r)))
         return eval_out_of_memory(r->e);
     if (r->sets.count > QUERY_SERIES_MAX)
@@ -191,21 +186,6 @@ static bool steps_of(const struct range_exec *r, int64_t t, size_t *ret_first, s
     *ret_first = (size_t)first;
     *ret_last = last < r->e->steps ? (size_t)last : r->e->steps - 1;
     return first <= *ret_last;
-}
-
-static bole_status pipeline_error(struct range_exec *r, const struct row *row)
-{
-    struct buf text;
-    size_t n = series_labels(r, row);
-    buf_init(&text, NULL);
-    label_set_print(r->room, n, &text);
-    bole_fail(r->e->err, BOLE_E_INVALID,
-              "pipeline error: '%.*s' for series: '%.*s'.\nUse a label filter to intentionally skip this "
-              "error. (e.g | __error__!=\"%.*s\").",
-              (int)row->error.len, (const char *)row->error.ptr, (int)(text.len > 110 ? 110 : text.len),
-              (const char *)text.ptr, (int)row->error.len, (const char *)row->error.ptr);
-    buf_deinit(&text);
-    return BOLE_E_INVALID;
 }
 
 static bole_status add_sample(struct range_exec *r, struct series *s, const struct range_sample *sample)
@@ -252,8 +232,6 @@ static bole_status range_row(struct source *source, const struct source_row *row
         if (row->row->out_of_memory)
             return eval_out_of_memory(r->e);
     }
-    if (row_has_error(row->row) && !row_find(row->row, LABEL_PRESERVE))
-        return pipeline_error(r, row->row);
     r->e->stats->rows_out += row->count;
     bole_status st = find_series(r, row, &number);
     if (st < 0)
@@ -506,10 +484,10 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
     r->counts_bytes = x->op == TOKEN_BYTES_OVER_TIME || x->op == TOKEN_BYTES_RATE;
     r->keeps_samples = x->unwrap && x->op != TOKEN_ABSENT_OVER_TIME;
     plan_grouping(r, outer);
-    plan_hints(r);
     bool ok;
     struct ast_log log = without_idle_formats(r, &ok);
-    if (!r->room || !ok)
+    struct hints_metric metric = {x->unwrap, r->names, r->without, r->no_labels};
+    if (!r->room || !ok || !hints_of_metric(&log, &metric, e->arena, &r->hints))
         return eval_out_of_memory(e);
     __int128 first = (__int128)e->start_ns - x->range_ns - x->offset_ns + 1;
     __int128 last = (__int128)e->start_ns + (__int128)(e->steps - 1) * e->step_ns - x->offset_ns + 1;
@@ -519,7 +497,7 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
         .wants_labels = !r->no_labels || x->unwrap, .labels_decide = !x->unwrap && !r->counts_bytes, .ignores_seq = !r->keeps_samples, .arena = e->arena, .stats = e->stats,
     };
     struct source_sink sink = {.counts_alike = range_counts_alike, .row = range_row, .ctx = r};
-    bole_status st = range_aggregate(r, &options);
+    bole_status st = x->range_ns > 0 ? range_aggregate(r, &options) : BOLE_OK; /* a window of 0 holds nothing */
     if (st == BOLE_E_UNSUPPORTED)
         st = source_run(&options, &sink, e->err);
     return st == BOLE_OK ? finish(r, ret) : st;

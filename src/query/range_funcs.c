@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 static double sum(const struct range_window *w)
 {
     double total = 0;
@@ -78,33 +80,32 @@ static double window_quantile(const struct range_window *w)
     return quantile(w->parameter, w->scratch, w->count);
 }
 
-/* Prometheus' rate(): resets are added up, and the increase is extrapolated to both edges of the window, by at most
- * half an average interval where an edge lies further away than 1.1 of them, and never below the counter's zero. */
+/*
+ * Loki's reading of Prometheus' rate(). Resets are added up. What is meant to be an extrapolation to the start of the window
+ * takes stamps in ns for ms: the range then counts as so many microseconds, and is hardly anything beside the samples.
+ */
 static double rate_counter(const struct range_window *w)
 {
     const struct range_sample *s = w->samples;
     size_t n = w->count;
+    double seconds = (double)(w->end_ns - w->begin_ns) / 1e9, last = 0;
     if (n < 2)
         return 0;
     double increase = s[n - 1].value - s[0].value;
-    for (size_t i = 1; i < n; i++)
-        if (s[i].value < s[i - 1].value)
-            increase += s[i - 1].value;
-    double sampled = (double)(s[n - 1].time_ns - s[0].time_ns) / 1e9;
-    double to_start = (double)(s[0].time_ns - w->begin_ns) / 1e9, to_end = (double)(w->end_ns - s[n - 1].time_ns) / 1e9;
-    double average = sampled / (double)(n - 1), threshold = average * 1.1;
-    if (sampled <= 0)
-        return 0;
-    if (to_start >= threshold)
-        to_start = average / 2;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i].value < last)
+            increase += last;
+        last = s[i].value;
+    }
+    double sampled = (double)(s[n - 1].time_ns - s[0].time_ns) / 1000;
+    double to_start = (double)((w->end_ns - w->begin_ns) / NS_PER_MS) / 1000;
+    double average = sampled / (double)(n - 1);
     if (increase > 0 && s[0].value >= 0) {
         double to_zero = sampled * (s[0].value / increase);
         to_start = to_zero < to_start ? to_zero : to_start;
     }
-    if (to_end >= threshold)
-        to_end = average / 2;
-    double factor = (sampled + to_start + to_end) / sampled;
-    return increase * factor / ((double)(w->end_ns - w->begin_ns) / 1e9);
+    double reach = sampled + (to_start < average * 1.1 ? to_start : average / 2);
+    return increase * (reach / sampled) / seconds;
 }
 
 double range_value(enum token_kind op, const struct range_window *w)

@@ -39,13 +39,23 @@ struct row_label {
     enum label_origin origin;
 };
 
-/* What a metric query needs from the parsers; a log query needs everything. */
+struct label_filter; /* ast.h */
+
+/* A label filter that a parser asks as soon as it has set the label of that name: hints.h. */
+struct early_filter {
+    bole_slice                 name;
+    const struct label_filter *filter; /* NULL: all pass */
+};
+
+/* What a query needs from the parsers: hints.h. */
 struct row_hints {
-    bool              no_labels;      /* nothing at all: parsers do not run */
-    bool              keeps_errors;   /* the query asks for __error__: a parser's error is part of the answer */
-    bool              some_labels;    /* only these */
-    const bole_slice *names;
-    size_t            name_count;
+    bool                       no_labels;    /* nothing at all: parsers do not run */
+    bool                       keeps_errors; /* the query asks for __error__: a parser's error is part of the answer */
+    bool                       some_labels;  /* only these; when they are all there, parsers stop */
+    const bole_slice          *names;
+    size_t                     name_count;
+    const struct early_filter *early;
+    size_t                     early_count;
 };
 
 struct row {
@@ -58,6 +68,10 @@ struct row {
     bole_slice              error, error_details; /* error.len 0: none */
     struct arena           *scratch;
     const struct row_hints *hints;
+    struct row_label       *gone;  /* what drop, keep and label_format took away; in scratch */
+    size_t                  gone_count, gone_cap;
+    bool                    is_changed; /* a label was set or taken away */
+    bool                    is_out; /* an early filter has said so */
     size_t                  template_bytes; /* of text that templates have worked on: template.h */
     bool                    out_of_memory; /* a stage found no room: the query must end */
 };
@@ -68,25 +82,43 @@ void row_add_fields(struct row *r, const struct batch_field *fields, size_t coun
 
 /* NULL: not there. __error__ is not a label here. */
 const struct row_label *row_find(const struct row *r, bole_slice name);
-/* The value as a text filter reads it: "" when absent; __error__ and __error_details__ are found, too. */
+/* Invalid UTF-8 and U+FFFD as blanks. */
+bole_slice row_valid_text(struct row *r, bole_slice s);
+
+/* The value as templates read it: "" when absent; __error__ and __error_details__ are found, too. */
 bole_slice row_text(const struct row *r, bole_slice name);
+/* The value as filters read it: "" when absent; __error__ is the row's, but __error_details__ is not found. */
+bole_slice row_filtered_text(const struct row *r, bole_slice name);
 
 void row_set(struct row *r, enum label_origin origin, bole_slice name, bole_slice value);
+/* What drop, keep and label_format do: the name is remembered. */
 void row_delete(struct row *r, bole_slice name);
+bool row_is_gone(const struct row *r, bole_slice name);
+
+/* A label that a parser has found, under its settled name, unless it is there already or nobody wants it. False: the parser is to
+ * stop, since the row is out (is_out) or there was no room. */
+bool row_parsed(struct row *r, bole_slice name, bole_slice value);
+/* The early filter of that name, if there is one. */
+bool row_passes_early(struct row *r, bole_slice name);
+/* All labels that the query needs have been parsed, so that nothing needs to be looked for. */
+bool row_has_all(const struct row *r);
+/* Parsers have nothing to do. */
+bool row_needs_no_parser(const struct row *r);
 
 /* The name under which a parser may set `name`: itself or name_extracted. */
 bole_slice row_parsed_name(struct row *r, bole_slice name);
-/* True when a parser has set this name already: the first value wins. */
+/* True when a parser has set this name already, even if it was taken away since: the first value wins. */
 bool row_has_parsed(const struct row *r, bole_slice name);
 /* False when the query has no use for a parsed label of this name. */
 bool row_wants(const struct row *r, bole_slice name);
 /* The same before the name is settled: false when neither `name` nor `name_extracted` is of use. */
 bool row_may_want(const struct row *r, bole_slice name);
 
-/* Sets what `| regexp` or `| pattern` has captured, if it is wanted; the last value of a name wins. */
-void row_set_capture(struct row *r, bole_slice name, bole_slice value);
+/* What `| regexp` or `| pattern` has captured, by the name in the expression; as row_parsed. */
+bool row_set_capture(struct row *r, bole_slice name, bole_slice value);
 
-/* The first error of a row keeps its details, as in Loki; from_parser marks those that a query may ask for. */
+/* A later error takes the place of an earlier one; without details (ptr NULL) those of the earlier stay. from_parser marks those
+ * that a query may ask for. */
 void row_fail(struct row *r, bole_slice kind, bole_slice details, bool from_parser);
 
 /* A copy in scratch; sets out_of_memory and returns an empty slice when there is no room. */

@@ -34,6 +34,8 @@ struct source {
     const struct ast_stage     **owners; /* the stage that each predicate stands for */
     bool                        *is_exact; /* the predicate says all that its stage says, together with its siblings */
     size_t                       predicate_count;
+    const struct ast_stage     **order;    /* [order_count] all stages as they run */
+    size_t                       order_count;
     struct pipeline              pipeline;
     bool                         needs_line, needs_labels;
     bool                         changes_labels; /* a stage may do so */
@@ -207,14 +209,15 @@ static bool plan(struct source *s)
     struct arena *arena = s->options->arena;
     const struct ast_stage *stages = s->options->log->stages;
     size_t cap = count_predicates(stages) + 1;
+    s->order = pipeline_order(stages, arena, &s->order_count);
     s->predicates = arena_array(arena, cap, sizeof *s->predicates);
     s->owners = arena_array(arena, cap, sizeof *s->owners);
     s->is_exact = arena_array(arena, cap, sizeof *s->is_exact);
-    if (!s->predicates || !s->owners || !s->is_exact)
+    if (!s->order || !s->predicates || !s->owners || !s->is_exact)
         return false;
-    for (const struct ast_stage *st = stages; st && !stage_changes_line(st); st = st->next)
-        if (st->kind == STAGE_LINE_FILTER)
-            push_line_filter(s, st);
+    for (size_t i = 0; i < s->order_count && !stage_changes_line(s->order[i]); i++)
+        if (s->order[i]->kind == STAGE_LINE_FILTER)
+            push_line_filter(s, s->order[i]);
     return true;
 }
 
@@ -232,16 +235,14 @@ static bool is_consumed(const struct source *s, const struct ast_stage *stage)
 /* After the store has said what it consumed: what is left to do here. */
 static bool plan_rest(struct source *s)
 {
-    size_t count = 0;
     const struct source_options *o = s->options;
-    for (const struct ast_stage *st = o->log->stages; st; st = st->next)
-        count++;
-    s->pipeline.stages = arena_array(o->arena, count + 1, sizeof *s->pipeline.stages);
+    s->pipeline.stages = arena_array(o->arena, s->order_count + 1, sizeof *s->pipeline.stages);
     if (!s->pipeline.stages)
         return false;
     s->needs_line = o->wants_line;
     s->needs_labels = o->wants_labels;
-    for (const struct ast_stage *st = o->log->stages; st; st = st->next) {
+    for (size_t i = 0; i < s->order_count; i++) {
+        const struct ast_stage *st = s->order[i];
         if (is_consumed(s, st))
             continue;
         s->pipeline.stages[s->pipeline.count++] = st;
@@ -407,7 +408,7 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
     else
         text_shape_set(&s->text, r, values);
     struct pipeline rest = pipeline_rest(&s->pipeline);
-    bool passes = pipeline_run(&rest, r);
+    bool passes = !r->is_out && pipeline_run(&rest, r);
     if (r->out_of_memory)
         return query_out_of_memory(s->options->request, err);
     if (slot && !known && !row_has_error(r)) {

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "query/exec.h"
+#include "query/hints.h"
 #include "query/pipeline.h"
 #include "query/source.h"
 
@@ -20,6 +21,7 @@ struct query_tail {
     struct store_matcher   *matchers;
     size_t                  matcher_count;
     struct pipeline         pipeline;
+    struct row_hints        hints;
     struct row_label       *labels, *sorted; /* ROW_LABELS_MAX + 2 each */
 };
 
@@ -37,17 +39,13 @@ static bole_status out_of_memory(struct bole_err *err)
 static bool plan_tail(struct query_tail *t)
 {
     size_t count = 0;
-    for (const struct ast_stage *s = t->e->log.stages; s; s = s->next)
-        count++;
-    t->pipeline.stages = arena_array(&t->arena, count + 1, sizeof *t->pipeline.stages);
+    t->pipeline.stages = pipeline_order(t->e->log.stages, &t->arena, &count);
     t->matchers = source_matchers(t->e->log.matchers, &t->arena, &t->matcher_count);
     t->labels = arena_array(&t->arena, ROW_LABELS_MAX + 2, sizeof *t->labels);
     t->sorted = arena_array(&t->arena, ROW_LABELS_MAX + 2, sizeof *t->sorted);
-    if (!t->pipeline.stages || !t->matchers || !t->labels || !t->sorted || !t->tenant.ptr)
-        return false;
-    for (const struct ast_stage *s = t->e->log.stages; s; s = s->next)
-        t->pipeline.stages[t->pipeline.count++] = s;
-    return true;
+    t->pipeline.count = count;
+    return t->pipeline.stages && t->matchers && t->labels && t->sorted && t->tenant.ptr &&
+           hints_of_log(&t->e->log, &t->arena, &t->hints);
 }
 
 bole_status query_tail_create(const struct query *q, bole_slice tenant, struct budget *budget,
@@ -115,7 +113,7 @@ static bole_status run_row(struct query_tail *t, const struct tail_stream *strea
                            uint64_t seq, bole_status (*fn)(const struct query_entry *entry, void *ctx), void *ctx,
                            struct bole_err *err)
 {
-    struct row row = {.labels = t->labels, .scratch = &t->scratch};
+    struct row row = {.labels = t->labels, .scratch = &t->scratch, .hints = &t->hints};
     arena_reset(&t->scratch);
     row_begin(&row, b->time_ns[at], batch_line(b, at), stream->labels, stream->count);
     for (uint32_t f = batch_field_first(b, at); f < b->field_end[at]; f++) {

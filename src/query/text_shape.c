@@ -177,6 +177,6 @@ bool text_shape_reader_init(struct text_shape_reader *r, const struct ast_stage 
 void text_shape_set(const struct text_shape_reader *s, struct row *r, const bole_slice *values)
 {
     for (uint32_t i = 0; i < s->reader.value_count; i++)
-        if (values[i].ptr)
-            row_set_capture(r, s->names[i], values[i]);
+        if (values[i].ptr && !row_set_capture(r, s->names[i], values[i]))
+            return;
 }

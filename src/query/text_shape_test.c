@@ -116,12 +116,13 @@ static bool derive_values(struct text_shape_reader *r, const struct made_shape *
 
 struct expected { const struct text_shape_reader *reader; bole_slice *values; };
 
-static void expect_capture(bole_slice name, bole_slice value, void *ctx)
+static bool expect_capture(bole_slice name, bole_slice value, void *ctx)
 {
     const struct expected *e = ctx;
     for (uint32_t i = 0; i < e->reader->reader.value_count; i++)
         if (bole_slice_eq(e->reader->names[i], name))
             e->values[i] = value.ptr ? value : S("");
+    return true;
 }
 
 static void check_line(struct text_shape_reader *r, const struct made_shape *m, bole_slice line, const bole_slice *got, const char *text)

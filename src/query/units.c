@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "query/parser.h"
 #include "shim/number.h"
 
 static const struct unit {
@@ -136,29 +137,48 @@ bole_status units_go_duration(bole_slice text, int64_t *ret_ns, struct bole_err 
     return BOLE_OK;
 }
 
-bool units_prometheus_duration(bole_slice text, int64_t *ret_ns)
+static bole_status not_a_duration(bole_slice text, struct bole_err *err)
+{
+    struct buf quoted;
+    if (!err)
+        return BOLE_E_INVALID;
+    buf_init(&quoted, NULL);
+    ast_print_string(text, &quoted);
+    bole_fail(err, BOLE_E_INVALID, "not a valid duration string: %.*s", BOLE_SLICE_ARG(buf_slice(&quoted)));
+    buf_deinit(&quoted);
+    return BOLE_E_INVALID;
+}
+
+bole_status units_promql_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err)
 {
     if (bole_slice_eq(text, S("0"))) {
         *ret_ns = 0;
-        return true;
+        return BOLE_OK;
     }
     int64_t total = 0;
-    const struct unit *allowed = prometheus_units, *end = prometheus_units + PROMETHEUS_UNIT_COUNT;
+    const struct unit *allowed = prometheus_units;
     size_t at = 0;
+    if (text.len == 0)
+        return bole_fail(err, BOLE_E_INVALID, "empty duration string");
     while (at < text.len) {
         int64_t v;
-        if (!take_digits(text, &at, &v))
-            return false;
+        bool any = take_digits(text, &at, &v);
         size_t from = at;
         while (at < text.len && !is_digit(text.ptr[at]))
             at++;
-        const struct unit *unit = find_unit(allowed, (size_t)(end - allowed), (bole_slice){text.ptr + from, at - from});
-        if (!unit || __builtin_mul_overflow(v, unit->ns, &v) || __builtin_add_overflow(total, v, &total))
-            return false;
+        bole_slice name = {text.ptr + from, at - from};
+        const struct unit *unit = find_unit(prometheus_units, PROMETHEUS_UNIT_COUNT, name);
+        if (any && name.len && !unit)
+            return bole_fail(err, BOLE_E_INVALID, "unknown unit \"%.*s\" in duration \"%.*s\"", BOLE_SLICE_ARG(name),
+                             BOLE_SLICE_ARG(text));
+        if (!any || !unit || unit < allowed)
+            return not_a_duration(text, err);
+        if (__builtin_mul_overflow(v, unit->ns, &v) || __builtin_add_overflow(total, v, &total))
+            return bole_fail(err, BOLE_E_INVALID, "duration out of range");
         allowed = unit + 1;
     }
     *ret_ns = total;
-    return text.len > 0;
+    return BOLE_OK;
 }
 
 /* The exponent of a size's unit: "k", "kb" 1000, "ki", "kib" 1024. */
@@ -181,6 +201,19 @@ static bool size_factor(const uint8_t *p, size_t len, double *ret_factor)
     for (const char *l = letters; l <= letter; l++)
         *ret_factor *= binary ? 1024 : 1000;
     return true;
+}
+
+uint64_t units_bytes_as_shown(uint64_t bytes)
+{
+    double unit = 1;
+    if (bytes < 10)
+        return bytes;
+    while ((double)bytes / unit >= 1000 && unit < 1e18)
+        unit *= 1000;
+    double shown = floor((double)bytes / unit * 10 + 0.5) / 10;
+    shown = shown >= 10 ? nearbyint(shown) : shown;
+    double value = shown * unit;
+    return value >= 18446744073709551615.0 ? bytes : (uint64_t)value;
 }
 
 bole_status units_bytes(bole_slice text, uint64_t *ret_bytes, struct bole_err *err)
@@ -213,7 +246,15 @@ bole_status units_float(bole_slice text, double *ret_value, struct bole_err *err
 {
     if (number_parse(text, ret_value))
         return BOLE_OK;
-    return bole_fail(err, BOLE_E_INVALID, "strconv.ParseFloat: parsing \"%.*s\": invalid syntax", BOLE_SLICE_ARG(text));
+    if (!err)
+        return BOLE_E_INVALID;
+    struct buf quoted;
+    buf_init(&quoted, NULL);
+    ast_print_string(text, &quoted);
+    bole_fail(err, BOLE_E_INVALID, "strconv.ParseFloat: parsing %.*s: %s", BOLE_SLICE_ARG(buf_slice(&quoted)),
+              number_is_too_large(text) ? "value out of range" : "invalid syntax");
+    buf_deinit(&quoted);
+    return BOLE_E_INVALID;
 }
 
 size_t units_format_prometheus(int64_t ns, char ret_text[64])

@@ -17,8 +17,17 @@
 /* Go's time.ParseDuration. On failure err gets Go's text: `time: missing unit in duration "90"`. */
 bole_status units_go_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err);
 
-/* Prometheus' model.ParseDuration: whole numbers, units y w d h m s ms in this order, each once; "0" alone is fine. */
-bool units_prometheus_duration(bole_slice text, int64_t *ret_ns);
+/* Prometheus' model.ParseDuration: whole numbers, units y w d h m s ms in this order, each once; "0" alone is fine. On failure err gets
+ * its text. */
+bole_status units_promql_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err);
+
+static inline bool units_prometheus_duration(bole_slice text, int64_t *ret_ns)
+{
+    return units_promql_duration(text, ret_ns, NULL) == BOLE_OK;
+}
+
+/* humanize.Bytes and back: two digits below ten, else whole ones, of a unit of thousands. */
+uint64_t units_bytes_as_shown(uint64_t bytes);
 
 /* humanize.ParseBytes. On failure err gets its text. */
 bole_status units_bytes(bole_slice text, uint64_t *ret_bytes, struct bole_err *err);

@@ -23,6 +23,8 @@ bool unwrap_value(const struct ast_unwrap *u, struct row *r, double *ret_value)
         st = units_go_duration(label->value, &ns, &err);
         *ret_value = (double)ns / NS_PER_S;
     }
+    if (*ret_value == 0)
+        *ret_value = 0; /* no -0: it is lost on Loki's way from the ingester */
     if (st < 0)
         row_fail(r, ERROR_SAMPLE, row_copy(r, bole_slice_str(err.msg)), false);
     return true;

@@ -37,8 +37,8 @@ TEST(api_query_answers_in_lokis_envelopes)
          "[\"1795210200000000000\",\"GET /a\",{\"structuredMetadata\":{\"trace\":\"1\"}}]]}]"},
         {"/loki/api/v1/query_range?query={app=\"web\"}" RANGE, "",
          "{\"status\":\"success\",\"data\":{\"resultType\":\"streams\",\"result\":["
-         "{\"stream\":{\"app\":\"web\",\"host\":\"h1\"},\"values\":[[\"1795210201000000000\",\"GET /b\"]]},"
-         "{\"stream\":{\"app\":\"web\",\"host\":\"h1\",\"trace\":\"1\"},\"values\":[[\"1795210200000000000\",\"GET /a\"]]}]"},
+         "{\"stream\":{\"app\":\"web\",\"host\":\"h1\",\"trace\":\"1\"},\"values\":[[\"1795210200000000000\",\"GET /a\"]]},"
+         "{\"stream\":{\"app\":\"web\",\"host\":\"h1\"},\"values\":[[\"1795210201000000000\",\"GET /b\"]]}]"},
         {"/loki/api/v1/query_range?query={app=\"db\"} | logfmt" RANGE, CATEGORIZE,
          "{\"status\":\"success\",\"data\":{\"resultType\":\"streams\",\"encodingFlags\":[\"categorize-labels\"],\"result\":["
          "{\"stream\":{\"app\":\"db\"},\"values\":[[\"1795210202000000000\",\"slow \\u003cquery\\u003e ms=17\",{\"parsed\":{\"ms\":\"17\"}}]]}]"},
@@ -124,7 +124,7 @@ TEST(api_query_refuses_with_lokis_texts)
 TEST(api_query_refusals_keep_place_and_reason_when_the_query_is_long)
 {
     static const struct { const char *before, *after, *begin, *end; } cases[] = {
-        {"{app=\"web\"} | json x=\"", "[\"", "parse error : stage '| json x=\"yy", "yy[]: unexpected char ["},
+        {"{app=\"web\"} | json x=\"", "[\"", "parse error : stage '| json x=\"yy", "yy[]: syntax error: unexpected $end, expecting STRING or INDEX"},
         {"{app=\"web\"} | logfmt x=\"", "\\\"\"", "parse error : stage '| logfmt x=\"yy", "]: unexpected char \""},
         {"{app=\"web\"} |~ \"", "(\"", "parse error : stage '|~ \"yyy", "`"},
         {"{app=\"web\"} | a > ", "", "parse error at line 1, col 19: ", ""},

@@ -78,12 +78,14 @@ bole_status loki_parse_time(bole_slice text, int64_t fallback_ns, int64_t *ret_n
 
 bole_status loki_parse_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err)
 {
-        double seconds;
-    if (number_parse(text, &seconds) && isfinite(seconds)) {
-        if (fabs(seconds) * 1e9 >= 9223372036854775807.0)
+    double seconds;
+    if (number_parse(text, &seconds)) {
+        if (isnan(seconds)) /* as Go's conversion does */
+            seconds = (double)INT64_MIN / 1e9;
+        if (fabs(seconds) * 1e9 > 9223372036854775807.0)
             return bole_fail(err, BOLE_E_INVALID, "cannot parse \"%.*s\" to a valid duration. It overflows int64", shown(text),
                              (const char *)text.ptr);
-        *ret_ns = (int64_t)(seconds * 1e9);
+        *ret_ns = seconds * 1e9 <= (double)INT64_MIN ? INT64_MIN : (int64_t)(seconds * 1e9);
         return BOLE_OK;
     }
     if (units_prometheus_duration(text, ret_ns))

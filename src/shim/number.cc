@@ -180,8 +180,10 @@ extern "C" size_t number_format_g(double value, char ret_text[NUMBER_TEXT_MAX])
     return put_fixed(d, ret_text);
 }
 
-extern "C" bool number_parse(bole_slice text, double *ret_value)
+/* ret_is_large: it is a number, but too large. */
+static bool parse_number(bole_slice text, double *ret_value, bool *ret_is_large)
 {
+    *ret_is_large = false;
     const char *p = (const char *)text.ptr;
     size_t len = text.len;
     if (len == 0 || len > NUMBER_TEXT_MAX)
@@ -211,11 +213,26 @@ extern "C" bool number_parse(bole_slice text, double *ret_value)
     if (end != plain + len && ec != std::errc::result_out_of_range)
         return false;
     if (ec == std::errc::result_out_of_range) {
-        if (!parse_extreme(plain, len, hex, &value))
+        if (!parse_extreme(plain, len, hex, &value)) {
+            *ret_is_large = end == plain + len;
             return false;
+        }
     } else if (ec != std::errc()) {
         return false;
     }
     *ret_value = negative ? -value : value;
     return true;
+}
+
+extern "C" bool number_parse(bole_slice text, double *ret_value)
+{
+    bool is_large;
+    return parse_number(text, ret_value, &is_large);
+}
+
+extern "C" bool number_is_too_large(bole_slice text)
+{
+    double value;
+    bool is_large;
+    return !parse_number(text, &value, &is_large) && is_large;
 }

@@ -29,6 +29,9 @@ size_t number_format_g(double value, char ret_text[NUMBER_TEXT_MAX]);
  * 0. */
 bool number_parse(bole_slice text, double *ret_value);
 
+/* Why number_parse refused it. */
+bool number_is_too_large(bole_slice text);
+
 #ifdef __cplusplus
 }
 #endif

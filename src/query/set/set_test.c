@@ -54,7 +54,7 @@ TEST(additions_print_as_text_that_means_the_same)
         /* Loki's label filters stay what they are. */
         {"{a=\"b\"} | distinct=\"x\" | top > 5 | stats != \"y\" | dedup =~ \"z\" | sort == 1",
          "{a=\"b\"} | distinct=\"x\" | top>5 | stats!=\"y\" | dedup=~\"z\" | sort=1"},
-        {"{distinct=\"b\", stats=\"c\"} | json top=\"x\" | keep sort, stats", "{distinct=\"b\", stats=\"c\"} | json top=\"x\" | keep sort, stats"},
+        {"{distinct=\"b\", stats=\"c\"} | json top=\"x\" | keep sort, stats", "{distinct=\"b\", stats=\"c\"} | json top=\"x\" | keep sort,stats"},
         /* Refused, with the place. */
         {"{a=\"b\"} | sort x", "!parse error at line 1, col 16: syntax error: unexpected IDENTIFIER, expecting by"},
         {"{a=\"b\"} | top user", "!parse error at line 1, col 15: syntax error: unexpected IDENTIFIER, expecting NUMBER"},
@@ -116,7 +116,7 @@ TEST(plain_words_are_stages_on_all_streams)
         {"app=\"x\"", "!parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"},
         {"error \"no end", "!parse error at line 1, col 1: syntax error: unexpected IDENTIFIER"},
         {"error | nosuch", "!parse error at line 1, col 15: syntax error: unexpected $end"},
-        {"", "!parse error at line 1, col 1: syntax error: unexpected $end"},
+        {"", "!parse error : syntax error: unexpected $end"},
         {"| json", "!parse error at line 1, col 1: syntax error: unexpected |"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

