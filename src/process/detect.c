@@ -1,7 +1,7 @@
 /*
  * A line is looked through once for all kinds: each kind has a few beginnings of three bytes, and 32 positions at once
- * are tested for them by halves of bytes (after Langdale's Teddy). What passes is looked up by its three bytes in a small
- * table, and what still stands is read in full by the kind's own check. An ordinary line is settled by the first step.
+ * are tested for them by halves of bytes (after Langdale's Teddy). What passes is looked up by its three bytes in tables
+ * without doubt, and what still stands is read in full by the kind's own check. An ordinary line is settled by the first step.
  */
 #include "process/detect.h"
 
@@ -18,7 +18,7 @@
 /* Where a hit may begin, or (e-mail, IPv4, IPv6) what it must hold. An empty set is any byte. */
 static const struct beginning {
     enum detect_kind kind;
-    uint8_t          bucket; /* beginnings of one bucket are mixed by the first step: those that look alike go together */
+    uint8_t          bucket; /* those of one bucket are mixed by the first step: few letters to each, that words do not pass */
     const char      *bytes[3];
 } beginnings[] = {
     {DETECT_EMAIL, 0, {"@", "", ""}},
@@ -28,21 +28,27 @@ static const struct beginning {
     {DETECT_IPV4, 4, {DIGIT, ".", DIGIT}},
     {DETECT_IPV6, 5, {HEX, ":", HEX ":"}},
     {DETECT_IPV6, 5, {":", ":", ""}},
-    {DETECT_AWS_KEY, 6, {"A", "KS", "I"}},
-    {DETECT_TOKEN, 6, {"A", "I", "z"}},
-    {DETECT_JWT, 6, {"e", "y", "J"}},
-    {DETECT_TOKEN, 6, {"x", "o", "x"}},
-    {DETECT_TOKEN, 6, {"s", "k", "_"}},
-    {DETECT_TOKEN, 6, {"g", "hi", "hoprstu"}},
+    {DETECT_AWS_KEY, 4, {"A", "KS", "I"}},
+    {DETECT_TOKEN, 7, {"A", "I", "z"}},
+    {DETECT_JWT, 1, {"e", "y", "J"}},
+    {DETECT_TOKEN, 2, {"x", "o", "x"}},
+    {DETECT_TOKEN, 3, {"s", "k", "_"}},
+    {DETECT_TOKEN, 6, {"g", "h", "oprsu"}},
+    {DETECT_TOKEN, 6, {"g", "i", "t"}},
     {DETECT_PRIVATE_KEY, 7, {"-", "-", "-"}},
-    {DETECT_BEARER, 7, {"Bb", "Ee", "Aa"}},
-    {DETECT_PASSWORD, 7, {"Pp", "AaWwRr", "SsDdIi"}},
-    {DETECT_PASSWORD, 7, {"Ss", "Ee", "Cc"}},
-    {DETECT_PASSWORD, 7, {"Tt", "Oo", "Kk"}},
-    {DETECT_PASSWORD, 7, {"Aa", "PpUuCc", "IiTtCc"}},
+    {DETECT_BEARER, 6, {"Bb", "Ee", "Aa"}},
+    {DETECT_PASSWORD, 2, {"Pp", "Aa", "Ss"}},
+    {DETECT_PASSWORD, 4, {"Pp", "Ww", "Dd"}},
+    {DETECT_PASSWORD, 7, {"Pp", "Rr", "Ii"}},
+    {DETECT_PASSWORD, 1, {"Ss", "Ee", "Cc"}},
+    {DETECT_PASSWORD, 1, {"Tt", "Oo", "Kk"}},
+    {DETECT_PASSWORD, 3, {"Aa", "Pp", "Ii"}},
+    {DETECT_PASSWORD, 4, {"Aa", "Uu", "Tt"}},
+    {DETECT_PASSWORD, 6, {"Aa", "Cc", "Cc"}},
     {DETECT_PASSWORD, 7, {"Cc", "Rr", "Ee"}},
-    {DETECT_PASSWORD, 6, {":", "/", "/"}},
+    {DETECT_PASSWORD, 7, {":", "/", "/"}},
 };
+_Static_assert(sizeof beginnings / sizeof *beginnings <= 32, "a bit for each");
 enum { BEGINNINGS = sizeof beginnings / sizeof *beginnings, BLOCK = 32, BLOCK_READS = BLOCK + 2 };
 
 const char *const detect_names[] = {"email", "card", "iban", "aws_key", "jwt", "bearer", "private_key", "token",
@@ -66,32 +72,20 @@ unsigned detect_kinds(bole_slice name)
                                             : 0;
 }
 
-static inline size_t triple_of(uint8_t a, uint8_t b, uint8_t c)
-{
-    return (size_t)(a & 31) << 10 | (size_t)(b & 31) << 5 | (c & 31);
-}
-
 static bool in_set(const char *set, unsigned byte)
 {
     return !*set || (byte && strchr(set, (int)byte));
 }
 
-static void add_beginning(struct detector *d, const struct beginning *b)
+static void add_beginning(struct detector *d, size_t index)
 {
-    bool may[3][32] = {0};
+    const struct beginning *b = &beginnings[index];
     for (unsigned byte = 0; byte < 256; byte++)
         for (unsigned i = 0; i < 3; i++)
             if (in_set(b->bytes[i], byte)) {
                 d->low[i][byte & 15] |= (uint8_t)(1u << b->bucket);
                 d->high[i][byte >> 4] |= (uint8_t)(1u << b->bucket);
-                may[i][byte & 31] = true;
-            }
-    for (size_t first = 0; first < 32; first++)
-        for (size_t second = 0; may[0][first] && second < 32; second++)
-            for (size_t third = 0; may[1][second] && third < 32; third++) {
-                size_t triple = first << 10 | second << 5 | third;
-                if (may[2][third])
-                    d->triples[triple >> 3] |= (uint8_t)(1u << (triple & 7));
+                d->exact[i][byte] |= 1u << index;
             }
 }
 
@@ -100,7 +94,7 @@ void detector_init(struct detector *d, unsigned kinds)
     *d = (struct detector){.kinds = kinds};
     for (size_t i = 0; i < BEGINNINGS; i++)
         if (kinds >> beginnings[i].kind & 1)
-            add_beginning(d, &beginnings[i]);
+            add_beginning(d, i);
 }
 
 /* ---- letters ---- */
@@ -398,7 +392,8 @@ static bool read_password(bole_slice s, size_t at, size_t floor, struct detect_h
     (void)floor;
     if (s.ptr[at] == ':')
         return read_userinfo(s, at, hit);
-    while (i < SECRET_WORDS && !starts_nocase(s, at, secret_words[i]))
+    uint8_t first = s.ptr[at] | 0x20, third = byte_at(s, at + 2) | 0x20;
+    while (i < SECRET_WORDS && (first != secret_words[i].ptr[0] || third != secret_words[i].ptr[2] || !starts_nocase(s, at, secret_words[i])))
         i++;
     if (i == SECRET_WORDS)
         return false;
@@ -496,56 +491,20 @@ static read_fn *const readers[DETECT_COUNT] = {
     [DETECT_PRIVATE_KEY] = read_private_key, [DETECT_TOKEN] = read_token, [DETECT_PASSWORD] = read_password,
     [DETECT_IPV4] = read_ipv4,   [DETECT_IPV6] = read_ipv6};
 
-/* Which kinds a first byte may begin. */
-static unsigned kinds_of(uint8_t c)
+/* A hit whose beginning is at `at`. */
+static inline bool look_at(const struct detector *d, bole_slice s, size_t at, size_t floor, struct detect_hit *hit)
 {
-    if (is_digit(c))
-        return 1u << DETECT_CARD | 1u << DETECT_IPV4 | 1u << DETECT_IPV6;
-    switch (c) {
-    case '@': return 1u << DETECT_EMAIL;
-    case '-': return 1u << DETECT_PRIVATE_KEY;
-    case ':': return 1u << DETECT_IPV6 | 1u << DETECT_PASSWORD;
-    default: break;
-    }
-    unsigned kinds = is_letter(c) ? 1u << DETECT_BEARER | 1u << DETECT_TOKEN | 1u << DETECT_PASSWORD | 1u << DETECT_JWT : 0;
-    kinds |= is_upper(c) ? 1u << DETECT_IBAN | 1u << DETECT_AWS_KEY : 0;
-    return is_hex(c) ? kinds | 1u << DETECT_IPV6 : kinds;
-}
-
-/* A hit whose beginning is at `at`; a reader tests the bytes that it stands for itself. */
-static bool look_at(const struct detector *d, bole_slice s, size_t at, size_t floor, struct detect_hit *hit)
-{
-    uint8_t second = byte_at(s, at + 1), third = byte_at(s, at + 2);
-    size_t triple = triple_of(s.ptr[at], second, third);
-    if (!(d->triples[triple >> 3] >> (triple & 7) & 1))
-        return false;
-    unsigned kinds = kinds_of(s.ptr[at]) & d->kinds;
-    for (; kinds; kinds &= kinds - 1) {
-        unsigned kind = (unsigned)__builtin_ctz(kinds);
-        if ((kind == DETECT_CARD && !(is_digit(second) && is_digit(third))) ||
-            (kind == DETECT_IPV4 && second != '.') || (kind == DETECT_IPV6 && second != ':') ||
-            (kind == DETECT_IBAN && !(is_upper(second) && is_digit(third))) ||
-            (kind == DETECT_PASSWORD && s.ptr[at] == ':' && !(second == '/' && third == '/')))
-            continue;
-        if (readers[kind](s, at, floor, hit))
+    uint32_t fits = d->exact[0][s.ptr[at]] & d->exact[1][byte_at(s, at + 1)] & d->exact[2][byte_at(s, at + 2)];
+    for (; fits; fits &= fits - 1)
+        if (readers[beginnings[__builtin_ctz(fits)].kind](s, at, floor, hit))
             return true;
-    }
     return false;
-}
-
-/* What places() says of one place. */
-static bool may_begin(const struct detector *d, bole_slice s, size_t at)
-{
-    uint8_t all = 0xff;
-    for (size_t i = 0; i < 3; i++)
-        all &= d->low[i][byte_at(s, at + i) & 15] & d->high[i][byte_at(s, at + i) >> 4];
-    return all;
 }
 
 bool detect_next_portable(const struct detector *d, bole_slice text, size_t from, struct detect_hit *ret_hit)
 {
     for (size_t at = from; at < text.len; at++)
-        if (may_begin(d, text, at) && look_at(d, text, at, from, ret_hit))
+        if (look_at(d, text, at, from, ret_hit))
             return true;
     return false;
 }

@@ -21,7 +21,7 @@ enum detect_kind {
 struct detector {
     unsigned kinds;                   /* bit 1 << enum detect_kind */
     uint8_t  low[3][16], high[3][16]; /* of each of three bytes in a row, by its halves: which beginnings it may be in */
-    uint8_t  triples[4096];           /* bit: the low five bits of three bytes, in full */
+    uint32_t exact[3][256];           /* of each of three bytes in a row: bits of the beginnings that it fits */
 };
 
 struct detect_hit {
