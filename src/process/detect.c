@@ -18,34 +18,34 @@
 /* Where a hit may begin, or (e-mail, IPv4, IPv6) what it must hold. An empty set is any byte. */
 static const struct beginning {
     enum detect_kind kind;
-    uint8_t          bucket; /* those of one bucket are mixed by the first step: few letters to each, that words do not pass */
+    uint8_t          bucket; /* the first step mixes those of one bucket, half a byte at a time: their halves should be few */
     const char      *bytes[3];
 } beginnings[] = {
     {DETECT_EMAIL, 0, {"@", "", ""}},
     {DETECT_CARD, 1, {"3456", DIGIT, DIGIT}},
-    {DETECT_CARD, 2, {"2", "234567", DIGIT}},
-    {DETECT_IBAN, 3, {UPPER, UPPER, DIGIT}},
+    {DETECT_CARD, 1, {"2", "234567", DIGIT}},
+    {DETECT_IBAN, 2, {UPPER, UPPER, DIGIT}},
+    {DETECT_AWS_KEY, 3, {"A", "KS", "I"}},
+    {DETECT_PASSWORD, 3, {"Pp", "Aa", "Ss"}},
+    {DETECT_PASSWORD, 3, {"Aa", "Pp", "Ii"}},
+    {DETECT_PASSWORD, 3, {"Aa", "Cc", "Cc"}},
     {DETECT_IPV4, 4, {DIGIT, ".", DIGIT}},
+    {DETECT_JWT, 4, {"e", "y", "J"}},
+    {DETECT_PASSWORD, 4, {"Tt", "Oo", "Kk"}},
+    {DETECT_PASSWORD, 4, {"Pp", "Ww", "Dd"}},
     {DETECT_IPV6, 5, {HEX, ":", HEX ":"}},
     {DETECT_IPV6, 5, {":", ":", ""}},
-    {DETECT_AWS_KEY, 4, {"A", "KS", "I"}},
-    {DETECT_TOKEN, 7, {"A", "I", "z"}},
-    {DETECT_JWT, 1, {"e", "y", "J"}},
-    {DETECT_TOKEN, 2, {"x", "o", "x"}},
-    {DETECT_TOKEN, 3, {"s", "k", "_"}},
-    {DETECT_TOKEN, 6, {"g", "h", "oprsu"}},
-    {DETECT_TOKEN, 6, {"g", "i", "t"}},
-    {DETECT_PRIVATE_KEY, 7, {"-", "-", "-"}},
+    {DETECT_TOKEN, 5, {"x", "o", "x"}},
+    {DETECT_TOKEN, 5, {"s", "k", "_"}},
+    {DETECT_TOKEN, 5, {"g", "h", "oprsu"}},
+    {DETECT_TOKEN, 5, {"g", "i", "t"}},
     {DETECT_BEARER, 6, {"Bb", "Ee", "Aa"}},
-    {DETECT_PASSWORD, 2, {"Pp", "Aa", "Ss"}},
-    {DETECT_PASSWORD, 4, {"Pp", "Ww", "Dd"}},
+    {DETECT_PASSWORD, 6, {"Ss", "Ee", "Cc"}},
+    {DETECT_TOKEN, 7, {"A", "I", "z"}},
+    {DETECT_PRIVATE_KEY, 7, {"-", "-", "-"}},
     {DETECT_PASSWORD, 7, {"Pp", "Rr", "Ii"}},
-    {DETECT_PASSWORD, 1, {"Ss", "Ee", "Cc"}},
-    {DETECT_PASSWORD, 1, {"Tt", "Oo", "Kk"}},
-    {DETECT_PASSWORD, 3, {"Aa", "Pp", "Ii"}},
-    {DETECT_PASSWORD, 4, {"Aa", "Uu", "Tt"}},
-    {DETECT_PASSWORD, 6, {"Aa", "Cc", "Cc"}},
     {DETECT_PASSWORD, 7, {"Cc", "Rr", "Ee"}},
+    {DETECT_PASSWORD, 7, {"Aa", "Uu", "Tt"}},
     {DETECT_PASSWORD, 7, {":", "/", "/"}},
 };
 _Static_assert(sizeof beginnings / sizeof *beginnings <= 32, "a bit for each");
