@@ -103,7 +103,7 @@ class Flood:
 def test_fast_writers_do_not_touch_the_reserve_and_the_edge_is_quiet(tmp_path):
     """Red when the log does not keep the reserve itself: most of it was gone before the next look at the disk. What there
     is above it fits the head, so the first cut, which may use the reserve, comes with the first refusal."""
-    reserve, cut_begun = 80 * MB, 8 * MB
+    reserve, cut_begun = 80 * MB, 16 * MB
     args = ["--disk-reserve", str(reserve), "--memory-limit", "1GB"]
     with small_disk(tmp_path, "110m") as folder, bole.Server(data=folder / "data", args=args) as server:
         flood = Flood(server, folder)
