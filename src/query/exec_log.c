@@ -16,8 +16,8 @@
 #include "base/err.h"
 #include "query/entries.h"
 #include "query/exec.h"
-#include "query/hints.h"
 #include "query/source.h"
+#include "query/stage/hints.h"
 
 struct key {
     int64_t  time_ns;

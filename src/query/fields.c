@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "query/exec.h"
-#include "query/parse_json.h"
 #include "query/set/value.h"
 #include "query/source.h"
+#include "query/stage/parse_json.h"
 
 enum { SLOT_COUNT = 4 * FIELD_VALUES_MAX, FIELD_SLOTS = 4096 };
 

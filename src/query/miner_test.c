@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "base/test.h"
 #include "query/miner.h"
-#include "query/pattern.h"
+#include "query/stage/pattern.h"
 
 /* "3 error user <_> logged in\n" for each. */
 static struct buf mine(const char *const *lines, size_t count)

@@ -3,12 +3,12 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
-#include "query/chain.h"
-#include "query/ip.h"
-#include "query/parse_json.h"
 #include "query/parser_impl.h"
-#include "query/pattern.h"
-#include "query/template.h"
+#include "query/stage/chain.h"
+#include "query/stage/ip.h"
+#include "query/stage/parse_json.h"
+#include "query/stage/pattern.h"
+#include "query/template/template.h"
 #include "query/units.h"
 
 /* ---- selectors ---- */

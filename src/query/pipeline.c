@@ -2,8 +2,8 @@
 
 #include "query/explain.h"
 
-#include "query/parse_json.h"
-#include "query/template.h"
+#include "query/stage/parse_json.h"
+#include "query/template/template.h"
 
 static bool run_stage(const struct ast_stage *s, struct row *r)
 {

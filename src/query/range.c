@@ -11,10 +11,10 @@
 
 #include "base/err.h"
 #include "query/explain.h"
-#include "query/hints.h"
 #include "query/matrix.h"
 #include "query/range_funcs.h"
 #include "query/source.h"
+#include "query/stage/hints.h"
 
 enum { AGGREGATE_BUCKETS_MAX = 20000, SERIES_SHOWN_MAX = 600 };
 

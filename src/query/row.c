@@ -1,8 +1,8 @@
 #include "query/row.h"
 
 #include "base/utf8.h"
-#include "query/label_name.h"
 #include "query/pipeline.h"
+#include "query/stage/label_name.h"
 
 static struct row_label *find(const struct row *r, bole_slice name)
 {

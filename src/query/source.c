@@ -2,12 +2,12 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "query/columns/json_shape.h"
+#include "query/columns/logfmt_shape.h"
+#include "query/columns/text_shape.h"
 #include "query/explain.h"
-#include "query/json_shape.h"
 #include "query/labelset.h"
-#include "query/logfmt_shape.h"
-#include "query/pattern.h"
-#include "query/text_shape.h"
+#include "query/stage/pattern.h"
 
 /* What became of a row with these values in a stream. */
 struct outcome {

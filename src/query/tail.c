@@ -7,9 +7,9 @@
 
 #include "base/err.h"
 #include "query/exec.h"
-#include "query/hints.h"
 #include "query/pipeline.h"
 #include "query/source.h"
+#include "query/stage/hints.h"
 
 struct query_tail {
     const struct expr      *e;

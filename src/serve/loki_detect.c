@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "query/json_paths.h"
+#include "query/stage/json_paths.h"
 #include "query/units.h"
 #include "serve/api_work.h"
 #include "serve/loki_json.h"

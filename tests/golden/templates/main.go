@@ -14,7 +14,7 @@ import (
 
 const timestamp = 1479772800123456789 // 2016-11-22T00:00:00.123456789Z
 
-// row is what every template runs on; src/query/template_golden_test.c has the same.
+// row is what every template runs on; src/query/template/template_golden_test.c has the same.
 var row = labels.FromStrings(
 	"a", "1", "b", "two words", "app", "shop", "bytes", "1.5MB", "dur", "1h2m3.5s", "e", "1e3",
 	"f", "3.75", "hex", "0x1f", "html", `<a href="x">'&'</a>`, "inf", "+Inf",
