@@ -15,8 +15,8 @@
 #include <openssl/evp.h>
 
 #include "base/clock.h"
+#include "base/content.h"
 #include "process/service_name.h"
-#include "receive/inflate.h"
 #include "receive/mapping.h"
 #include "receive/msgpack.h"
 #include "receive/socket.h"
@@ -334,8 +334,8 @@ static bool settle(struct forward *f, const struct msgpack *p, bool good)
 /* ---- messages ---- */
 
 struct option {
-    bole_slice chunk;
-    bool       compressed;
+    bole_slice          chunk;
+    enum content_coding coding; /* of packed entries */
 };
 
 static bool read_option(struct forward *f, struct msgpack *p, struct option *ret_option)
@@ -353,22 +353,22 @@ static bool read_option(struct forward *f, struct msgpack *p, struct option *ret
         if (bole_slice_eq(name, S("chunk")) && is_text(&v))
             ret_option->chunk = v.bytes;
         if (bole_slice_eq(name, S("compressed")) && is_text(&v) && !bole_slice_eq(v.bytes, S("text"))) {
-            if (!bole_slice_eq(v.bytes, S("gzip")))
-                return malformed(f, "a compression other than gzip");
-            ret_option->compressed = true;
+            ret_option->coding = content_coding_of(v.bytes);
+            if (ret_option->coding != CONTENT_GZIP && ret_option->coding != CONTENT_ZSTD)
+                return malformed(f, "a compression other than gzip and zstd");
         }
     }
     return true;
 }
 
 /* Entries one behind the other, without a count. */
-static bool read_packed(struct forward *f, bole_slice entries, bool compressed)
+static bool read_packed(struct forward *f, bole_slice entries, enum content_coding coding)
 {
     struct bole_err err;
     struct buf *decoded = &f->m.d->r->decoded;
-    if (compressed) {
+    if (coding != CONTENT_IDENTITY) {
         buf_reset(decoded);
-        bole_status st = inflate_body(entries, UNPACKED_MAX, decoded, &err);
+        bole_status st = content_decode(coding, entries, UNPACKED_MAX, decoded, &err);
         if (st == BOLE_E_NOMEM)
             return door_no_memory(f->m.d, "compressed entries");
         if (st < 0)
@@ -423,7 +423,7 @@ static bool take_message(struct forward *f, bole_slice message)
         return malformed(f, "the message is too short, or its option cannot be read");
     bool good = true;
     if (packed) {
-        good = read_packed(f, second.bytes, option.compressed);
+        good = read_packed(f, second.bytes, option.coding);
     } else if (list) {
         for (uint32_t i = 0; good && i < second.count; i++)
             good = read_entry(f, &ahead);

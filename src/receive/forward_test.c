@@ -1,8 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <zlib.h>
+#include <zstd.h>
 
+#include "base/content.h"
 #include "receive/receive_fixture.h"
 #include "receive/socket.h"
 
@@ -107,6 +108,7 @@ static const struct {
     {S("\x93\xa3" "app\xa3\x92\x01\x81\x81\xa5" "chunk\xa1" "c"), "", "", true},
     {S("\x93\xa3" "app\xa1x\x81\xaa" "compressed\xa4gzip"), "", "", true},
     {S("\x93\xa3" "app\xa1x\x81\xaa" "compressed\xa4zstd"), "", "", true},
+    {S("\x93\xa3" "app\xa1x\x81\xaa" "compressed\xa3lz4"), "", "", true},
     {S("\xdd\xff\xff\xff\xff"), "", "", true},
     {S("\xdf\x7f\xff\xff\xff"), "", "", true},
     {S("\xc6\xff\xff\xff\xff"), "", "", true},
@@ -149,35 +151,44 @@ TEST(forward_bytes_may_come_in_any_pieces)
     }
 }
 
-static size_t gzip(bole_slice plain, uint8_t *ret_bytes, size_t room)
-{
-    z_stream z = {.next_in = (Bytef *)plain.ptr, .avail_in = (uInt)plain.len, .next_out = ret_bytes, .avail_out = (uInt)room};
-    CHECK(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END);
-    size_t len = room - z.avail_out;
-    deflateEnd(&z);
-    return len;
-}
-
-static void put_packed(struct buf *out, bole_slice entries)
+static void put_packed(struct buf *out, bole_slice entries, const char *coding)
 {
     buf_put(out, S("\x93\xa3" "app\xc6"));
     const uint8_t size[] = {(uint8_t)(entries.len >> 24), (uint8_t)(entries.len >> 16), (uint8_t)(entries.len >> 8), (uint8_t)entries.len};
     buf_put(out, bole_slice_from(size, 4));
     buf_put(out, entries);
-    buf_put(out, S("\x82\xaa" "compressed\xa4gzip\xa5" "chunk\xa1" "c"));
+    buf_put(out, S("\x82\xaa" "compressed\xa4"));
+    buf_put_str(out, coding);
+    buf_put(out, S("\xa5" "chunk\xa1" "c"));
 }
 
 TEST(forward_compressed_entries_may_be_several_members)
 {
     struct stream s;
-    uint8_t bytes[512];
+    struct buf packed;
     stream_init(&s);
-    size_t len = gzip(S("\x92" TIME "\x81\xa3log\xa1" "a"), bytes, sizeof bytes);
-    len += gzip(S("\x92" TIME "\x81\xa3log\xa1" "b"), bytes + len, sizeof bytes - len);
-    put_packed(&s.bytes, bole_slice_from(bytes, len));
+    buf_init(&packed, NULL);
+    CHECK(content_gzip(S("\x92" TIME "\x81\xa3log\xa1" "a"), &packed));
+    CHECK(content_gzip(S("\x92" TIME "\x81\xa3log\xa1" "b"), &packed));
+    put_packed(&s.bytes, buf_slice(&packed), "gzip");
     stream_take(&s, (bole_slice){0});
     CHECK_EQ_SLICE(s.result.reply, S("\x81\xa3" "ack\xa1" "c"));
     check_stored(&s.f, NOW APP "\"a\"" TAG NOW APP "\"b\"" TAG);
+    buf_deinit(&packed);
+    stream_deinit(&s);
+}
+
+TEST(forward_compressed_entries_may_be_zstd)
+{
+    struct stream s;
+    uint8_t bytes[512];
+    stream_init(&s);
+    bole_slice entries = S("\x92" TIME "\x81\xa3log\xa1" "a");
+    size_t len = ZSTD_compress(bytes, sizeof bytes, entries.ptr, entries.len, 1);
+    put_packed(&s.bytes, bole_slice_from(bytes, len), "zstd");
+    stream_take(&s, (bole_slice){0});
+    CHECK_EQ_SLICE(s.result.reply, S("\x81\xa3" "ack\xa1" "c"));
+    check_stored(&s.f, NOW APP "\"a\"" TAG);
     stream_deinit(&s);
 }
 
@@ -185,15 +196,16 @@ TEST(forward_a_bomb_is_refused)
 {
     struct stream s;
     stream_init(&s);
-    size_t size = (size_t)70 << 20, room = 1 << 20;
-    uint8_t *zeros = calloc(1, size), *bytes = malloc(room);
-    CHECK(zeros && bytes);
-    size_t len = gzip(bole_slice_from(zeros, size), bytes, room);
-    put_packed(&s.bytes, bole_slice_from(bytes, len));
+    struct buf packed;
+    size_t size = (size_t)70 << 20;
+    uint8_t *zeros = calloc(1, size);
+    buf_init(&packed, NULL);
+    CHECK(zeros && content_gzip(bole_slice_from(zeros, size), &packed));
+    put_packed(&s.bytes, buf_slice(&packed), "gzip");
     stream_take(&s, (bole_slice){0});
     CHECK(s.result.over && s.result.reply.len == 0);
     free(zeros);
-    free(bytes);
+    buf_deinit(&packed);
     stream_deinit(&s);
 }
 

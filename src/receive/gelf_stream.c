@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/content.h"
 #include "base/hash.h"
 #include "receive/gelf.h"
-#include "receive/inflate.h"
 #include "receive/socket.h"
 
 enum {
@@ -64,20 +64,15 @@ static bool store_message(struct mapping *m, bole_slice text, bole_slice sender)
     return true;
 }
 
-static bool is_compressed(bole_slice s)
-{
-    bool gzip = s.len > 2 && s.ptr[0] == 0x1f && s.ptr[1] == 0x8b;
-    return gzip || (s.len > 2 && (s.ptr[0] & 0x0f) == 8 && (s.ptr[0] * 256 + s.ptr[1]) % 31 == 0);
-}
-
 static bool store_packet(struct mapping *m, bole_slice packet, bole_slice sender)
 {
     struct door *d = m->d;
     struct buf *decoded = &d->r->decoded;
     struct bole_err err;
-    if (is_compressed(packet)) {
+    enum content_coding coding = content_coding_guess(packet);
+    if (coding != CONTENT_IDENTITY) {
         buf_reset(decoded);
-        bole_status st = inflate_body(packet, MESSAGE_MAX, decoded, &err);
+        bole_status st = content_decode(coding, packet, MESSAGE_MAX, decoded, &err);
         if (st == BOLE_E_NOMEM)
             return door_no_memory(d, "a message");
         if (st < 0) {

@@ -211,8 +211,13 @@ static bool add_attribute(struct otlp *o, bole_slice message, unsigned depth)
     return good;
 }
 
-/* All fields of that number in a message. */
-static bool add_attributes(struct otlp *o, bole_slice message, unsigned number)
+static bool add_own_attribute(struct otlp *o, bole_slice message)
+{
+    return add_attribute(o, message, 1);
+}
+
+/* Hands each message of that number in another to `read`. */
+static bool each_message(struct otlp *o, bole_slice message, unsigned number, bool (*read)(struct otlp *o, bole_slice found))
 {
     struct wire w = wire_of(message);
     for (uint32_t field; (field = wire_field(&w));) {
@@ -220,8 +225,8 @@ static bool add_attributes(struct otlp *o, bole_slice message, unsigned number)
             wire_skip(&w);
             continue;
         }
-        bole_slice attribute = wire_bytes(&w);
-        if (!w.error && !add_attribute(o, attribute, 1))
+        bole_slice found = wire_bytes(&w);
+        if (!w.error && !read(o, found))
             return false;
     }
     return !w.error || malformed(o, &w);
@@ -305,7 +310,7 @@ static bool read_scope(struct otlp *o, bole_slice scope)
     if (!find_message(o, scope, 1, &name) || !find_message(o, scope, 2, &version))
         return false;
     return (!name.len || otlp_add(o, S("scope_name"), name)) && (!version.len || otlp_add(o, S("scope_version"), version)) &&
-           add_attributes(o, scope, 3);
+           each_message(o, scope, 3, add_own_attribute);
 }
 
 static bool read_scope_logs(struct otlp *o, bole_slice message)
@@ -313,17 +318,7 @@ static bool read_scope_logs(struct otlp *o, bole_slice message)
     bole_slice scope;
     if (!find_message(o, message, 1, &scope) || !read_scope(o, scope))
         return false;
-    struct wire w = wire_of(message);
-    for (uint32_t field; (field = wire_field(&w));) {
-        if (field != 2) {
-            wire_skip(&w);
-            continue;
-        }
-        bole_slice record = wire_bytes(&w);
-        if (!w.error && !read_record(o, record))
-            return false;
-    }
-    return true; /* gone through once already */
+    return each_message(o, message, 2, read_record);
 }
 
 static bool read_resource_logs(struct otlp *o, bole_slice message)
@@ -332,32 +327,10 @@ static bool read_resource_logs(struct otlp *o, bole_slice message)
     if (!find_message(o, message, 1, &resource))
         return false;
     otlp_begin(o, OTLP_RESOURCE);
-    if (!add_attributes(o, resource, 1))
-        return false;
-    struct wire w = wire_of(message);
-    for (uint32_t field; (field = wire_field(&w));) {
-        if (field != 2) {
-            wire_skip(&w);
-            continue;
-        }
-        bole_slice scope_logs = wire_bytes(&w);
-        if (!w.error && !read_scope_logs(o, scope_logs))
-            return false;
-    }
-    return true;
+    return each_message(o, resource, 1, add_own_attribute) && each_message(o, message, 2, read_scope_logs);
 }
 
 bool otlp_proto(struct otlp *o, bole_slice body)
 {
-    struct wire w = wire_of(body);
-    for (uint32_t field; (field = wire_field(&w));) {
-        if (field != 1) {
-            wire_skip(&w);
-            continue;
-        }
-        bole_slice resource_logs = wire_bytes(&w);
-        if (!w.error && !read_resource_logs(o, resource_logs))
-            return false;
-    }
-    return !w.error || malformed(o, &w);
+    return each_message(o, body, 1, read_resource_logs);
 }

@@ -40,6 +40,16 @@ static bool refuse_event(struct collector *c, enum code code, const char *why)
     return true;
 }
 
+static bool store(struct collector *c, bole_slice line)
+{
+    uint64_t rejected = c->m.d->result->rejected;
+    if (!mapping_store(&c->m, line, 0))
+        return false;
+    if (c->m.d->result->rejected > rejected)
+        note_bad(c, CODE_INVALID);
+    return true;
+}
+
 /* ---- one event ---- */
 
 struct event {
@@ -100,12 +110,7 @@ static bool take_event(struct mapping *m)
         return false;
     if (line.len == 0)
         return refuse_event(c, CODE_BLANK_EVENT, "the event is blank");
-    uint64_t rejected = m->d->result->rejected;
-    if (!mapping_store(m, line, 0))
-        return false;
-    if (m->d->result->rejected > rejected)
-        note_bad(c, CODE_INVALID);
-    return true;
+    return store(c, line);
 }
 
 /* ---- raw lines ---- */
@@ -125,11 +130,8 @@ static bool take_lines(struct collector *c, bole_slice body, const struct splunk
         for (size_t i = 1; i < META_COUNT; i++)
             if (values[i].len && !mapping_add(m, meta_names[i], values[i]))
                 return false;
-        uint64_t rejected = m->d->result->rejected;
-        if (!mapping_store(m, line, 0))
+        if (!store(c, line))
             return false;
-        if (m->d->result->rejected > rejected)
-            note_bad(c, CODE_INVALID);
     }
     return true;
 }

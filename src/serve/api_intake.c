@@ -1,9 +1,8 @@
 /*
  * api_intake.c - the intakes of GELF, Datadog and Splunk: their paths, and what their clients ask before and after.
  */
-#include "serve/api_push.h"
 #include "receive/json.h"
-#include "serve/content.h"
+#include "serve/api_push.h"
 
 #define JOURNAL_MAX (256u * 1024 * 1024) /* bytes of one upload */
 
@@ -11,29 +10,12 @@
 
 /* GELF's libraries say one thing and send another (pygelf: "gzip,deflate" over zlib), as over UDP, where the first bytes
  * alone tell: JSON begins with none of these. */
-static enum content_coding coding_of(bole_slice header, bole_slice body)
+static bool undo_coding(struct http_exchange *x)
 {
-    if (body.len >= 2 && body.ptr[0] == 0x1f && body.ptr[1] == 0x8b)
-        return CONTENT_GZIP;
-    if (body.len >= 2 && (body.ptr[0] & 0x8f) == 8 && (body.ptr[0] << 8 | body.ptr[1]) % 31 == 0)
-        return CONTENT_DEFLATE;
-    return content_coding_of(header);
-}
-
-/* Undoes the coding of in->body. False: an answer was given. */
-static bool unpack(struct http_exchange *x, struct receive_input *in, struct buf *decoded)
-{
-    enum content_coding coding = coding_of(http_header(x, S("content-encoding")), in->body);
-    struct bole_err err;
-    if (coding == CONTENT_IDENTITY || coding == CONTENT_UNKNOWN)
-        return true;
-    bole_status st = content_decode(coding, in->body, http_decoded_max(x), decoded, &err);
-    if (st == BOLE_E_LIMIT)
-        http_reply_text(x, 413, "%s: %s", err.msg, http_size_advice(x));
-    else if (st < 0)
-        http_reply_err(x, &err);
-    in->body = buf_slice(decoded);
-    return st == BOLE_OK;
+    enum content_coding coding = content_coding_guess(http_body(x));
+    if (coding == CONTENT_IDENTITY)
+        coding = content_coding_of(http_header(x, S("content-encoding")));
+    return coding == CONTENT_UNKNOWN || http_undo_coding(x, coding);
 }
 
 static void gelf(struct http_exchange *x, void *ctx)
@@ -42,15 +24,10 @@ static void gelf(struct http_exchange *x, void *ctx)
     struct receiver *receiver;
     struct receive_input in;
     struct receive_result result;
-    struct buf decoded;
-    if (!push_begin(a, x, &receiver, &in))
+    if (!undo_coding(x) || !push_begin(a, x, &receiver, &in))
         return;
-    buf_init(&decoded, a->options.budget);
-    if (unpack(x, &in, &decoded)) {
-        receive_gelf(receiver, &in, &result);
-        push_finish(a, x, DOOR_HTTP_GELF, &result, NULL);
-    }
-    buf_deinit(&decoded);
+    receive_gelf(receiver, &in, &result);
+    push_finish(a, x, DOOR_HTTP_GELF, &result, NULL);
 }
 
 /* ---- systemd-journal-upload ---- */

@@ -6,7 +6,6 @@
  */
 #include "base/err.h"
 #include "serve/api_push.h"
-#include "serve/content.h"
 
 struct push { /* in the exchange's arena */
     struct http_exchange *x;
@@ -90,28 +89,16 @@ bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_re
 
 /* Loki's own protobuf form is a snappy block, whether Content-Encoding says so or not: only the receiver can tell what
  * "snappy" means here. The other codings are undone as for every request. */
-static bool decode(struct http_exchange *x, struct receive_input *in, struct buf *decoded)
+static bool undo_coding(struct http_exchange *x, bole_slice *ret_kept)
 {
     bole_slice header = http_header(x, S("content-encoding"));
-    enum content_coding coding = content_coding_of(header);
-    if (!header.len || coding == CONTENT_IDENTITY)
-        return true;
-    if (coding == CONTENT_SNAPPY) {
-        in->content_encoding = S("snappy");
-        return true;
-    }
-    struct bole_err err = {0};
-    bole_status st = coding == CONTENT_UNKNOWN
-                         ? bole_fail(&err, BOLE_E_INVALID, "Content-Encoding \"%.*s\" not supported", BOLE_SLICE_ARG(header))
-                         : content_decode(coding, in->body, http_decoded_max(x), decoded, &err);
-    if (st == BOLE_E_LIMIT)
-        http_reply_text(x, 413, "%s: %s", err.msg, http_size_advice(x));
-    else if (st < 0)
-        http_reply_err(x, &err);
-    if (st < 0)
+    enum content_coding coding = header.len ? content_coding_of(header) : CONTENT_IDENTITY;
+    *ret_kept = coding == CONTENT_SNAPPY ? S("snappy") : S("");
+    if (coding == CONTENT_UNKNOWN) {
+        http_reply_text(x, 400, "Content-Encoding \"%.*s\" not supported", BOLE_SLICE_ARG(header));
         return false;
-    in->body = buf_slice(decoded);
-    return true;
+    }
+    return coding == CONTENT_SNAPPY || http_undo_coding(x, coding);
 }
 
 static void loki_push(struct http_exchange *x, void *ctx)
@@ -120,15 +107,12 @@ static void loki_push(struct http_exchange *x, void *ctx)
     struct receiver *receiver;
     struct receive_input in;
     struct receive_result result;
-    struct buf decoded;
-    if (!push_begin(a, x, &receiver, &in))
+    bole_slice coding;
+    if (!undo_coding(x, &coding) || !push_begin(a, x, &receiver, &in))
         return;
-    buf_init(&decoded, a->options.budget);
-    if (decode(x, &in, &decoded)) {
-        receive_loki_push(receiver, &in, &result);
-        push_finish(a, x, DOOR_HTTP_LOKI, &result, NULL);
-    }
-    buf_deinit(&decoded);
+    in.content_encoding = coding;
+    receive_loki_push(receiver, &in, &result);
+    push_finish(a, x, DOOR_HTTP_LOKI, &result, NULL);
 }
 
 /* A query parameter, else the header that means the same. */

@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/content.h"
 
 struct http_server;
 struct http_exchange;
@@ -101,10 +102,8 @@ bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTT
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1:55555" */
 unsigned   http_loop_index(const struct http_exchange *x);
 struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange; one thread at a time */
-/* The most bytes that this request's body may have after decompression: what route or server take, and what the budget
- * can ever hold. For HTTP_RAW_BODY; with it, for the 413: what its sender, or the operator, can do. */
-size_t     http_decoded_max(const struct http_exchange *x);
-const char *http_size_advice(const struct http_exchange *x);
+/* For HTTP_RAW_BODY, before http_body: replaces the body by its decoded form. False: an answer was given. */
+bool http_undo_coding(struct http_exchange *x, enum content_coding coding);
 
 /* Query string and, for POSTs of type application/x-www-form-urlencoded, the body; decoded. ptr NULL: absent. */
 bole_slice http_param(struct http_exchange *x, bole_slice name);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "serve/content.h"
 #include "serve/http_private.h"
 
 enum {
@@ -77,21 +76,25 @@ void exchange_mark(struct http_exchange *x, unsigned bit)
 
 /* ---- running the handler ---- */
 
-/* Replaces the body by its decoded form. 0, or the status of a refusal. */
-static unsigned decode_body(struct http_exchange *x, struct bole_err *err)
+/* The most bytes that the body may have after decompression: what route or server take, and the budget can ever hold. */
+static size_t decoded_max(const struct http_exchange *x)
 {
-    bole_slice header = http_head_known(&x->head, x->base, HTTP_FIELD_CONTENT_ENCODING);
-    if (!header.ptr || x->body.len == 0 || (x->route && (x->route->flags & HTTP_RAW_BODY)))
-        return 0;
-    enum content_coding coding = content_coding_of(header);
+    const struct http_server *s = x->hl->server;
+    size_t max = x->route && x->route->decoded_max_bytes ? x->route->decoded_max_bytes : s->options.decoded_max_bytes;
+    return max < s->body_fits ? max : s->body_fits;
+}
+
+/* Replaces the body by its decoded form. 0, or the status of a refusal. */
+static unsigned undo_coding(struct http_exchange *x, enum content_coding coding, struct bole_err *err)
+{
     if (coding == CONTENT_IDENTITY)
         return 0;
     struct buf decoded;
     buf_init(&decoded, x->hl->server->options.budget);
-    bole_status st = content_decode(coding, x->body, http_decoded_max(x), &decoded, err);
+    bole_status st = content_decode(coding, x->body, decoded_max(x), &decoded, err);
     if (st == BOLE_E_LIMIT) {
         size_t said = strlen(err->msg);
-        snprintf(err->msg + said, sizeof err->msg - said, ": %s", http_size_advice(x));
+        snprintf(err->msg + said, sizeof err->msg - said, ": %s", exchange_size_advice(x));
     }
     if (st == BOLE_OK && !buf_reserve(&decoded, HTTP_BODY_PAD))
         st = bole_fail(err, BOLE_E_NOMEM, "out of memory for requests: try again");
@@ -103,6 +106,23 @@ static unsigned decode_body(struct http_exchange *x, struct bole_err *err)
         return 0;
     }
     return st == BOLE_E_LIMIT ? 413 : st == BOLE_E_INVALID ? 400 : 503;
+}
+
+bool http_undo_coding(struct http_exchange *x, enum content_coding coding)
+{
+    struct bole_err err;
+    unsigned refused = undo_coding(x, coding, &err);
+    if (refused)
+        http_reply_text(x, refused, "%s", err.msg);
+    return !refused;
+}
+
+static unsigned decode_body(struct http_exchange *x, struct bole_err *err)
+{
+    bole_slice header = http_head_known(&x->head, x->base, HTTP_FIELD_CONTENT_ENCODING);
+    if (!header.ptr || x->body.len == 0 || (x->route && (x->route->flags & HTTP_RAW_BODY)))
+        return 0;
+    return undo_coding(x, content_coding_of(header), err);
 }
 
 static bool has_form_body(const struct http_exchange *x)
@@ -154,14 +174,7 @@ bole_slice http_body(const struct http_exchange *x) { return x->body; }
 unsigned http_loop_index(const struct http_exchange *x) { return x->hl->index; }
 struct arena *http_arena(struct http_exchange *x) { return &x->arena; }
 
-size_t http_decoded_max(const struct http_exchange *x)
-{
-    const struct http_server *s = x->hl->server;
-    size_t max = x->route && x->route->decoded_max_bytes ? x->route->decoded_max_bytes : s->options.decoded_max_bytes;
-    return max < s->body_fits ? max : s->body_fits;
-}
-
-const char *http_size_advice(const struct http_exchange *x)
+const char *exchange_size_advice(const struct http_exchange *x)
 {
     const struct http_server *s = x->hl->server;
     bool memory = s->body_fits < s->options.decoded_max_bytes;

@@ -207,6 +207,8 @@ void exchange_run(struct http_exchange *x);
 void exchange_mark(struct http_exchange *x, unsigned bit);
 /* An answer of the server itself, before or instead of the handler. */
 void exchange_refuse(struct http_exchange *x, unsigned status, const char *text);
+/* For a 413: what its sender, or the operator, can do. */
+const char *exchange_size_advice(const struct http_exchange *x);
 const char *http_status_text(unsigned status);
 /* The head of an answer into the arena, with what every answer has. length SIZE_MAX: no Content-Length. */
 bool exchange_build_head(struct http_exchange *x, unsigned status, const char *content_type, size_t length, const char *headers);

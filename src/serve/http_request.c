@@ -4,7 +4,6 @@
  * Announced bodies of up to HTTP_BODY_DIRECT_MAX are allocated once, at their length, and received in place. Larger ones
  * and chunked ones grow as they come.
  */
-#include "serve/content.h"
 #include "serve/http_private.h"
 
 enum { FRAMING_ALLOWANCE = 16 * 1024 }; /* a chunked body's framing beyond eight times its data and this is an attack */
@@ -35,7 +34,7 @@ static void find_route(struct http_conn *c, bole_slice raw_path)
 /* NULL without memory. */
 static const char *too_large(struct http_exchange *x)
 {
-    return (const char *)arena_printf(&x->arena, "the body is larger than %zu bytes: %s", x->body_max, http_size_advice(x)).ptr;
+    return (const char *)arena_printf(&x->arena, "the body is larger than %zu bytes: %s", x->body_max, exchange_size_advice(x)).ptr;
 }
 
 /* 0, or the status of a refusal with its text. */

@@ -9,7 +9,7 @@
 
 #include "base/test.h"
 #include "os/thread.h"
-#include "serve/content.h"
+#include "base/content.h"
 #include "serve/http_testing.h"
 
 #define HOST "Host: localhost\r\n"

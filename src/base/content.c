@@ -1,4 +1,4 @@
-#include "serve/content.h"
+#include "base/content.h"
 
 #include <snappy-c.h>
 #include <zlib.h>
@@ -101,6 +101,13 @@ static bole_status inflate_all(int window_bits, const char *name, bole_slice in,
 static bool has_zlib_header(bole_slice in)
 {
     return in.len >= 2 && (in.ptr[0] & 0x0f) == 8 && (in.ptr[0] >> 4) <= 7 && ((unsigned)in.ptr[0] << 8 | in.ptr[1]) % 31 == 0;
+}
+
+enum content_coding content_coding_guess(bole_slice body)
+{
+    if (body.len >= 2 && body.ptr[0] == 0x1f && body.ptr[1] == 0x8b)
+        return CONTENT_GZIP;
+    return has_zlib_header(body) ? CONTENT_DEFLATE : CONTENT_IDENTITY;
 }
 
 bool content_gzip(bole_slice in, struct buf *out)

@@ -1,13 +1,13 @@
 /*
- * content.h - Content-Encoding: decoding of request bodies with a cap on what comes out, gzip for answers.
+ * content.h - content codings: decoding with a cap on what comes out, gzip for answers.
  *
  * gzip (RFC 1952), deflate (RFC 1950, and the bare RFC 1951 some clients send), zstd (RFC 8878), snappy (the framing
  * format, or one raw block when its magic is missing).
  *
  * Threads: any.
  */
-#ifndef SERVE_CONTENT_H
-#define SERVE_CONTENT_H
+#ifndef BASE_CONTENT_H
+#define BASE_CONTENT_H
 
 #include "base/buf.h"
 
@@ -15,6 +15,9 @@ enum content_coding { CONTENT_IDENTITY, CONTENT_GZIP, CONTENT_DEFLATE, CONTENT_Z
 
 /* The value of Content-Encoding. A list of two is unknown: nested codings only serve to multiply a bomb. */
 enum content_coding content_coding_of(bole_slice header);
+
+/* By the first bytes, where JSON would be the other possibility: gzip, deflate with the zlib header, or identity. */
+enum content_coding content_coding_guess(bole_slice body);
 
 /* Appends the decoded bytes to out, at most max_bytes. BOLE_E_INVALID: malformed or cut short; BOLE_E_LIMIT: more than
  * max_bytes would come out; BOLE_E_NOMEM. */

@@ -1,7 +1,7 @@
 /* Any bytes in any coding (the first byte chooses): at most the cap comes out, within the budget. */
 #include <assert.h>
 
-#include "serve/content.h"
+#include "base/content.h"
 
 enum { CAP = 256 * 1024 };
 

@@ -1,4 +1,4 @@
-#include "serve/content.h"
+#include "base/content.h"
 
 #include <snappy-c.h>
 #include <stdlib.h>
