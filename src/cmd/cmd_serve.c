@@ -19,7 +19,7 @@ enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_PROCESS };
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_GRPC, KEY_PROCESS };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -36,6 +36,7 @@ static const struct argp_option options_table[] = {
     {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/configuration.md (BOLE_CONFIG)", 0},
     {"data", 'd', "DIR", 0, "Where everything is kept (BOLE_DATA; default ./data)", 0},
     {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
+    {"listen-grpc", KEY_GRPC, "HOST:PORT", 0, "OTLP over gRPC and Bole's own service, usually port 4317 (BOLE_DOORS_GRPC)", 1},
     {"listen-syslog", KEY_SYSLOG, "HOST:PORT", 0, "Syslog over TCP and UDP, usually port 5140 (BOLE_DOORS_SYSLOG)", 1},
     {"listen-syslog-tls", KEY_SYSLOG_TLS, "HOST:PORT", 0,
      "Syslog over TLS, usually port 6514 (BOLE_DOORS_SYSLOG_TLS)", 1},
@@ -46,7 +47,7 @@ static const struct argp_option options_table[] = {
     {"listen-forward", KEY_FORWARD, "HOST:PORT", 0, "Fluent's forward protocol, usually port 24224 (BOLE_DOORS_FORWARD)", 1},
     {"forward-shared-key-file", KEY_FORWARD_KEY, "FILE", 0, "Its clients must know the first line of this file", 1},
     {"listen-relp", KEY_RELP, "HOST:PORT", 0, "RELP, usually port 2514 (BOLE_DOORS_RELP)", 1},
-    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for syslog over TLS (default that of --tls-cert)", 1},
+    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for syslog over TLS and gRPC (default that of --tls-cert)", 1},
     {"door-tls-key", KEY_DOOR_TLS_KEY, "FILE", 0, "Its private key (PEM)", 1},
     {"door-tenant", KEY_DOOR_TENANT, "NAME", 0, "The tenant of what comes in at these doors (default default)", 1},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
@@ -94,6 +95,7 @@ static const struct setting settings_table[] = {
     {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
     {"tls.cert", KEY_TLS_CERT, SETTING_ONE},
     {"tls.key", KEY_TLS_KEY, SETTING_ONE},
+    {"doors.grpc", KEY_GRPC, SETTING_ONE},
     {"doors.syslog", KEY_SYSLOG, SETTING_ONE},
     {"doors.syslog_tls", KEY_SYSLOG_TLS, SETTING_ONE},
     {"doors.syslog_tls_client_ca", KEY_SYSLOG_CLIENT_CA, SETTING_ONE},
@@ -186,6 +188,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_SERVICE_NAMES: s->service_names = value; break;
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
     case KEY_PROCESS: s->process_file = value; break;
+    case KEY_GRPC: s->grpc = value; break;
     case KEY_SYSLOG: s->doors[DOOR_SYSLOG_PLAIN] = value; break;
     case KEY_SYSLOG_TLS: s->doors[DOOR_SYSLOG_TLS] = value; break;
     case KEY_GELF: s->doors[DOOR_GELF] = value; break;

@@ -15,6 +15,7 @@
 #include "ingest/ingest.h"
 #include "process/service_name.h"
 #include "queue/wal.h"
+#include "rpc/rpc.h"
 #include "serve/api.h"
 #include "serve/sockets.h"
 
@@ -37,6 +38,7 @@ struct server {
     struct http_server *http;
     struct tls_context *syslog_tls;
     struct sockets     *sockets; /* NULL: all doors are closed */
+    struct rpc         *rpc;     /* NULL: the gRPC door is closed */
     bole_slice          service_names[SERVICE_NAMES_MAX];
     struct arena        arena; /* what settings were read into */
     struct tail_sink   *sink;
@@ -100,6 +102,8 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
         if (o->doors[i] && !is_local(o->doors[i]) && !known_clients)
             exposed = o->doors[i];
     }
+    if (o->grpc && !is_local(o->grpc))
+        exposed = o->grpc;
     if (o->insecure || !exposed)
         return BOLE_OK;
     return bole_fail(err, BOLE_E_INVALID, "%s is reachable from other machines and there is no authentication yet: "
@@ -163,6 +167,8 @@ static void put_doors(struct buf *out, const struct server_options *o)
 {
     buf_put(out, S("doors:\n"));
     put_setting(out, "  tenant", door_tenant(o));
+    if (o->grpc)
+        put_setting(out, "  grpc", bole_slice_str(o->grpc));
     for (size_t i = 0; i < SERVER_DOORS; i++) {
         char name[40];
         snprintf(name, sizeof name, "  %s", doors[i].name);
@@ -337,6 +343,17 @@ static bole_status open_doors(struct server *s, const struct server_options *o, 
     return sockets_start(s->sockets, err);
 }
 
+static bole_status open_grpc(struct server *s, const struct server_options *o, const struct receive_options *receive, struct bole_err *err)
+{
+    if (!o->grpc)
+        return BOLE_OK;
+    struct rpc_options rpc = {.listen = o->grpc, .tls_cert_path = o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
+                              .tls_key_path = o->door_tls_key ? o->door_tls_key : o->tls_key, .api = s->api, .ingest = s->ingest,
+                              .first_worker = loop_count() + 2, .receive = *receive, .budget = &s->budget, .clock = &clock_system};
+    bole_status st = rpc_create(&rpc, &s->rpc, err);
+    return st < 0 ? st : rpc_start(s->rpc, err);
+}
+
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
@@ -351,7 +368,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
                                     .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o),
-                                    .worker_count = loops + 2, /* and the agent, and the other doors */
+                                    /* and the agent, the socket doors, gRPC */
+                                    .worker_count = loops + 2 + (o->grpc ? rpc_worker_count() : 0),
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)
@@ -376,6 +394,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
     st = api_attach(s->api, s->ingest, s->http, loops, err);
     if (st == BOLE_OK)
         st = open_doors(s, o, &api.receive, err);
+    if (st == BOLE_OK)
+        st = open_grpc(s, o, &api.receive, err);
     return st < 0 ? st : http_server_start(s->http, err);
 }
 
@@ -429,6 +449,11 @@ static void announce(struct server *s, const struct server_options *o)
             doors[i].name, doors[i].tls ? "tls" : sockets_has_udp(s->sockets, open) ? "tcp+udp" : "tcp");
         open++;
     }
+    if (!s->rpc)
+        return;
+    host = host_of(o->grpc, &host_len);
+    LOG(INFO, "listening", " address=%.*s:%u door=grpc transport=%s", host_len, host, rpc_port(s->rpc),
+        rpc_has_tls(s->rpc) ? "tls" : "tcp");
 }
 
 /* OpenSSL's words for a file that is not there are nobody's. */
@@ -501,6 +526,7 @@ void server_destroy(struct server *s)
     agent_destroy(s->agent);
     tail_sink_destroy(s->sink);
     sockets_drain(s->sockets, DOOR_GRACE_S * (uint64_t)NS_PER_S);
+    rpc_drain(s->rpc, DOOR_GRACE_S * (uint64_t)NS_PER_S);
     if (s->http)
         http_server_drain(s->http, DRAIN_GRACE_S * (uint64_t)NS_PER_S);
     if (s->api)
@@ -508,6 +534,7 @@ void server_destroy(struct server *s)
     ingest_destroy(s->ingest);
     http_server_destroy(s->http);
     sockets_destroy(s->sockets);
+    rpc_destroy(s->rpc);
     tls_context_destroy(s->syslog_tls);
     api_destroy(s->api);
     process_destroy(s->process);

@@ -37,10 +37,11 @@ struct server_options {
     const char *const *tail_globs;
     size_t      tail_glob_count;
     bool        no_detect_level;  /* receive.detect_level off */
+    const char *grpc;             /* address of the gRPC door; NULL: closed */
     const char *doors[SERVER_DOORS]; /* addresses by enum server_door; NULL: closed */
     const char *forward_key_path; /* a file with the shared key of DOOR_FORWARD; NULL: none is asked for */
     const char *door_tenant;      /* of what comes in there */
-    const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP */
+    const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP. gRPC speaks TLS when there are any */
     const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */
     bool        syslog_client_optional;
     const char *process_file;     /* rules that records pass; NULL: none */

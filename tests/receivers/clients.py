@@ -19,9 +19,9 @@ def _run(kind, name, command, code, url, env):
     return done.stdout
 
 
-def python(name, code, url):
+def python(name, code, url, **env):
     """The code finds the server in the environment as URL."""
-    return _run("python", name, ["/usr/bin/python3", "-W", "ignore", "-"], code, url, {"PYTHONPATH": str(FETCHED / "python" / name)})
+    return _run("python", name, ["/usr/bin/python3", "-W", "ignore", "-"], code, url, {"PYTHONPATH": str(FETCHED / "python" / name), **env})
 
 
 def node(name, code, url):
