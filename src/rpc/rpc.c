@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/content.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "os/thread.h"
 #include "record/record.h"
 #include "serve/api_internal.h"
-#include "serve/content.h"
 
 enum { MEMORY_PART = 8, MESSAGE_PART = 2 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10 };
 
