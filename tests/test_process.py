@@ -107,13 +107,13 @@ def test_rules_are_exchanged_in_service_and_wrong_ones_are_not(rules):
 
 
 def test_a_record_that_was_not_stored_may_be_sent_again(rules):
+    stream = json.dumps({"stream": {"app": "a"}, "values": [[str(time.time_ns()), "once"]]})
     with bole.Server(args=["--process", rules("rules:\n- {dedupe: 1h}\n")]) as server:
-        good = json.dumps({"_msg": "once", "app": "a"})
-        # The last line is refused as a whole request where the decoder says so; either way the first is stored once.
-        server.request("POST", "/insert/jsonline", good + "\n{broken")
-        server.request("POST", "/insert/jsonline", good)
-        server.request("POST", "/insert/jsonline", good)
-        assert len(server.lines('{service_name="a"}')) == 1
+        def send(more):
+            return server.request("POST", "/loki/api/v1/push", '{"streams":[%s%s]}' % (stream, more), {"Content-Type": "application/json"}).status
+        assert send(',{"stream": broken}') == 400 and server.lines('{app="a"}') == []
+        assert send("") == 204 and send("") == 204
+        assert [line for _, line in server.lines('{app="a"}')] == ["once"]
 
 
 def test_debug_shows_what_each_rule_did_and_remembers_nothing(rules):
