@@ -149,6 +149,10 @@ void receive_splunk(struct receiver *r, const struct receive_input *in, const st
 /* POST /upload: what systemd-journal-upload sends. docs/receivers/journald.md */
 void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
 
+/* bole.v1.PushRequest: what comes over gRPC (docs/grpc.md). The result's body is text: what is wrong with some records, or with
+ * all. ret_id is that of the message, 0 when it cannot be read. */
+void receive_bole_push(struct receiver *r, const struct receive_input *in, uint64_t *ret_id, struct receive_result *ret_result);
+
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 

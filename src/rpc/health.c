@@ -54,8 +54,8 @@ static void watch_stop(struct rpc_call *call)
     rpc_finish(call, &(struct rpc_end){.message = bole_slice_from(not_serving, sizeof not_serving)});
 }
 
-static const struct rpc_method methods[] = {
-    {.path = "/grpc.health.v1.Health/Check", .message = check},
-    {.path = "/grpc.health.v1.Health/Watch", .message = watch, .cancelled = watch_cancelled, .stop = watch_stop},
-};
+static const struct rpc_method check_method = {.path = "/grpc.health.v1.Health/Check", .message = check};
+static const struct rpc_method watch_method = {
+    .path = "/grpc.health.v1.Health/Watch", .message = watch, .cancelled = watch_cancelled, .stop = watch_stop};
+static const struct rpc_method *const methods[] = {&check_method, &watch_method};
 const struct rpc_service rpc_health_service = {"grpc.health.v1.Health", methods, 2};

@@ -86,7 +86,7 @@ static void export_message(struct rpc_call *call, bole_slice bytes)
         rpc_finish(call, &e->end);
 }
 
-static const struct rpc_method methods[] = {
-    {.path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .state_size = sizeof(struct export), .message = export_message},
-};
+static const struct rpc_method export_method = {
+    .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .state_size = sizeof(struct export), .message = export_message};
+static const struct rpc_method *const methods[] = {&export_method};
 const struct rpc_service rpc_otlp_service = {"opentelemetry.proto.collector.logs.v1.LogsService", methods, 1};

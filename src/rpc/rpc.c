@@ -37,7 +37,8 @@ struct rpc {
     atomic_uint         open_count;
 };
 
-static const struct rpc_service *const services[] = {&rpc_otlp_service, &rpc_health_service};
+static const struct rpc_service *const services[] = {&rpc_otlp_service, &rpc_bole_service, &rpc_health_service, &rpc_reflection_service,
+                                                     &rpc_old_reflection_service};
 enum { SERVICE_COUNT = sizeof services / sizeof *services };
 
 /* ---- what a call is told ---- */
@@ -46,20 +47,23 @@ static const struct rpc_method *find_method(bole_slice path)
 {
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         for (size_t k = 0; k < services[i]->method_count; k++)
-            if (bole_slice_eq(path, bole_slice_str(services[i]->methods[k].path)))
-                return &services[i]->methods[k];
+            if (bole_slice_eq(path, bole_slice_str(services[i]->methods[k]->path)))
+                return services[i]->methods[k];
     return NULL;
 }
 
-static void link_call(struct rpc *r, struct rpc_call *c)
+/* True: the door was shut meanwhile, and nobody has told the call. */
+static bool link_call(struct rpc *r, struct rpc_call *c)
 {
     pthread_mutex_lock(&r->lock);
     c->next = r->calls;
     if (r->calls)
         r->calls->prev = c;
     r->calls = c;
+    bool stopping = atomic_load(&r->stopping);
     pthread_mutex_unlock(&r->lock);
     atomic_fetch_add(&r->open_count, 1);
+    return stopping;
 }
 
 static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_slice path, void **ret_call)
@@ -75,14 +79,13 @@ static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_sli
     pthread_cond_init(&c->moved, NULL);
     arena_init(&c->arena, r->options.budget);
     buf_init(&c->end_text, NULL);
-    link_call(r, c);
     *ret_call = c;
-    if (rpc_is_stopping(r))
-        rpc_finish_later(c, RPC_UNAVAILABLE, S("the server is stopping"));
-    else if (m->begin)
+    if (m->begin)
         m->begin(c);
     else
         rpc_read(c);
+    if (link_call(r, c) && m->stop)
+        m->stop(c);
     return true;
 }
 
@@ -187,8 +190,11 @@ static void on_sent(void *call, bool ok)
         free(u);
     }
     finish_if_sent(c);
+    bool drained = ok && !c->is_sending && !c->is_finished;
     pthread_cond_signal(&c->moved);
     pthread_mutex_unlock(&c->lock);
+    if (drained && c->method->drained)
+        c->method->drained(c);
 }
 
 static bool put_unsent(struct rpc_call *c, bole_slice message)
@@ -267,6 +273,8 @@ static void on_ended(void *call)
     pthread_mutex_unlock(&r->lock);
     if (c->method->ended)
         c->method->ended(c);
+    pthread_mutex_lock(&c->lock); /* whoever finished the call has let go of it */
+    pthread_mutex_unlock(&c->lock);
     free_unsent(c);
     buf_deinit(&c->end_text);
     pthread_cond_destroy(&c->moved);
@@ -306,17 +314,18 @@ struct process *rpc_process(const struct rpc *r)
     return r->options.receive.process;
 }
 
+const struct rpc_service *const *rpc_services(size_t *ret_count)
+{
+    *ret_count = SERVICE_COUNT;
+    return services;
+}
+
 bool rpc_has_service(bole_slice name)
 {
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         if (bole_slice_eq(name, bole_slice_str(services[i]->name)))
             return true;
     return false;
-}
-
-bool rpc_is_stopping(const struct rpc *r)
-{
-    return atomic_load(&r->stopping);
 }
 
 bool rpc_tenant(const struct rpc_call *call, bole_slice *ret_tenant, struct rpc_end *ret_end)
@@ -578,6 +587,7 @@ bole_status rpc_start(struct rpc *r, struct bole_err *err)
 static void ask_to_stop(struct rpc *r)
 {
     pthread_mutex_lock(&r->lock);
+    atomic_store(&r->stopping, true);
     for (struct rpc_call *c = r->calls; c; c = c->next)
         if (c->method->stop)
             c->method->stop(c);
@@ -586,7 +596,7 @@ static void ask_to_stop(struct rpc *r)
 
 void rpc_drain(struct rpc *r, uint64_t grace_ns)
 {
-    if (!r || !r->started || atomic_exchange(&r->stopping, true))
+    if (!r || !r->started)
         return;
     uint64_t end_ns = clock_mono_ns(r->options.clock) + grace_ns;
     r->module->shut(r->transport);

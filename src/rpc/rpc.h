@@ -29,12 +29,13 @@ struct rpc_call;
 struct rpc_method {
     const char *path;        /* "/bole.v1.Logs/Push" */
     size_t      state_size;  /* of call->state, which starts as zeros */
-    /* All but `message` may be NULL. Without `begin` one message is asked for, and a call without one is refused. */
+    /* All but `message` may be NULL. Without `begin` one message is asked for; a call without one is refused. */
     void (*begin)(struct rpc_call *call);
     void (*message)(struct rpc_call *call, bole_slice bytes); /* borrowed for the call */
     /* A message cannot be unpacked; NULL: the call is finished so. */
     void (*broken)(struct rpc_call *call, const struct rpc_end *end);
     void (*read_end)(struct rpc_call *call);  /* the client has sent everything */
+    void (*drained)(struct rpc_call *call);   /* everything that was written has left */
     void (*cancelled)(struct rpc_call *call); /* nobody waits for the answer any longer; call->cancelled is set */
     void (*stop)(struct rpc_call *call);      /* the server ends: so should a call that would go on for ever. Any thread */
     void (*ended)(struct rpc_call *call);     /* frees what the state holds */
@@ -66,10 +67,12 @@ struct rpc_unsent {
 
 struct rpc_service {
     const char              *name; /* "bole.v1.Logs" */
-    const struct rpc_method *methods;
+    const struct rpc_method *const *methods;
     size_t                   method_count;
 };
-extern const struct rpc_service rpc_otlp_service, rpc_health_service;
+extern const struct rpc_service rpc_otlp_service, rpc_bole_service, rpc_health_service, rpc_reflection_service,
+    rpc_old_reflection_service;
+extern const struct rpc_method rpc_push_method;
 
 struct rpc_task { /* zeroed, then run is set; belongs to whoever posts it */
     struct rpc_task *next;
@@ -103,7 +106,7 @@ struct api *rpc_api(const struct rpc *r);
 struct budget *rpc_budget(const struct rpc *r);
 struct receiver *rpc_receiver(const struct rpc_call *call); /* of the call's worker: on its thread */
 struct process *rpc_process(const struct rpc *r); /* NULL: no rules */
-bool rpc_is_stopping(const struct rpc *r);
+const struct rpc_service *const *rpc_services(size_t *ret_count);
 bool rpc_has_service(bole_slice name);
 
 /* X-Scope-OrgID, else "default". False: it is no valid name, or there twice; *ret_end says so. */

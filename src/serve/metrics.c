@@ -168,6 +168,7 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_HTTP_SPLUNK] = "splunk",
         [DOOR_HTTP_JOURNAL] = "journald",
         [DOOR_GRPC_OTLP] = "otlp_grpc",
+        [DOOR_GRPC_PUSH] = "bole_grpc",
     };
     return names[door];
 }
