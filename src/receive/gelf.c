@@ -58,6 +58,14 @@ bool gelf_store(struct mapping *m)
     return gelf_store_from(m, (bole_slice){0});
 }
 
+/* Logback and Log4j write it by a pattern for files, "%m%n". */
+static bole_slice without_line_end(bole_slice full)
+{
+    full.len -= full.len && full.ptr[full.len - 1] == '\n';
+    full.len -= full.len && full.ptr[full.len - 1] == '\r';
+    return full;
+}
+
 bool gelf_store_from(struct mapping *m, bole_slice sender)
 {
     struct door *d = m->d;
@@ -67,6 +75,7 @@ bool gelf_store_from(struct mapping *m, bole_slice sender)
         !mapping_add(m, S("facility"), facility) || !mapping_add(m, S("sender"), sender))
         return false;
     label_facility(m, facility);
+    full = without_line_end(full);
     if (text.len == 0 && full.len == 0) {
         door_reject(d, RECEIVE_BAD_ENTRY, 1, "%s %llu: there is no short_message", m->unit, (unsigned long long)m->number);
         return true;

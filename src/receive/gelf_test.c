@@ -61,7 +61,7 @@ static const struct {
     const char *text, *stored;
     bool        malformed;
 } cases[] = {
-    {"{\"version\":\"1.1\",\"host\":\"h\",\"short_message\":\"m\",\"full_message\":\"m\\nmore\",\"timestamp\":1795255200.5,\"level\":3,"
+    {"{\"version\":\"1.1\",\"host\":\"h\",\"short_message\":\"m\",\"full_message\":\"m\\nmore\\r\\n\",\"timestamp\":1795255200.5,\"level\":3,"
      "\"_user_id\":9001,\"_a.b\":\"x\",\"_ok\":true,\"_none\":null}",
      "1795255200500000000 {host=\"h\"} \"m\\nmore\" user_id=\"9001\" a_b=\"x\" ok=\"true\" level=\"3\"" SENT},
     {"{\"host\":\"h\",\"short_message\":\"m\",\"_sender\":\"x\"}", NOW " {host=\"h\"} \"m\" sender=\"x\"\n"},
