@@ -7,6 +7,7 @@ import time
 import pytest
 
 import bole
+import native_batch
 
 jsonschema = pytest.importorskip("jsonschema")
 yaml = pytest.importorskip("yaml")
@@ -107,6 +108,8 @@ def ask(server, names, path, method):
         elif parameter["in"] == "query":
             params[parameter["name"]] = value
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        if content.get("x-example") == "batch":
+            body = native_batch.encode([(NOW, b"hello", {})], {"app": "pushed"}, bytes(range(16)), 1)
         if "example" in content and body is None:
             body, headers["Content-Type"] = json.dumps(fill(content["example"], names)), kind
     if params:

@@ -42,7 +42,7 @@ struct catalog_segment {
     uint8_t    digest[CATALOG_DIGEST_SIZE]; /* of its rows */
 };
 
-struct catalog_item { bole_slice space, key, value; };
+struct catalog_item { bole_slice space, key, value; }; /* value.ptr NULL, to put: it is removed */
 
 /* One change, all or nothing: a cut, a merge, a retention step. */
 struct catalog_change {
@@ -64,7 +64,7 @@ struct catalog_ops {
                             void *ctx, struct bole_err *err);
     bole_status (*commit)(struct catalog *self, const struct catalog_change *change, struct bole_err *err);
     uint64_t (*next_segment_id)(struct catalog *self); /* above every id ever committed, and not given before */
-    /* Small named values (settings, marks). get: NOTFOUND; value copied into the arena. */
+    /* Small named values (settings, marks). get: NOTFOUND; value copied into the arena. A value without a pointer removes. */
     bole_status (*get)(struct catalog *self, bole_slice space, bole_slice key, struct arena *arena,
                        bole_slice *ret_value, struct bole_err *err);
     bole_status (*put)(struct catalog *self, bole_slice space, bole_slice key, bole_slice value, struct bole_err *err);

@@ -155,6 +155,11 @@ TEST(items_change_with_segments_or_not_at_all)
     buf_reset(&all);
     CHECK_OK(catalog_items(c, S("deletes"), join_item, &all, &err), err);
     CHECK_EQ_SLICE(buf_slice(&all), S("a=1;b=3;"));
+    items[0].value = (bole_slice){0}; /* goes */
+    CHECK_OK(catalog_commit(c, &(struct catalog_change){.put = items, .put_count = 1}, &err), err);
+    buf_reset(&all);
+    CHECK_OK(catalog_items(c, S("deletes"), join_item, &all, &err), err);
+    CHECK_EQ_SLICE(buf_slice(&all), S("a=1;"));
     buf_deinit(&all);
     catalog_destroy(c);
     fs_mem_destroy(fs);

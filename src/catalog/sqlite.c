@@ -57,6 +57,7 @@ enum statement {
     SEGMENT_REMOVE,
     ITEM_GET,
     ITEM_PUT,
+    ITEM_REMOVE,
     ITEM_ALL,
     ITEM_SPACE,
     INTEGRITY,
@@ -76,6 +77,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [SEGMENT_REMOVE] = "DELETE FROM segment WHERE id = ?1",
     [ITEM_GET] = "SELECT value, crc FROM item WHERE space = ?1 AND key = ?2",
     [ITEM_PUT] = "INSERT OR REPLACE INTO item VALUES(?1, ?2, ?3, ?4)",
+    [ITEM_REMOVE] = "DELETE FROM item WHERE space = ?1 AND key = ?2",
     [ITEM_ALL] = "SELECT space, key, value, crc FROM item",
     [ITEM_SPACE] = "SELECT key, value, crc FROM item WHERE space = ?1 ORDER BY key",
     [INTEGRITY] = "PRAGMA integrity_check(100)",
@@ -364,9 +366,12 @@ static bole_status sqlite_segments(struct catalog *self,
 
 static bole_status item_put(struct sqlite_catalog *c, const struct catalog_item *item, struct bole_err *err)
 {
-    sqlite3_stmt *stmt = c->stmts[ITEM_PUT];
+    unsigned statement = item->value.ptr ? ITEM_PUT : ITEM_REMOVE;
+    sqlite3_stmt *stmt = c->stmts[statement];
     bind_slice(stmt, 1, item->space);
     bind_slice(stmt, 2, item->key);
+    if (statement == ITEM_REMOVE)
+        return run(c, ITEM_REMOVE, err);
     bind_slice(stmt, 3, item->value);
     sqlite3_bind_int64(stmt, 4, item_crc(item->space, item->key, item->value));
     return run(c, ITEM_PUT, err);

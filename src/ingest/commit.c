@@ -28,8 +28,7 @@ struct group {
     struct extent extent;
 };
 
-/* True when one group can hold both. */
-static bool fit_together(const struct extent *a, const struct extent *b)
+bool extents_fit(const struct extent *a, const struct extent *b)
 {
     size_t size_max = a->units ? GROUP_SIZE_TARGET : QUEUE_GROUP_SIZE_MAX;
     return a->units + b->units <= GROUP_BATCHES_MAX && a->bytes + b->bytes <= size_max && a->rows + b->rows < SEQ_ROWS_MAX;
@@ -86,7 +85,7 @@ static void take_open(struct ingest *in, struct worker *w, struct group *g)
         return;
     struct unit *u;
     struct bole_err err;
-    bole_status st = unit_create(in, w->spare, &u, &err);
+    bole_status st = unit_create(in, w->spare, NULL, &u, &err);
     if (st < 0) {
         static const struct batch_mark empty = {.min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN};
         batch_builder_rollback(w->spare, &empty);
@@ -102,7 +101,7 @@ static struct extent extent_from(const struct unit *u)
 {
     struct extent nothing = {0}, one = {0};
     extent_add(&one, u);
-    return u->owner && fit_together(&nothing, &u->owner->extent) ? u->owner->extent : one;
+    return u->owner && extents_fit(&nothing, &u->owner->extent) ? u->owner->extent : one;
 }
 
 /* The worker's next units that belong together, in a list; NULL: there are none, or they do not fit. */
@@ -111,7 +110,7 @@ static struct unit *pop_units(struct worker *w, const struct group *g)
     pthread_mutex_lock(&w->lock);
     struct unit *first = w->first;
     struct extent together = first ? extent_from(first) : (struct extent){0};
-    if (first && fit_together(&g->extent, &together)) {
+    if (first && extents_fit(&g->extent, &together)) {
         struct unit *last = first;
         for (size_t i = 1; i < together.units; i++)
             last = last->next;
@@ -126,16 +125,76 @@ static struct unit *pop_units(struct worker *w, const struct group *g)
     return first;
 }
 
-static void take_units(struct worker *w, struct group *g)
+/* ---- lanes ---- */
+
+/* The last of what the producer has in the group; NULL: nothing. */
+static struct unit *find_producer(const struct group *g, const struct ingest_lane *lane)
+{
+    for (size_t i = g->extent.units; i-- > 0;) {
+        const struct ingest_request *owner = g->units[i]->owner;
+        if (owner && owner->lane && memcmp(owner->lane->producer, lane->producer, sizeof lane->producer) == 0)
+            return g->units[i];
+    }
+    return NULL;
+}
+
+/* Whether a request is the next one of its lane. This thread alone moves marks on, so that nothing comes between the look
+ * and the append. A resend of what is in this very group must not be acknowledged before that is: it is AWAITED. */
+static void lane_decide(struct ingest *in, const struct group *g, struct ingest_request *r)
+{
+    struct ingest_lane *lane = r->lane;
+    uint64_t stored, mark;
+    bole_status st = store_producer(in->options.store, lane->producer, &stored, &r->failure);
+    const struct unit *before = find_producer(g, lane);
+    mark = before ? before->owner->lane->sequence : stored;
+    if (st < 0 && !before) {
+        r->failure.code = st;
+    } else if (lane->sequence == mark + 1) {
+        r->lane_state = LANE_TAKEN;
+    } else if (lane->sequence <= mark) {
+        r->lane_state = lane->sequence <= stored ? LANE_STORED : LANE_AWAITED;
+        lane->was_stored = true;
+        atomic_fetch_add_explicit(&in->count.lane_resent, 1, memory_order_relaxed);
+    } else {
+        lane->wanted = mark + 1;
+        bole_fail(&r->failure, BOLE_E_CONFLICT, "gap: sequence %llu came where %llu is wanted", (unsigned long long)lane->sequence,
+                  (unsigned long long)lane->wanted);
+        atomic_fetch_add_explicit(&in->count.lane_gaps, 1, memory_order_relaxed);
+    }
+}
+
+/* The end of a unit that is not stored because its like is. */
+static void finish_resent(const struct group *g, struct unit *u)
+{
+    struct unit *like = u->owner->lane_state == LANE_AWAITED ? find_producer(g, u->owner->lane) : NULL;
+    if (like && u->waiters) {
+        u->waiters->next = like->waiters; /* a lane's unit has one */
+        like->waiters = u->waiters;
+        u->waiters = NULL;
+    }
+    unit_finish(u, BOLE_OK, NULL);
+}
+
+static void take_unit(struct ingest *in, struct unit *u, struct group *g)
+{
+    struct ingest_request *r = u->owner;
+    if (r && r->lane && r->lane_state == LANE_OPEN && r->failure.code == BOLE_OK)
+        lane_decide(in, g, r);
+    if (r && r->failure.code < 0)
+        unit_finish(u, r->failure.code, &r->failure);
+    else if (r && r->lane && r->lane_state != LANE_TAKEN)
+        finish_resent(g, u);
+    else
+        group_add(g, u);
+}
+
+static void take_units(struct ingest *in, struct worker *w, struct group *g)
 {
     struct unit *u, *next;
     while ((u = pop_units(w, g)))
         for (; u; u = next) {
             next = u->next;
-            if (u->owner && u->owner->failure.code < 0)
-                unit_finish(u, u->owner->failure.code, &u->owner->failure);
-            else
-                group_add(g, u);
+            take_unit(in, u, g);
         }
 }
 
@@ -211,8 +270,8 @@ static bool commit_round(struct ingest *in)
     unsigned count = in->options.worker_count, first = in->turn++ % count;
     wait_for_cut(in);
     for (unsigned i = 0; i < count; i++)
-        take_units(&in->workers[(first + i) % count], &g);
-    for (unsigned i = 0; i < count && fit_together(&g.extent, &open); i++)
+        take_units(in, &in->workers[(first + i) % count], &g);
+    for (unsigned i = 0; i < count && extents_fit(&g.extent, &open); i++)
         take_open(in, &in->workers[(first + i) % count], &g);
     if (g.extent.units == 0)
         return false;

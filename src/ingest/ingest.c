@@ -180,6 +180,8 @@ void ingest_get_stats(const struct ingest *in, struct ingest_stats *ret_stats)
         .refused_full_total = in->count.refused_full,
         .refused_limit_total = in->count.refused_limit,
         .commit_ns_total = in->count.commit_ns,
+        .lane_resent_total = in->count.lane_resent,
+        .lane_gaps_total = in->count.lane_gaps,
         .bad_batches_total = in->count.bad_batches,
     };
 }

@@ -40,6 +40,7 @@ struct ingest_stats {
     uint64_t rows_total, bytes_total, groups_total, requests_total;
     uint64_t refused_full_total, refused_limit_total;
     uint64_t commit_ns_total;
+    uint64_t lane_resent_total, lane_gaps_total; /* requests of lanes that were stored before; that came too early */
     uint64_t bad_batches_total;  /* found in the queue at start: kept aside, not stored */
 };
 
@@ -50,6 +51,20 @@ void ingest_destroy(struct ingest *in); /* commits what was handed over, stops t
 /* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no room on the
  * disk). */
 bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err);
+
+/* The place of a request in what one producer sends: 1, 2, 3... Each is stored once, however often it comes, and none before
+ * the one in front of it. Filled in by the caller, who keeps it until `done`; the last two are told there. */
+struct ingest_lane {
+    uint8_t  producer[BATCH_PRODUCER_SIZE]; /* not all zero */
+    uint64_t sequence;
+    uint64_t wanted;     /* with BOLE_E_CONFLICT: the sequence that comes next */
+    bool     was_stored; /* it is stored since an earlier time: of this request nothing was */
+};
+
+/* The same for a request of a lane: one whose rows fit one commit group, or it fails with BOLE_E_LIMIT. Its commit may be
+ * BOLE_E_CONFLICT, a gap; without rows it takes its place in the lane nevertheless. */
+bole_status ingest_begin_lane(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_lane *lane,
+                              struct ingest_request **ret_request, struct bole_err *err);
 
 /* A stream as its caller knows it. Fill in the first three (canonical labels, record/labels.h; slices live as long as the
  * handle is used), zero the rest; the same handle is cheapest when used for all of a request's records of that stream. */
@@ -73,7 +88,7 @@ size_t ingest_memory(size_t size_bytes);
 size_t ingest_held_bytes(const struct ingest_request *r);
 
 /* The request is over: `done` is called once, with BOLE_OK after the rows are durable and searchable, or with the error.
- * A request without rows is done at once, on this thread. After an error none of its rows is stored, unless they were
+ * A request without rows is done at once, on this thread, unless it is of a lane. After an error none of its rows is stored, unless they were
  * too many for one commit group (QUEUE_GROUP_SIZE_MAX encoded, SEQ_ROWS_MAX rows): then the message says how many are. */
 void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, const struct bole_err *err, void *ctx), void *ctx);
 void ingest_rollback(struct ingest_request *r); /* none of its rows will be stored */

@@ -24,6 +24,9 @@ struct unit {
     struct ingest_request *owner; /* a large request that this is a part of; it waits on its last part */
 };
 
+/* True when one group can hold both. */
+bool extents_fit(const struct extent *a, const struct extent *b);
+
 static inline void extent_add(struct extent *e, const struct unit *u)
 {
     e->units++;
@@ -39,6 +42,8 @@ struct ingest_request {
     struct unit           *first, *last; /* sealed parts of a large request... */
     struct extent          extent;  /* ... and how much they are */
     size_t                 held_bytes; /* drawn from the budget by them */
+    struct ingest_lane    *lane;    /* the caller's; or NULL */
+    enum { LANE_OPEN, LANE_TAKEN, LANE_STORED, LANE_AWAITED } lane_state; /* committer only; see lane_decide */
     struct batch_mark      mark;    /* where a small request began in the open batch */
     uint64_t               generation;
     uint32_t               rows, stored_rows; /* stored_rows: of a large request, so far */
@@ -88,12 +93,13 @@ struct ingest {
     bool                  cutter_runs;
 
     struct {
-        _Atomic uint64_t rows, bytes, groups, requests, refused_full, refused_limit, commit_ns, bad_batches;
+        _Atomic uint64_t rows, bytes, groups, requests, refused_full, refused_limit, commit_ns, bad_batches, lane_resent, lane_gaps;
     } count;
 };
 
-/* Seals the builder's rows and encodes them. After a failure they are still in the builder. */
-bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct unit **ret_unit, struct bole_err *err);
+/* Seals the builder's rows, of a lane or NULL, and encodes them. After a failure they are still in the builder. */
+bole_status unit_create(struct ingest *in, struct batch_builder *builder, const struct ingest_lane *lane, struct unit **ret_unit,
+                        struct bole_err *err);
 void unit_destroy(struct unit *u); /* NULL is fine */
 
 /* Calls done and frees the request and what it still holds. */

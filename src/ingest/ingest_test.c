@@ -1,4 +1,4 @@
-#include "ingest/ingest.h"
+#include "ingest/ingest_private.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -598,4 +598,107 @@ TEST(flushes_at_once_are_all_answered)
         pthread_join(threads[i], NULL);
     CHECK_EQ_U64(stored_rows(f.store, NULL), 10 * REQUESTS);
     fixture_end(&f);
+}
+
+/* ---- lanes ---- */
+
+struct lane_push {
+    struct ingest_lane lane;
+    struct wait w;
+};
+
+/* Sends one batch of the lane and waits. `done` told the caller through the lane. */
+static bole_status push_lane(struct fixture *f, unsigned worker, uint8_t producer, uint64_t sequence, uint32_t rows,
+                             struct ingest_lane *ret_lane)
+{
+    struct lane_push p = {.lane = {.producer = {producer}, .sequence = sequence}};
+    struct ingest_request *r;
+    struct bole_err err;
+    wait_init(&p.w);
+    CHECK_OK(ingest_begin_lane(f->in, worker, 100, &p.lane, &r, &err), err);
+    add_rows(r, rows, S("of a lane"));
+    ingest_commit(r, on_done, &p.w);
+    bole_status st = wait_for(&p.w, 1);
+    *ret_lane = p.lane;
+    return st;
+}
+
+TEST(a_batch_of_a_lane_is_stored_once_and_in_its_turn)
+{
+    struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+    struct ingest_lane lane;
+    struct ingest_stats stats;
+    fixture_start(&f, 2);
+    CHECK_EQ_STATUS(push_lane(&f, 0, 1, 2, 5, &lane), BOLE_E_CONFLICT); /* it begins with 1 */
+    CHECK_EQ_U64(lane.wanted, 1);
+    CHECK_OK(push_lane(&f, 0, 1, 1, 5, &lane), (struct bole_err){0});
+    CHECK(!lane.was_stored);
+    CHECK_OK(push_lane(&f, 1, 1, 1, 5, &lane), (struct bole_err){0}); /* again, over another connection */
+    CHECK(lane.was_stored);
+    CHECK_OK(push_lane(&f, 1, 1, 2, 5, &lane), (struct bole_err){0});
+    CHECK_EQ_STATUS(push_lane(&f, 0, 1, 4, 5, &lane), BOLE_E_CONFLICT);
+    CHECK_EQ_U64(lane.wanted, 3);
+    CHECK_OK(push_lane(&f, 0, 1, 3, 0, &lane), (struct bole_err){0}); /* nothing was left of it */
+    CHECK_OK(push_lane(&f, 0, 1, 4, 5, &lane), (struct bole_err){0});
+    CHECK_OK(push_lane(&f, 0, 2, 1, 5, &lane), (struct bole_err){0}); /* another lane */
+    CHECK_EQ_U64(stored_rows(f.store, NULL), 20);
+    ingest_get_stats(f.in, &stats);
+    CHECK_EQ_U64(stats.lane_resent_total, 1);
+    CHECK_EQ_U64(stats.lane_gaps_total, 2);
+    fixture_end(&f);
+}
+
+/* All of these are there before the committer looks: it has to decide within one group. */
+TEST(resends_of_what_is_on_its_way_wait_for_it)
+{
+    enum { SENDERS = 8 };
+    for (int fails = 0; fails < 2; fails++) {
+        struct fixture f = fixture_of(S("mem:"), SIZE_MAX);
+        struct bole_err err;
+        CHECK_OK(queue_faulty_create(f.queue, &f.queue, &err), err);
+        if (fails)
+            queue_faulty_set(f.queue, &(struct queue_faults){.fail_from = 1, .fail_count = 1000, .status = BOLE_E_FULL});
+        fixture_start(&f, SENDERS);
+        pthread_mutex_lock(&f.in->lock); /* the committer waits here */
+        struct lane_push pushes[SENDERS];
+        struct ingest_request *requests[SENDERS];
+        for (unsigned i = 0; i < SENDERS; i++) {
+            pushes[i] = (struct lane_push){.lane = {.producer = {7}, .sequence = 1}};
+            wait_init(&pushes[i].w);
+            CHECK_OK(ingest_begin_lane(f.in, i, 100, &pushes[i].lane, &requests[i], &err), err);
+            add_rows(requests[i], 3, S("x"));
+        }
+        pthread_mutex_unlock(&f.in->lock);
+        for (unsigned i = 0; i < SENDERS; i++)
+            ingest_commit(requests[i], on_done, &pushes[i].w);
+        unsigned stored = 0;
+        for (unsigned i = 0; i < SENDERS; i++) {
+            CHECK_EQ_STATUS(wait_for(&pushes[i].w, 1), fails ? BOLE_E_FULL : BOLE_OK);
+            stored += !pushes[i].lane.was_stored;
+        }
+        CHECK_EQ_U64(stored_rows(f.store, NULL), fails ? 0 : 3);
+        CHECK(fails || stored == 1);
+        fixture_end(&f);
+    }
+}
+
+TEST(a_lane_goes_on_after_a_restart)
+{
+    char dir[] = "/tmp/bole-ingest-XXXXXX", uri[64];
+    struct ingest_lane lane;
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(uri, sizeof uri, "wal:%s", dir);
+    for (uint64_t life = 1; life <= 3; life++) {
+        struct fixture f = fixture_of(bole_slice_str(uri), SIZE_MAX);
+        fixture_start(&f, 1);
+        if (life > 1) {
+            CHECK_OK(push_lane(&f, 0, 1, 2 * life - 2, 4, &lane), (struct bole_err){0});
+            CHECK(lane.was_stored);
+        }
+        CHECK_OK(push_lane(&f, 0, 1, 2 * life - 1, 4, &lane), (struct bole_err){0});
+        CHECK(!lane.was_stored);
+        CHECK_OK(push_lane(&f, 0, 1, 2 * life, 0, &lane), (struct bole_err){0}); /* a mark is read back, too */
+        CHECK_EQ_U64(stored_rows(f.store, NULL), 4 * life);
+        fixture_end(&f);
+    }
 }

@@ -34,7 +34,23 @@ static void units_destroy(struct unit *u)
     }
 }
 
-bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct unit **ret_unit, struct bole_err *err)
+/* Of the builder's rows, or, without one, the mark of a lane. */
+static bole_status seal(struct ingest *in, struct batch_builder *builder, const struct ingest_lane *lane, struct batch **ret_batch,
+                        struct bole_err *err)
+{
+    int64_t now = clock_now_ns(in->options.clock);
+    if (!builder)
+        return batch_create_mark(lane->producer, lane->sequence, now, in->options.budget, ret_batch, err);
+    bole_status st = batch_builder_seal(builder, now, in->options.budget, ret_batch, err);
+    if (st == BOLE_OK && lane) {
+        memcpy((*ret_batch)->producer, lane->producer, sizeof lane->producer);
+        (*ret_batch)->producer_sequence = lane->sequence;
+    }
+    return st;
+}
+
+bole_status unit_create(struct ingest *in, struct batch_builder *builder, const struct ingest_lane *lane, struct unit **ret_unit,
+                        struct bole_err *err)
 {
     struct unit *u = calloc(1, sizeof *u);
     if (!u)
@@ -42,10 +58,10 @@ bole_status unit_create(struct ingest *in, struct batch_builder *builder, struct
     /* All memory first: sealing empties the builder, and its rows may belong to requests that know nothing of this one. */
     buf_init(&u->encoded, in->options.budget);
     bole_status st = BOLE_OK;
-    if (!buf_reserve(&u->encoded, BATCH_HEADER_SIZE + batch_builder_size(builder)))
+    if (!buf_reserve(&u->encoded, BATCH_HEADER_SIZE + (builder ? batch_builder_size(builder) : BATCH_MARK_SIZE)))
         st = bole_fail(err, BOLE_E_LIMIT, "no room to encode a batch within the memory limit");
     if (st == BOLE_OK)
-        st = batch_builder_seal(builder, clock_now_ns(in->options.clock), in->options.budget, &u->batch, err);
+        st = seal(in, builder, lane, &u->batch, err);
     if (st < 0) {
         unit_destroy(u);
         return st;
@@ -82,7 +98,7 @@ static void worker_append(struct worker *w, struct unit *first, struct unit *las
 static bole_status seal_open(struct ingest *in, struct worker *w, struct bole_err *err)
 {
     struct unit *u;
-    bole_status st = unit_create(in, w->open, &u, err);
+    bole_status st = unit_create(in, w->open, NULL, &u, err);
     if (st < 0)
         return st;
     u->waiters = w->open_waiters;
@@ -126,7 +142,8 @@ static void give_large(struct ingest_request *r)
     }
 }
 
-bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err)
+static bole_status begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_lane *lane,
+                         struct ingest_request **ret_request, struct bole_err *err)
 {
     assert(worker < in->options.worker_count);
     bole_status st = admit(in, size_bytes, err);
@@ -138,7 +155,8 @@ bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, 
     struct worker *w = &in->workers[worker];
     r->in = in;
     r->worker = w;
-    if (size_bytes > SMALL_REQUEST_MAX) {
+    r->lane = lane;
+    if (lane || size_bytes > SMALL_REQUEST_MAX) {
         r->own = take_large(w, in->options.budget);
         r->generation = atomic_fetch_add(&in->generation, 1);
         if (!r->own) {
@@ -161,12 +179,30 @@ bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, 
     return BOLE_OK;
 }
 
-static bole_status seal_own(struct ingest_request *r, struct bole_err *err)
+bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err)
+{
+    return begin(in, worker, size_bytes, NULL, ret_request, err);
+}
+
+bole_status ingest_begin_lane(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_lane *lane,
+                              struct ingest_request **ret_request, struct bole_err *err)
+{
+    return begin(in, worker, size_bytes, lane, ret_request, err);
+}
+
+/* What `builder` has becomes one more part of a large request; without one, the mark of its lane. */
+static bole_status seal_own(struct ingest_request *r, struct batch_builder *builder, struct bole_err *err)
 {
     struct unit *u;
-    bole_status st = unit_create(r->in, r->own, &u, err);
+    bole_status st = unit_create(r->in, builder, r->lane, &u, err);
     if (st < 0)
         return st;
+    struct extent one = {0};
+    extent_add(&one, u);
+    if (r->lane && !extents_fit(&r->extent, &one)) {
+        unit_destroy(u); /* half of it would take the place of all of it */
+        return bole_fail(err, BOLE_E_LIMIT, "a batch of a lane has become larger than what is stored in one step");
+    }
     u->owner = r;
     if (r->last)
         r->last->next = u;
@@ -244,7 +280,7 @@ bole_status ingest_add(struct ingest_request *r, int64_t time_ns, struct ingest_
             st = try_add(r, time_ns, s, line, fields, field_count, err);
     }
     if (st == BOLE_AGAIN) {
-        st = seal_own(r, err);
+        st = seal_own(r, r->own, err);
         if (st == BOLE_OK)
             st = try_add(r, time_ns, s, line, fields, field_count, err);
     }
@@ -285,10 +321,14 @@ void ingest_commit(struct ingest_request *r, void (*done)(bole_status status, co
     struct bole_err err = {0};
     r->done = done;
     r->done_ctx = ctx;
-    bole_status st = r->own && batch_builder_rows(r->own) ? seal_own(r, &err) : BOLE_OK;
+    bole_status st = BOLE_OK;
+    if (r->own && batch_builder_rows(r->own))
+        st = seal_own(r, r->own, &err);
+    else if (r->lane && !r->first)
+        st = seal_own(r, NULL, &err);
     if (r->own)
         pthread_mutex_lock(&w->lock);
-    bool waits = st == BOLE_OK && r->rows > 0;
+    bool waits = st == BOLE_OK && (r->rows > 0 || r->lane);
     if (waits && r->own) {
         worker_append(w, r->first, r->last);
         r->next = r->last->waiters;

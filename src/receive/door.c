@@ -110,7 +110,9 @@ bool door_begin(struct door *d, size_t size_bytes)
         return true;
     if (!door_fits(d, ingest_memory(size_bytes)))
         return false;
-    bole_status st = ingest_begin(d->r->ingest, d->r->worker, size_bytes, &d->result->request, &err);
+    d->result->lane = d->lane;
+    bole_status st = d->lane ? ingest_begin_lane(d->r->ingest, d->r->worker, size_bytes, d->lane, &d->result->request, &err)
+                             : ingest_begin(d->r->ingest, d->r->worker, size_bytes, &d->result->request, &err);
     if (st == BOLE_OK)
         return true;
     d->result->request = NULL;
@@ -285,7 +287,7 @@ void door_close(struct door *d)
     buf_deinit(&d->explained);
     process_run_end(&r->run);
     budget_give(r->options.budget, d->index_bytes);
-    if (d->result->request && ingest_rows(d->result->request) == 0)
+    if (d->result->request && !d->lane && ingest_rows(d->result->request) == 0)
         take_back(d->result);
     if (r->decoded.cap > KEEP_DECODED)
         buf_deinit(&r->decoded);

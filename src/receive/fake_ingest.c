@@ -50,6 +50,14 @@ bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, 
     return BOLE_OK;
 }
 
+bole_status ingest_begin_lane(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_lane *lane,
+                              struct ingest_request **ret_request, struct bole_err *err)
+{
+    bole_status st = ingest_begin(in, worker, size_bytes, ret_request, err);
+    in->lane = *lane;
+    return st;
+}
+
 static void seal(struct ingest *in)
 {
     bole_status st = batch_builder_seal(in->builder, 0, NULL, &in->batches[in->batch_count], NULL);

@@ -18,6 +18,7 @@ struct ingest {
     size_t                batch_count, committed;
     uint64_t              generation, rows_total;
     size_t                asked_bytes; /* of the last admission */
+    struct ingest_lane    lane;       /* of the last request that was of one */
     unsigned              open_requests;
 };
 

@@ -88,6 +88,7 @@ struct receive_error {
 };
 
 struct receive_result {
+    struct ingest_lane    *lane;    /* that the request is of (ingest/ingest.h), in the arena; or NULL */
     struct ingest_request *request; /* holds the accepted records: commit it, then answer. NULL: answer at once */
     unsigned    status;             /* HTTP */
     const char *content_type;       /* of body; NULL: none */
@@ -152,6 +153,10 @@ void receive_journal_upload(struct receiver *r, const struct receive_input *in, 
 /* bole.v1.PushRequest: what comes over gRPC (docs/grpc.md). The result's body is text: what is wrong with some records, or with
  * all. ret_id is that of the message, 0 when it cannot be read. */
 void receive_bole_push(struct receiver *r, const struct receive_input *in, uint64_t *ret_id, struct receive_result *ret_result);
+
+/* POST /api/v1/push: one encoded batch (record/batch.h). The commit of one of a lane may be BOLE_E_CONFLICT, see
+ * result->lane. docs/receivers/push.md */
+void receive_push(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
 
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);

@@ -10,7 +10,7 @@
  *        6    2  zero
  *        8    4  size of the body (the payload decompressed), at most BATCH_BODY_MAX
  *       12    4  size of the payload
- *       16    4  rows, 1 .. SEQ_ROWS_MAX
+ *       16    4  rows, 1 .. SEQ_ROWS_MAX; 0 with a producer only: the mark of a batch of which nothing is left
  *       20    4  version of the pipeline that made it, 0: none
  *       24    8  lowest time, ns since 1970 UTC
  *       32    8  highest time
@@ -140,7 +140,7 @@ static bool body_attach(struct batch *b, bool check)
     c.key_heap = reader_u32(&r);
     c.value_heap = reader_u32(&r);
     c.line_heap = reader_u32(&r);
-    if (r.failed || batch_body_size(&c) != b->body_size || c.rows == 0)
+    if (r.failed || batch_body_size(&c) != b->body_size || (c.rows == 0 && !batch_has_producer(b)))
         return false;
     b->row_count = c.rows;
     b->field_count = c.fields;
@@ -217,6 +217,20 @@ bole_status batch_from_body(struct batch *proto, bool check, struct budget *budg
     b->budget = budget;
     *ret_batch = b;
     return BOLE_OK;
+}
+
+bole_status batch_create_mark(const uint8_t producer[BATCH_PRODUCER_SIZE], uint64_t sequence, int64_t received_ns,
+                              struct budget *budget, struct batch **ret_batch, struct bole_err *err)
+{
+    struct batch proto = {.body = calloc(1, BATCH_BODY_COUNTS_SIZE), .body_size = BATCH_BODY_COUNTS_SIZE,
+                          .min_time_ns = INT64_MAX, .max_time_ns = INT64_MIN, .received_ns = received_ns,
+                          .producer_sequence = sequence};
+    _Static_assert(BATCH_MARK_SIZE == BATCH_BODY_COUNTS_SIZE, "a mark is the counts alone");
+    memcpy(proto.producer, producer, sizeof proto.producer);
+    assert(batch_has_producer(&proto));
+    if (!proto.body)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a batch");
+    return batch_from_body(&proto, false, budget, ret_batch, err);
 }
 
 /* ---- the encoded form ---- */

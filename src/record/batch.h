@@ -13,14 +13,17 @@
 #define RECORD_BATCH_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "record/labels.h"
 #include "record/record.h"
 
 #define BATCH_HEADER_SIZE 80u
+#define BATCH_PRODUCER_SIZE 16u
 /* so that an encoded batch is at most 1 MiB, even stored plain */
 #define BATCH_BODY_MAX    (1024u * 1024 - BATCH_HEADER_SIZE)
+#define BATCH_MARK_SIZE   32u /* body of a batch without records */
 #define BATCH_BODY_TARGET (512u * 1024) /* a builder this full is better sealed */
 
 enum batch_codec { BATCH_PLAIN = 0, BATCH_LZ4 = 1, BATCH_ZSTD = 2 };
@@ -53,7 +56,7 @@ struct batch {
     uint32_t      pipeline_version;
     int64_t       min_time_ns, max_time_ns;
     int64_t       received_ns;
-    uint8_t       producer[16]; /* all zero: none */
+    uint8_t       producer[BATCH_PRODUCER_SIZE]; /* all zero: none */
     uint64_t      producer_sequence;
 
     const int64_t  *time_ns;    /* [row_count] */
@@ -83,6 +86,16 @@ static inline struct batch_field batch_field(const struct batch *b, uint32_t ind
     uint32_t from = index ? b->value_end[index - 1] : 0;
     return (struct batch_field){b->keys[b->field_key[index]], {b->values + from, b->value_end[index] - from}};
 }
+
+static inline bool batch_has_producer(const struct batch *b)
+{
+    static const uint8_t none[BATCH_PRODUCER_SIZE];
+    return memcmp(b->producer, none, sizeof none) != 0;
+}
+
+/* A batch without records, which says no more than that the producer has come so far: all that it sent was dropped. */
+bole_status batch_create_mark(const uint8_t producer[BATCH_PRODUCER_SIZE], uint64_t sequence, int64_t received_ns,
+                              struct budget *budget, struct batch **ret_batch, struct bole_err *err);
 
 struct batch *batch_ref(struct batch *b);
 void batch_unref(struct batch *b); /* NULL is fine */

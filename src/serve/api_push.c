@@ -16,6 +16,7 @@ struct push { /* in the exchange's arena */
     bole_slice            body;
     const char           *headers;
     struct process       *process;
+    const struct ingest_lane *lane;     /* in the arena too; or NULL */
 };
 
 static void answer(const struct push *p)
@@ -29,9 +30,30 @@ static void answer(const struct push *p)
                                           .body_static = true, .headers = headers});
 }
 
+/* What only the commit could tell about a batch of a lane. False: nothing. */
+static bool answer_lane(struct push *p, bole_status status)
+{
+    const struct ingest_lane *lane = p->lane;
+    bool gap = lane && status == BOLE_E_CONFLICT;
+    if (!gap && !(lane && status == BOLE_OK && lane->was_stored))
+        return false;
+    unsigned long long sequence = lane->sequence, wanted = lane->wanted;
+    if (gap)
+        p->body = arena_printf(http_arena(p->x), "{\"error\":\"gap\",\"sequence\":%llu,\"wanted\":%llu}\n", sequence, wanted);
+    else
+        p->body = arena_printf(http_arena(p->x), "{\"sequence\":%llu,\"stored\":0,\"duplicate\":true,\"rejected\":0}\n", sequence);
+    p->status = gap ? 409 : 200;
+    if (gap)
+        process_forget(p->process);
+    answer(p);
+    return true;
+}
+
 static void on_done(bole_status status, const struct bole_err *err, void *ctx)
 {
     struct push *p = ctx;
+    if (answer_lane(p, status))
+        return;
     if (status != BOLE_OK) {
         process_forget(p->process);
         http_reply_err(p->x, err);
@@ -56,7 +78,8 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
 {
     count(a, result);
     struct push now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
-                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers, .process = a->options.receive.process};
+                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers, .process = a->options.receive.process,
+                       .lane = result->lane};
     if (!result->request) {
         answer(&now);
         return;
@@ -153,7 +176,20 @@ static void otlp_logs(struct http_exchange *x, void *ctx)
     push_finish(a, x, DOOR_HTTP_OTLP, &result, NULL);
 }
 
+static void native_push(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    receive_push(receiver, &in, &result);
+    push_finish(a, x, DOOR_HTTP_PUSH, &result, NULL);
+}
+
 static const struct http_route routes[] = {
+    {HTTP_POST, "/api/v1/push", native_push, .flags = HTTP_WRITE},
     {HTTP_POST, "/loki/api/v1/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
     {HTTP_POST, "/api/prom/push", loki_push, .flags = HTTP_WRITE | HTTP_RAW_BODY},
     {HTTP_POST, "/insert/jsonline", json_lines, .flags = HTTP_WRITE},

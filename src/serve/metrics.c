@@ -80,6 +80,8 @@ static void write_ingest(struct writer *w, struct ingest *ingest)
     figure(w, "requests_total", COUNTER, s.requests_total, "Requests that brought records.");
     figure(w, "refused_full_total", COUNTER, s.refused_full_total, "Requests refused because the disk has no room.");
     figure(w, "refused_limit_total", COUNTER, s.refused_limit_total, "Requests refused because memory has no room.");
+    figure(w, "lane_resent_total", COUNTER, s.lane_resent_total, "Batches of lanes that were sent again and are stored once.");
+    figure(w, "lane_gaps_total", COUNTER, s.lane_gaps_total, "Batches of lanes refused because one before them is missing.");
     figure(w, "bad_batches_total", COUNTER, s.bad_batches_total, "Batches of the queue that do not decode.");
     seconds(w, "commit_seconds_total", COUNTER, (double)s.commit_ns_total / 1e9, "Time spent in group commits.");
     close_family(w);
@@ -169,6 +171,7 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_HTTP_JOURNAL] = "journald",
         [DOOR_GRPC_OTLP] = "otlp_grpc",
         [DOOR_GRPC_PUSH] = "bole_grpc",
+        [DOOR_HTTP_PUSH] = "push",
     };
     return names[door];
 }

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "store/backends.h"
+#include "store/producers.h"
 #include "store/scan/stream_table.h"
 
 struct row {
@@ -27,6 +28,7 @@ struct mem_store {
     struct row *rows;      /* moves when it grows: look at it under the lock */
     size_t row_count, row_capacity;
     uint64_t last_lsn, cut_lsn, raw_bytes, cuts_total;
+    struct producers producers;
 };
 
 struct view {
@@ -135,18 +137,30 @@ static bole_status mem_insert(struct store *self, uint64_t lsn, struct batch *co
 {
     struct mem_store *m = mem_of(self);
     uint32_t row = 0;
-    bool ok = true;
     pthread_mutex_lock(&m->lock);
+    bool ok = producers_reserve(&m->producers, batch_count, NULL) == BOLE_OK;
     size_t before = m->row_count;
     for (size_t i = 0; ok && i < batch_count; i++)
         for (uint32_t r = 0; ok && r < batches[i]->row_count; r++)
             ok = copy_row(m, seq_make(lsn, row++), batches[i], r);
+    for (size_t i = 0; ok && i < batch_count; i++)
+        producers_note(&m->producers, batches[i]);
     if (ok)
         m->last_lsn = lsn;
     else
         m->row_count = before;
     pthread_mutex_unlock(&m->lock);
     return ok ? BOLE_OK : bole_fail(err, BOLE_E_LIMIT, "store: the rows do not fit into memory");
+}
+
+static bole_status mem_producer(struct store *self, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence,
+                                struct bole_err *err)
+{
+    struct mem_store *m = mem_of(self);
+    pthread_mutex_lock(&m->lock);
+    bole_status st = producers_find(&m->producers, id, ret_sequence, err);
+    pthread_mutex_unlock(&m->lock);
+    return st;
 }
 
 static uint64_t mem_position(struct store *self)
@@ -428,6 +442,7 @@ static void mem_destroy(struct store *self)
     arena_deinit(&m->arena);
     free(m->rows);
     pthread_mutex_destroy(&m->lock);
+    producers_deinit(&m->producers);
     free(m);
 }
 
@@ -448,6 +463,7 @@ const struct store_ops store_mem_ops = {
     .open = mem_open,
     .position = mem_position,
     .insert = mem_insert,
+    .producer = mem_producer,
     .wants_cut = mem_wants_cut,
     .cut = mem_cut,
     .view = mem_view,

@@ -113,15 +113,29 @@ static bole_status segments_insert(struct store *self, uint64_t lsn, struct batc
     pthread_mutex_lock(&s->insert_lock);
     pthread_mutex_lock(&s->lock);
     bole_status st = head_reserve(&s->head, batch_count, err);
+    if (st >= 0)
+        st = producers_reserve(&s->producers, batch_count, err);
     pthread_mutex_unlock(&s->lock);
     if (st >= 0) { /* what is remembered is inserted: nothing fails from here on */
         make_entries(s, lsn, batches, batch_count, entries);
         pthread_mutex_lock(&s->lock);
         head_insert(&s->head, entries, batch_count, now);
+        for (size_t i = 0; i < batch_count; i++)
+            producers_note(&s->producers, batches[i]);
         pthread_mutex_unlock(&s->lock);
     }
     pthread_mutex_unlock(&s->insert_lock);
     free(entries);
+    return st;
+}
+
+static bole_status segments_producer(struct store *self, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence,
+                                     struct bole_err *err)
+{
+    struct segments_store *s = segments_of(self);
+    pthread_mutex_lock(&s->lock);
+    bole_status st = producers_find(&s->producers, id, ret_sequence, err);
+    pthread_mutex_unlock(&s->lock);
     return st;
 }
 
@@ -253,17 +267,40 @@ bole_status segments_change(struct segments_store *s, const struct segments_chan
     return st;
 }
 
+/* Step 3 and 4, with the marks of the producers: some may be of groups behind the cut already, whose rows the queue still
+ * has. */
+static bole_status change_with_marks(struct segments_store *s, struct segments_change *change, struct bole_err *err)
+{
+    struct arena arena;
+    struct catalog_item *items;
+    arena_init(&arena, NULL);
+    pthread_mutex_lock(&s->lock);
+    bole_status st = producers_save(&s->producers, clock_now_ns(s->clock), &arena, &items, &change->put_count, err);
+    pthread_mutex_unlock(&s->lock);
+    if (st >= 0) {
+        change->put = items;
+        st = segments_change(s, change, err);
+    }
+    if (st >= 0) {
+        pthread_mutex_lock(&s->lock);
+        producers_saved(&s->producers, items, change->put_count);
+        pthread_mutex_unlock(&s->lock);
+    }
+    arena_deinit(&arena);
+    return st;
+}
+
 static bole_status cut_closed(struct segments_store *s, const struct head_snapshot *closed, struct bole_err *err)
 {
     struct catalog_segment info;
     struct segment_file *file;
     char key[SEGMENT_KEY_SIZE];
     if (closed->row_count == 0) /* every row is dead: there is nothing to keep but the position */
-        return segments_change(s, &(struct segments_change){.cut = closed}, err);
+        return change_with_marks(s, &(struct segments_change){.cut = closed}, err);
     bole_status st = put_segment(s, closed, &file, &info, key, err);
     if (st < 0)
         return st;
-    st = segments_change(s, &(struct segments_change){.add = &info, .add_count = 1, .cut = closed}, err);
+    st = change_with_marks(s, &(struct segments_change){.add = &info, .add_count = 1, .cut = closed}, err);
     segment_file_destroy(file);
     if (st < 0 && st != BOLE_E_IO)
         objects_remove(s->objects, info.key, NULL);
@@ -333,6 +370,7 @@ const struct store_ops store_segments_ops = {
     .open = segments_open,
     .position = segments_position,
     .insert = segments_insert,
+    .producer = segments_producer,
     .wants_cut = segments_wants_cut,
     .cut = segments_cut,
     .merge = segments_merge,

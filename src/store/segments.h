@@ -15,6 +15,7 @@
 #include "store/life/deletion.h"
 #include "store/scan/group_count.h"
 #include "store/head.h"
+#include "store/producers.h"
 #include "store/segment/segment.h"
 
 #define HEAD_BYTES_DEFAULT      (32u * 1024 * 1024)
@@ -50,6 +51,7 @@ struct segments_store {
     struct collapse collapse;    /* guarded by insert_lock */
     pthread_mutex_t lock;
     struct head head;          /* guarded by lock */
+    struct producers producers; /* guarded by lock */
     struct segment_set *set;   /* guarded by lock; counted */
     uint64_t position_lsn;     /* guarded by lock */
     uint64_t cuts_total;       /* guarded by lock */

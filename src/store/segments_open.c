@@ -196,6 +196,8 @@ static bole_status open_parts(struct segments_store *s, const struct store_optio
         st = reconcile_files(s, err);
     if (st >= 0)
         st = segments_load_deletes(s, err);
+    if (st >= 0)
+        st = producers_load(&s->producers, s->catalog, err);
     s->head.last_lsn = s->position_lsn;
     return st;
 }
@@ -246,6 +248,7 @@ void segments_destroy(struct store *self)
     segments_stop_merger(s);
     collapse_deinit(&s->collapse);
     head_deinit(&s->head);
+    producers_deinit(&s->producers);
     deletion_set_unref(s->deletions);
     segment_set_unref(s->set);
     segment_cache_deinit(&s->cache);

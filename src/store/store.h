@@ -213,6 +213,9 @@ struct store_ops {
     /* Rows of the batches get seq (lsn, 0), (lsn, 1)... across the batches. Takes its own references. Visible on return, but
      * for rows of collapse streams (record/batch.h) that are there already: those are dropped, and leave gaps in seq. */
     bole_status (*insert)(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err);
+    /* How far a producer (record/batch.h) has come: the highest sequence among its batches that were inserted, or 0; BOLE_E_LIMIT: 0, and there are too many. It holds
+     * over a restart when every group after `position` is inserted again. */
+    bole_status (*producer)(struct store *self, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence, struct bole_err *err);
     /* True when the head is full or old enough. */
     bool (*wants_cut)(struct store *self);
     /* Everything inserted before the call becomes durable here; *ret_lsn may be released by the queue. */
@@ -269,6 +272,8 @@ bole_status store_open(const struct store_options *options, struct store **ret_s
 static inline uint64_t store_position(struct store *s) { return s->ops->position(s); }
 static inline bole_status store_insert(struct store *s, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
 { return s->ops->insert(s, lsn, batches, batch_count, err); }
+static inline bole_status store_producer(struct store *s, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence, struct bole_err *err)
+{ return s->ops->producer(s, id, ret_sequence, err); }
 static inline bool store_wants_cut(struct store *s) { return s->ops->wants_cut(s); }
 static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct bole_err *err) { return s->ops->cut(s, ret_lsn, err); }
 static inline bole_status store_merge(struct store *s, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err)
