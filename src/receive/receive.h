@@ -158,6 +158,17 @@ void receive_bole_push(struct receiver *r, const struct receive_input *in, uint6
  * result->lane. docs/receivers/push.md */
 void receive_push(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
 
+struct firehose_params { /* headers of X-Amz-Firehose-*, as sent; may be empty */
+    bole_slice request_id, source_arn, common_attributes;
+};
+
+/* POST /firehose: a delivery of AWS Firehose. docs/receivers/aws.md */
+void receive_firehose(struct receiver *r, const struct receive_input *in, const struct firehose_params *params,
+                      struct receive_result *ret_result);
+
+/* POST /cloudwatch: a payload of a CloudWatch subscription, plain, with gzip, or as Lambda has it. docs/receivers/aws.md */
+void receive_cloudwatch(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
 /* The body of an error in Elasticsearch's form, in the arena. */
 bole_slice receive_elastic_error(struct arena *arena, unsigned status, const char *type, bole_slice reason);
 

@@ -4,6 +4,7 @@
 #include "receive/json.h"
 #include "serve/api_push.h"
 
+#define FIREHOSE_MAX (64u * 1024 * 1024) /* bytes of one delivery */
 #define JOURNAL_MAX (256u * 1024 * 1024) /* bytes of one upload */
 
 /* ---- GELF ---- */
@@ -73,6 +74,35 @@ static void datadog_validate(struct http_exchange *x, void *ctx)
 {
     (void)ctx;
     http_reply(x, &(struct http_reply){.content_type = "application/json", .body = S("{\"valid\":true}"), .body_static = true});
+}
+
+/* ---- AWS ---- */
+
+static void firehose(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    struct firehose_params params = {.request_id = http_header(x, S("x-amz-firehose-request-id")),
+                                     .source_arn = http_header(x, S("x-amz-firehose-source-arn")),
+                                     .common_attributes = http_header(x, S("x-amz-firehose-common-attributes"))};
+    receive_firehose(receiver, &in, &params, &result);
+    push_finish(a, x, DOOR_HTTP_FIREHOSE, &result, NULL);
+}
+
+static void cloudwatch(struct http_exchange *x, void *ctx)
+{
+    struct api *a = ctx;
+    struct receiver *receiver;
+    struct receive_input in;
+    struct receive_result result;
+    if (!push_begin(a, x, &receiver, &in))
+        return;
+    receive_cloudwatch(receiver, &in, &result);
+    push_finish(a, x, DOOR_HTTP_CLOUDWATCH, &result, NULL);
 }
 
 /* ---- Splunk ---- */
@@ -191,6 +221,9 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
     {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX,
      .decoded_max_bytes = JOURNAL_MAX},
+    /* A delivery may have 64 MiB. */
+    {HTTP_POST, "/firehose", firehose, .flags = HTTP_WRITE, .body_max_bytes = FIREHOSE_MAX},
+    {HTTP_POST, "/cloudwatch", cloudwatch, .flags = HTTP_WRITE},
     {HTTP_POST, "/api/v2/logs", datadog_v2, .flags = HTTP_WRITE},
     {HTTP_POST, "/v1/input", datadog_v1, .flags = HTTP_WRITE},
     {HTTP_POST, "/v1/input/{key}", datadog_v1, .flags = HTTP_WRITE},

@@ -172,6 +172,8 @@ const char *metrics_door_name(enum metrics_door door)
         [DOOR_GRPC_OTLP] = "otlp_grpc",
         [DOOR_GRPC_PUSH] = "bole_grpc",
         [DOOR_HTTP_PUSH] = "push",
+        [DOOR_HTTP_FIREHOSE] = "firehose",
+        [DOOR_HTTP_CLOUDWATCH] = "cloudwatch",
     };
     return names[door];
 }
