@@ -251,6 +251,46 @@ TEST(a_foreign_file_is_left_alone_and_reported)
     fs_mem_destroy(fs);
 }
 
+static struct store_scan_stats look_for(struct store *s, bole_slice needle, uint64_t *ret_rows)
+{
+    struct store_predicate contains = {.kind = PREDICATE_LINE_CONTAINS, .value = needle};
+    struct store_query q = {.tenant = S("default"),
+                            .from_ns = INT64_MIN,
+                            .to_ns = INT64_MAX,
+                            .predicates = &contains,
+                            .predicate_count = 1,
+                            .projection = PROJECT_LINE};
+    struct view *view = store_view(s);
+    struct store_scan_stats stats;
+    struct scan *scan;
+    struct vector *v;
+    struct bole_err err;
+    CHECK_OK(store_scan_open(s, view, &q, &scan, &err), err);
+    *ret_rows = 0;
+    while (store_scan_next(scan, &v, &err) == BOLE_OK)
+        for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r))
+            ++*ret_rows;
+    store_scan_stats(scan, &stats);
+    store_scan_close(scan);
+    store_view_release(s, view);
+    return stats;
+}
+
+TEST(an_address_that_is_nowhere_opens_no_row_group)
+{
+    struct fs *fs = fs_mem_create();
+    struct store *s = fixture_open_store(fs);
+    uint64_t rows;
+    fixture_insert_groups(s, 1, 4);
+    fixture_cut(s, 4);
+    CHECK_EQ_U64(look_for(s, S("10.1.2.3"), &rows).pruned_by_tokens, 1); /* although each number is a word of some line */
+    CHECK_EQ_U64(rows, 0);
+    CHECK_EQ_U64(look_for(s, S("row 3"), &rows).pruned_by_tokens, 0);
+    CHECK(rows > 0);
+    store_destroy(s);
+    fs_mem_destroy(fs);
+}
+
 static uint64_t rows_with_damage(struct store *s, uint64_t *ret_bad)
 {
     struct store_query q = {

@@ -273,6 +273,7 @@ static const char *const formats[] = {
     "<{int}>1 {iso} {ip6} {word} {int} ID{int} [ex@{int} iut=\"{int}\" mac=\"{mac}\"] {mail} said {base64}",
     "{seq} {zeros} {signed} {limit} {big} {HEX} {hex8}{hex16}",
     "{word}{int}{word}{int}_{int}-{word}",
+    "v{ip}x of 10.{int}.{int}.{int}ms, Chrome/{int}.0.0.0 {word}_{uuid}z 10.2.{int}.{word}",
 };
 
 /* Words and slots in any order, also without anything between them. */

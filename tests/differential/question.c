@@ -79,15 +79,57 @@ static int is_number_byte(int c)
 {
     return isxdigit(c) || c == '-' || c == '.' || c == ':';
 }
+static int is_address_byte(int c)
+{
+    return isdigit(c) || c == '.';
+}
 static int is_not_blank(int c)
 {
     return c != ' ' && c != '\t';
 }
 
+/* An address, or what looks like one, whole or not quite, sometimes another one in the end. */
+static bole_slice address(struct world *w, struct arena *arena, bole_slice line)
+{
+    const uint8_t *dot = line.ptr;
+    for (uint64_t n = world_below(w, 12); n && dot; n--) {
+        const uint8_t *next = memchr(dot, '.', (size_t)(line.ptr + line.len - dot));
+        dot = next ? next + 1 : NULL;
+    }
+    size_t from = dot && dot < line.ptr + line.len ? (size_t)(dot - line.ptr) : world_below(w, line.len), to = from;
+    while (from > 0 && is_address_byte(line.ptr[from - 1]))
+        from--;
+    while (to < line.len && is_address_byte(line.ptr[to]))
+        to++;
+    if (to == from)
+        return piece(w, line, 16);
+    from += world_chance(w, 10);
+    to -= to > from + 1 && world_chance(w, 10);
+    bole_slice found = bole_slice_from(line.ptr + from, to - from);
+    return found.len && world_chance(w, 30) ? slightly_wrong(w, arena, found) : found.len ? found : line;
+}
+
+/* A long id, as a whole or as its beginning and another end. */
+static bole_slice id(struct world *w, struct arena *arena, bole_slice line)
+{
+    for (size_t from = 0, to; from < line.len; from = to + 1) {
+        for (to = from; to < line.len && is_token_byte(line.ptr[to]); to++)
+            ;
+        if (to - from >= 12 && world_chance(w, 60)) {
+            size_t begin = world_chance(w, 80) ? 0 : world_below(w, to - from - 11);
+            bole_slice found = bole_slice_from(line.ptr + from + begin, to - from - begin);
+            if (world_chance(w, 20))
+                found.len = 12 + world_below(w, found.len - 11);
+            return world_chance(w, 30) ? slightly_wrong(w, arena, found) : found;
+        }
+    }
+    return run_of(w, line, is_token_byte);
+}
+
 bole_slice question_needle(struct world *w, struct arena *arena)
 {
     bole_slice line = some_line(w), run;
-    switch (world_below(w, 18)) {
+    switch (world_below(w, 22)) {
     case 0: return S("");
     case 1: return line.len > 2000 ? piece(w, line, 60) : line;
     case 2: return random_bytes(w, arena);
@@ -107,6 +149,10 @@ bole_slice question_needle(struct world *w, struct arena *arena)
     case 14: return joined(w, arena, piece(w, line, 6), piece(w, some_line(w), 6));
     case 15: return bole_slice_sub(line, line.len > 12 ? line.len - 12 : 0);
     case 16: return bole_slice_from(line.ptr, line.len < 12 ? line.len : 12);
+    case 17:
+    case 18: return address(w, arena, line);
+    case 19:
+    case 20: return id(w, arena, line);
     default: return piece(w, line, 40); /* across borders */
     }
 }

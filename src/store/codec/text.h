@@ -52,6 +52,9 @@ bole_status text_encode(struct text_encoder *e, const struct text_input *in,
  * templates and distinct values. A token (index/tokens.h) never crosses the border of two pieces. For the token index. */
 void text_encoder_pieces(const struct text_encoder *e, void (*fn)(void *ctx, bole_slice piece), void *ctx);
 
+/* Whether an address or a UUID of a line may lie across such a border; false is certain. */
+bool text_encoder_cuts(struct text_encoder *e);
+
 /* How often what was written did not read back as it was, and was written whole instead: a bug if it is not 0. */
 uint64_t text_encoder_mismatches(const struct text_encoder *e);
 
@@ -129,6 +132,7 @@ bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, ui
  * once. */
 typedef void text_piece_fn(void *ctx, bole_slice piece);
 bole_status text_pieces(struct text *t, text_piece_fn *fn, void *ctx, struct bole_err *err);
+bool text_cuts(const struct text *t); /* as text_encoder_cuts */
 /* The distinct values of a loaded value column. scratch is working memory. */
 bole_status text_values_pieces(const struct values *v, text_piece_fn *fn, void *ctx, struct buf *scratch,
                                struct bole_err *err);

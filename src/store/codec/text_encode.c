@@ -212,6 +212,11 @@ void text_encoder_pieces(const struct text_encoder *e, void (*fn)(void *ctx, bol
     text_table_pieces(&e->writer, fn, ctx);
 }
 
+bool text_encoder_cuts(struct text_encoder *e)
+{
+    return text_table_cuts(&e->writer);
+}
+
 uint64_t text_encoder_mismatches(const struct text_encoder *e)
 {
     return e->mismatches;

@@ -1,3 +1,4 @@
+#include "store/codec/text_cut.h"
 #include "store/codec/text_private.h"
 
 enum { PUT_ROOM = 16 /* values_put may write so much too much */ };
@@ -68,4 +69,22 @@ bole_status text_pieces(struct text *t, text_piece_fn *fn, void *ctx, struct bol
         st = column_pieces(t, c, fn, ctx, &scratch, err);
     buf_deinit(&scratch);
     return st;
+}
+
+static struct cut_slot cut_slot_of(void *ctx, uint32_t column)
+{
+    const struct text *t = ctx;
+    struct text_slot s = text_slot(t, column);
+    return (struct cut_slot){text_slot_may_have(t, column, S(".")), text_slot_may_have(t, column, S("-")), s.len_min, s.len_max};
+}
+
+bool text_cuts(const struct text *t)
+{
+    bool cuts = false;
+    for (uint32_t i = 0; i < t->root.template_count && !cuts; i++) {
+        const struct text_template *p = &t->root.templates[i];
+        const struct cut_template cut = {p->literals, p->pieces, p->columns, p->slot_count};
+        cuts = cut_possible(&cut, cut_slot_of, (void *)t);
+    }
+    return cuts;
 }

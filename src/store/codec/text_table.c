@@ -43,6 +43,7 @@ static void work_deinit(struct text_work *w)
     free(w->values);
     free(w->hashes);
     free(w->cursor);
+    free(w->cuts);
     buf_deinit(&w->heads);
 }
 
@@ -509,4 +510,39 @@ void text_table_pieces(const struct text_writer *e, void (*fn)(void *ctx, bole_s
             fn(ctx, values[i]);
         }
     }
+}
+
+static struct cut_slot cut_slot_of(void *ctx, uint32_t column)
+{
+    struct text_work *w = ctx;
+    struct cut_slot s = w->cuts[column];
+    const bole_slice *values = w->values + w->columns.list[column].first;
+    if (s.len_max != UINT32_MAX)
+        return s;
+    s = (struct cut_slot){.len_min = UINT32_MAX};
+    for (uint32_t i = 0; i < w->columns.list[column].count; i++) {
+        bole_slice v = values[i];
+        s.dots = s.dots || (v.len && memchr(v.ptr, '.', v.len));
+        s.dashes = s.dashes || (v.len && memchr(v.ptr, '-', v.len));
+        s.len_min = v.len < s.len_min ? (uint32_t)v.len : s.len_min;
+        s.len_max = v.len > s.len_max ? (uint32_t)v.len : s.len_max;
+    }
+    return w->cuts[column] = s;
+}
+
+bool text_table_cuts(struct text_writer *e)
+{
+    struct text_work *w = &e->root;
+    if (!array_reserve(&w->cuts, &w->cut_cap, w->columns.count, sizeof *w->cuts))
+        return true;
+    for (uint32_t c = 0; c < w->columns.count; c++)
+        w->cuts[c].len_max = UINT32_MAX;
+    for (uint32_t i = 0; i < w->order_count; i++) {
+        const struct template *p = map_template(w, i);
+        const struct cut_template cut = {template_text(&w->templates, p).ptr, w->templates.pieces + p->piece_at,
+                                         w->templates.columns + p->slot_at, p->slot_count};
+        if (cut_possible(&cut, cut_slot_of, w))
+            return true;
+    }
+    return false;
 }

@@ -11,6 +11,7 @@
 #include "store/codec/chunks.h"
 #include "store/codec/distinct.h"
 #include "store/codec/template.h"
+#include "store/codec/text_cut.h"
 #include "store/codec/text_memory.h"
 #include "store/codec/text_private.h"
 
@@ -35,6 +36,8 @@ struct text_work {
     uint32_t              cursor_cap;
     uint32_t              whole_rows;   /* stored as one slot; if there are any their template is the last one of the map */
     struct buf            heads;
+    struct cut_slot      *cuts;         /* of column; len_max UINT32_MAX: not known yet */
+    uint32_t              cut_cap;
 };
 
 struct text_writer {
@@ -64,6 +67,8 @@ bole_status text_put_table(struct text_writer *w, enum split how, const struct t
 
 /* After text_put_table: literals and distinct values of the columns. */
 void text_table_pieces(const struct text_writer *w, void (*fn)(void *ctx, bole_slice piece), void *ctx);
+
+bool text_table_cuts(struct text_writer *w); /* text_encoder_cuts */
 
 /* What the chunks take when they are compressed. SIZE_MAX: no memory. */
 size_t text_packed_size(struct text_writer *w, const struct chunks *c);

@@ -111,6 +111,29 @@ static enum split split_chosen(struct text_memory *memory, enum text_sample_kind
     return how;
 }
 
+TEST(it_says_when_addresses_may_lie_across_pieces)
+{
+    enum { COUNT = 100 };
+    static char text[COUNT][32];
+    bole_slice lines[COUNT];
+    int64_t times[COUNT] = {0};
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(text[i], sizeof text[i], "at 10.1.%u.%ums done", i % 7, i);
+        lines[i] = bole_slice_str(text[i]);
+    }
+    struct text_lines_sample s = {.lines = lines, .time_ns = times, .count = COUNT};
+    static const enum split splits[] = {SPLIT_DIGITS, SPLIT_FIELDS};
+    for (unsigned i = 0; i < 2; i++) {
+        struct text_column_sample c;
+        text_encoder_fix_split(encoder(), splits[i]);
+        text_column_sample_init(&c, encoder(), &s);
+        CHECK_EQ_U64(text_encoder_cuts(encoder()), splits[i] == SPLIT_DIGITS);
+        CHECK_EQ_U64(text_cuts(c.text), splits[i] == SPLIT_DIGITS);
+        text_column_sample_deinit(&c);
+    }
+    text_encoder_fix_split(encoder(), SPLIT_KINDS);
+}
+
 TEST(lines_that_begin_alike_are_of_one_kind)
 {
     static const bole_slice kinds[][2] = {

@@ -80,6 +80,12 @@ static void begin_group(struct token_builder *b, uint32_t group)
     b->group_pairs = b->pairs.len;
 }
 
+void token_builder_cut_group(struct token_builder *b, uint32_t group)
+{
+    begin_group(b, group);
+    b->stamps[group].flags |= STAMP_ODD;
+}
+
 void token_builder_open_group(struct token_builder *b, uint32_t group)
 {
     begin_group(b, group);

@@ -98,7 +98,7 @@ enum {
     STAMP_OPEN = 1,          /* may hold anything */
     STAMP_GIANT = 2,         /* a token longer than TOKEN_LEN_MAX occurs: it may hold any edge */
     STAMP_ODD = 4,           /* TOKEN_ODD occurs, or a compound may be unlisted */
-    STAMP_UUID = 8,          /* TOKEN_UUID occurs: its parts are not in the map */
+    STAMP_UUID = 8,          /* TOKEN_UUID occurs: its first four parts are not in the map */
     STAMP_FOLD = 16,         /* U+017F or U+212A occurs, which fold_case takes for s and k */
 };
 

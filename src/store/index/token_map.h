@@ -35,7 +35,8 @@
 /* ---- writing ---- */
 
 struct token_builder_options {
-    bool           whole_compounds; /* no piece border lies within a range of TOKENS_COMPOUNDS */
+    bool           whole_compounds; /* no piece border lies within a range of TOKENS_COMPOUNDS, but in groups that
+                                       token_builder_cut_group names */
     uint64_t       merge_keys;      /* distinct tokens of the index that token_index_merge may make of this one and
                                        others: tokens get as many bits as they need there; 0: none */
     uint32_t       text_max;        /* bytes of text kept of ids of one shape per eight row groups, twice as much of
@@ -60,6 +61,9 @@ void token_builder_add(struct token_builder *b, uint32_t group, const bole_slice
  * only in digits, or in words of letters alone of the same length (names of months). Parts that hardly vary (date,
  * zone) are better given to token_builder_add. */
 void token_builder_add_unlisted(struct token_builder *b, uint32_t group, bole_slice piece);
+
+/* Addresses and UUIDs of the group may lie across borders of pieces: it is kept for every needle with one. */
+void token_builder_cut_group(struct token_builder *b, uint32_t group);
 
 /* Makes the group one that is never cleared. */
 void token_builder_open_group(struct token_builder *b, uint32_t group);

@@ -328,8 +328,23 @@ TEST(token_index_takes_addresses_and_uuids_as_one)
     CHECK_EQ_U64(small_bare(&s, "210.1.2.34"), 0);
     CHECK_EQ_U64(small_bare(&s, uuid), 4);
     CHECK_EQ_U64(small_bare(&s, "f81d4fae-7dec-11d0-a765-00a0c91e6bf7"), 1);
-    CHECK_EQ_U64(small_bare(&s, "-7dec-11d0-"), 1 | 2 | 4); /* parts of a UUID are not in the map */
+    CHECK_EQ_U64(small_bare(&s, "-7dec-11d0-"), 1 | 2 | 4); /* parts of a UUID are not in the map ... */
     CHECK_EQ_U64(small_bare(&s, " 7dec 11d0 "), 2);
+    CHECK_EQ_U64(small_bare(&s, "00a0c91e6bf6"), 2 | 4);     /* ... but the last one is */
+    CHECK_EQ_U64(small_bare(&s, "-00a0c91e6bf7"), 1);
+    CHECK_EQ_U64(small_bare(&s, "00a0c91e6bf8"), 0);
+    small_end(&s);
+
+    s = small_begin(true);
+    small_add(&s, 0, "from 10.1.");
+    small_add(&s, 0, "2.34 f81d4fae-7dec-");
+    small_add(&s, 0, "11d0-a765-00a0c91e6bf6");
+    token_builder_cut_group(s.builder, 0);
+    small_add(&s, 1, "10.1.2.35");
+    small_open(&s, 2);
+    CHECK_EQ_U64(small_bare(&s, "10.1.2.34"), 1);
+    CHECK_EQ_U64(small_bare(&s, uuid), 1);
+    CHECK_EQ_U64(small_bare(&s, "10.1.2.35"), 1 | 2);
     small_end(&s);
 
     s = small_begin(false); /* nothing promised: only words count */

@@ -51,22 +51,12 @@ static bool is_hex(bole_slice text)
     return !(shape_kinds(text) & ~shape_allows[SHAPE_HEX]);
 }
 
-/* In a line the word may be, or be part of, one of the five parts of a UUID, which are not in the map by themselves. */
+/* In a line the word may be one of the first four parts of a UUID, which are not in the map by themselves. At an open edge it
+ * is too long for one. */
 static bool may_be_in_uuid(const struct part *p)
 {
-    static const struct {
-        size_t len;
-        bool joined_left, joined_right;
-    } parts[] = {{8, false, true}, {4, true, true}, {12, true, false}};
-    bool open = p->open_left || p->open_right;
-    if (!is_hex(p->text))
-        return false;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if ((open ? p->text.len <= parts[i].len : p->text.len == parts[i].len) &&
-            (!parts[i].joined_left || !p->before || p->before == '-') &&
-            (!parts[i].joined_right || !p->after || p->after == '-'))
-            return true;
-    return false;
+    bool first = p->text.len == 8, middle = p->text.len == 4 && (!p->before || p->before == '-');
+    return (first || middle) && is_hex(p->text) && (!p->after || p->after == '-');
 }
 
 static void set_unlisted(const struct token_index *x, const struct part *p, struct group_set *s)

@@ -174,8 +174,8 @@ static void add_uuid(struct tokens *t, uint32_t last)
         return;
     }
     add(t, TOKEN_UUID, start, end - start);
-    for (uint32_t i = first; i <= last; i++)
-        if ((i > first || word_start(t, i) == start) && (i < last || word_end(t, i) == end))
+    for (uint32_t i = first; i < last; i++)
+        if (i > first || word_start(t, i) == start)
             t->borders[2 * i] |= SKIPPED;
 }
 

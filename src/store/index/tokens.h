@@ -8,8 +8,8 @@
  * Two kinds of text are one token although signs stand in them, because their parts say nothing about the whole:
  *
  *   UUID  8-4-4-4-12 hex digits. The first part may be the end of a longer token and the last one the beginning of one
- *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. Parts
- *         that are nothing but part of a UUID are no tokens.
+ *         ("volume_f81d4fae-7dec-11d0-a765-00a0c91e6bf6"): wherever the 36 bytes stand in a line they are found. The first
+ *         four parts are no tokens if they are nothing but part of a UUID; the last one is, as other ids of 12 digits.
  *   QUAD  four octets (0 .. 255, no leading zeros) with dots between: an IPv4 address, or a version. Of "1.2.3.4.5"
  *         both quads are tokens. The first octet may be the end of a longer token and the last one the beginning of
  *         one: as long as they can be ("v1300.1.2.3ms" has 0.1.2.3). The parts are tokens as well: they cost nothing.

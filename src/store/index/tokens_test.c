@@ -85,7 +85,6 @@ static void model_compounds(bole_slice t, const struct span *words, size_t i, st
     out[(*n)++] = (struct span){TOKEN_UUID, words[i - 4].start + words[i - 4].len - 8, 36};
     skip[i - 3] = skip[i - 2] = skip[i - 1] = true;
     skip[i - 4] |= words[i - 4].len == 8;
-    skip[i] |= words[i].len == 12;
 }
 
 static size_t model(bole_slice t, bool compounds, struct span *out)

@@ -84,7 +84,7 @@ bole_status group_reader_next(struct group_reader *r, struct vector **ret_vector
 }
 
 bole_status group_reader_pieces(struct group_reader *r, struct segment *segment, struct segment_directory *directory,
-                                uint32_t group, text_piece_fn *fn, void *ctx, struct bole_err *err)
+                                uint32_t group, text_piece_fn *fn, void *ctx, bool *ret_cuts, struct bole_err *err)
 {
     bole_status st = group_reader_open(r, segment, directory, group, err);
     if (st < 0)
@@ -92,6 +92,7 @@ bole_status group_reader_pieces(struct group_reader *r, struct segment *segment,
     st = text_pieces(r->group.text, fn, ctx, err);
     if (st >= 0)
         st = group_fields_pieces(&r->group, fn, ctx, err);
+    *ret_cuts = st >= 0 && text_cuts(r->group.text);
     group_scan_close(&r->group);
     return st == BOLE_END ? refuse_damage(r, segment->key_text, group, err) : st;
 }

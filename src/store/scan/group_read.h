@@ -26,10 +26,10 @@ bole_status group_reader_open(struct group_reader *r, struct segment *segment, s
  * directory. BOLE_END when the whole group has been read. */
 bole_status group_reader_next(struct group_reader *r, struct vector **ret_vector, struct bole_err *err);
 
-/* The pieces of text of a row group for the token index (index/token_map.h): of its lines, and its fields' values. The reader
- * must have no group open. BOLE_E_CORRUPT: something of it is damaged. */
+/* The pieces of text of a row group for the token index (index/token_map.h): of its lines, and its fields' values; *ret_cuts:
+ * text_cuts. The reader must have no group open. BOLE_E_CORRUPT: something of it is damaged. */
 bole_status group_reader_pieces(struct group_reader *r, struct segment *segment, struct segment_directory *directory,
-                                uint32_t group, text_piece_fn *fn, void *ctx, struct bole_err *err);
+                                uint32_t group, text_piece_fn *fn, void *ctx, bool *ret_cuts, struct bole_err *err);
 
 /* Of the group that is open: what a removal names (removal.h), a bit per row; the arena is the group's. */
 bole_status group_reader_find(struct group_reader *r, const struct removal *removal, uint64_t **ret_bits, struct bole_err *err);

@@ -45,7 +45,10 @@ static bole_status index_group(struct segment_file *to, struct segment *segment,
     struct group_reader *r = group_reader_create(segment->cache->objects, to->out.budget);
     if (!r)
         return bole_fail(err, BOLE_E_NOMEM, "segment: no memory to index a row group");
-    bole_status st = group_reader_pieces(r, segment, directory, group, segment_file_piece, to, err);
+    bool cuts;
+    bole_status st = group_reader_pieces(r, segment, directory, group, segment_file_piece, to, &cuts, err);
+    if (st >= 0 && cuts)
+        segment_file_cuts(to);
     group_reader_destroy(r);
     return st;
 }

@@ -32,7 +32,7 @@ bole_status segment_file_create(struct objects *objects, bole_slice key, const u
     buf_init(&f->scratch, budget);
     arena_init(&f->names, budget);
     f->totals = segment_totals_empty(level, created_ns);
-    const struct token_builder_options tokens = {.pairs_max = TOKEN_PAIRS_MAX, .budget = budget};
+    const struct token_builder_options tokens = {.whole_compounds = true, .pairs_max = TOKEN_PAIRS_MAX, .budget = budget};
     if (!(f->tokens = token_builder_create(&tokens))) {
         segment_file_destroy(f);
         return no_memory(err);
@@ -138,6 +138,12 @@ void segment_file_piece(void *ctx, bole_slice piece)
     f->has_pieces = true;
     if (f->group_count < TOKEN_GROUPS_MAX)
         token_builder_add(f->tokens, f->group_count, &piece, 1);
+}
+
+void segment_file_cuts(struct segment_file *f)
+{
+    if (f->group_count < TOKEN_GROUPS_MAX)
+        token_builder_cut_group(f->tokens, f->group_count);
 }
 
 bole_status segment_file_add(struct segment_file *f, const struct segment_group *g, struct bole_err *err)

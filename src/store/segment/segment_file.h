@@ -47,6 +47,9 @@ bool segment_file_stream(struct segment_file *f, uint8_t flags, bole_slice label
  * is one that the index never excludes. ctx: the file. */
 void segment_file_piece(void *ctx, bole_slice piece);
 
+/* Pieces of the row group in hand may cut addresses and UUIDs (text_encoder_cuts). */
+void segment_file_cuts(struct segment_file *f);
+
 /* Ends a row group: its chunks are those appended to `out` since the last one, described by g (but for what is said
  * there to be of groups that were read). */
 bole_status segment_file_add(struct segment_file *f, const struct segment_group *g, struct bole_err *err);

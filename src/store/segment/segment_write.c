@@ -279,6 +279,8 @@ static bool put_lines(struct segment_writer *w, const struct group_rows *g)
     if (text_encode(w->text, &in, put_text_chunk, w, NULL) < 0)
         return false;
     text_encoder_pieces(w->text, segment_file_piece, w->file);
+    if (text_encoder_cuts(w->text))
+        segment_file_cuts(w->file);
     buf_put_u8(&w->directory, CHUNK_TEXT);
     buf_put_varint(&w->directory, w->text_chunks);
     buf_put(&w->directory, buf_slice(&w->scratch)); /* the sizes of its chunks */
