@@ -179,6 +179,11 @@ static void wire_finish(struct rpc_wire *w, const struct rpc_end *end)
     grpc_slice_unref(details.value);
 }
 
+static void wire_break_off(struct rpc_wire *w)
+{
+    grpc_call_cancel_with_status(w->call, GRPC_STATUS_DEADLINE_EXCEEDED, "the client takes nothing", NULL);
+}
+
 static bole_slice slice_of(const grpc_slice *s)
 {
     return (bole_slice){GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s)};
@@ -576,5 +581,5 @@ extern const struct rpc_module bole_rpc_module;
 __attribute__((visibility("default"))) const struct rpc_module bole_rpc_module = {
     .abi = RPC_MODULE_ABI, .version = grpc_version_string, .open = transport_open, .run = transport_run, .shut = transport_shut,
     .cancel = transport_cancel, .close = transport_close, .metadata = wire_metadata, .greet = wire_greet, .read = wire_read,
-    .send = wire_send, .finish = wire_finish, .dial = dial_open, .next = dial_next, .hang_up = dial_hang_up,
+    .send = wire_send, .finish = wire_finish, .break_off = wire_break_off, .dial = dial_open, .next = dial_next, .hang_up = dial_hang_up,
 };

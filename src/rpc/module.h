@@ -87,6 +87,7 @@ struct rpc_module {
     void (*read)(struct rpc_wire *w);                         /* one message, please; one at a time */
     void (*send)(struct rpc_wire *w, bole_slice message);     /* copied; one at a time */
     void (*finish)(struct rpc_wire *w, const struct rpc_end *end); /* not while something is being sent */
+    void (*break_off)(struct rpc_wire *w);                    /* as if the client had gone: `cancelled` comes, `finish` is still due */
 
     /* ---- a client: one call with one message, answered by many. One thread ---- */
     bole_status (*dial)(const struct rpc_dial_options *options, bole_slice message, struct rpc_dial **ret_dial, struct bole_err *err);

@@ -34,6 +34,8 @@ struct rpc {
     struct rpc_task    *first, **last; /* guarded by lock */
     bool                answers_stop;  /* guarded by lock */
     struct rpc_call    *calls;         /* guarded by lock */
+    unsigned            blocked;       /* guarded by lock: threads of rpc_block */
+    pthread_cond_t      unblocked;     /* one of them has ended */
     atomic_uint         open_count;
 };
 
@@ -66,6 +68,16 @@ static bool link_call(struct rpc *r, struct rpc_call *c)
     return stopping;
 }
 
+/* Waits with it count on the clock that nobody sets. */
+static void init_condition(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_slice path, void **ret_call)
 {
     struct rpc *r = ctx;
@@ -76,7 +88,7 @@ static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_sli
     *c = (struct rpc_call){.rpc = r, .method = m, .wire = wire, .worker = worker, .state = c + 1};
     c->last = &c->first;
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->moved, NULL);
+    init_condition(&c->moved);
     arena_init(&c->arena, r->options.budget);
     buf_init(&c->end_text, NULL);
     *ret_call = c;
@@ -239,11 +251,17 @@ size_t rpc_unsent_bytes(struct rpc_call *call)
 
 bool rpc_wait(struct rpc_call *call)
 {
+    struct timespec until;
+    bool in_time = true;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(RPC_PATIENCE_NS / NS_PER_S);
     pthread_mutex_lock(&call->lock);
-    while ((call->is_sending || call->first) && !atomic_load(&call->cancelled))
-        pthread_cond_wait(&call->moved, &call->lock);
+    while ((call->is_sending || call->first) && !atomic_load(&call->cancelled) && in_time)
+        in_time = pthread_cond_timedwait(&call->moved, &call->lock, &until) == 0;
     pthread_mutex_unlock(&call->lock);
-    return !atomic_load(&call->cancelled);
+    if (!in_time)
+        call->rpc->module->break_off(call->wire);
+    return in_time && !atomic_load(&call->cancelled);
 }
 
 static void on_cancelled(void *call)
@@ -328,20 +346,43 @@ bool rpc_has_service(bole_slice name)
     return false;
 }
 
-bool rpc_tenant(const struct rpc_call *call, bole_slice *ret_tenant, struct rpc_end *ret_end)
+/* The header, once; *ret_end otherwise. */
+static bool tenant_header(const struct rpc_call *call, bole_slice *ret_text, struct rpc_end *ret_end)
 {
     const bole_slice name = S("x-scope-orgid");
     const struct rpc_module *m = call->rpc->module;
     size_t at = 0;
-    *ret_tenant = m->metadata(call->wire, name, &at);
-    bool twice = ret_tenant->ptr && m->metadata(call->wire, name, &at).ptr;
-    if (!ret_tenant->len)
-        *ret_tenant = S("default");
-    if (!twice && tenant_valid(*ret_tenant))
-        return true;
-    *ret_end = (struct rpc_end){.code = RPC_INVALID_ARGUMENT, .text = twice ? S("x-scope-orgid is there more than once")
-                                                                            : S("x-scope-orgid is no valid tenant")};
-    return false;
+    *ret_text = m->metadata(call->wire, name, &at);
+    bool twice = ret_text->ptr && m->metadata(call->wire, name, &at).ptr;
+    if (twice) /* as over HTTP: none of the two can be trusted */
+        *ret_end = (struct rpc_end){.code = RPC_INVALID_ARGUMENT, .text = S("x-scope-orgid is there more than once")};
+    if (!ret_text->len)
+        *ret_text = S("default");
+    return !twice;
+}
+
+static bool check_tenant(bole_slice tenant, struct rpc_end *ret_end)
+{
+    if (!tenant_valid(tenant))
+        *ret_end = (struct rpc_end){.code = RPC_INVALID_ARGUMENT, .text = S("x-scope-orgid is no valid tenant")};
+    return tenant_valid(tenant);
+}
+
+bool rpc_tenant(const struct rpc_call *call, bole_slice *ret_tenant, struct rpc_end *ret_end)
+{
+    return tenant_header(call, ret_tenant, ret_end) && check_tenant(*ret_tenant, ret_end);
+}
+
+bool rpc_tenants(const struct rpc_call *call, bole_slice *ret_tenants, struct rpc_end *ret_end)
+{
+    if (!tenant_header(call, ret_tenants, ret_end))
+        return false;
+    bole_slice rest = *ret_tenants;
+    do
+        if (!check_tenant(bole_slice_cut(rest, '|', &rest), ret_end))
+            return false;
+    while (rest.ptr); /* cut leaves no pointer behind the last one */
+    return true;
 }
 
 void rpc_read(struct rpc_call *call)
@@ -485,6 +526,43 @@ static void *run_answers(void *arg)
     return NULL;
 }
 
+struct blocked {
+    struct rpc_call *call;
+    void (*run)(struct rpc_call *call);
+};
+
+static void *run_blocked(void *arg)
+{
+    struct blocked b = *(struct blocked *)arg;
+    struct rpc *r = b.call->rpc;
+    free(arg);
+    b.run(b.call);
+    pthread_mutex_lock(&r->lock);
+    r->blocked--;
+    pthread_cond_signal(&r->unblocked);
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+bool rpc_block(struct rpc_call *call, void (*run)(struct rpc_call *call))
+{
+    struct rpc *r = call->rpc;
+    pthread_t thread;
+    struct blocked *b = malloc(sizeof *b);
+    if (!b)
+        return false;
+    *b = (struct blocked){call, run};
+    pthread_mutex_lock(&r->lock);
+    bool ok = r->blocked < RPC_BLOCKED_MAX && thread_start("grpc-block", run_blocked, b, &thread, NULL) == BOLE_OK;
+    r->blocked += ok;
+    pthread_mutex_unlock(&r->lock);
+    if (ok)
+        pthread_detach(thread);
+    else
+        free(b);
+    return ok;
+}
+
 static void *run_worker(void *arg)
 {
     struct rpc *r = arg;
@@ -557,6 +635,7 @@ bole_status rpc_create(const struct rpc_options *options, struct rpc **ret_rpc, 
     r->last = &r->first;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, NULL);
+    pthread_cond_init(&r->unblocked, NULL);
     bole_status st = rpc_module_load(&r->module, err);
     for (unsigned i = 0; st == BOLE_OK && i < r->worker_count; i++)
         st = receiver_create(&r->options.receive, options->ingest, options->first_worker + i, &r->receivers[i], err);
@@ -607,6 +686,10 @@ void rpc_drain(struct rpc *r, uint64_t grace_ns)
     for (unsigned i = 0; i < r->started; i++)
         pthread_join(r->threads[i], NULL);
     r->started = 0;
+    pthread_mutex_lock(&r->lock);
+    while (r->blocked) /* their calls are over: they are about to end */
+        pthread_cond_wait(&r->unblocked, &r->lock);
+    pthread_mutex_unlock(&r->lock);
 }
 
 void rpc_destroy(struct rpc *r)
@@ -626,6 +709,7 @@ void rpc_destroy(struct rpc *r)
     for (unsigned i = 0; i < r->worker_count; i++)
         receiver_destroy(r->receivers[i]);
     pthread_cond_destroy(&r->wake);
+    pthread_cond_destroy(&r->unblocked);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }

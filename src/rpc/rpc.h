@@ -21,6 +21,8 @@
 #define RPC_MESSAGE_MAX (32u * 1024 * 1024)  /* bytes of one message as it is sent; less where memory is short */
 #define RPC_DECODED_MAX (128u * 1024 * 1024) /* bytes of one that was compressed */
 #define RPC_WORKERS_MAX 2u
+#define RPC_BLOCKED_MAX 16u /* functions of rpc_block at once */
+#define RPC_PATIENCE_NS (60ull * 1000000000)
 
 struct api;
 struct rpc;
@@ -72,7 +74,7 @@ struct rpc_service {
 };
 extern const struct rpc_service rpc_otlp_service, rpc_bole_service, rpc_health_service, rpc_reflection_service,
     rpc_old_reflection_service;
-extern const struct rpc_method rpc_push_method;
+extern const struct rpc_method rpc_push_method, rpc_query_method, rpc_tail_method;
 
 struct rpc_task { /* zeroed, then run is set; belongs to whoever posts it */
     struct rpc_task *next;
@@ -111,14 +113,19 @@ bool rpc_has_service(bole_slice name);
 
 /* X-Scope-OrgID, else "default". False: it is no valid name, or there twice; *ret_end says so. */
 bool rpc_tenant(const struct rpc_call *call, bole_slice *ret_tenant, struct rpc_end *ret_end);
+/* The same for a query, which may name several with '|' between. */
+bool rpc_tenants(const struct rpc_call *call, bole_slice *ret_tenants, struct rpc_end *ret_end);
 
 void rpc_read(struct rpc_call *call);
 void rpc_greet(struct rpc_call *call);
 /* Sends it when what came before has left; copied. Any thread. False: no memory, or the call is over. */
 bool rpc_write(struct rpc_call *call, bole_slice message);
 size_t rpc_unsent_bytes(struct rpc_call *call);
-/* Blocks until everything has left; false when nobody is there any more. Not on a worker's thread. */
+/* Blocks until everything has left; false when nobody is there any more, or takes nothing for RPC_PATIENCE_NS: then the call is
+ * broken off. Only in rpc_block's functions. */
 bool rpc_wait(struct rpc_call *call);
+/* Runs a function that may block on a thread of its own; the call must not end before it has. False: there are too many. */
+bool rpc_block(struct rpc_call *call, void (*run)(struct rpc_call *call));
 /* When everything has left. Copied. Without details these are made where the client should come again. Any thread; the call may
  * be gone when it returns. */
 void rpc_finish(struct rpc_call *call, const struct rpc_end *end);

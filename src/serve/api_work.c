@@ -10,20 +10,15 @@ static int compare_names(const void *a, const void *b)
     return bole_slice_cmp(*(const bole_slice *)a, *(const bole_slice *)b);
 }
 
-/* "a|b|a" is a and b. False: answered. */
-static bool read_tenants(struct api_work *w)
+/* "a|b|a" is a and b. False: no memory. */
+static bool split_tenants(struct api_work *w, bole_slice text, struct arena *arena)
 {
-    bole_slice text;
-    if (!api_tenants(w->x, &text))
-        return false;
     size_t count = 1, kept = 0;
     for (size_t i = 0; i < text.len; i++)
         count += text.ptr[i] == '|';
-    bole_slice *names = arena_array(http_arena(w->x), count, sizeof *names);
-    if (!names) {
-        http_reply_text(w->x, 503, "no memory for the tenants");
+    bole_slice *names = arena_array(arena, count, sizeof *names);
+    if (!names)
         return false;
-    }
     for (size_t i = 0; i < count; i++)
         names[i] = bole_slice_cut(text, '|', &text);
     qsort(names, count, sizeof *names, compare_names);
@@ -36,14 +31,27 @@ static bool read_tenants(struct api_work *w)
     return true;
 }
 
-bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x)
+bool api_work_start(struct api_work *w, struct api *api, bole_slice tenants, struct arena *arena)
 {
-    *w = (struct api_work){.api = api, .x = x};
-    if (!read_tenants(w))
+    *w = (struct api_work){.api = api};
+    if (!split_tenants(w, tenants, arena))
         return false;
     budget_init(&w->budget, api->options.query_budget, api->options.query_memory_bytes);
     w->started_ns = clock_mono_ns(api->options.clock);
     w->deadline_ns = w->started_ns + api->options.query_timeout_ns;
+    return true;
+}
+
+bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x)
+{
+    bole_slice text;
+    if (!api_tenants(x, &text))
+        return false;
+    if (!api_work_start(w, api, text, http_arena(x))) {
+        http_reply_text(x, 503, "no memory for the tenants");
+        return false;
+    }
+    w->x = x;
     return true;
 }
 

@@ -29,6 +29,10 @@ struct api_work {
 /* False: a tenant was no valid name and was answered. The struct stays where it is: the budget is pointed to. */
 bool api_work_begin(struct api_work *w, struct api *api, struct http_exchange *x);
 
+/* The same where no HTTP is: tenants as api_tenants gives them, the arena for their list. x is NULL, so that cancellation is the
+ * caller's. False: no memory. */
+bool api_work_start(struct api_work *w, struct api *api, bole_slice tenants, struct arena *arena);
+
 /* The callback `cancelled` of queries and scans: the client is gone or the time is over. */
 bool api_work_is_over(void *ctx);
 

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "os/thread.h"
 #include "serve/api_internal.h"
-#include "serve/tail_client.h"
+#include "serve/tail_hub.h"
 
 #define RETRY_NS ((uint64_t)(20 * NS_PER_MS)) /* a client that took no more is tried again so often */
 
@@ -35,12 +35,12 @@ struct tail_hub {
     size_t            ring_first, ring_count, ring_bytes; /* guarded by lock */
     uint64_t          lost_rows;  /* guarded by lock: of items pushed out unread */
     int64_t           lost_time_ns;
-    struct tail      *joining;    /* guarded by lock */
+    struct tail_member *joining;    /* guarded by lock */
     bool              kicked;     /* guarded by lock: a tail has news of its own */
     bool              stop;       /* guarded by lock */
     bool              stopped;    /* the wiring's thread */
 
-    struct tail      *tails;      /* tail thread only */
+    struct tail_member *tails;      /* tail thread only */
 };
 
 /* ---- the committer's side ---- */
@@ -123,7 +123,7 @@ static void take_work(struct tail_hub *hub, bool busy, struct work *w)
     hub->lost_rows = 0;
     hub->lost_time_ns = INT64_MIN;
     while (hub->joining) {
-        struct tail *t = hub->joining;
+        struct tail_member *t = hub->joining;
         hub->joining = t->next;
         t->next = hub->tails;
         hub->tails = t;
@@ -135,12 +135,12 @@ static void take_work(struct tail_hub *hub, bool busy, struct work *w)
 
 static void feed_tails(struct tail_hub *hub, struct work *w)
 {
-    for (struct tail *t = hub->tails; t && w->lost_rows; t = t->next)
-        tail_lost(t, w->lost_rows, w->lost_time_ns);
+    for (struct tail_member *t = hub->tails; t && w->lost_rows; t = t->next)
+        t->ops->lost(t, w->lost_rows, w->lost_time_ns);
     for (size_t i = 0; i < w->item_count; i++) {
-        for (struct tail *t = hub->tails; t; t = t->next)
+        for (struct tail_member *t = hub->tails; t; t = t->next)
             if (w->items[i].lsn > t->position)
-                tail_feed(t, w->items[i].lsn, w->items[i].first_row, w->items[i].batch);
+                t->ops->feed(t, w->items[i].lsn, w->items[i].first_row, w->items[i].batch);
         batch_unref(w->items[i].batch);
     }
 }
@@ -149,13 +149,13 @@ static void feed_tails(struct tail_hub *hub, struct work *w)
 static bool flush_tails(struct tail_hub *hub)
 {
     bool busy = false;
-    for (struct tail **link = &hub->tails; *link;) {
-        struct tail *t = *link;
-        bole_status st = tail_flush(t);
+    for (struct tail_member **link = &hub->tails; *link;) {
+        struct tail_member *t = *link;
+        bole_status st = t->ops->flush(t);
         if (st < 0) {
             *link = t->next;
             atomic_fetch_sub(&hub->open_count, 1);
-            tail_unref(t);
+            t->ops->unref(t);
             continue;
         }
         busy |= st == BOLE_AGAIN;
@@ -176,10 +176,10 @@ static void *run(void *arg)
         busy = flush_tails(hub);
     } while (!w.stop);
     while (hub->tails) {
-        struct tail *t = hub->tails;
+        struct tail_member *t = hub->tails;
         hub->tails = t->next;
-        tail_close(t, 1001, "server is stopping");
-        tail_unref(t);
+        t->ops->close(t);
+        t->ops->unref(t);
     }
     atomic_store(&hub->api->counters.tails_open, 0);
     return NULL;
@@ -190,7 +190,7 @@ static void *run(void *arg)
  * A row reaches a tail exactly once, as history or live, by its LSN: the position read here is the border. A group above
  * it stores its LSN after that read, so it finds open_count raised and comes through the ring. */
 
-bole_status tail_hub_join(struct tail_hub *hub, struct tail *t, struct bole_err *err)
+bole_status tail_hub_join(struct tail_hub *hub, struct tail_member *t, struct bole_err *err)
 {
     if (atomic_fetch_add(&hub->open_count, 1) >= hub->api->options.tails_max) {
         atomic_fetch_sub(&hub->open_count, 1);
@@ -202,7 +202,8 @@ bole_status tail_hub_join(struct tail_hub *hub, struct tail *t, struct bole_err 
     if (!stop) {
         t->position = atomic_load(&hub->position);
         t->next = hub->joining;
-        hub->joining = tail_ref(t);
+        t->ops->ref(t);
+        hub->joining = t;
         pthread_cond_signal(&hub->wake);
     }
     pthread_mutex_unlock(&hub->lock);

@@ -17,7 +17,7 @@
 enum { RESUME_PAGE_ROWS = 5000 };
 #define FUTURE_NS (86400 * (int64_t)NS_PER_S) /* how far ahead of now a row of the history may be stamped */
 
-enum { CLOSE_ERROR = 1011, CLOSE_TRY_AGAIN = 1013 }; /* RFC 6455, 7.4.1 and IANA's registry */
+enum { CLOSE_GOING_AWAY = 1001, CLOSE_ERROR = 1011, CLOSE_TRY_AGAIN = 1013 }; /* RFC 6455, 7.4.1 and IANA's registry */
 
 static void on_close(struct http_exchange *x, void *ctx);
 
@@ -25,13 +25,12 @@ static const struct http_ws_callbacks callbacks = {.on_close = on_close};
 
 /* ---- life ---- */
 
-struct tail *tail_ref(struct tail *t)
+static void on_ref(struct tail_member *m)
 {
-    atomic_fetch_add(&t->refs, 1);
-    return t;
+    atomic_fetch_add(&((struct tail *)m)->refs, 1);
 }
 
-void tail_unref(struct tail *t)
+static void tail_unref(struct tail *t)
 {
     if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
         return;
@@ -43,11 +42,19 @@ void tail_unref(struct tail *t)
     free(t);
 }
 
+static void on_unref(struct tail_member *m)
+{
+    tail_unref((struct tail *)m);
+}
+
+static const struct tail_ops ops;
+
 static struct tail *tail_create(struct api *a, bole_slice tenant, bool categorize)
 {
     struct tail *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
+    t->member.ops = &ops;
     t->api = a;
     t->hub = a->tails;
     memcpy(t->tenant_text, tenant.ptr, tenant.len);
@@ -62,9 +69,9 @@ static struct tail *tail_create(struct api *a, bole_slice tenant, bool categoriz
 
 /* ---- the hub's thread ---- */
 
-void tail_lost(struct tail *t, uint64_t row_count, int64_t time_ns)
+static void on_lost(struct tail_member *m, uint64_t row_count, int64_t time_ns)
 {
-    tail_out_lost(&t->out, row_count, time_ns);
+    tail_out_lost(&((struct tail *)m)->out, row_count, time_ns);
 }
 
 static bole_status send_text(bole_slice text, void *ctx)
@@ -107,8 +114,9 @@ static void tell_metrics(struct tail *t)
     t->told_dropped = t->out.dropped_total;
 }
 
-bole_status tail_flush(struct tail *t)
+static bole_status on_flush(struct tail_member *m)
 {
+    struct tail *t = (struct tail *)m;
     bole_status st = take_history(t);
     if (st < 0)
         return st;
@@ -130,7 +138,7 @@ bole_status tail_flush(struct tail *t)
     return st;
 }
 
-void tail_close(struct tail *t, uint16_t code, const char *reason)
+static void tail_close(struct tail *t, uint16_t code, const char *reason)
 {
     pthread_mutex_lock(&t->lock);
     if (t->x)
@@ -140,6 +148,11 @@ void tail_close(struct tail *t, uint16_t code, const char *reason)
     pthread_mutex_unlock(&t->lock);
 }
 
+static void on_stop(struct tail_member *m)
+{
+    tail_close((struct tail *)m, CLOSE_GOING_AWAY, "server is stopping");
+}
+
 static bole_status take_entry(const struct query_entry *entry, void *ctx)
 {
     struct tail *t = ctx;
@@ -147,12 +160,15 @@ static bole_status take_entry(const struct query_entry *entry, void *ctx)
     return BOLE_OK;
 }
 
-void tail_feed(struct tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch)
+static void on_feed(struct tail_member *m, uint64_t lsn, uint32_t first_row, const struct batch *batch)
 {
+    struct tail *t = (struct tail *)m;
     /* Without memory to match a batch none of its rows may pass for unwanted. */
     if (query_tail_batch(t->matcher, lsn, first_row, batch, take_entry, t, NULL) < 0)
         tail_out_lost(&t->out, batch->row_count, batch->max_time_ns);
 }
+
+static const struct tail_ops ops = {.feed = on_feed, .lost = on_lost, .flush = on_flush, .close = on_stop, .ref = on_ref, .unref = on_unref};
 
 /* ---- history ---- */
 
@@ -164,7 +180,7 @@ static bool add_history(struct tail *t, const struct query_result *r, uint64_t k
     if (!order)
         return false;
     for (size_t i = 0; i < *ret_count; i++)
-        if (seq_lsn(order[i]->seq) <= t->position && order[i]->seq > known_seq)
+        if (seq_lsn(order[i]->seq) <= t->member.position && order[i]->seq > known_seq)
             tail_out_add(&t->history, order[i]);
     if (*ret_count)
         *ret_last = (struct query_place){order[*ret_count - 1]->time_ns, order[*ret_count - 1]->seq};
@@ -300,8 +316,8 @@ static bole_status prepare(struct tail *t, struct http_exchange *x, struct bole_
 static bole_status open_tail(struct tail *t, struct http_exchange *x, struct bole_err *err)
 {
     struct bole_err full = {0};
-    bool joined = tail_hub_join(t->hub, t, &full) == BOLE_OK;
-    tail_ref(t); /* on_close's */
+    bool joined = tail_hub_join(t->hub, &t->member, &full) == BOLE_OK;
+    on_ref(&t->member); /* on_close's */
     bole_status st = http_ws_accept(x, &callbacks, t, err);
     if (st < 0) {
         cut(t); /* the hub lets go of it */

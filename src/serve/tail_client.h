@@ -1,7 +1,7 @@
 /*
  * tail_client.h - one live tail: its query, its connection, what it has still to be sent.
  *
- * Threads: tail_feed, tail_lost, tail_flush: the hub's thread. The connection is cut by on_close on its loop, at any time.
+ * Threads: what the hub asks (tail_hub.h): its own. The connection is cut by on_close on its loop, at any time.
  */
 #ifndef SERVE_TAIL_CLIENT_H
 #define SERVE_TAIL_CLIENT_H
@@ -9,15 +9,15 @@
 #include <pthread.h>
 
 #include "query/query.h"
+#include "serve/tail_hub.h"
 #include "serve/tail_out.h"
 
 struct tail {
-    struct tail          *next;        /* the hub's */
+    struct tail_member    member;      /* first */
     struct api           *api;
     struct tail_hub      *hub;
     struct budget         budget;      /* its own, without a limit, on that of all tails */
     atomic_uint           refs;
-    uint64_t              position;    /* rows up to this LSN are history; set by tail_hub_join */
     struct query         *query;
     struct query_tail    *matcher;     /* hub's thread once the handler has joined the hub */
     bole_slice            tenant;      /* in tenant_text */
@@ -34,19 +34,5 @@ struct tail {
     bool                  history_over; /* guarded by lock */
     bool                  history_sent; /* hub's thread */
 };
-
-struct tail *tail_ref(struct tail *t);
-void tail_unref(struct tail *t); /* NULL is fine */
-
-/* Matches the rows of a batch that has just been committed as rows first_row... of group lsn. */
-void tail_feed(struct tail *t, uint64_t lsn, uint32_t first_row, const struct batch *batch);
-void tail_lost(struct tail *t, uint64_t row_count, int64_t time_ns);
-/* BOLE_AGAIN: something waits. A failure: the client is gone. */
-bole_status tail_flush(struct tail *t);
-void tail_close(struct tail *t, uint16_t code, const char *reason);
-
-/* The hub's side of the handler. From here on rows that are committed come through tail_feed. */
-bole_status tail_hub_join(struct tail_hub *hub, struct tail *t, struct bole_err *err);
-void tail_hub_wake(struct tail_hub *hub); /* a tail's history is over, or its client gone */
 
 #endif

@@ -217,6 +217,207 @@ os._exit(0)
     assert json.loads(sender.communicate(timeout=20)[0]) == [1, "UNAVAILABLE"]
 
 
+ROWS = """
+def rows(**asked):
+    out = []
+    for answer in logs.Query(pb.QueryRequest(**asked)):
+        out += answer.rows
+        last = answer
+    assert last.stats.rows_returned == len(out)
+    return out
+WIDE = dict(start_unix_nano=START - 10**9, end_unix_nano=START + 10**12)
+"""
+
+
+def test_rows_of_a_query(server, generated):
+    server.push([({"app": "shop", "env": "p"}, [(START + i, f"line {i}", {"n": str(i)}) for i in range(12000)])])
+    server.push([({"app": "shop"}, [(START + 20000, "other")])], headers={"X-Scope-OrgID": "red"})
+    got = run(server, generated, ROWS + """
+text = lambda found: [r.line.decode() for r in found]
+everything = rows(query='{app="shop"}', limit=20000, forward=True, **WIDE)
+first = everything[0]
+out = {"all": text(everything), "first": [first.time_unix_nano, dict(first.labels), dict(first.fields), first.id],
+       "newest": text(rows(query='{app="shop"}', **WIDE)), "filter": text(rows(query='{app="shop"} | n = 77', **WIDE)),
+       "after": text(rows(query='{app="shop"}', limit=3, forward=True, after=everything[5].id, **WIDE)),
+       "before": text(rows(query='{app="shop"}', limit=3, after=everything[5].id, **WIDE)), "words": text(rows(query="other OR 'line 7'", **WIDE)),
+       "none": text(rows(query='{app="nothing"}', **WIDE)), "default": text(rows(query='{app="shop"}'))}
+two = [a for a in logs.Query(pb.QueryRequest(query='{app="shop"} |= "other"', **WIDE), metadata=[("x-scope-orgid", "red|default")])]
+out["tenants"] = [dict(r.labels) for a in two for r in a.rows]
+series = [s for a in logs.Query(pb.QueryRequest(query='sum by (app) (count_over_time({app="shop"}[10s]))', instant=True, end_unix_nano=START + 10**9)) for s in a.series]
+out["instant"] = [[dict(s.labels), [[p.time_unix_nano, p.value] for p in s.points]] for s in series]
+series = [s for a in logs.Query(pb.QueryRequest(query='sum(count_over_time({app="shop"}[1s]))', start_unix_nano=START, end_unix_nano=START + 4 * 10**9, step_nanos=10**9)) for s in a.series]
+out["range"] = [[p.time_unix_nano - START, p.value] for p in series[0].points]
+table = list(logs.Query(pb.QueryRequest(query='{app="shop"} | stats count() by app', **WIDE)))
+out["table"] = [list(table[0].columns), [dict(r.fields) | dict(r.labels) for a in table for r in a.rows]]
+print(json.dumps(out))
+""")
+    lines = [f"line {i}" for i in range(12000)]
+    assert got["all"] == lines and got["newest"] == lines[:-101:-1] and got["filter"] == ["line 77"]
+    assert got["after"] == lines[6:9] and got["before"] == lines[4:1:-1]
+    assert got["first"][0] == START and got["first"][1] == {"app": "shop", "env": "p", "service_name": "shop"}
+    assert got["first"][2] == {"n": "0", "detected_level": "unknown"} and got["first"][3].startswith(f"{START}-")
+    assert got["none"] == got["default"] == []
+    assert got["tenants"] == [{"app": "shop", "service_name": "shop", "__tenant_id__": "red"}]
+    assert got["instant"] == [[{"app": "shop"}, [[START + 10**9, 12000]]]]
+    assert got["range"] == [[0, 1], [10**9, 11999]]
+    assert got["table"][0] and got["table"][1][0]["app"] == "shop" and "12000" in got["table"][1][0].values()
+
+
+def test_queries_that_are_wrong(server, generated):
+    got = run(server, generated, """
+def outcome(**asked):
+    try:
+        return [len(list(logs.Query(pb.QueryRequest(**asked))))]
+    except grpc.RpcError as e:
+        return [e.code().name, e.details()]
+raw = channel.unary_stream("/bole.v1.Logs/Query", request_serializer=lambda b: b, response_deserializer=lambda b: b)
+out = [outcome(query="{app="), outcome(query="{app='x'}", after="nonsense"), outcome(query="{app='x'}", start_unix_nano=5, end_unix_nano=4),
+       outcome(query='rate({app="x"}[1m])', start_unix_nano=1, end_unix_nano=10**18, step_nanos=1)]
+try:
+    list(raw(b"\\x0a\\xff"))
+except grpc.RpcError as e:
+    out.append([e.code().name, e.details()])
+print(json.dumps(out))
+""")
+    assert [answer[0] for answer in got] == ["INVALID_ARGUMENT"] * 5
+    assert "parse error" in got[0][1] and "no id of a row" in got[1][1] and "at byte" in got[4][1]
+
+
+def test_a_reader_that_stops_costs_little_and_a_cancelled_one_nothing(server, generated):
+    line = "x" * 1000
+    for k in range(20):
+        server.push([({"app": "big"}, [(START + k * 2000 + i, f"{k} {i} {line}") for i in range(2000)])])
+    before = server.rss_mb()
+    got = run(server, generated, """
+asked = pb.QueryRequest(query='{app="big"}', limit=40000, start_unix_nano=START - 10**9, end_unix_nano=START + 10**12)
+calls = [logs.Query(asked) for _ in range(8)]
+seen = []
+for c in calls:
+    try:
+        seen.append(len(next(c).rows))
+    except grpc.RpcError as e:
+        seen.append(e.code().name)
+print(json.dumps(seen), flush=True)
+[c.cancel() for c in calls]
+time.sleep(0.5)
+assert sum(len(a.rows) for a in logs.Query(asked)) == 40000
+""")
+    assert sum(isinstance(n, int) and n > 0 for n in got) == 4 and got.count("RESOURCE_EXHAUSTED") == 4  # exports at once
+    assert server.rss_mb() < before + 150
+
+
+def follow(server, generated, code, **env):
+    """Runs code in a process of its own, whose output is read line by line while the test goes on."""
+    return subprocess.Popen(["/usr/bin/python3", "-W", "ignore", "-c", CALLS + code + "\nos._exit(0)"], stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, "URL": f"127.0.0.1:{server.door('grpc')}", "PYTHONPATH": str(clients.FETCHED / "python/grpc"),
+                                 "GENERATED": str(generated), **env})
+
+
+def test_tail(server, generated):
+    now = time.time_ns()
+    server.push([({"app": "shop"}, [(now - 10**9 + i, f"before {i}") for i in range(20)])])
+    tail = follow(server, generated, """
+call = logs.Tail(pb.TailRequest(query='{app="shop"} != "hidden"', history=5))
+cursor = ""
+for answer in call:
+    for r in answer.rows:
+        print(json.dumps([r.line.decode("latin1"), dict(r.labels), dict(r.fields), r.id]), flush=True)
+        if r.line == b"last":
+            cursor = answer.cursor
+    if cursor:
+        break
+print(json.dumps(cursor), flush=True)
+""")
+    try:
+        got = [json.loads(tail.stdout.readline()) for _ in range(5)]
+        assert [row[0] for row in got] == [f"before {i}" for i in range(15, 20)]
+        for i in range(30):
+            server.push([({"app": "shop"}, [(now + i, f"live {i}", {"n": str(i)}), (now + i, "hidden")]), ({"app": "other"}, [(now, "no")])])
+        server.push([({"app": "shop"}, [(now + 100, "last")])])
+        got = [json.loads(tail.stdout.readline()) for _ in range(31)]
+        assert [row[0] for row in got] == [f"live {i}" for i in range(30)] + ["last"]
+        assert got[3][1] == {"app": "shop", "service_name": "shop"} and got[3][2]["n"] == "3" and got[3][3].startswith(f"{now + 3}-")
+        cursor = json.loads(tail.stdout.readline())
+    finally:
+        tail.kill()
+        tail.wait()
+    server.push([({"app": "shop"}, [(now + 50, "while nobody looked"), (now - 5 * 10**9, "an old stamp")])])
+    got = run(server, generated, f"cursor = {cursor!r}" + """
+out = []
+for answer in logs.Tail(pb.TailRequest(query='{app="shop"}', after=cursor)):
+    out += [r.line.decode() for r in answer.rows]
+    if answer.cursor:
+        break
+def outcome(**asked):
+    try:
+        return next(logs.Tail(pb.TailRequest(**asked)))
+    except grpc.RpcError as e:
+        return e.code().name
+print(json.dumps([out, outcome(query="rate({app='x'}[1m])"), outcome(query="{"), outcome(query="{a='b'}", after="x"), outcome(query="{a='b'}", history=10**6)]))
+""")
+    assert sorted(got[0]) == ["an old stamp", "while nobody looked"] and got[1:] == ["INVALID_ARGUMENT"] * 4
+    end = time.monotonic() + 10
+    while server.metric("bole_tail_clients") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert server.metric("bole_tail_clients") == 0
+
+
+def test_a_tail_that_nobody_reads_costs_itself_rows(server, generated):
+    """Its rows are dropped and counted; a reader beside it has them all, and the server's memory stays where it was."""
+    idle = follow(server, generated, """
+call = logs.Tail(pb.TailRequest(query='{app="big"}'))
+call.initial_metadata()
+print("ready", flush=True)
+time.sleep(60)
+""")
+    reader = follow(server, generated, """
+call = logs.Tail(pb.TailRequest(query='{app="big"}'))
+call.initial_metadata()
+print("ready", flush=True)
+rows = dropped = 0
+for answer in call:
+    rows += len(answer.rows)
+    dropped += answer.dropped
+    if answer.rows and answer.rows[-1].line.startswith(b"end"):
+        break
+print(json.dumps([rows, dropped]), flush=True)
+""")
+    try:
+        assert idle.stdout.readline() == reader.stdout.readline() == "ready\n"
+        line = "x" * 1000
+        for k in range(40):
+            server.push([({"app": "big"}, [(START + k * 1000 + i, line) for i in range(1000)])])
+            time.sleep(0.05)
+        server.push([({"app": "big"}, [(START + 10**9, "end")])])
+        rows, dropped = json.loads(reader.stdout.readline())
+        assert rows + dropped == 40001
+        assert server.metric("bole_tail_dropped_total") > 1000
+        assert server.rss_mb() < 250
+    finally:
+        for process in [idle, reader]:
+            process.kill()
+            process.wait()
+    begin = time.monotonic()
+    assert server.stop() == 0 and time.monotonic() - begin < 8
+
+
+def test_a_server_that_stops_ends_its_tails(server, generated):
+    tail = follow(server, generated, """
+call = logs.Tail(pb.TailRequest(query='{app="big"}'))
+call.initial_metadata()
+print("ready", flush=True)
+try:
+    next(call)
+except grpc.RpcError as e:
+    print(e.code().name, flush=True)
+""")
+    assert tail.stdout.readline() == "ready\n"
+    begin = time.monotonic()
+    assert server.stop() == 0 and time.monotonic() - begin < 8
+    assert tail.stdout.readline() == "UNAVAILABLE\n"
+    tail.wait()
+
+
 def test_reflection(server):
     got = json.loads(clients.python("grpc", """
 import grpc, json, os
