@@ -8,7 +8,7 @@ import pytest
 
 import bole
 
-DOORS = ["syslog", "gelf", "forward", "relp"]
+DOORS = ["grpc", "syslog", "gelf", "forward", "relp"]
 FILES = [bole.ROOT / "README.md", *sorted((bole.ROOT / "docs").rglob("*.md"))]
 
 

@@ -14,7 +14,9 @@
 #include "cmd/explain.h"
 #include "cmd/pager.h"
 #include "cmd/print.h"
+#include "cmd/query_grpc.h"
 #include "cmd/url.h"
+#include "query/units.h"
 
 #define DEFAULT_SINCE_NS (3600 * NS_PER_S)
 #define DAY_NS           (24 * 3600 * NS_PER_S)
@@ -25,12 +27,13 @@ struct query_options {
     struct query_argument query;
     int64_t from_ns, to_ns;
     const char *step;
+    const char *grpc; /* address of a gRPC door, asked instead of --addr; NULL: HTTP */
     int64_t limit; /* 0: all */
     int64_t since_ns; /* counted back from to_ns; 0: from_ns holds */
     bool forward, instant, explain, stats, no_pager;
 };
 
-enum { KEY_SINCE = 256, KEY_STATS, KEY_NO_PAGER, KEY_IGNORED };
+enum { KEY_GRPC = 300, KEY_SINCE = 256, KEY_STATS, KEY_NO_PAGER, KEY_IGNORED };
 
 static const struct argp_option options_table[] = {
     RANGE_OPTIONS("1h"),
@@ -42,6 +45,7 @@ static const struct argp_option options_table[] = {
     {"now", 'e', 0, OPTION_ALIAS | OPTION_HIDDEN, 0, 0},
     {"since", KEY_SINCE, "DURATION", 0, "Start so long before --to", 0},
     {"stats", KEY_STATS, 0, 0, "Tell on standard error what the query cost", 0},
+    {"grpc", KEY_GRPC, "HOST:PORT", 0, "Ask the server's gRPC door, usually port 4317; https://HOST:PORT where it has TLS", 0},
     {"no-pager", KEY_NO_PAGER, 0, 0, "On a terminal: do not show long answers through $PAGER", 0},
     {"batch", KEY_IGNORED, "N", OPTION_HIDDEN, 0, 0}, /* logcli's: rows stream here */
     {0},
@@ -61,6 +65,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'n': o->limit = cmd_count(state, "limit", arg); return 0;
     case KEY_SINCE: o->since_ns = cmd_duration_ns(state, "since", arg); return 0;
     case KEY_STATS: o->stats = true; return 0;
+    case KEY_GRPC: o->grpc = arg; return 0;
     case KEY_NO_PAGER: o->no_pager = true; return 0;
     case KEY_IGNORED: return 0;
     case ARGP_KEY_END:
@@ -81,7 +86,8 @@ static const struct argp argp = {
     "  bole query '{job=\"varlogs\"} |= \"error\"' --from 24h\n"
     "  bole query '{app=\"api\"} | json | status >= 500' -n 0 -o json\n"
     "  bole query 'sum by (app) (rate({app=~\".+\"}[5m]))' --instant\n"
-    "  bole query '{app=\"api\"} |= \"error\" | json' --explain\n",
+    "  bole query '{app=\"api\"} |= \"error\" | json' --explain\n"
+    "  bole query '{app=\"api\"}' --grpc 127.0.0.1:4317\n",
     children, NULL, NULL};
 
 /* ---- rows ---- */
@@ -365,6 +371,44 @@ static bole_status run_explain(struct bole_client *c, const struct query_options
     return st;
 }
 
+/* ---- over gRPC ---- */
+
+static bole_status read_step(const struct query_options *o, int64_t *ret_ns, struct bole_err *err)
+{
+    *ret_ns = 0;
+    if (!o->step || units_prometheus_duration(bole_slice_str(o->step), ret_ns))
+        return BOLE_OK;
+    return bole_fail(err, BOLE_E_INVALID, "--step: '%s' is no duration", o->step);
+}
+
+static bole_status run_grpc(const struct query_options *o, bool is_log, struct bole_err *err)
+{
+    struct printer printer;
+    uint64_t points = 0;
+    struct query_grpc q = {.address = o->grpc, .argument = &o->query, .start_ns = o->from_ns, .end_ns = o->to_ns,
+                           .limit = o->limit < UINT32_MAX ? (uint32_t)o->limit : 0, .forward = o->forward, .instant = o->instant,
+                           .stats = o->stats};
+    bole_status st = read_step(o, &q.step_ns, err);
+    if (st < 0)
+        return st;
+    printer_init(&printer, &o->query.print);
+    printer.wants_header = is_log && o->query.print.format == PRINT_CSV;
+    if (!is_log && o->query.print.format == PRINT_CSV)
+        buf_put_str(&printer.out, "time,labels,value\n");
+    if (!o->no_pager)
+        pager_start();
+    st = printer_flush(&printer, err);
+    if (st == BOLE_OK)
+        st = query_grpc_run(&q, &printer, &points, err);
+    if (st == BOLE_OK)
+        st = printer_finish(&printer, err);
+    pager_end();
+    if (st == BOLE_OK && !printer.count && !points && isatty(STDERR_FILENO))
+        tell_nothing(is_log ? "lines" : "points", o);
+    printer_deinit(&printer);
+    return st;
+}
+
 int cmd_query(int argc, char **argv)
 {
     struct query_options o = {.to_ns = clock_now_ns(&clock_system), .limit = DEFAULT_LIMIT};
@@ -378,9 +422,15 @@ int cmd_query(int argc, char **argv)
         fputs("error: --instant is for metric queries, such as 'count_over_time({app=\"api\"}[5m])'\n", stderr);
         return EXIT_USAGE;
     }
+    if (o.grpc && o.explain) {
+        fputs("error: --explain is not told over gRPC\n", stderr);
+        return EXIT_USAGE;
+    }
     struct bole_client *client = NULL;
     cmd_catch_signals();
     signal(SIGPIPE, SIG_IGN);
+    if (o.grpc)
+        return cmd_end(run_grpc(&o, is_log, &err), &err);
     bole_status st = cmd_client(&o.query.connection, &client, &err);
     if (st == BOLE_OK)
         st = o.explain ? run_explain(client, &o, &err) : is_log ? run_log_query(client, &o, &err) : run_metric_query(client, &o, &err);

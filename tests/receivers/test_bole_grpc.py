@@ -440,3 +440,35 @@ print(json.dumps(out))
     assert got == [["bole.v1.Logs", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
                     "opentelemetry.proto.collector.logs.v1.LogsService"], ["Push", "Query", "Tail"],
                    ["time_unix_nano", "line", "fields", "labels", "id"], "unknown", "unknown", "unknown", "unknown"]
+
+
+def test_bole_query_over_grpc_prints_what_http_prints(server):
+    server.push([({"app": "shop", "env": "p"}, [(START + i, f'line {i} "\u00fc"', {"n": str(i)}) for i in range(300)])])
+    server.push([({"app": "shop"}, [(START, "red's")])], headers={"X-Scope-OrgID": "red"})
+    wide = ["--from", "2026-11-21T09:00:00Z", "--to", "2026-11-21T11:00:00Z"]
+    grpc = ["--grpc", f"127.0.0.1:{server.door('grpc')}"]
+
+    def query(*args, http=True):
+        done = subprocess.run([bole.BINARY, "query", *args, *wide, *(["--addr", server.url] if http else grpc)], capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout, done.stderr if not http else ""
+
+    for args in [['{app="shop"}'], ['{app="shop"}', "-n", "0", "-o", "json"], ['{app="shop"}', "-n", "7", "--forward", "-o", "csv"], ['{app="shop"}', "-o", "raw"],
+                 ['{app="shop"}', "--tenant", "red"], ['{app="shop"} | stats count() by env', "-n", "0"], ['{app="nothing"}'],
+                 ['sum by (app) (count_over_time({app="shop"}[2h]))', "--instant"], ['sum(count_over_time({app="shop"}[1h]))', "--step", "30m", "-o", "csv"],
+                 ['sum(rate({app="shop"}[1h]))', "--step", "30m", "-o", "json"]]:
+        assert query(*args, http=False) == query(*args), args
+    code, _, err = query('{app="shop"} | n > 1', "--stats", http=False)
+    assert code == 0 and "lines scanned" in err
+    code, _, err = query('{app="shop"} |~ "("', http=False)
+    assert code == 2 or "error" in err
+    done = subprocess.run([bole.BINARY, "query", '{app="shop"}', "--grpc", "127.0.0.1:1"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "error" in done.stderr
+
+
+def test_the_door_without_its_module(tmp_path):
+    """The program alone, without grpc.so beside it, says what is missing."""
+    alone = tmp_path / "bole"
+    alone.write_bytes(bole.BINARY.read_bytes())
+    alone.chmod(0o755)
+    done = subprocess.run([alone, "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--listen-grpc", "127.0.0.1:0"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "libgrpc-dev" in done.stderr
