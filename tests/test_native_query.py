@@ -42,6 +42,8 @@ def test_every_event_says_its_type_and_nothing_comes_unasked(filled):
     events = ask(filled, **RANGE, events="rows, stats", limit="7")
     assert [e["type"] for e in events] == ["row"] * 7 + ["stats"]
     assert set(events[0]) == {"type", "id", "time", "labels", "line", "fields"}
+    (row,) = ask(filled, **RANGE | {"query": '{app="web"} | logfmt'}, events="rows", limit="1")
+    assert row["parsed"] == ["level", "n"] and set(row["fields"]) == {"detected_level", "level", "n", "trace"}
     assert {e["type"] for e in ask(filled, **RANGE, events="all", limit="1")} == {"row", "histogram", "progress", "stats", "cursor"}
     assert "type" not in ask(filled, **RANGE, limit="1")[0]
 

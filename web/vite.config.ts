@@ -16,6 +16,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/loki": { target: server, ws: true, changeOrigin: true } } },
+  server: { proxy: { "/loki": { target: server, ws: true, changeOrigin: true }, "/api": { target: server, changeOrigin: true } } },
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
 });

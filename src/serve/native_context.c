@@ -103,7 +103,7 @@ static bole_status put_side(struct context *c, enum store_direction direction, s
     for (size_t i = 0; i < count; i++) {
         if (i)
             buf_put_u8(&c->body, ',');
-        native_put_row(&c->body, rows[i], false);
+        native_put_row(&c->body, rows[i], NATIVE_ROW_PARSED);
     }
     if (result->stats.bad_chunks > c->bad_chunks)
         c->bad_chunks = result->stats.bad_chunks;

@@ -162,7 +162,7 @@ static void add_stats(struct query_stats *sum, const struct query_stats *one)
 static bool write_page(struct stream *x, const struct query_entry *const *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        native_put_row(&x->out.buf, rows[i], x->typed);
+        native_put_row(&x->out.buf, rows[i], x->typed ? NATIVE_ROW_TYPE | NATIVE_ROW_PARSED : 0);
         buf_put_u8(&x->out.buf, '\n');
         x->last = (struct query_place){rows[i]->time_ns, rows[i]->seq};
         x->request.after = &x->last;

@@ -23,9 +23,23 @@ void native_put_id(struct buf *b, struct query_place place)
     buf_printf(b, "\"%lld-%016llx\"", (long long)place.time_ns, (unsigned long long)place.seq);
 }
 
-void native_put_row(struct buf *b, const struct query_entry *e, bool typed)
+static void put_parsed(struct buf *b, const struct query_entry *e)
 {
-    buf_put_str(b, typed ? "{\"type\":\"row\",\"id\":" : "{\"id\":");
+    bool any = false;
+    for (size_t i = 0; i < e->label_count; i++) {
+        if (e->labels[i].origin != ORIGIN_PARSED)
+            continue;
+        buf_put_str(b, any ? "," : ",\"parsed\":[");
+        buf_put_json(b, e->labels[i].name, false);
+        any = true;
+    }
+    if (any)
+        buf_put_u8(b, ']');
+}
+
+void native_put_row(struct buf *b, const struct query_entry *e, unsigned parts)
+{
+    buf_put_str(b, parts & NATIVE_ROW_TYPE ? "{\"type\":\"row\",\"id\":" : "{\"id\":");
     native_put_id(b, (struct query_place){e->time_ns, e->seq});
     buf_put(b, S(",\"time\":"));
     native_put_time(b, e->time_ns);
@@ -35,6 +49,8 @@ void native_put_row(struct buf *b, const struct query_entry *e, bool typed)
     buf_put_json(b, e->line, false);
     buf_put(b, S(",\"fields\":"));
     loki_put_row_labels(b, e->labels, e->label_count, 1u << ORIGIN_FIELD | 1u << ORIGIN_PARSED);
+    if (parts & NATIVE_ROW_PARSED)
+        put_parsed(b, e);
     buf_put_u8(b, '}');
 }
 

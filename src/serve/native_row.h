@@ -12,8 +12,12 @@
 #include "base/buf.h"
 #include "query/query.h"
 
-/* {"type":"row","id":"...","time":"...","labels":{...},"line":"...","fields":{...}}, without a newline; the type only when typed. */
-void native_put_row(struct buf *b, const struct query_entry *entry, bool typed);
+enum native_row_parts {
+    NATIVE_ROW_TYPE = 1,   /* "type":"row" in front */
+    NATIVE_ROW_PARSED = 2, /* "parsed":["..."] behind: which of the fields parsers found; absent where none was */
+};
+/* {"id":"...","time":"...","labels":{...},"line":"...","fields":{...}}, without a newline. */
+void native_put_row(struct buf *b, const struct query_entry *entry, unsigned parts);
 
 /* "..." with its quotes. */
 void native_put_id(struct buf *b, struct query_place place);

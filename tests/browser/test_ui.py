@@ -12,12 +12,20 @@ import bole
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
-def test_explore_and_tail_in_a_real_browser(server):
+def run_in_browser(server, script, timeout_s, **env):
     if not CHROMIUM:
         pytest.skip("needs chromium")
-    screenshot = bole.ROOT / "build/ui.png"
-    done = subprocess.run(["node", "e2e/explore.mjs"], cwd=bole.ROOT / "web", timeout=240, text=True, capture_output=True,
-                          env={**os.environ, "BOLE_URL": server.url, "CHROMIUM": CHROMIUM, "E2E_SCREENSHOT": str(screenshot)})
+    done = subprocess.run(["node", f"e2e/{script}.mjs"], cwd=bole.ROOT / "web", timeout=timeout_s, text=True, capture_output=True,
+                          env={**os.environ, "BOLE_URL": server.url, "CHROMIUM": CHROMIUM, **env})
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def test_explore_and_tail_in_a_real_browser(server):
+    screenshot = bole.ROOT / "build/ui.png"
+    run_in_browser(server, "explore", 240, E2E_SCREENSHOT=str(screenshot))
     assert screenshot.stat().st_size > 10_000
+
+
+def test_a_large_result_in_a_real_browser(server, full):
+    run_in_browser(server, "search", 600, E2E_ROWS="1000000" if full else "60000")

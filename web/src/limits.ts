@@ -1,5 +1,10 @@
 /* Every limit of the interface, in one place. Sizes are UTF-16 units unless the name says otherwise. */
 export const PAGE_ROWS = 1_000;
+/* On each side of the place that a permalink or a jump goes to. */
+export const JUMP_ROWS = 500;
+/* Of a result that comes in an order of its own, at once. */
+export const SET_ROWS_MAX = 5_000;
+export const SEARCH_PAINT_MS = 80;
 export const ROWS_HELD_MAX = 50_000;
 export const TAIL_ROWS_MAX = 10_000;
 export const TAIL_PAUSED_ROWS_MAX = 10_000;
@@ -24,3 +29,5 @@ export const METRIC_TABLE_ROWS_MAX = 500;
 export const LABEL_VALUES_SHOWN_MAX = 500;
 export const COMPLETIONS_MAX = 200;
 export const HISTORY_MAX = 50;
+export const CONTEXT_ROWS = 10;
+export const CONTEXT_ROWS_MAX = 640;

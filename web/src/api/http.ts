@@ -1,5 +1,6 @@
 /* http.ts - the only fetch of the interface. */
 import { strings } from "@/strings";
+import { ShapeError } from "./check";
 
 export type FailureKind = "network" | "refused" | "server" | "shape";
 
@@ -11,6 +12,16 @@ export class ApiError extends Error {
     readonly status?: number,
   ) {
     super(message);
+  }
+}
+
+/* Turns a failed check into an error that can be shown. */
+export function checked<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ShapeError) throw new ApiError("shape", strings.errors.unexpected(error.message));
+    throw error;
   }
 }
 
@@ -47,6 +58,43 @@ export async function getJson(
   } catch {
     throw new ApiError("shape", strings.errors.notJson, response.status);
   }
+}
+
+/* A read of many lines gives way to the page after this long. */
+const BUSY_MS = 6;
+
+const pause = () => new Promise<void>((resolve) => window.setTimeout(resolve));
+
+/* The lines of an answer as they come. Aborting `signal` closes the connection, which is how a query is cancelled. */
+export async function* getLines(url: URL, signal: AbortSignal): AsyncGenerator<string> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+    if (!response.ok) throw refusal(response.status, await response.text());
+  } catch (error) {
+    if (signal.aborted || error instanceof ApiError) throw error;
+    throw new ApiError("network", strings.errors.unreachable);
+  }
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  let since = performance.now();
+  for (;;) {
+    const chunk = await reader.read().catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      throw new ApiError("network", strings.errors.cutOff);
+    });
+    const lines = (rest + (chunk.value ? decoder.decode(chunk.value, { stream: true }) : "")).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      yield line;
+      if (performance.now() - since < BUSY_MS) continue;
+      await pause();
+      since = performance.now();
+    }
+    if (chunk.done) break;
+  }
+  if (rest !== "") throw new ApiError("network", strings.errors.cutOff);
 }
 
 /* Query errors are plain text; some proxies answer with JSON or a page of HTML. */

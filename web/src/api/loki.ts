@@ -4,11 +4,10 @@
  * The server speaks Loki's HTTP API. Rows are asked for with their fields kept apart by origin
  * ("categorize-labels").
  */
-import { addNs, type Ns } from "@/lib/ns";
+import type { Ns } from "@/lib/ns";
 import { asArray, asNumber, asObject, asString, asStringMap, asStrings, ShapeError } from "./check";
-import { ApiError, apiUrl, getJson, type Answer } from "./http";
+import { apiUrl, checked, getJson, type Answer } from "./http";
 import { decodeStreams, sortRows, type Direction, type Fields, type Row } from "./rows";
-import { strings } from "@/strings";
 
 const ROOT = "loki/api/v1";
 const CATEGORIES = { "X-Loki-Response-Encoding-Flags": "categorize-labels" };
@@ -34,16 +33,6 @@ export interface Metric {
 export interface BuildInfo {
   version: string;
   revision: string;
-}
-
-/* Turns a failed check into an error that can be shown. */
-function checked<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ShapeError) throw new ApiError("shape", strings.errors.unexpected(error.message));
-    throw error;
-  }
 }
 
 function dataOf(answer: Answer): Record<string, unknown> {
@@ -77,13 +66,6 @@ export async function queryRows(request: RowsRequest, signal?: AbortSignal): Pro
     const rows = sortRows(decodeStreams(data["result"]), direction);
     return { rows, full: rows.length >= limit, stats: statsOf(data, answer.elapsedMs) };
   });
-}
-
-/* Where the next page starts. The last moment is asked for again: its other entries may have been cut off. */
-export function nextPage(request: RowsRequest, last: Row): RowsRequest {
-  return request.direction === "backward"
-    ? { ...request, end: addNs(last.time, 1n) }
-    : { ...request, start: last.time };
 }
 
 export interface MetricRequest {

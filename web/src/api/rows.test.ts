@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { nextPage } from "./loki";
-import { decodeStreams, joinPages, sortRows } from "./rows";
+import { decodeStreams, sortRows } from "./rows";
 
 const entry = (time: string, line: string, categories: unknown = {}) => [time, line, categories];
 const stream = (labels: Record<string, string>, ...values: unknown[]) => ({ stream: labels, values });
@@ -52,15 +51,6 @@ test("streams are merged in the asked order; equal times keep theirs", () => {
   ]);
   expect(sortRows([...rows], "backward").map((row) => row.line)).toEqual(["c", "b", "a", "z"]);
   expect(sortRows([...rows], "forward").map((row) => row.line)).toEqual(["a", "z", "b", "c"]);
-});
-
-test("the next page asks for the last moment again, and repeats are left out", () => {
-  const page = decodeStreams([stream({ a: "1" }, entry("9", "x"), entry("8", "y"))]);
-  const request = { query: "{}", start: "1", end: "20", limit: 2, direction: "backward" as const };
-  expect(nextPage(request, page[1]!)).toMatchObject({ start: "1", end: "9" });
-  expect(nextPage({ ...request, direction: "forward" }, page[1]!)).toMatchObject({ start: "8", end: "20" });
-  const next = decodeStreams([stream({ a: "1" }, entry("8", "y"), entry("8", "z"))]);
-  expect(joinPages([page, next]).map((row) => row.line)).toEqual(["x", "y", "z"]);
 });
 
 test.each([

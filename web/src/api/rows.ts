@@ -1,13 +1,12 @@
 /*
  * rows.ts - log entries as the list shows them.
  *
- * A row's id is made of its content (time, labels, metadata, line), so that it stays the same when a page is
- * asked for again: expansion, selection and de-duplication at page borders hang on it. Rows that are equal in
- * everything are told apart by an ordinal.
+ * Bole's own API gives each row its id. The frames of a live tail have none: there it is made of the content (time,
+ * labels, metadata, line), and rows that are equal in everything are told apart by an ordinal.
  */
 import { findLevel, type Level } from "@/lib/level";
 import { compareNs, isNs, type Ns } from "@/lib/ns";
-import { asArray, asObject, asString, asStringMap, ShapeError } from "./check";
+import { asArray, asObject, asString, asStringMap, asStrings, ShapeError } from "./check";
 
 export type Fields = Record<string, string>;
 
@@ -25,6 +24,31 @@ export interface Row {
 }
 
 export type Direction = "backward" | "forward";
+
+/* What a parser found goes before metadata and labels of the same name. */
+export function fieldOf(row: Row, name: string): string | undefined {
+  const group = [row.parsed, row.metadata, row.labels].find((fields) => Object.hasOwn(fields, name));
+  return group?.[name];
+}
+
+/* A row of Bole's own API: its id is its place in the order of everything, the time in nanoseconds first. */
+export function decodeRow(event: Record<string, unknown>): Row {
+  const id = asString(event["id"], "row id");
+  const time = id.slice(0, id.lastIndexOf("-"));
+  if (!isNs(time)) throw new ShapeError("row id");
+  const labels = asStringMap(event["labels"], "labels");
+  const fields = asStringMap(event["fields"], "fields");
+  const names = event["parsed"] === undefined ? [] : asStrings(event["parsed"], "parsed names");
+  const metadata = names.length === 0 ? fields : { ...fields };
+  const parsed: Fields = {};
+  for (const name of names) {
+    if (!Object.hasOwn(fields, name)) throw new ShapeError("parsed names");
+    Object.defineProperty(parsed, name, { value: fields[name], enumerable: true });
+    delete metadata[name];
+  }
+  const line = asString(event["line"], "line");
+  return { id, time, line, labels, metadata, parsed, merged: false, level: findLevel(metadata, labels, parsed) };
+}
 
 /* Of `data.result` or a tail frame's `streams`. */
 export function decodeStreams(streams: unknown): Row[] {
@@ -79,20 +103,4 @@ function hashOf(text: string): string {
 export function sortRows(rows: Row[], direction: Direction): Row[] {
   const sign = direction === "forward" ? 1 : -1;
   return rows.sort((a, b) => sign * compareNs(a.time, b.time));
-}
-
-/* Adds a page to what is held; the page may repeat entries of the last moment. */
-export function joinPages(pages: readonly (readonly Row[])[]): Row[] {
-  const first = pages[0] ?? [];
-  if (pages.length < 2) return [...first];
-  const ids = new Set(first.map((row) => row.id));
-  const rows = [...first];
-  for (const page of pages.slice(1)) {
-    for (const row of page) {
-      if (ids.has(row.id)) continue;
-      ids.add(row.id);
-      rows.push(row);
-    }
-  }
-  return rows;
 }

@@ -24,6 +24,9 @@ test("everything that is looked at survives the address", () => {
     wrap: true,
     refreshSeconds: 10,
     instant: true,
+    row: "1795239000000000007-0000000000300001",
+    columns: ["a,b", "user"],
+    dedupe: "numbers" as const,
   };
   expect(parseView(formatView(changed), {})).toEqual(changed);
 });

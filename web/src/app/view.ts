@@ -9,6 +9,7 @@ import { useCallback, useSyncExternalStore } from "react";
 import type { Direction } from "@/api/rows";
 import type { Zone } from "@/lib/clock";
 import { DEFAULT_RANGE, isRange, type TimeRange } from "@/lib/timeRange";
+import { DEDUPES, type Dedupe } from "@/lib/dedupe";
 import { readStored, writeStored } from "./stored";
 
 export const SCREENS = ["explore", "tail"] as const;
@@ -26,6 +27,11 @@ export interface View {
   refreshSeconds: number;
   /* Metric queries: one value per series at the end of the range. */
   instant: boolean;
+  /* A permalink: the id of the row that is pointed at. */
+  row: string | undefined;
+  /* Fields that have a column of their own. */
+  columns: readonly string[];
+  dedupe: Dedupe;
 }
 
 export const DEFAULT_QUERY = '{service_name=~".+"}';
@@ -48,6 +54,9 @@ export function parseView(hash: string, options: Options): View {
     wrap: option("wrap") === "1",
     refreshSeconds: REFRESH_CHOICES.find((choice) => choice === refresh) ?? 0,
     instant: params.get("at") === "end",
+    row: params.get("row") ?? undefined,
+    columns: params.getAll("col"),
+    dedupe: DEDUPES.find((dedupe) => dedupe === params.get("dedupe")) ?? "none",
   };
 }
 
@@ -59,6 +68,9 @@ export function formatView(view: View): string {
   const params = new URLSearchParams({ q: view.query, from: view.range.from, to: view.range.to, ...optionsOf(view) });
   if (view.refreshSeconds > 0) params.set("refresh", String(view.refreshSeconds));
   if (view.instant) params.set("at", "end");
+  if (view.row !== undefined) params.set("row", view.row);
+  for (const name of view.columns) params.append("col", name);
+  if (view.dedupe !== "none") params.set("dedupe", view.dedupe);
   return `#/${view.screen}?${params}`;
 }
 
@@ -94,7 +106,9 @@ export type Step = "push" | "replace";
 export type ChangeView = (change: Partial<View>, step?: Step) => void;
 
 function changeView(change: Partial<View>, step: Step = "push"): void {
-  const view = { ...currentView(), ...change };
+  /* A permalink points into one answer. */
+  const asksAnew = "query" in change || "range" in change;
+  const view = { ...currentView(), ...(asksAnew && { row: undefined }), ...change };
   const hash = formatView(view);
   if (hash === window.location.hash) return;
   writeStored(OPTIONS_KEY, optionsOf(view));

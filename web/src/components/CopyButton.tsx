@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { strings } from "@/strings";
 import { Button } from "./Button";
+import type { IconName } from "./Icon";
 
 const SHOWN_MS = 1_200;
 
@@ -25,7 +26,14 @@ export async function copyText(text: string): Promise<boolean> {
   return done;
 }
 
-export function CopyButton({ text, title, children }: { text: string; title: string; children?: string }) {
+interface Props {
+  text: string;
+  title: string;
+  icon?: IconName;
+  children?: string;
+}
+
+export function CopyButton({ text, title, icon = "copy", children }: Props) {
   const [result, setResult] = useState<boolean>();
   useEffect(() => {
     if (result === undefined) return;
@@ -36,7 +44,7 @@ export function CopyButton({ text, title, children }: { text: string; title: str
   return (
     <Button
       kind="quiet"
-      icon={result ? "check" : "copy"}
+      icon={result ? "check" : icon}
       title={said ?? title}
       onClick={() => void copyText(text).then(setResult)}
     >

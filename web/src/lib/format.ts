@@ -6,6 +6,11 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 export const formatCount = (n: number) => grouped.format(n);
 export const formatCompact = (n: number) => compact.format(n);
 
+export function formatPercent(share: number): string {
+  const percent = share * 100;
+  return `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toPrecision(2)} %`;
+}
+
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let size = bytes;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { addFilter, addMatcher, appendStage, splitLevels, withLevels } from "./edit";
+import { addFilter, addMatcher, appendStage, sortOf, splitLevels, withLevels, withSort } from "./edit";
 import { lex, quote, unquote } from "./lex";
 import { findNeedles } from "./needles";
 import { readQueryError } from "./queryError";
-import { findStages, isMetricQuery } from "./shape";
+import { findStages, isMetricQuery, isPlainWords, isSetQuery } from "./shape";
 
 describe("strings", () => {
   test.each(["plain", 'with "quotes"', "back\\slash", "line\nfeed", "nul \0", "日本 👩‍💻", "`tick`", "\u2028"])(
@@ -68,6 +68,22 @@ describe("filters", () => {
   });
 });
 
+describe("order", () => {
+  test("is set, turned and taken away at the end of the query", () => {
+    const down = withSort('{a="b"} | json', "took", "desc");
+    expect(down).toBe('{a="b"} | json | sort by took desc');
+    expect(sortOf(down)).toEqual({ name: "took", order: "desc" });
+    expect(withSort(down, "took", "asc")).toBe('{a="b"} | json | sort by took');
+    expect(withSort(down, "other", "desc")).toBe('{a="b"} | json | sort by other desc');
+    expect(withSort(down, "took", undefined)).toBe('{a="b"} | json');
+  });
+
+  test("of several names is the user's own", () => {
+    expect(sortOf('{a="b"} | sort by x, y desc')).toBeUndefined();
+    expect(sortOf('{a="b"} | sort="by"')).toBeUndefined();
+  });
+});
+
 describe("levels", () => {
   test("are set, changed and taken away without touching the rest", () => {
     const query = '{a="b"} |= "x"';
@@ -93,6 +109,28 @@ describe("shape", () => {
     expect(['{a="b"}', ' ({a="b"})', "# note\n{}"].map(isMetricQuery)).toEqual([false, false, false]);
     expect(['rate({a="b"}[1m])', "(1+1)", "vector(1)"].map(isMetricQuery)).toEqual([true, true, true]);
     expect(isMetricQuery("")).toBe(false);
+  });
+
+  test("plain words are no metric, and take filters and stages behind them", () => {
+    for (const query of ["payment", 'payment -timeout user:ann', '"two words" | json', "disk full |= `x`"])
+      expect([query, isMetricQuery(query), isPlainWords(query)]).toEqual([query, false, true]);
+    expect([isPlainWords('{a="b"}'), isPlainWords('rate({a="b"}[1m])'), isPlainWords("500"), isPlainWords("")]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(addMatcher("payment", "app", "=", "x")).toBe('payment | app="x"');
+    expect(addFilter("payment | json", "f", "!=", "v")).toBe('payment | json | f!="v"');
+    expect(withLevels("payment", ["error"])).toBe('payment | detected_level="error"');
+    expect(splitLevels('payment | detected_level="error"')).toEqual({ base: "payment", levels: ["error"] });
+  });
+
+  test("stages that look at many rows are known, and labels of their names are not taken for them", () => {
+    for (const query of ['{a="b"} | sort by x', '{a="b"} | json | stats count()', "words | top 5 a"])
+      expect(isSetQuery(query)).toBe(true);
+    for (const query of ['{a="b"} | top > 5', '{a="b"} | sort="x"', '{a="b"} |= "sort by x"'])
+      expect(isSetQuery(query)).toBe(false);
   });
   test("stages", () => {
     const query =

@@ -5,7 +5,7 @@
  */
 import { LEVEL_FIELD, LEVELS, levelOf, storedNames } from "@/lib/level";
 import { lex, quote, unquote } from "./lex";
-import { findSelector, findStages, type Matcher, type MatchOp, type Stage } from "./shape";
+import { findSelector, findStages, isPlainWords, type Matcher, type MatchOp, type Stage } from "./shape";
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -35,6 +35,7 @@ const isAny = (m: Matcher) => m.op === "=~" && (m.value === ".+" || m.value === 
 export function addMatcher(query: string, name: string, op: MatchOp, value: string): string {
   const added: Matcher = { name, op, value };
   const selector = findSelector(query);
+  if (!selector && isPlainWords(query) && (op === "=" || op === "!=")) return addFilter(query, name, op, value);
   if (!selector) return query.trim() === "" ? formatSelector(guarded([added])) : query;
   if (selector.matchers.some((m) => m.name === name && m.op === op && m.value === value)) return query;
   const replaced = (m: Matcher) =>
@@ -67,7 +68,7 @@ export function addFilter(query: string, name: string, op: "=" | "!=", value: st
 export function appendStage(query: string, stage: string): string {
   const stages = findStages(query);
   const last = stages.at(-1);
-  const end = last?.to ?? findSelector(query)?.to;
+  const end = last?.to ?? (isPlainWords(query) ? query.trimEnd().length : findSelector(query)?.to);
   if (end === undefined) return query;
   if (last && query.slice(last.from, last.to) === stage) return query;
   /* Behind a comment on the same line the stage would be part of the comment. */
@@ -76,6 +77,28 @@ export function appendStage(query: string, stage: string): string {
     return `${query.slice(0, comment.to)}\n${stage}${query.slice(comment.to)}`;
   }
   return `${query.slice(0, end)} ${stage}${query.slice(end)}`;
+}
+
+export type Order = "asc" | "desc";
+
+/* Bole's `| sort by name desc` at the end of the query, if it is there. */
+export function sortOf(query: string): { name: string; order: Order } | undefined {
+  const [, , by, name, order] = sortStage(query)?.tokens ?? [];
+  return by && name ? { name: name.text, order: order?.text === "desc" ? "desc" : "asc" } : undefined;
+}
+
+function sortStage(query: string): Stage | undefined {
+  const stage = findStages(query).at(-1);
+  const [, sort, by, name, order, more] = stage?.tokens ?? [];
+  const isSort = sort?.text === "sort" && by?.text === "by" && name?.kind === "word" && more === undefined;
+  return isSort && (order === undefined || order.kind === "word") ? stage : undefined;
+}
+
+/* Sets, changes or (without an order) takes away the order of the answer. */
+export function withSort(query: string, name: string, order: Order | undefined): string {
+  const stage = sortStage(query);
+  const base = stage ? removeStage(query, stage) : query;
+  return order === undefined ? base : appendStage(base, `| sort by ${name}${order === "desc" ? " desc" : ""}`);
 }
 
 function removeStage(query: string, stage: Stage): string {

@@ -22,10 +22,40 @@ export interface Stage {
   tokens: Token[];
 }
 
-/* A query whose answer is log lines starts with a selector, perhaps in parentheses. */
+/*
+ * A query whose answer is log lines starts with a selector, perhaps in parentheses, or is plain words, perhaps with a
+ * pipeline behind them. What calls something or is only numbers gives numbers.
+ */
 export function isMetricQuery(query: string): boolean {
-  const first = significant(lex(query)).find((token) => token.text !== "(");
-  return first !== undefined && first.text !== "{";
+  const tokens = significant(lex(query));
+  const first = tokens.find((token) => token.text !== "(");
+  if (first === undefined || first.text === "{") return false;
+  return beforePipeline(tokens).some((token) => token.kind === "bracket") || isNumbers(tokens);
+}
+
+/* `payment -timeout user:ann | logfmt`, which the server searches for in every stream. */
+export function isPlainWords(query: string): boolean {
+  const tokens = significant(lex(query));
+  return tokens.length > 0 && !isMetricQuery(query) && !beforePipeline(tokens).some((token) => token.text === "{");
+}
+
+function beforePipeline(tokens: readonly Token[]): readonly Token[] {
+  const bar = tokens.findIndex((token) => token.kind === "operator" && token.text.startsWith("|"));
+  return bar < 0 ? tokens : tokens.slice(0, bar);
+}
+
+const isNumbers = (tokens: readonly Token[]) =>
+  tokens.every((token) => token.kind === "number" || token.kind === "operator") &&
+  tokens.some((token) => token.kind === "number");
+
+const SET_STAGES = new Set(["distinct", "dedup", "sort", "top", "stats", "patterns", "context", "join"]);
+
+/* Bole's stages that look at many rows: the answer comes at once, and has no pages. */
+export function isSetQuery(query: string): boolean {
+  return findStages(query).some((stage) => {
+    const [, word, next] = stage.tokens;
+    return SET_STAGES.has(word?.text ?? "") && !/^([=!<>]=?|[=!]~)$/.test(next?.text ?? "");
+  });
 }
 
 export function findSelector(query: string): Selector | undefined {
@@ -57,9 +87,11 @@ export function isLineFilter(stage: Stage): boolean {
 
 /* The pipeline behind the first selector of a log query, up to whatever ends it. */
 export function findStages(query: string): Stage[] {
-  const selector = findSelector(query);
-  if (!selector) return [];
-  const tokens = significant(lex(query)).filter((token) => token.from >= selector.to);
+  const begin = isPlainWords(query)
+    ? beforePipeline(significant(lex(query))).at(-1)?.to
+    : findSelector(query)?.to;
+  if (begin === undefined) return [];
+  const tokens = significant(lex(query)).filter((token) => token.from >= begin);
   const stages: Stage[] = [];
   let depth = 0;
   for (const token of tokens) {

@@ -1,23 +1,31 @@
 import { useCallback, useMemo, useRef, type ReactNode, type RefObject } from "react";
 import { ApiError } from "@/api/http";
 import { useShortcuts } from "@/app/shortcuts";
-import type { ChangeView, View } from "@/app/view";
-import { Segments } from "@/components/Button";
+import { formatView, type ChangeView, type View } from "@/app/view";
+import type { Row } from "@/api/rows";
+import { Button, Segments } from "@/components/Button";
 import { Banner } from "@/components/Notice";
 import { RangePicker } from "@/features/query/RangePicker";
 import { QueryScreen } from "@/features/query/QueryScreen";
 import { RowList, type RowListHandle } from "@/features/rows/RowList";
-import { useQueryEdits } from "@/features/rows/useQueryEdits";
+import { useRowActions } from "@/features/rows/useRowActions";
+import { dedupe } from "@/lib/dedupe";
+import { nsFromMs } from "@/lib/ns";
 import { absoluteRange, shift, zoomOut, type TimeRange } from "@/lib/timeRange";
 import { withLevels } from "@/logql/edit";
 import { findNeedles } from "@/logql/needles";
+import { isSetQuery } from "@/logql/shape";
 import { strings } from "@/strings";
 import { LevelHistogram } from "./LevelHistogram";
 import { MetricView } from "./MetricView";
 import { RowsFooter } from "./RowsFooter";
 import { CancelledState, EmptyState, ErrorState, LoadingState, NoQueryState } from "@/features/query/states";
-import { RowOptions, Statistics, Toolbar } from "@/features/query/Toolbar";
-import { useCancel, useMetric, useRows, useRun, useVolume, type Run } from "./useExplore";
+import { DedupeChoice, RowOptions, Statistics, Toolbar } from "@/features/query/Toolbar";
+import { ColumnHead } from "@/features/rows/ColumnHead";
+import { FindBar, useFind } from "@/features/rows/FindBar";
+import { ExportMenu } from "./ExportMenu";
+import { placeAt } from "./rowWindow";
+import { useCancelMetric, useMetric, useRetryWhileAway, useRun, useSearch, type Run } from "./useExplore";
 
 interface Props {
   view: View;
@@ -30,11 +38,12 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
   const list = useRef<RowListHandle>(null);
   const mayRefresh = useCallback(() => list.current?.atTop() ?? true, []);
   const [run, again] = useRun(view, mayRefresh);
-  const rows = useRows(view, run);
-  const volume = useVolume(view, run);
+  const search = useSearch(view, run);
   const metric = useMetric(view, run);
-  const cancel = useCancel();
-  const shown = metric.enabled ? metric : rows;
+  const cancelMetric = useCancelMetric();
+  useRetryWhileAway(search.enabled ? search.error : null, again);
+  const shown = metric.enabled ? metric : search;
+  const cancel = () => (metric.enabled ? cancelMetric() : search.session.cancel());
   const setRange = (range: TimeRange) => onChange({ range });
 
   useShortcuts({
@@ -62,7 +71,7 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
     return metric.enabled ? (
       (state ?? <MetricResult view={view} onChange={onChange} run={run} metric={metric} />)
     ) : (
-      <LogResult view={view} onChange={onChange} run={run} rows={rows} volume={volume} list={list} state={state} />
+      <LogResult view={view} onChange={onChange} run={run} search={search} list={list} state={state} />
     );
   };
 
@@ -73,6 +82,7 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
       labelsOpen={labelsOpen}
       onLabels={onLabels}
       running={shown.running}
+      done={metric.enabled ? undefined : search.done}
       error={refused ? shown.error?.message : undefined}
       onCancel={cancel}
       onRun={(query) => {
@@ -86,9 +96,9 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
           {shown.error.message} {strings.states.stale}
         </Banner>
       )}
-      {shown.stale && !shown.running && !shown.error && (
+      {!metric.enabled && search.cancelled && search.answered && (
         <Banner icon="stop">
-          {strings.states.cancelled} {strings.states.before}
+          {strings.states.cancelled} {search.stale && strings.states.before}
         </Banner>
       )}
       {body()}
@@ -116,71 +126,115 @@ interface ResultProps {
 }
 
 interface LogResultProps extends ResultProps {
-  rows: ReturnType<typeof useRows>;
-  volume: ReturnType<typeof useVolume>;
+  search: ReturnType<typeof useSearch>;
   list: RefObject<RowListHandle | null>;
   state: ReactNode;
 }
 
-function LogResult({ view, onChange, run, rows, volume: { volume, ...counted }, list, state }: LogResultProps) {
-  const needles = useMemo(() => findNeedles(view.query), [view.query]);
-  const { onFilter, onParse } = useQueryEdits(view, onChange);
-  const { more } = rows;
-  const { available, loading, error, load } = more;
-  const loadMore = useCallback(() => {
-    if (available && !loading && error === null) void load();
-  }, [available, loading, error, load]);
-  useShortcuts({ j: () => list.current?.focus(), k: () => list.current?.focus() });
-
-  const loaded = strings.rows.loaded(rows.rows.length);
+function LogResult({ view, onChange, run, search, list, state }: LogResultProps) {
+  const { session, window: held, volume, levels } = search;
+  const isSet = useMemo(() => isSetQuery(view.query), [view.query]);
+  const { rows, counts } = useMemo(() => dedupe(held.rows, view.dedupe), [held.rows, view.dedupe]);
+  const find = useFind(rows);
+  const needles = useMemo(
+    () => [...findNeedles(view.query), ...(find.needle ? [find.needle] : [])],
+    [view.query, find.needle],
+  );
+  const links = useMemo(
+    () => ({
+      scope: { query: view.query, start: run.range.start, end: run.range.end },
+      /* A link stays: it names the range as it was. */
+      linkTo: (row: Row) => {
+        const range = absoluteRange(Math.floor(run.range.startMs), Math.ceil(run.range.endMs));
+        const url = new URL(window.location.href);
+        url.hash = formatView({ ...view, range, refreshSeconds: 0, row: row.id });
+        return url.href;
+      },
+    }),
+    [view, run],
+  );
+  const actions = useRowActions(view, onChange, isSet ? undefined : links);
+  const onNearEnd = useCallback(() => void session.more("below"), [session]);
+  const onNearStart = useCallback(() => void session.more("above"), [session]);
+  useShortcuts({ j: () => list.current?.focus(), k: () => list.current?.focus(), f: find.show });
+  const columns = search.columns ?? view.columns;
   const total =
     volume?.levels.reduce(
-      (sum, one) => (counted.levels.length === 0 || counted.levels.includes(one.level) ? sum + one.total : sum),
+      (sum, one) => (levels.length === 0 || levels.includes(one.level) ? sum + one.total : sum),
       0,
     ) ?? 0;
+  const loaded = strings.rows.loaded(held.rows.length);
+  const jump = (ms: number) => void session.jump(placeAt(nsFromMs(ms)));
   return (
     <>
       {volume ? (
         <LevelHistogram
           volume={volume}
           zone={view.zone}
-          chosen={counted.levels}
-          stale={counted.stale}
+          chosen={levels}
+          stale={search.stale}
           onZoom={(startMs, endMs) => onChange({ range: absoluteRange(startMs, endMs) })}
-          onChoose={(levels) => onChange({ query: withLevels(view.query, levels) })}
+          onJump={jump}
+          onChoose={(chosen) => onChange({ query: withLevels(view.query, chosen) })}
         />
       ) : (
-        counted.error === null && <div className="histogram histogram-waiting" aria-hidden="true" />
+        search.error === null && <div className="histogram histogram-waiting" aria-hidden="true" />
       )}
-      {counted.error && !rows.error && (
-        <Banner icon="warning">
-          {strings.histogram.failed}
-          {counted.error.message}
+      {search.warnings.map((warning) => (
+        <Banner key={warning} icon="warning">
+          {warning}
         </Banner>
-      )}
+      ))}
       {state ?? (
         <>
-          <Toolbar actions={<RowOptions view={view} onChange={onChange} ordered />}>
+          <Toolbar
+            actions={
+              <>
+                <DedupeChoice view={view} onChange={onChange} />
+                <Button kind="quiet" icon="search" title={strings.find.title} pressed={find.open} onClick={find.show} />
+                <RowOptions view={view} onChange={onChange} ordered />
+                <ExportMenu
+                  key={run.key}
+                  request={{ ...links.scope, direction: view.direction }}
+                  columns={view.columns}
+                />
+              </>
+            }
+          >
             <Statistics
-              found={total > rows.rows.length ? `${loaded} ${strings.rows.of(total)}` : loaded}
-              {...rows.stats}
+              found={!isSet && total > held.rows.length ? `${loaded} ${strings.rows.of(total)}` : loaded}
+              {...search.cost}
             />
+            {counts.size > 0 && <span className="dim">{strings.dedupe.left(rows.length)}</span>}
           </Toolbar>
-          {rows.rows.length === 0 ? (
+          {find.open && <FindBar find={find} onReveal={(index) => list.current?.reveal(rows[index]?.id ?? "")} />}
+          {view.row !== undefined && !search.running && !held.rows.some((row) => row.id === view.row) && (
+            <Banner icon="warning">{strings.rows.pointedGone}</Banner>
+          )}
+          {columns.length > 0 && <ColumnHead columns={columns} isTable={search.columns !== undefined} view={view} onChange={onChange} />}
+          {rows.length === 0 ? (
             <EmptyState range={view.range} title={strings.states.emptyTitle} onRange={(range) => onChange({ range })} />
           ) : (
-            <div className={`rows-frame${rows.stale ? " stale" : ""}`}>
+            <div className={`rows-frame${search.stale ? " stale" : ""}`}>
+              {search.loading && <p className="rows-loading">{strings.rows.loadingMore}</p>}
               <RowList
                 key={run.key}
                 handle={list}
-                rows={rows.rows}
+                rows={rows}
+                counts={counts}
                 zone={view.zone}
                 wrap={view.wrap}
                 needles={needles}
-                onFilter={onFilter}
-                onParse={onParse}
-                onNearEnd={loadMore}
-                footer={<RowsFooter more={more} />}
+                columns={columns}
+                isTable={search.columns !== undefined}
+                pointed={view.row}
+                actions={actions}
+                onNearEnd={onNearEnd}
+                onNearStart={onNearStart}
+                target={search.target}
+                onHome={() => session.jumpTo("above")}
+                onEnd={() => session.jumpTo("below")}
+                footer={<RowsFooter search={search} isSet={isSet} />}
               />
             </div>
           )}

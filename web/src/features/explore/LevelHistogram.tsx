@@ -24,12 +24,15 @@ interface Props {
   chosen: readonly string[];
   stale: boolean;
   onZoom: (startMs: number, endMs: number) => void;
+  /* A click: to the lines of this bar. */
+  onJump: (startMs: number) => void;
   onChoose: (levels: string[]) => void;
 }
 
-export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }: Props) {
+export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onJump, onChoose }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [hover, setHover] = useState<{ index: number; left: number }>();
+  const pressedAt = useRef(0);
   const theme = usePaintedTheme();
   const { bars } = volume;
   const isChosen = (level: Level) => chosen.length === 0 || chosen.includes(level);
@@ -145,6 +148,13 @@ export function LevelHistogram({ volume, zone, chosen, stale, onZoom, onChoose }
         role="img"
         aria-label={text.summary(volume.total)}
         style={{ height: HEIGHT_PX }}
+        onClick={(event) => {
+          const brushed = Math.abs(event.clientX - pressedAt.current) >= BRUSH_MIN_PX;
+          if (hover && !brushed) onJump(bars.startMs + hover.index * bars.stepMs);
+        }}
+        onPointerDown={(event) => {
+          pressedAt.current = event.clientX;
+        }}
       >
         {hover && (
           <BarTip

@@ -1,33 +1,34 @@
 import { Button } from "@/components/Button";
-import { ROWS_HELD_MAX } from "@/limits";
+import { SET_ROWS_MAX } from "@/limits";
 import { strings } from "@/strings";
-import type { useRows } from "./useExplore";
+import type { useSearch } from "./useExplore";
 
 const text = strings.rows;
 
 /* Below the last row: that more is coming, that it failed, or that this was all. */
-export function RowsFooter({ more }: { more: ReturnType<typeof useRows>["more"] }) {
-  if (more.error)
+export function RowsFooter({ search, isSet }: { search: ReturnType<typeof useSearch>; isSet: boolean }) {
+  const { window, loading, moreError, session } = search;
+  const more = () => void session.more("below");
+  if (moreError)
     return (
       <p className="rows-footer problem" role="alert">
         {text.moreFailed}
-        {more.error.message} <Button onClick={() => void more.load()}>{text.retry}</Button>
+        {moreError.message} <Button onClick={more}>{text.retry}</Button>
       </p>
     );
-  if (more.loading)
+  if (loading === "below")
     return (
       <p className="rows-footer" role="status">
         {text.loadingMore}
       </p>
     );
-  if (more.heldMax) return <p className="rows-footer">{text.heldMax(ROWS_HELD_MAX)}</p>;
-  if (more.available)
+  if (window.below)
     return (
       <p className="rows-footer">
-        <Button kind="quiet" onClick={() => void more.load()}>
+        <Button kind="quiet" onClick={more}>
           {text.more}
         </Button>
       </p>
     );
-  return <p className="rows-footer">{text.end}</p>;
+  return <p className="rows-footer">{isSet && window.rows.length >= SET_ROWS_MAX ? text.setMax(SET_ROWS_MAX) : text.end}</p>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barsFor, brushedRange, readVolume, stack, volumeQuery, volumeRequest } from "./histogramData";
+import { addCounts, barsFor, brushedRange, stack, volumeOf } from "./histogramData";
 
 const MINUTE = 60_000;
 const bars = { startMs: 10 * MINUTE, stepMs: MINUTE, count: 4 };
@@ -11,52 +11,25 @@ test("bars begin at multiples of their step and cover the range", () => {
   expect(found.startMs + found.count * found.stepMs).toBeGreaterThanOrEqual(7_200_001);
 });
 
-test("the request counts [start, end) of each bar", () => {
-  const request = volumeRequest('{a="b"}', bars);
-  expect(request).toEqual({
-    query: 'sum by (detected_level) (count_over_time({a="b"} [60s]))',
-    stepMs: MINUTE,
-    start: "659999999999",
-    end: "839999999999",
+test("parts add up, by level, in order of severity; what lies outside is left out", () => {
+  const part = (index: number, counts: Record<string, number>) => ({
+    buckets: [{ startMs: bars.startMs + index * MINUTE, counts }],
   });
-});
-
-test("errors of parsers do not spoil the count; parentheses are taken off", () => {
-  expect(volumeQuery('({a="b"} | json)', 500)).toBe(
-    'sum by (detected_level) (count_over_time({a="b"} | json | drop __error__, __error_details__ [500ms]))',
-  );
-});
-
-test("answers fall into their bars, by level, in order of severity", () => {
-  const volume = readVolume(
-    {
-      stats: { bytes: 0, lines: 0, elapsedMs: 0 },
-      series: [
-        {
-          labels: { detected_level: "info" },
-          points: [
-            [659.999, 2],
-            [839.999, 1],
-          ],
-        },
-        { labels: {}, points: [[720, 5]] },
-        {
-          labels: { detected_level: "ERROR" },
-          points: [
-            [719.999, 7],
-            [99_999, 1],
-          ],
-        },
-      ],
-    },
+  let counts = addCounts(new Map(), part(3, { info: 1, error: 7 }), bars);
+  const before = counts;
+  counts = addCounts(counts, part(3, { ERROR: 2, nonsense: 1 }), bars);
+  counts = addCounts(counts, part(0, { info: 2 }), bars);
+  counts = addCounts(counts, part(99, { info: 5 }), bars);
+  expect(volumeOf(counts, bars)).toEqual({
     bars,
-  );
-  expect(volume.levels).toEqual([
-    { level: "error", counts: [0, 7, 0, 0], total: 7 },
-    { level: "info", counts: [2, 0, 0, 1], total: 3 },
-    { level: "unknown", counts: [0, 5, 0, 0], total: 5 },
-  ]);
-  expect(volume.total).toBe(15);
+    levels: [
+      { level: "error", counts: [0, 0, 0, 9], total: 9 },
+      { level: "info", counts: [2, 0, 0, 1], total: 3 },
+      { level: "unknown", counts: [0, 0, 0, 1], total: 1 },
+    ],
+    total: 13,
+  });
+  expect(volumeOf(before, bars).total).toBe(8);
 });
 
 test("stacks are running sums", () =>

@@ -1,15 +1,8 @@
-/*
- * histogramData.ts - the volume by level: which question is asked, and its answer as stacked bars.
- *
- * A sample at T counts (T-step, T], while a search takes its start and leaves out its end. Asking one nanosecond
- * earlier makes the bars [T-step, T), so that a bar has exactly the lines that a zoom into it shows.
- */
-import type { Metric } from "@/api/loki";
-import { levelOf, LEVEL_FIELD, LEVELS, type Level } from "@/lib/level";
-import { addNs, nsFromMs } from "@/lib/ns";
+/* histogramData.ts - the volume by level as stacked bars, which grow while the query runs. */
+import type { HistogramPart } from "@/api/search";
+import { levelOf, LEVELS, type Level } from "@/lib/level";
 import { niceStep } from "@/lib/timeRange";
 import { HISTOGRAM_BARS } from "@/limits";
-import { findStages } from "@/logql/shape";
 
 export interface Bars {
   startMs: number;
@@ -24,47 +17,36 @@ export function barsFor(startMs: number, endMs: number): Bars {
   return { startMs: first, stepMs, count: Math.max(1, Math.ceil((endMs - first) / stepMs)) };
 }
 
-export function volumeRequest(query: string, bars: Bars) {
-  const firstEnd = bars.startMs + bars.stepMs;
-  const lastEnd = bars.startMs + bars.stepMs * bars.count;
-  return {
-    query: volumeQuery(query, bars.stepMs),
-    stepMs: bars.stepMs,
-    start: addNs(nsFromMs(firstEnd), -1n),
-    end: addNs(nsFromMs(lastEnd), -1n),
-  };
-}
-
 /* Part of a bar. */
 const BARELY = 0.15;
 
-const CAN_FAIL = new Set(["json", "logfmt", "regexp", "pattern", "unpack", "label_format", "line_format"]);
-
-/* A metric query is refused if a line could not be parsed, unless the error is taken away. */
-export function volumeQuery(query: string, stepMs: number): string {
-  const risky = findStages(query).some((stage) => CAN_FAIL.has(stage.tokens[1]?.text ?? ""));
-  const window = stepMs % 1_000 === 0 ? `${stepMs / 1_000}s` : `${stepMs}ms`;
-  const body = query.trim().replace(/^\(+|\)+$/g, "");
-  return `sum by (${LEVEL_FIELD}) (count_over_time(${body}${risky ? " | drop __error__, __error_details__" : ""} [${window}]))`;
-}
-
 export interface Volume {
   bars: Bars;
-  levels: { level: Level; counts: number[]; total: number }[];
+  levels: { level: Level; counts: readonly number[]; total: number }[];
   total: number;
 }
 
-export function readVolume(metric: Metric, bars: Bars): Volume {
-  const counts = new Map<Level, number[]>();
-  for (const series of metric.series) {
-    const level = levelOf(series.labels[LEVEL_FIELD]);
-    const row = counts.get(level) ?? new Array<number>(bars.count).fill(0);
-    counts.set(level, row);
-    for (const [seconds, value] of series.points) {
-      const index = Math.round((seconds * 1_000 - bars.startMs) / bars.stepMs) - 1;
-      if (index >= 0 && index < bars.count) row[index] = (row[index] ?? 0) + value;
+export type Counts = ReadonlyMap<Level, readonly number[]>;
+
+/* Adds a part of the histogram. The server names levels as they are stored; several may be one here. */
+export function addCounts(counts: Counts, part: HistogramPart, bars: Bars): Counts {
+  const sums = new Map(counts);
+  const own = new Map<Level, number[]>();
+  for (const bucket of part.buckets) {
+    const index = Math.round((bucket.startMs - bars.startMs) / bars.stepMs);
+    if (index < 0 || index >= bars.count) continue;
+    for (const name in bucket.counts) {
+      const level = levelOf(name);
+      const row = own.get(level) ?? [...(counts.get(level) ?? new Array<number>(bars.count).fill(0))];
+      own.set(level, row);
+      sums.set(level, row);
+      row[index] = (row[index] ?? 0) + (bucket.counts[name] ?? 0);
     }
   }
+  return sums;
+}
+
+export function volumeOf(counts: Counts, bars: Bars): Volume {
   const levels = LEVELS.flatMap((level) => {
     const row = counts.get(level);
     return row ? [{ level, counts: row, total: row.reduce((sum, n) => sum + n, 0) }] : [];

@@ -50,6 +50,13 @@ const STAGE_WORDS = new Set([
   "drop",
   "keep",
   "unwrap",
+  "distinct",
+  "dedup",
+  "stats",
+  "patterns",
+  "context",
+  "join",
+  "desc",
 ]);
 
 /* May be followed by `by (...)` instead of their argument. */

@@ -12,6 +12,8 @@ interface Props {
   labelsOpen: boolean;
   onLabels: (open: boolean) => void;
   running: boolean;
+  /* Of a running query, 0 to 1, where it is known. */
+  done?: number | undefined;
   error: string | undefined;
   onRun: (query: string) => void;
   onCancel: () => void;
@@ -27,6 +29,7 @@ export function QueryScreen({
   labelsOpen,
   onLabels,
   running,
+  done,
   error,
   onRun,
   onCancel,
@@ -59,10 +62,24 @@ export function QueryScreen({
           />
         )}
         <section className="results" aria-busy={running}>
-          {running && <div className="progress" role="progressbar" aria-label={strings.states.loading} />}
+          {running && <Progress done={done} />}
           {children}
         </section>
       </div>
     </main>
+  );
+}
+
+function Progress({ done }: { done: number | undefined }) {
+  const known = done !== undefined && done > 0;
+  return (
+    <div
+      className={`progress${known ? " progress-known" : ""}`}
+      role="progressbar"
+      aria-label={strings.states.loading}
+      {...(known && { "aria-valuenow": Math.round(done * 100) })}
+    >
+      <i style={known ? { width: `${done * 100}%` } : undefined} />
+    </div>
   );
 }

@@ -22,6 +22,13 @@ const STAGES: Completion[] = [
   ["keep", "keep only these fields"],
   ["unwrap", "a field as the sample"],
   ["detected_level", "filter by level"],
+  ["sort by", "in the order of a field"],
+  ["top", "the most frequent values, or highest"],
+  ["stats", "a table of counts, sums, quantiles"],
+  ["distinct", "one line for each value"],
+  ["dedup", "repeated lines once"],
+  ["patterns", "what the lines look like"],
+  ["context", "lines around each match"],
 ].map(([label, detail]) => ({ label: label!, detail: detail!, type: "keyword" }));
 
 const FUNCTIONS: Completion[] = [

@@ -2,14 +2,15 @@
  * RowList.tsx - log lines, any number of them.
  *
  * Only the rows in the window exist in the document. The list is one stop of the Tab key; inside, the arrow keys
- * (or j and k) move, which is what `aria-activedescendant` tells a screen reader.
+ * (or j and k) move, which is what `aria-activedescendant` tells a screen reader. Rows may be added and taken away at
+ * both ends: the row at the top of the window stays where it is.
  */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
-  memo,
   useCallback,
   useEffect,
   useImperativeHandle,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -19,60 +20,66 @@ import {
 } from "react";
 import type { Row } from "@/api/rows";
 import { copyText } from "@/components/CopyButton";
-import { Icon } from "@/components/Icon";
-import { formatFullTime, formatRowTime, type Zone } from "@/lib/clock";
-import { ROW_LINE_CHARS_MAX } from "@/limits";
+import type { Zone } from "@/lib/clock";
 import { strings } from "@/strings";
-import { Line } from "./Line";
-import { RowDetail, type FieldFilter } from "./RowDetail";
+import type { RowActions } from "./RowDetail";
+import { RowView, SOURCE_LABEL, type RowStyle } from "./RowView";
 
 const ROW_HEIGHT_PX = 21;
 const OVERSCAN_ROWS = 12;
-const SOURCE_LABEL = "service_name";
-/* Closer than this to the end, the next page is asked for. */
+/* Closer than this to an end, the next page is asked for. */
 const NEAR_END_ROWS = 60;
 const AT_BOTTOM_PX = 30;
+const NO_COUNTS: ReadonlyMap<Row, number> = new Map();
 
 export interface RowListHandle {
   focus(): void;
   atTop(): boolean;
   scrollToBottom(): void;
+  /* Makes it the active row, in the middle of the window. */
+  reveal(id: string): void;
 }
 
 interface Props {
   rows: readonly Row[];
+  /* How many lines a row stands for, where it is more than one. */
+  counts?: ReadonlyMap<Row, number>;
   zone: Zone;
   wrap: boolean;
   needles: readonly RegExp[];
-  onFilter: (filter: FieldFilter) => void;
-  onParse: (stage: string) => void;
+  columns: readonly string[];
+  isTable?: boolean;
+  /* The row that a permalink points at. */
+  pointed?: string | undefined;
+  /* The row to be seen after a jump. */
+  target?: Row | undefined;
+  actions: RowActions;
+  onNearStart?: () => void;
   onNearEnd?: () => void;
+  /* The first or the last row of everything is wanted, which may not be held. True: it will come. */
+  onHome?: () => boolean;
+  onEnd?: () => boolean;
   /* The user moved away from the end; following it moves downwards only. */
   onScrolledUp?: () => void;
+  head?: ReactNode;
   footer?: ReactNode;
   handle?: Ref<RowListHandle>;
 }
 
-export function RowList({
-  rows,
-  zone,
-  wrap,
-  needles,
-  onFilter,
-  onParse,
-  onNearEnd,
-  onScrolledUp,
-  footer,
-  handle,
-}: Props) {
+export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns, isTable = false, ...props }: Props) {
+  const { pointed, target, actions, onNearStart, onNearEnd, onHome, onEnd, onScrolledUp, head, footer, handle } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLDivElement>(null);
   const lastTop = useRef(0);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [activeId, setActiveId] = useState<string>();
   const showSource = useMemo(
-    () => new Set(rows.slice(0, 2_000).map((row) => row.labels[SOURCE_LABEL])).size > 1,
-    [rows],
+    () => !isTable && new Set(rows.slice(0, 2_000).map((row) => row.labels[SOURCE_LABEL])).size > 1,
+    [rows, isTable],
+  );
+  const style = useMemo<RowStyle>(
+    () => ({ zone, needles, columns, showSource, isTable, actions }),
+    [zone, needles, columns, showSource, isTable, actions],
   );
 
   const virtual = useVirtualizer({
@@ -83,16 +90,59 @@ export function RowList({
     overscan: OVERSCAN_ROWS,
   });
   const items = virtual.getVirtualItems();
+  const firstShown = items[0]?.index ?? 0;
   const lastShown = items.at(-1)?.index ?? 0;
 
   useEffect(() => {
     if (rows.length > 0 && lastShown >= rows.length - NEAR_END_ROWS) onNearEnd?.();
   }, [lastShown, rows.length, onNearEnd]);
+  useEffect(() => {
+    if (rows.length > 0 && firstShown < NEAR_END_ROWS) onNearStart?.();
+  }, [firstShown, rows.length, onNearStart]);
+
+  const anchor = useRef<{ id: string; index: number; offset: number }>(undefined);
+  const anchorNow = useCallback(() => {
+    const top = scroller.current?.scrollTop ?? 0;
+    const item = virtual.getVirtualItemForOffset(top);
+    const row = item && rows[item.index];
+    anchor.current = row && { id: row.id, index: item.index, offset: top - item.start };
+  }, [virtual, rows]);
+  useLayoutEffect(() => {
+    const held = anchor.current;
+    const box = scroller.current;
+    if (held && box && rows[held.index]?.id !== held.id) {
+      const index = rows.findIndex((row) => row.id === held.id);
+      const start = virtual.measurementsCache[index]?.start;
+      if (start !== undefined) {
+        if (grid.current) grid.current.style.height = `${virtual.getTotalSize()}px`;
+        lastTop.current = box.scrollTop = start + held.offset;
+      }
+    }
+    anchorNow();
+  }, [rows, virtual, anchorNow]);
 
   /* Heights that were measured belong to the other way of drawing. */
   useEffect(() => {
     virtual.measure();
   }, [wrap, virtual]);
+
+  const reveal = useCallback(
+    (id: string, align: "center" | "auto" = "center") => {
+      const index = rows.findIndex((row) => row.id === id);
+      if (index < 0) return;
+      setActiveId(id);
+      virtual.scrollToIndex(index, { align });
+    },
+    [rows, virtual],
+  );
+  /* Each is gone to once; afterwards the reader is free. */
+  const goneTo = useRef<Row>(undefined);
+  const wanted = target ?? (pointed === undefined ? undefined : rows.find((row) => row.id === pointed));
+  useEffect(() => {
+    if (wanted === undefined || goneTo.current === wanted) return;
+    goneTo.current = wanted;
+    reveal(pointed !== undefined && rows.some((row) => row.id === pointed) ? pointed : wanted.id);
+  }, [wanted, pointed, rows, reveal]);
 
   useImperativeHandle(
     handle,
@@ -102,8 +152,9 @@ export function RowList({
       scrollToBottom: () => {
         if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
       },
+      reveal,
     }),
-    [],
+    [reveal],
   );
 
   const toggle = useCallback((id: string) => {
@@ -131,9 +182,9 @@ export function RowList({
     };
     const row = rows[at];
     if (Object.hasOwn(moves, event.key)) {
-      const next = Math.min(Math.max(moves[event.key] ?? 0, 0), rows.length - 1);
-      setActiveId(rows[next]?.id);
-      virtual.scrollToIndex(next, { align: "auto" });
+      const next = rows[Math.min(Math.max(moves[event.key] ?? 0, 0), rows.length - 1)];
+      const comes = (event.key === "Home" && onHome?.()) || (event.key === "End" && onEnd?.());
+      if (next && !comes) reveal(next.id, "auto");
     } else if ((event.key === "Enter" || event.key === " ") && row) toggle(row.id);
     else if (event.key === "c" && row) void copyText(row.line);
     else return;
@@ -144,6 +195,7 @@ export function RowList({
   const scrolled = () => {
     const box = scroller.current;
     if (!box) return;
+    anchorNow();
     const up = box.scrollTop < lastTop.current && box.scrollHeight - box.scrollTop - box.clientHeight > AT_BOTTOM_PX;
     lastTop.current = box.scrollTop;
     if (up) onScrolledUp?.();
@@ -151,6 +203,7 @@ export function RowList({
 
   return (
     <div className={`row-list${wrap ? " row-list-wrap" : ""}`} ref={scroller} onScroll={scrolled}>
+      {head}
       <div
         className="row-space"
         ref={grid}
@@ -177,14 +230,12 @@ export function RowList({
                 <RowView
                   row={row}
                   index={item.index}
-                  zone={zone}
-                  needles={needles}
+                  count={counts.get(row)}
                   open={open.has(row.id)}
                   active={row.id === activeId}
-                  showSource={showSource}
+                  pointed={row.id === pointed}
+                  style={style}
                   onToggle={toggle}
-                  onFilter={onFilter}
-                  onParse={onParse}
                 />
               </div>
             )
@@ -195,71 +246,3 @@ export function RowList({
     </div>
   );
 }
-
-interface RowProps {
-  row: Row;
-  index: number;
-  zone: Zone;
-  needles: readonly RegExp[];
-  open: boolean;
-  active: boolean;
-  showSource: boolean;
-  onToggle: (id: string) => void;
-  onFilter: (filter: FieldFilter) => void;
-  onParse: (stage: string) => void;
-}
-
-const RowView = memo(function RowView({
-  row,
-  index,
-  zone,
-  needles,
-  open,
-  active,
-  showSource,
-  onToggle,
-  onFilter,
-  onParse,
-}: RowProps) {
-  /* A click that ends a selection of text is no click on the row. */
-  const click = () => {
-    if (window.getSelection()?.isCollapsed !== false) onToggle(row.id);
-  };
-  return (
-    <>
-      <div
-        className={`row level-${row.level}${active ? " row-active" : ""}${open ? " row-open" : ""}`}
-        id={`row-${row.id}`}
-        role="row"
-        aria-rowindex={index + 1}
-        aria-expanded={open}
-        onClick={click}
-      >
-        <span className="row-chevron">
-          <Icon name={open ? "chevronDown" : "chevronRight"} size={12} />
-        </span>
-        <span className="row-time" role="gridcell" title={formatFullTime(row.time, zone)}>
-          {formatRowTime(row.time, zone)}
-        </span>
-        <span className="row-level" role="gridcell">
-          {row.level === "unknown" ? "–" : row.level}
-        </span>
-        {showSource && (
-          <span className="row-source" role="gridcell" title={row.labels[SOURCE_LABEL]}>
-            {row.labels[SOURCE_LABEL]}
-          </span>
-        )}
-        <span className="row-line" role="gridcell">
-          <Line line={row.line} needles={needles} charsMax={ROW_LINE_CHARS_MAX} />
-        </span>
-      </div>
-      {open && (
-        <div role="row" className={`level-${row.level}`}>
-          <div role="gridcell">
-            <RowDetail row={row} zone={zone} needles={needles} onFilter={onFilter} onParse={onParse} />
-          </div>
-        </div>
-      )}
-    </>
-  );
-});

@@ -8,7 +8,7 @@ import { ErrorState, NoQueryState } from "@/features/query/states";
 import { RowOptions, Toolbar } from "@/features/query/Toolbar";
 import { QueryScreen } from "@/features/query/QueryScreen";
 import { RowList, type RowListHandle } from "@/features/rows/RowList";
-import { useQueryEdits } from "@/features/rows/useQueryEdits";
+import { useRowActions } from "@/features/rows/useRowActions";
 import { findNeedles } from "@/logql/needles";
 import { isMetricQuery } from "@/logql/shape";
 import { strings } from "@/strings";
@@ -29,7 +29,7 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
   const tail = useTail(view.query, run, view.query.trim() !== "" && !isMetric);
   const { buffer, state } = tail;
   const needles = useMemo(() => findNeedles(view.query), [view.query]);
-  const { onFilter, onParse } = useQueryEdits(view, onChange);
+  const actions = useRowActions(view, onChange);
   const list = useRef<RowListHandle>(null);
   const again = () => setRun((n) => n + 1);
 
@@ -70,8 +70,8 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
           zone={view.zone}
           wrap={view.wrap}
           needles={needles}
-          onFilter={onFilter}
-          onParse={onParse}
+          columns={view.columns}
+          actions={actions}
           onScrolledUp={tail.pause}
         />
         {buffer.waiting.length > 0 && (
