@@ -1,12 +1,16 @@
-"""Importing files: when their lines were written."""
+"""Importing files: when their lines were written, what they are packed and written in, and going on after a stop."""
 
 import calendar
 import gzip
+import lzma
 import os
+import struct
+import subprocess
 import time
 
 import pytest
 
+import bole
 from test_cli import run
 
 DAY = 86400
@@ -97,3 +101,147 @@ def test_labels_that_cannot_be_sent_are_refused(server):
     assert done.returncode == 1 and b"the label app holds a comma" in done.stderr
     done = run("import", "--labels", "app=api", "-", server=server, stdin=line, check=False)
     assert done.returncode == 2 and b"--labels: " in done.stderr
+
+
+# ---- CSV ----
+
+def fields_of(server, query):
+    """Line and labels of each record, oldest first."""
+    streams = server.get("/loki/api/v1/query_range", {"query": query, "start": "0", "end": str(FAR), "direction": "forward",
+                                                      "limit": "1000"}).json()["data"]["result"]
+    rows = sorted((int(ns), line, stream["stream"]) for stream in streams for ns, line, *_ in stream["values"])
+    return [(ns, line, labels) for ns, line, labels in rows]
+
+
+def test_csv(server, tmp_path):
+    path = tmp_path / "audit.csv"
+    path.write_bytes(b'\xef\xbb\xbftime;app;"user name";message;\r\n2026-11-20T10:00:00Z;shop;"Ann ""A"" Lee";"two\nlines; one cell";x\r\n'
+                     b'\r\n2026-11-20T10:00:01Z;shop;;plain "quotes" stay\n2026-11-20T10:00:02Z;shop;Bob;last;;too many')
+    done = run("import", path, server=server)
+    assert b"3 lines stored" in done.stderr
+    rows = fields_of(server, '{app="shop"}')
+    assert [(ns // 10**9 - 1795168800, line, labels.get("user_name")) for ns, line, labels in rows] == [
+        (0, "two\nlines; one cell", 'Ann "A" Lee'), (1, 'plain "quotes" stay', None), (2, "last", "Bob")]
+    assert rows[0][2]["column_5"] == "x" and rows[2][2]["column_6"] == "too many"
+
+
+def test_csv_without_a_message_is_json_and_its_separator_is_found(server, tmp_path):
+    path = tmp_path / "numbers.tsv.gz"
+    path.write_bytes(gzip.compress(b"ts\tn\n1795168800\t1,5\n"))
+    run("import", "--labels", 'app="n"', path, server=server)
+    ((ns, line, labels),) = fields_of(server, '{app="n"}')
+    assert (ns, line, labels["n"]) == (1795168800 * 10**9, '{"ts":"1795168800","n":"1,5"}', "1,5")
+
+
+@pytest.mark.parametrize("text", [b"", b"\n\n", b"a,b", b"a,b\n", b'a,b\n"open', b'"', b"a,b\n,,,,\n", b"," * 2000, b"a\n" + b'"' * 100001])
+def test_csv_that_is_broken_ends(server, tmp_path, text):
+    path = tmp_path / "x.csv"
+    path.write_bytes(text)
+    done = run("import", path, server=server, check=False)
+    assert done.returncode in (0, 1) and (done.returncode == 0 or b"more than 1024 columns" in done.stderr)
+
+
+def test_a_quote_that_nobody_closes_costs_a_bounded_part(server, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('app,msg\nq,first\nq,"open\n' + "".join(f"q,line {i}\n" for i in range(200000)))
+    began = time.process_time()
+    run("import", path, server=server)
+    assert len(server.lines('{app="q"}', limit=5000)) >= 1000 and time.process_time() - began < 30
+
+
+# ---- other packings, the journal ----
+
+def test_xz_of_several_streams(server, tmp_path):
+    path = tmp_path / "a.log.xz"
+    path.write_bytes(lzma.compress(b"one\ntw") + b"\0" * 8 + lzma.compress(b"o\n" + b"x" * 700000 + b"\n"))
+    run("import", path, server=server)
+    assert sorted(len(line) for _, line in server.lines('{job="import"}', end=FAR)) == [3, 3, 700000]
+
+
+@pytest.mark.parametrize("damage,said", [(lambda b: b[:-9], b"ends in the middle of a stream"), (lambda b: b[:40] + b"\xff" * 20 + b[60:], b"broken")])
+def test_xz_that_is_broken(server, tmp_path, damage, said):
+    path = tmp_path / "a.log.xz"
+    path.write_bytes(damage(lzma.compress(os.urandom(5000))))
+    done = run("import", path, server=server, check=False)
+    assert done.returncode == 1 and said in done.stderr
+
+
+def entry(number, message):
+    data = message if isinstance(message, bytes) else message.encode()
+    value = b"MESSAGE=" + data if b"\n" not in data else b"MESSAGE\n" + struct.pack("<Q", len(data)) + data
+    return (b"__CURSOR=s=%d\n__REALTIME_TIMESTAMP=%d\n_HOSTNAME=h1\n_SYSTEMD_UNIT=ssh.service\nPRIORITY=4\n" % (number, 1795168800000000 + number)
+            + value + b"\n")
+
+
+def test_the_journal_s_export(server, tmp_path):
+    path = tmp_path / "journal"
+    dump = b"COREDUMP\n" + struct.pack("<Q", 3000000) + b"\n" * 3000000 + b"\n"
+    path.write_bytes(entry(1, "first") + b"\n" + entry(2, "two\nlines\n\nand a blank one") + dump + b"\n" + entry(3, "last"))
+    done = run("import", path, server=server)
+    assert b"3 lines stored" in done.stderr
+    rows = fields_of(server, '{service_name="ssh", host="h1"}')
+    assert [line for _, line, _ in rows] == ["first", "two\nlines\n\nand a blank one", "last"]
+    assert rows[0][2]["detected_level"] == "warn"
+
+
+def test_the_journal_through_a_pipe_and_one_that_breaks_off(server):
+    run("import", "-", server=server, stdin=entry(1, "piped") + b"\n")
+    assert len(server.lines('{service_name="ssh"}', end=FAR)) == 1
+    done = run("import", "-", server=server, stdin=entry(2, "whole") + b"\n" + entry(3, "a\nb")[:-3], check=False)
+    assert done.returncode == 1 and b"ends in the middle of a field" in done.stderr
+    assert [line for _, line in server.lines('{service_name="ssh"}', end=FAR)] == ["piped", "whole"]
+
+
+# ---- going on where it was stopped ----
+
+FORMATS = {"a.log": "2026-11-20T10:00:00Z line {}\n", "a.ndjson": '{{"msg":"2026-11-20T10:00:00Z line {}"}}\n', "a.csv": '"2026-11-20T10:00:00Z line {}"\n'}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_resume(server, tmp_path, name):
+    path, state = tmp_path / name, tmp_path / "state"
+    line = FORMATS[name].format
+
+    def imported():
+        done = run("import", "--labels", 'app="r"', "--resume", state, path, server=server)
+        return done.stderr.decode(), [text for _, text in server.lines('{app="r"}', end=FAR, limit=5000)]
+    path.write_text(("msg\n" if name == "a.csv" else "") + "".join(line(i) for i in range(10)))
+    said, lines = imported()
+    assert "10 lines stored" in said and len(lines) == 10
+    with path.open("a") as more:
+        more.write("".join(line(i) for i in range(10, 15)))
+    said, lines = imported()
+    assert "5 lines stored" in said and "10 lines were stored before" in said
+    assert sorted(lines) == sorted(f"2026-11-20T10:00:00Z line {i}" for i in range(15))
+    path.unlink()
+    path.write_text(("msg\n" if name == "a.csv" else "") + line(99))  # another file of that name
+    said, lines = imported()
+    assert "1 line stored" in said and len(lines) == 16
+
+
+def test_resume_after_the_server_went_away(tmp_path):
+    """Killed at any time, then begun again: every line is there; twice at most what was not yet answered."""
+    path, state = tmp_path / "big.log", tmp_path / "state"
+    path.write_text("".join(f"2026-11-20T10:00:00Z line {i} {'x' * 200}\n" for i in range(60000)))
+    with bole.Server(data=tmp_path / "data") as server:
+        server.args += ["--listen", f"127.0.0.1:{server.port}"]
+        process = subprocess.Popen([str(bole.BINARY), "import", "--addr", server.url, "--labels", 'app="r"', "--resume", str(state), str(path)],
+                                   stderr=subprocess.PIPE)
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.001)
+        server.kill()
+        assert process.wait(30) == 1 and b"lines" in process.stderr.read()
+        process.stderr.close()
+        server.start()
+        done = run("import", "--labels", 'app="r"', "--resume", state, path, server=server)
+        assert b"were stored before" in done.stderr
+        counted = server.get("/loki/api/v1/query", {"query": 'sum(count_over_time({app="r"}[1h]))', "time": "1795168801"}).json()
+        assert int(counted["data"]["result"][0]["value"][1]) == 60000
+
+
+def test_a_state_that_is_none_is_left_alone(server, tmp_path):
+    path, state = tmp_path / "a.log", tmp_path / "state"
+    path.write_text("x\n")
+    state.write_text("precious\n")
+    done = run("import", "--resume", state, path, server=server, check=False)
+    assert done.returncode == 1 and b"is no state of an import" in done.stderr and state.read_text() == "precious\n"

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,11 +21,12 @@
 #include "record/record.h"
 
 enum { CHUNK = 256 * 1024, BUFFER_SIZE = RECORD_LINE_MAX + CHUNK,
-       GZIP_WINDOW = 15 + 16 /* 16: gzip's header and no other */ };
+       GZIP_WINDOW = 15 + 16, /* 16: gzip's header and no other */
+       XZ_MEMORY_MAX = 256 << 20 /* bytes; xz -9 needs 65 MB */ };
 
-enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP, PACKING_XZ, PACKING_ZSTD };
 
-static const bole_slice gzip_magic = S("\x1f\x8b"), zstd_magic = S("\x28\xb5\x2f\xfd");
+static const bole_slice gzip_magic = S("\x1f\x8b"), xz_magic = S("\xfd" "7zXZ\0"), zstd_magic = S("\x28\xb5\x2f\xfd");
 
 struct lines {
     int           fd;
@@ -32,12 +34,14 @@ struct lines {
     bool          waits;    /* a pipe or a terminal */
     enum packing  packing;
     z_stream      gzip;
+    lzma_stream   xz;
     ZSTD_DStream *zstd;
     uint8_t      *input;    /* CHUNK */
     size_t        input_begin, input_end;
     bool          input_over;
     bool          in_frame; /* of the packing: more input must come */
     bool          full;     /* the decoder filled `bytes`: it may hold more */
+    struct stat   info;
     uint64_t      size, consumed, cut;
     int64_t       modified_ns; /* 0: not a file */
     uint8_t      *bytes;    /* BUFFER_SIZE */
@@ -67,6 +71,7 @@ bole_status lines_open(const char *path, struct lines **ret_lines, struct bole_e
     }
     l->fd = fd;
     l->path = path;
+    l->info = info;
     l->waits = !S_ISREG(info.st_mode);
     l->size = l->waits ? 0 : (uint64_t)info.st_size;
     if (l->waits || __builtin_mul_overflow(info.st_mtim.tv_sec, NS_PER_S, &l->modified_ns))
@@ -88,6 +93,7 @@ void lines_close(struct lines *l)
     close(l->fd);
     if (l->packing == PACKING_GZIP)
         inflateEnd(&l->gzip);
+    lzma_end(&l->xz);
     ZSTD_freeDStream(l->zstd);
     free(l->input);
     free(l->bytes);
@@ -118,22 +124,34 @@ static bool may_become(bole_slice input, bole_slice magic)
     return memcmp(input.ptr, magic.ptr, input.len < magic.len ? input.len : magic.len) == 0;
 }
 
+/* A new stream; the memory of the one before it is used again. */
+static bole_status begin_xz(struct lines *l, struct bole_err *err)
+{
+    l->in_frame = true;
+    if (lzma_stream_decoder(&l->xz, XZ_MEMORY_MAX, 0) != LZMA_OK)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", l->path);
+    return BOLE_OK;
+}
+
 /* Stays unknown while the first bytes may still become a magic number. */
 static bole_status find_packing(struct lines *l, struct bole_err *err)
 {
     bole_slice input = bole_slice_from(l->input, l->input_end);
-    bool gzip = may_become(input, gzip_magic), zstd = may_become(input, zstd_magic);
+    bool gzip = may_become(input, gzip_magic), xz = may_become(input, xz_magic), zstd = may_become(input, zstd_magic);
     if (gzip && input.len >= gzip_magic.len) {
         if (inflateInit2(&l->gzip, GZIP_WINDOW) != Z_OK)
             return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", l->path);
         l->packing = PACKING_GZIP;
         l->in_frame = true;
+    } else if (xz && input.len >= xz_magic.len) {
+        l->packing = PACKING_XZ;
+        return begin_xz(l, err);
     } else if (zstd && input.len >= zstd_magic.len) {
         l->zstd = ZSTD_createDStream();
         if (!l->zstd)
             return bole_fail(err, BOLE_E_NOMEM, "no memory to read %s", l->path);
         l->packing = PACKING_ZSTD;
-    } else if ((!gzip && !zstd) || l->input_over)
+    } else if ((!gzip && !xz && !zstd) || l->input_over)
         l->packing = PACKING_NONE;
     return BOLE_OK;
 }
@@ -172,6 +190,40 @@ static bole_status decode_gzip(struct lines *l, struct bole_err *err)
     return BOLE_OK;
 }
 
+static const char *xz_error(lzma_ret rc)
+{
+    switch (rc) {
+    case LZMA_MEM_ERROR: return "no memory to unpack it";
+    case LZMA_MEMLIMIT_ERROR: return "it needs more than 256 MB to be unpacked";
+    case LZMA_OPTIONS_ERROR: return "packed in a way that is not known here";
+    default: return "the packed data is broken";
+    }
+}
+
+static bole_status decode_xz(struct lines *l, struct bole_err *err)
+{
+    if (!l->in_frame) { /* zeros, then another stream */
+        while (l->input_begin < l->input_end && l->input[l->input_begin] == 0)
+            l->input_begin++;
+        if (l->input_begin == l->input_end)
+            return BOLE_OK;
+        bole_status st = begin_xz(l, err);
+        if (st < 0)
+            return st;
+    }
+    l->xz.next_in = l->input + l->input_begin;
+    l->xz.avail_in = l->input_end - l->input_begin;
+    l->xz.next_out = l->bytes + l->end;
+    l->xz.avail_out = BUFFER_SIZE - l->end;
+    lzma_ret rc = lzma_code(&l->xz, LZMA_RUN);
+    l->input_begin = l->input_end - l->xz.avail_in;
+    l->end = BUFFER_SIZE - l->xz.avail_out;
+    l->in_frame = rc != LZMA_STREAM_END;
+    if (rc != LZMA_OK && rc != LZMA_STREAM_END && rc != LZMA_BUF_ERROR)
+        return bole_fail(err, BOLE_E_CORRUPT, "%s: %s", l->path, xz_error(rc));
+    return BOLE_OK;
+}
+
 static bole_status decode_zstd(struct lines *l, struct bole_err *err)
 {
     ZSTD_inBuffer in = {l->input, l->input_end, l->input_begin};
@@ -194,6 +246,7 @@ static bole_status decode(struct lines *l, struct bole_err *err)
     case PACKING_UNKNOWN: break;
     case PACKING_NONE: decode_plain(l); break;
     case PACKING_GZIP: st = decode_gzip(l, err); break;
+    case PACKING_XZ: st = decode_xz(l, err); break;
     case PACKING_ZSTD: st = decode_zstd(l, err); break;
     }
     l->full = l->end == BUFFER_SIZE;
@@ -222,6 +275,12 @@ static bole_status fill(struct lines *l, struct bole_err *err)
     return st;
 }
 
+static bole_status ends_within(const struct lines *l, struct bole_err *err)
+{
+    const char *what = l->packing == PACKING_GZIP ? "gzip member" : l->packing == PACKING_XZ ? "stream" : "frame";
+    return bole_fail(err, BOLE_E_CORRUPT, "%s: ends in the middle of a %s", l->path, what);
+}
+
 bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *err)
 {
     for (;;) {
@@ -229,8 +288,7 @@ bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *e
         uint8_t *from = l->bytes + l->begin, *newline = have ? memchr(from, '\n', have) : NULL;
         bool whole = newline || l->at_end, too_long = !newline && have >= RECORD_LINE_MAX;
         if (l->at_end && !newline && l->in_frame)
-            return bole_fail(err, BOLE_E_CORRUPT, "%s: ends in the middle of a %s", l->path,
-                             l->packing == PACKING_GZIP ? "gzip member" : "frame");
+            return ends_within(l, err);
         if (l->at_end && have == 0)
             return BOLE_END;
         if (!whole && !too_long) {
@@ -249,6 +307,28 @@ bole_status lines_next(struct lines *l, bole_slice *ret_line, struct bole_err *e
         *ret_line = bole_slice_from(from, len > RECORD_LINE_MAX ? RECORD_LINE_MAX : len);
         return BOLE_OK;
     }
+}
+
+bole_status lines_bytes(struct lines *l, uint64_t *left, struct buf *out, struct bole_err *err)
+{
+    size_t have = l->end - l->begin;
+    if (have == 0 && l->at_end)
+        return l->in_frame ? ends_within(l, err) : BOLE_END;
+    if (have == 0) {
+        bole_status st = fill(l, err);
+        return st < 0 ? st : BOLE_AGAIN;
+    }
+    size_t n = have < *left ? have : (size_t)*left;
+    if (out)
+        buf_put(out, bole_slice_from(l->bytes + l->begin, n));
+    l->begin += n;
+    *left -= n;
+    return *left ? BOLE_AGAIN : BOLE_OK;
+}
+
+const struct stat *lines_stat(const struct lines *l)
+{
+    return &l->info;
 }
 
 uint64_t lines_size(const struct lines *l)

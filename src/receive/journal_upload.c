@@ -128,7 +128,10 @@ static void answer(struct door *d)
     struct receive_result *result = d->result;
     result->status = 202;
     result->content_type = "text/plain; charset=utf-8";
-    result->body = result->rejected ? door_error_text(d) : S("OK.\n");
+    bole_slice told = S("OK.\n");
+    if (result->rejected)
+        told = arena_printf(d->in->arena, "%llu refused: %.*s\n", (unsigned long long)result->rejected, BOLE_SLICE_ARG(door_error_text(d)));
+    result->body = told;
 }
 
 void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
