@@ -32,6 +32,7 @@ struct server {
     struct budget       query_budget, tail_budget; /* parts of it, so that neither keeps records out */
     struct queue       *queue;
     struct store       *store;
+    struct dead_letters *dead_letters;
     struct process     *process; /* NULL: there are no rules */
     struct api         *api;
     struct ingest      *ingest;
@@ -207,6 +208,7 @@ static void describe(struct server *s, const struct server_options *o)
         put_setting(out, "  discover_service_name", bole_slice_str(o->service_names));
     if (o->stream_labels)
         put_setting(out, "  stream_labels", bole_slice_str(o->stream_labels));
+    buf_printf(out, "dead_letters:\n  size: %llu\n", (unsigned long long)o->dead_letters_size);
     put_doors(out, o);
     put_retention(out, o);
 }
@@ -264,12 +266,20 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     return queue_open(&queue, &s->queue, err);
 }
 
+static bole_status open_dead_letters(struct server *s, const struct server_options *o, struct bole_err *err)
+{
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s/dead-letters", o->data_dir);
+    return dead_letters_open(&fs_posix, &clock_system, dir, o->dead_letters_size, &s->dead_letters, err);
+}
+
 /* What is added to a record, and which of its fields are labels. */
 static bole_status receive_switches(struct server *s, const struct server_options *o, struct receive_options *ret_options,
                                     struct bole_err *err)
 {
     struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
-                                .service_name_count = service_name_candidate_count, .process = s->process};
+                                .service_name_count = service_name_candidate_count, .process = s->process,
+                                .dead_letters = s->dead_letters};
     if (o->service_names) {
         bole_slice rest = bole_slice_str(o->service_names);
         r.service_names = s->service_names;
@@ -489,6 +499,8 @@ bole_status server_create(const struct server_options *options, struct server **
     st = options->process_file ? process_create(options->process_file, &s->process, err) : BOLE_OK;
     if (st == BOLE_OK)
         st = open_storage(s, options, err);
+    if (st == BOLE_OK && options->dead_letters_size)
+        st = open_dead_letters(s, options, err);
     if (st == BOLE_OK)
         st = start_serving(s, options, err);
     if (st == BOLE_OK)
@@ -538,6 +550,7 @@ void server_destroy(struct server *s)
     tls_context_destroy(s->syslog_tls);
     api_destroy(s->api);
     process_destroy(s->process);
+    dead_letters_close(s->dead_letters);
     store_destroy(s->store);
     queue_destroy(s->queue);
     file_close(s->lock);

@@ -185,6 +185,7 @@ static uint64_t find_id(bole_slice message)
 void receive_bole_push(struct receiver *r, const struct receive_input *in, uint64_t *ret_id, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "bole_grpc";
     struct decoder x = {.d = &d, .start = in->body.ptr};
     buf_init(&x.key, r->options.budget);
     *ret_id = find_id(in->body);

@@ -91,6 +91,7 @@ static void answer(struct door *d, bool v1)
 void receive_datadog(struct receiver *r, const struct receive_input *in, bool v1, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "datadog";
     struct mapping *m = calloc(1, sizeof *m);
     if (!m) {
         door_no_memory(&d, "a request");

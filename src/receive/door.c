@@ -13,6 +13,7 @@ enum {
     KEEP_INDEX = 8 * 1024 * 1024,
     MESSAGE_MAX = 1024,              /* bytes of one error */
     QUOTED_MAX = 256,                /* bytes of one text in it */
+    DEAD_MAX = 256,                  /* letters of one request */
     SHOWN_MAX = 1000,                /* records of a request that is only shown */
 };
 
@@ -149,6 +150,29 @@ bool door_refuse(struct door *d, unsigned status, const char *fmt, ...)
     return false;
 }
 
+void door_bury(struct door *d, enum dead_letter_kind kind, enum receive_reason reason, bole_slice why, bole_slice bytes)
+{
+    if (!d->r->options.dead_letters || d->in->debug || d->in->redriven || reason == RECEIVE_RATE)
+        return;
+    if (!d->dead)
+        d->dead = arena_array(d->in->arena, DEAD_MAX, sizeof *d->dead);
+    if (!d->dead || d->dead_count == DEAD_MAX)
+        return;
+    bool cut = bytes.len > DEAD_LETTER_BYTES_MAX;
+    bole_slice copy = arena_copy(d->in->arena, bole_slice_from(bytes.ptr, cut ? DEAD_LETTER_BYTES_MAX : bytes.len));
+    why = arena_copy(d->in->arena, why);
+    if (copy.ptr && why.ptr)
+        d->dead[d->dead_count++] = (struct dead_letter){
+            .time_ns = d->now_ns, .kind = kind, .cut = cut, .tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""),
+            .reason = bole_slice_str(receive_reason_name(reason)), .why = why, .bytes = copy};
+}
+
+static void keep_dead(struct door *d)
+{
+    for (size_t i = 0; i < d->dead_count && !d->over; i++)
+        dead_letters_keep(d->r->options.dead_letters, &d->dead[i]);
+}
+
 void door_reject(struct door *d, enum receive_reason reason, uint64_t count, const char *fmt, ...)
 {
     struct receive_result *result = d->result;
@@ -159,6 +183,8 @@ void door_reject(struct door *d, enum receive_reason reason, uint64_t count, con
     va_start(args, fmt);
     bole_slice said = print(text, fmt, args);
     va_end(args);
+    if (d->suspect.ptr)
+        door_bury(d, DEAD_LETTER_RAW, reason, said, d->suspect);
     d->reject_reason = reason;
     d->reject_text = arena_copy(&d->r->scratch, said);
     for (size_t i = 0; i < result->error_count; i++)
@@ -283,6 +309,7 @@ void door_close(struct door *d)
     struct receiver *r = d->r;
     if (d->in->debug && !d->over)
         answer_shown(d);
+    keep_dead(d);
     buf_deinit(&d->shown);
     buf_deinit(&d->explained);
     process_run_end(&r->run);
@@ -471,6 +498,23 @@ static struct stream_entry *routed_stream(struct door *d, const struct stream_en
     return e;
 }
 
+/* A record that a rule refused, as the rules before that one left it: what they took out must not reach the disk here either. */
+static void bury_record(struct door *d, const struct process_record *rec, enum receive_reason reason, bole_slice why)
+{
+    struct batch_builder *builder = d->r->options.dead_letters ? batch_builder_create(NULL) : NULL;
+    struct batch *b = NULL;
+    struct buf encoded;
+    uint32_t stream;
+    buf_init(&encoded, NULL);
+    if (builder && batch_builder_stream(builder, d->in->tenant, rec->labels, 0, &stream, NULL) == BOLE_OK &&
+        batch_builder_add(builder, rec->time_ns, stream, rec->line, rec->fields, rec->field_count, NULL) == BOLE_OK &&
+        batch_builder_seal(builder, d->now_ns, NULL, &b, NULL) == BOLE_OK && batch_encode(b, BATCH_PLAIN, &encoded, NULL) == BOLE_OK)
+        door_bury(d, DEAD_LETTER_BATCH, reason, why, buf_slice(&encoded));
+    batch_unref(b);
+    batch_builder_destroy(builder);
+    buf_deinit(&encoded);
+}
+
 /* Through the pipeline. KEPT: the record goes on as it is now; DROPPED: it ends here; NO_MEMORY: the request is over. */
 static enum process_outcome process(struct door *d, struct stream_entry **s, struct process_record *rec)
 {
@@ -485,6 +529,9 @@ static enum process_outcome process(struct door *d, struct stream_entry **s, str
     case PROCESS_REFUSED_SCHEMA:
     case PROCESS_REFUSED_RATE:
         reason = process_run_reason(run);
+        if (outcome == PROCESS_REFUSED_SCHEMA)
+            bury_record(d, rec, RECEIVE_SCHEMA, reason);
+        d->suspect = (bole_slice){0}; /* it was understood */
         door_reject(d, outcome == PROCESS_REFUSED_RATE ? RECEIVE_RATE : RECEIVE_SCHEMA, 1, "%.*s", BOLE_SLICE_ARG(reason));
         break;
     case PROCESS_DROPPED:

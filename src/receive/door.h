@@ -34,6 +34,10 @@ struct door {
     /* The last record that was refused, for doors that answer record by record; in the scratch arena. */
     bole_slice                  reject_text;
     enum receive_reason         reject_reason;
+    const char                 *name;    /* of the door, in dead letters */
+    bole_slice                  suspect; /* as it came, of the record at hand; ptr NULL: not known */
+    struct dead_letter         *dead;    /* kept when the request is taken: [DEAD_MAX], in the input's arena */
+    size_t                      dead_count;
     struct buf                  shown; /* of a request that is only shown: its records as JSON */
     struct buf                  explained; /* of the record: what the pipeline's rules did, as JSON */
     bool                        over; /* nothing more is taken: the result has its final status */
@@ -58,6 +62,9 @@ bool door_no_memory(struct door *d, const char *what);
 
 /* Takes all records back; the whole request is answered with this status and text. Always false. */
 bool door_refuse(struct door *d, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Keeps what is refused as a dead letter, should the request be taken: else its sender has it still. `bytes` may go. */
+void door_bury(struct door *d, enum dead_letter_kind kind, enum receive_reason reason, bole_slice why, bole_slice bytes);
 
 /* Refuses `count` records for one reason; the text is kept for the answer. */
 void door_reject(struct door *d, enum receive_reason reason, uint64_t count, const char *fmt, ...)

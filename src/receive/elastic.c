@@ -76,7 +76,9 @@ static bool item_refused(struct bulk *b)
 {
     const struct door *d = b->m.d;
     open_item(b);
-    buf_printf(&b->items, ",\"status\":400,\"error\":{\"type\":\"%s\",\"reason\":", error_type(d->reject_reason));
+    bool later = d->reject_reason == RECEIVE_RATE; /* a client sends what is 429 again, and nothing else */
+    buf_printf(&b->items, ",\"status\":%u,\"error\":{\"type\":\"%s\",\"reason\":", later ? 429 : 400,
+               later ? "es_rejected_execution_exception" : error_type(d->reject_reason));
     buf_put_json(&b->items, d->reject_text.ptr ? d->reject_text : S("refused"), false);
     buf_put(&b->items, S("}}}"));
     b->errors = true;
@@ -330,6 +332,7 @@ void receive_elastic_bulk(struct receiver *r, const struct receive_input *in, bo
                           struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "elasticsearch";
     struct bulk *b = calloc(1, sizeof *b);
     if (!b) {
         door_no_memory(&d, "a request");
@@ -399,6 +402,7 @@ void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bol
                          struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "elasticsearch";
     struct bulk *b = calloc(1, sizeof *b);
     if (!b) {
         door_no_memory(&d, "a request");

@@ -226,6 +226,7 @@ static bool take_base64(struct firehose *f, bole_slice text)
     while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
         padding++;
     buf_reset(&f->bytes);
+    d->suspect = text;
     if (text.len > INT32_MAX || !buf_reserve(&f->bytes, text.len / 4 * 3 + 3))
         return door_no_memory(d, "a record");
     int size = text.len % 4 ? -1 : EVP_DecodeBlock(f->bytes.ptr, text.ptr, (int)text.len);
@@ -233,7 +234,9 @@ static bool take_base64(struct firehose *f, bole_slice text)
         door_reject(d, RECEIVE_MALFORMED, 1, "a record is no base64");
         return true;
     }
-    return take_bytes(f, bole_slice_from(f->bytes.ptr, (size_t)size - padding));
+    bool going_on = take_bytes(f, bole_slice_from(f->bytes.ptr, (size_t)size - padding));
+    d->suspect = (bole_slice){0};
+    return going_on;
 }
 
 /* ---- a delivery ---- */
@@ -424,6 +427,7 @@ void receive_firehose(struct receiver *r, const struct receive_input *in, const 
                       struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "firehose";
     struct firehose *f = firehose_create(&d);
     if (f) {
         f->origin = stream_of(params->source_arn);
@@ -457,6 +461,7 @@ static bool find_event(struct firehose *f, bole_slice body, bole_slice *ret_data
 void receive_cloudwatch(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "cloudwatch";
     struct firehose *f = firehose_create(&d);
     bole_slice data = {0};
     if (f) {

@@ -480,6 +480,7 @@ static void forward_take(struct receiver *r, const struct socket_input *in, stru
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "forward";
     struct forward *f = calloc(1, sizeof *f);
     ret_result->records.status = 204;
     if (!f) {
@@ -492,6 +493,7 @@ static void forward_take(struct receiver *r, const struct socket_input *in, stru
     buf_init(&f->text, r->options.budget);
     take_messages(f, &d, ret_result);
     if (f->error) {
+        d.suspect = bole_slice_sub(in->in.body, ret_result->used);
         door_reject(&d, RECEIVE_MALFORMED, 1, "%s", f->error);
         ret_result->over = true;
     }

@@ -97,6 +97,7 @@ bool gelf_store_from(struct mapping *m, bole_slice sender)
 void receive_gelf(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "gelf";
     struct mapping *m = calloc(1, sizeof *m);
     if (!m) {
         door_no_memory(&d, "a request");

@@ -47,6 +47,7 @@ static bool store_message(struct mapping *m, bole_slice text, bole_slice sender)
     struct json_positions positions;
     struct bole_err why;
     m->number++;
+    m->d->suspect = text;
     if (!door_index(m->d, text, &positions, &why))
         return false;
     if (why.msg[0]) {
@@ -72,6 +73,7 @@ static bool store_packet(struct mapping *m, bole_slice packet, bole_slice sender
     enum content_coding coding = content_coding_guess(packet);
     if (coding != CONTENT_IDENTITY) {
         buf_reset(decoded);
+        d->suspect = packet;
         bole_status st = content_decode(coding, packet, MESSAGE_MAX, decoded, &err);
         if (st == BOLE_E_NOMEM)
             return door_no_memory(d, "a message");
@@ -131,6 +133,7 @@ static void gelf_take(struct receiver *r, const struct socket_input *in, struct 
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "gelf";
     bole_slice body = in->in.body, message;
     struct mapping *m = NULL;
     size_t len = 0;
@@ -259,6 +262,7 @@ static void gelf_take_datagrams(struct receiver *r, const struct socket_input *i
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "gelf";
     ret_result->records.status = 204;
     struct mapping *m = door_begin(&d, in->in.body.len) ? begin(&d) : NULL;
     bool going_on = m && !d.over;

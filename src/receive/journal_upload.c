@@ -137,6 +137,7 @@ static void answer(struct door *d)
 void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "journald";
     struct upload *u = calloc(1, sizeof *u);
     if (!u) {
         door_no_memory(&d, "a request");

@@ -112,6 +112,7 @@ void receive_json_lines(struct receiver *r, const struct receive_input *in, cons
 {
     static const struct mapping_lines to = {read_line, broken_line};
     struct door d = door_open(r, in, ret_result);
+    d.name = "jsonline";
     struct lines *l = calloc(1, sizeof *l);
     if (!l) {
         door_no_memory(&d, "a request");

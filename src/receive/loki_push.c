@@ -56,6 +56,7 @@ static bool decode(struct door *d)
 void receive_loki_push(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "loki";
     if (decode(&d)) {
         ret_result->status = ret_result->rejected ? 400 : 204;
         if (ret_result->rejected) {

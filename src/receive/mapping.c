@@ -425,6 +425,7 @@ static bool read_indexed(struct mapping *m, bole_slice chunk, const struct json_
         m->number++;
         m->j.limit = (uint32_t)(line.ptr + line.len - chunk.ptr);
         mapping_document(m, line);
+        m->d->suspect = line;
         if (!to->line(m, line))
             return false;
         while (*m->j.next < m->j.limit)
@@ -443,6 +444,7 @@ static bool read_one_by_one(struct mapping *m, bole_slice chunk, const struct ma
         bool going_on;
         char text[64];
         m->number++;
+        m->d->suspect = line;
         if (line.len > LINE_MAX) {
             snprintf(text, sizeof text, "%zu bytes, the limit is %d", line.len, LINE_MAX);
             going_on = to->broken(m, line, RECEIVE_LINE_TOO_LONG, text);
@@ -544,5 +546,6 @@ bool mapping_each_line(struct mapping *m, bole_slice body, const struct mapping_
         if (!(whole && !why.msg[0] ? read_indexed(m, chunk, &positions, to) : read_one_by_one(m, chunk, to)))
             return false;
     }
+    m->d->suspect = (bole_slice){0};
     return true;
 }

@@ -311,6 +311,7 @@ static void take(struct door *d, enum form form)
 void receive_otlp_logs(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "otlp";
     enum form form = form_of(in->content_type);
     if (form == FORM_UNKNOWN)
         door_refuse(&d, 415, "Content-Type \"%.*s\" is neither application/x-protobuf nor application/json",

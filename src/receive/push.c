@@ -139,6 +139,7 @@ static bool take(struct door *d, const struct batch *b)
 void receive_push(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "push";
     struct batch *batch = NULL;
     if (decode(&d, &batch) && check(&d, batch))
         take(&d, batch);

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "ingest/ingest.h"
+#include "process/dead_letters.h"
 #include "process/pipeline.h"
 
 #define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
@@ -47,6 +48,7 @@ struct receive_options {
     const struct receive_label *stream_labels; /* receive.stream_labels; NULL: the default. Borrowed as well */
     size_t              stream_label_count;
     struct process     *process;           /* what records pass before they are encoded; NULL: nothing. Borrowed */
+    struct dead_letters *dead_letters;     /* what cannot be processed goes there; NULL: nowhere. Borrowed */
     size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
 };
 
@@ -78,6 +80,7 @@ struct receive_input {
     bole_slice    body;
     bole_slice    content_type;     /* as sent, parameters and all; may be empty */
     bole_slice    content_encoding; /* of `body` as it is given: empty, or "snappy" */
+    bool          redriven;         /* it is a dead letter already: what is refused makes no other one */
     bool          debug;            /* nothing is stored, the answer shows what would have been */
     struct arena *arena;            /* for the result */
 };

@@ -121,6 +121,7 @@ static void relp_take(struct receiver *r, const struct socket_input *in, struct 
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "relp";
     struct relp_session *session = in->session;
     bole_slice body = in->in.body;
     struct buf replies;
@@ -135,6 +136,7 @@ static void relp_take(struct receiver *r, const struct socket_input *in, struct 
             break;
         enum parse p = next_frame(bole_slice_from(body.ptr + at, body.len - at), &f, &ret_result->wanted);
         if (p == PARSE_BAD) {
+            d.suspect = bole_slice_from(body.ptr + at, body.len - at);
             door_reject(&d, RECEIVE_MALFORMED, 1, "no frame of RELP");
             ret_result->over = true;
         }

@@ -208,6 +208,7 @@ void receive_splunk(struct receiver *r, const struct receive_input *in, const st
                     struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
+    d.name = "splunk";
     struct collector *c = calloc(1, sizeof *c);
     if (!c) {
         door_no_memory(&d, "a request");

@@ -139,6 +139,7 @@ static void syslog_take(struct receiver *r, const struct socket_input *in, struc
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "syslog";
     struct syslog_session *session = in->session;
     struct frame f;
     ret_result->records.status = 204;
@@ -163,6 +164,7 @@ static void syslog_take_datagrams(struct receiver *r, const struct socket_input 
 {
     *ret_result = (struct socket_result){0};
     struct door d = door_open(r, &in->in, &ret_result->records);
+    d.name = "syslog";
     ret_result->records.status = 204;
     bool going_on = door_begin(&d, in->in.body.len);
     ret_result->used = going_on ? count : 0;

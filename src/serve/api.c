@@ -15,7 +15,7 @@
 
 static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table, &loki_meta_table, &loki_patterns_table,
                                                  &loki_delete_table,
-                                                 &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &tail_table,
+                                                 &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &native_dlq_table, &tail_table,
                                                  /* doors */
                                                  &push_table, &elastic_table, &intake_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };

@@ -218,6 +218,19 @@ static void write_receive(struct writer *w, struct metrics_counters *c)
     close_family(w);
 }
 
+static void write_dead_letters(struct writer *w, struct dead_letters *letters)
+{
+    struct dead_letters_stats s;
+    dead_letters_get_stats(letters, &s);
+    open_family(w, "dead_letters");
+    figure(w, "count", GAUGE, s.count, "Dead letters kept now.");
+    figure(w, "bytes", GAUGE, s.size_bytes, "Size of their files.");
+    figure(w, "kept_total", COUNTER, s.kept_total, "Records that could not be processed and were kept.");
+    figure(w, "dropped_total", COUNTER, s.dropped_total, "The oldest of them that went for room.");
+    figure(w, "lost_total", COUNTER, s.lost_total, "Those that could not be written.");
+    close_family(w);
+}
+
 /* Per rule, by what it did; in JSON the sum of all rules. */
 static void write_pipeline(struct writer *w, struct process *process)
 {
@@ -400,6 +413,8 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
         write_ingest(w, s->ingest);
     if (s->process)
         write_pipeline(w, s->process);
+    if (s->dead_letters)
+        write_dead_letters(w, s->dead_letters);
     if (s->queue)
         write_queue(w, s->queue);
     if (s->store)

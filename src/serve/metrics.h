@@ -45,6 +45,7 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct fs          *fs;
     struct metrics_counters *counters;
     struct process     *process;
+    struct dead_letters *dead_letters;
     int64_t             started_ns; /* UTC */
 };
 
