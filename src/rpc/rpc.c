@@ -636,7 +636,8 @@ bole_status rpc_create(const struct rpc_options *options, struct rpc **ret_rpc, 
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, NULL);
     pthread_cond_init(&r->unblocked, NULL);
-    bole_status st = rpc_module_load(&r->module, err);
+    r->module = options->module;
+    bole_status st = r->module ? BOLE_OK : rpc_module_load(&r->module, err);
     for (unsigned i = 0; st == BOLE_OK && i < r->worker_count; i++)
         st = receiver_create(&r->options.receive, options->ingest, options->first_worker + i, &r->receivers[i], err);
     if (st == BOLE_OK)

@@ -90,6 +90,7 @@ struct rpc_options {
     struct receive_options receive; /* its clock and budget are set here */
     struct budget  *budget;
     const struct clock *clock;
+    const struct rpc_module *module; /* NULL: it is loaded */
 };
 
 unsigned rpc_worker_count(void);

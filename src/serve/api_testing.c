@@ -33,7 +33,7 @@ static struct world *open_world(const struct api_options *options, struct fs *fs
     o.budget = &w->budget;
     must(api_create(&o, &w->api, &err), &err, "api");
     must(ingest_create(&(struct ingest_options){.queue = w->queue, .store = w->store, .clock = &clock_system, .budget = &w->budget,
-                                                .worker_count = WORLD_LOOPS, .on_commit = api_on_commit, .on_commit_ctx = w->api},
+                                                .worker_count = WORLD_LOOPS + 2, /* and gRPC's */ .on_commit = api_on_commit, .on_commit_ctx = w->api},
                        &w->ingest, &err),
          &err, "ingest");
     struct http_options http = {.listen = S("127.0.0.1:0"), .fallback = api_fallback, .fallback_ctx = w->api, .loop_count = WORLD_LOOPS,

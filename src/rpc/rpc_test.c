@@ -1,0 +1,338 @@
+/* The door over a transport that the test plays: order of what is sent, ends, refusals, and what may come at a bad time. */
+#include <stdio.h>
+
+#include "base/content.h"
+#include "base/test.h"
+#include "rpc/rpc.h"
+#include "serve/api_testing.h"
+
+struct rpc_wire { /* one call, as the test sees it */
+    struct rpc_transport *t;
+    void       *call;
+    const char *tenant, *second_tenant;
+    struct buf  sent;       /* messages, each behind a byte with its length */
+    unsigned    sends;      /* under way: 0 or 1 */
+    unsigned    reads, broken_off;
+    bool        is_finished;
+    enum rpc_code code;
+    char        text[200];
+    size_t      details_len;
+};
+
+struct rpc_transport {
+    const struct rpc_events *events;
+    void *ctx;
+};
+
+static struct rpc_transport transport; /* the module's own type has no other way in */
+
+static const char *fake_version(void)
+{
+    return "fake";
+}
+
+static bole_status fake_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port, struct bole_err *err)
+{
+    transport = (struct rpc_transport){o->events, o->ctx};
+    *ret_transport = &transport;
+    *ret_port = 4317;
+    return BOLE_OK;
+}
+
+static void fake_run(struct rpc_transport *t, unsigned worker)
+{
+}
+
+static void fake_nothing(struct rpc_transport *t)
+{
+}
+
+static bole_slice fake_metadata(struct rpc_wire *w, bole_slice name, size_t *at)
+{
+    const char *const values[] = {w->tenant, w->second_tenant};
+    while (*at < 2 && bole_slice_eq(name, S("x-scope-orgid"))) {
+        const char *value = values[(*at)++];
+        if (value)
+            return bole_slice_str(value);
+    }
+    return (bole_slice){0};
+}
+
+static void fake_greet(struct rpc_wire *w)
+{
+}
+
+static void fake_read(struct rpc_wire *w)
+{
+    w->reads++;
+}
+
+static void fake_send(struct rpc_wire *w, bole_slice message)
+{
+    CHECK_EQ_U64(w->sends, 0); /* one at a time */
+    CHECK(!w->is_finished);
+    w->sends++;
+    buf_put_u8(&w->sent, (uint8_t)message.len);
+    buf_put(&w->sent, message);
+}
+
+static void fake_finish(struct rpc_wire *w, const struct rpc_end *end)
+{
+    CHECK_EQ_U64(w->sends, 0);
+    CHECK(!w->is_finished);
+    w->is_finished = true;
+    w->code = end->code;
+    w->details_len = end->details.len;
+    snprintf(w->text, sizeof w->text, "%.*s", BOLE_SLICE_ARG(end->text));
+    if (end->message.ptr) {
+        buf_put_u8(&w->sent, (uint8_t)end->message.len);
+        buf_put(&w->sent, end->message);
+    }
+}
+
+static void fake_break_off(struct rpc_wire *w)
+{
+    w->broken_off++;
+}
+
+static const struct rpc_module fake_module = {
+    .abi = RPC_MODULE_ABI, .version = fake_version, .open = fake_open, .run = fake_run, .shut = fake_nothing, .cancel = fake_nothing,
+    .close = fake_nothing, .metadata = fake_metadata, .greet = fake_greet, .read = fake_read, .send = fake_send, .finish = fake_finish,
+    .break_off = fake_break_off};
+
+struct door {
+    struct world *world;
+    struct rpc   *rpc;
+};
+
+static void door_begin(struct door *d)
+{
+    struct bole_err err;
+    d->world = world_open(NULL);
+    struct rpc_options o = {.listen = "127.0.0.1:0", .api = d->world->api, .ingest = d->world->ingest, .first_worker = WORLD_LOOPS,
+                            .budget = &d->world->budget, .clock = &clock_system, .module = &fake_module};
+    CHECK_OK(rpc_create(&o, &d->rpc, &err), err);
+    CHECK_OK(rpc_start(d->rpc, &err), err);
+}
+
+static void door_end(struct door *d)
+{
+    rpc_destroy(d->rpc);
+    world_close(d->world);
+}
+
+static bool call(struct rpc_wire *w, const char *path)
+{
+    w->t = &transport;
+    buf_init(&w->sent, NULL);
+    return transport.events->begin(transport.ctx, 0, w, bole_slice_str(path), &w->call);
+}
+
+static void say(struct rpc_wire *w, bole_slice bytes, enum rpc_coding coding)
+{
+    /* In three parts, as it may come. */
+    const bole_slice parts[] = {{bytes.ptr, bytes.len / 3}, {bytes.ptr + bytes.len / 3, 0}, bole_slice_sub(bytes, bytes.len / 3)};
+    transport.events->message(w->call, parts, 3, coding);
+}
+
+static void left(struct rpc_wire *w, bool ok)
+{
+    CHECK_EQ_U64(w->sends, 1);
+    w->sends = 0;
+    transport.events->sent(w->call, ok);
+}
+
+/* The transport's last word. */
+static void over(struct rpc_wire *w)
+{
+    CHECK(w->is_finished);
+    transport.events->ended(w->call);
+    buf_deinit(&w->sent);
+}
+
+static void wait_finished(struct rpc_wire *w)
+{
+    for (int i = 0; i < 2000 && !*(volatile bool *)&w->is_finished; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+#define CHECK_PATH "/grpc.health.v1.Health/Check"
+#define WATCH_PATH "/grpc.health.v1.Health/Watch"
+#define OTLP_PATH  "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+#define PUSH_PATH  "/bole.v1.Logs/Push"
+
+TEST(rpc_takes_known_methods_only)
+{
+    struct door d;
+    struct rpc_wire unknown = {0}, empty = {0}, health = {0}, nothing = {0};
+    door_begin(&d);
+    CHECK(!call(&unknown, "/bole.v1.Logs/Pus"));
+    CHECK(!call(&empty, ""));
+    CHECK(call(&health, CHECK_PATH));
+    say(&health, S(""), RPC_IDENTITY);
+    CHECK_EQ_U64(health.code, RPC_OK);
+    CHECK_EQ_SLICE(buf_slice(&health.sent), S("\2\x08\1"));
+    over(&health);
+    CHECK(call(&nothing, CHECK_PATH));
+    transport.events->read_end(nothing.call);
+    CHECK_EQ_U64(nothing.code, RPC_INVALID_ARGUMENT);
+    over(&nothing);
+    door_end(&d);
+}
+
+TEST(rpc_sends_in_order_and_ends_behind_it)
+{
+    struct door d;
+    struct rpc_wire w = {0};
+    door_begin(&d);
+    CHECK(call(&w, WATCH_PATH));
+    struct rpc_call *c = w.call;
+    CHECK(rpc_write(c, S("a")) && rpc_write(c, S("b")) && rpc_write(c, S("c")));
+    CHECK_EQ_SLICE(buf_slice(&w.sent), S("\1a"));
+    rpc_finish(c, &(struct rpc_end){.code = RPC_ABORTED, .text = S("why"), .message = S("d")});
+    rpc_finish(c, &(struct rpc_end){.code = RPC_OK, .text = S("too late")});
+    CHECK(!rpc_write(c, S("e")));
+    left(&w, true);
+    left(&w, true);
+    CHECK(!w.is_finished);
+    left(&w, true);
+    CHECK_EQ_SLICE(buf_slice(&w.sent), S("\1a\1b\1c\1d"));
+    CHECK_EQ_U64(w.code, RPC_ABORTED);
+    CHECK_EQ_SLICE(bole_slice_str(w.text), S("why"));
+    over(&w);
+    door_end(&d);
+}
+
+TEST(rpc_drops_what_nobody_will_read)
+{
+    struct door d;
+    struct rpc_wire w = {0};
+    door_begin(&d);
+    CHECK(call(&w, WATCH_PATH));
+    CHECK(rpc_write(w.call, S("a")) && rpc_write(w.call, S("b")));
+    CHECK(rpc_unsent_bytes(w.call) > 0);
+    transport.events->cancelled(w.call); /* Watch ends here, when what is on its way has left */
+    CHECK(!w.is_finished);
+    left(&w, false);
+    CHECK_EQ_SLICE(buf_slice(&w.sent), S("\1a"));
+    CHECK_EQ_U64(w.code, RPC_CANCELLED);
+    CHECK(!rpc_write(w.call, S("c")));
+    over(&w);
+    door_end(&d);
+}
+
+static enum rpc_code export(struct rpc_wire *w, bole_slice body, enum rpc_coding coding)
+{
+    CHECK(call(w, OTLP_PATH));
+    say(w, body, coding);
+    wait_finished(w);
+    return w->code;
+}
+
+/* One record "x" at 5 ns. */
+#define EXPORT_BODY S("\x0a\x12\x12\x10\x12\x0e\x09\5\0\0\0\0\0\0\0\x2a\3\x0a\1x")
+
+TEST(rpc_otlp_answers_when_records_are_there_or_says_why_not)
+{
+    struct door d;
+    struct buf packed;
+    struct rpc_wire good = {0}, tenant = {.tenant = "../x"}, twice = {.tenant = "a", .second_tenant = "b"}, cut = {0}, zip = {0}, bad_zip = {0},
+                    full = {0};
+    door_begin(&d);
+    CHECK_EQ_U64(export(&good, EXPORT_BODY, RPC_IDENTITY), RPC_OK);
+    CHECK_EQ_SLICE(buf_slice(&good.sent), S("\0"));
+    over(&good);
+    buf_init(&packed, NULL);
+    CHECK(content_gzip(EXPORT_BODY, &packed));
+    CHECK_EQ_U64(export(&zip, buf_slice(&packed), RPC_GZIP), RPC_OK);
+    over(&zip);
+    CHECK_EQ_U64(world_get(d.world, "/loki/api/v1/query_range?query=%7Bservice_name%3D~%22.%2B%22%7D&start=0&end=10", ""), 200);
+    CHECK(world_body_has(d.world, "\"values\":[[\"5\",\"x\"],[\"5\",\"x\"]]"));
+    CHECK_EQ_U64(export(&tenant, EXPORT_BODY, RPC_IDENTITY), RPC_INVALID_ARGUMENT);
+    over(&tenant);
+    CHECK_EQ_U64(export(&twice, EXPORT_BODY, RPC_IDENTITY), RPC_INVALID_ARGUMENT);
+    over(&twice);
+    CHECK_EQ_U64(export(&cut, bole_slice_from(EXPORT_BODY.ptr, 7), RPC_IDENTITY), RPC_INVALID_ARGUMENT);
+    CHECK_EQ_U64(cut.details_len, 0);
+    over(&cut);
+    CHECK_EQ_U64(export(&bad_zip, EXPORT_BODY, RPC_GZIP), RPC_INVALID_ARGUMENT);
+    over(&bad_zip);
+    struct budget *b = &d.world->budget;
+    size_t taken = b->limit_bytes - b->used_bytes - 600; /* there is room for the message, not for its records */
+    CHECK(budget_take(b, taken));
+    CHECK_EQ_U64(export(&full, EXPORT_BODY, RPC_IDENTITY), RPC_RESOURCE_EXHAUSTED);
+    CHECK(full.details_len > 0); /* RetryInfo: come again */
+    over(&full);
+    budget_give(b, taken);
+    buf_deinit(&packed);
+    door_end(&d);
+}
+
+TEST(rpc_push_stops_reading_while_its_answers_are_not_taken)
+{
+    struct door d;
+    struct rpc_wire w = {0};
+    unsigned messages = 0;
+    door_begin(&d);
+    CHECK(call(&w, PUSH_PATH));
+    while (w.reads && messages < 100000) {
+        w.reads--;
+        say(&w, S("\x08\7"), RPC_IDENTITY);
+        messages++;
+    }
+    CHECK(messages > 1000 && messages < 40000);
+    for (unsigned i = 0; i < messages; i++)
+        left(&w, true);
+    CHECK_EQ_U64(w.reads, 1); /* it goes on */
+    transport.events->read_end(w.call);
+    CHECK_EQ_U64(w.code, RPC_OK);
+    over(&w);
+    door_end(&d);
+}
+
+TEST(rpc_push_ends_behind_its_last_answer)
+{
+    struct door d;
+    struct rpc_wire w = {0};
+    /* id 3, one stream {a="b"} with the line "x" */
+    const bole_slice push = S("\x08\3\x12\x0d\x0a\6\x0a\1a\x12\1b\x12\3\x12\1x");
+    door_begin(&d);
+    CHECK(call(&w, PUSH_PATH));
+    for (int i = 0; i < 20; i++) {
+        w.reads = 0;
+        say(&w, push, RPC_IDENTITY);
+    }
+    transport.events->read_end(w.call);
+    unsigned answers = 0;
+    for (int i = 0; i < 4000 && !*(volatile bool *)&w.is_finished; i++) {
+        if (*(volatile unsigned *)&w.sends) {
+            left(&w, true);
+            answers++;
+        } else {
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+    }
+    CHECK_EQ_U64(answers, 20);
+    CHECK_EQ_U64(w.code, RPC_OK);
+    CHECK_EQ_SLICE(bole_slice_from(w.sent.ptr, 5), S("\4\x08\3\x10\1"));
+    over(&w);
+    door_end(&d);
+}
+
+TEST(rpc_tells_endless_calls_that_the_server_stops)
+{
+    struct door d;
+    struct rpc_wire watch = {0}, push = {0}, tail = {0};
+    door_begin(&d);
+    CHECK(call(&watch, WATCH_PATH) && call(&push, PUSH_PATH) && call(&tail, "/bole.v1.Logs/Tail"));
+    rpc_drain(d.rpc, 0);
+    CHECK_EQ_U64(watch.code, RPC_OK);
+    CHECK_EQ_SLICE(buf_slice(&watch.sent), S("\2\x08\2")); /* not serving */
+    CHECK_EQ_U64(push.code, RPC_UNAVAILABLE);
+    CHECK_EQ_U64(tail.code, RPC_UNAVAILABLE);
+    say(&tail, S("\x0a\2{}"), RPC_IDENTITY); /* had been on its way */
+    over(&watch);
+    over(&push);
+    over(&tail);
+    door_end(&d);
+}
