@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config";
 /* `npm run dev` shows a live bole: its address comes from the environment, as for the command line tools. */
 const server = process.env["BOLE_URL"] ?? "http://127.0.0.1:3100";
 
+/* The server answers a WebSocket only to pages of its own. */
+const proxy = { target: server, ws: true, changeOrigin: true, headers: { origin: server } };
+
 export default defineConfig({
   /* Relative, so that the page also works behind a proxy that mounts bole below a path. */
   base: "./",
@@ -16,6 +19,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/loki": { target: server, ws: true, changeOrigin: true }, "/api": { target: server, changeOrigin: true } } },
+  server: { proxy: { "/loki": proxy, "/api": proxy } },
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
 });

@@ -19,6 +19,10 @@ const LINES = {
   spaces: "  leading, double  inner,\ttab and trailing  ",
 };
 const BULK = 2_500;
+/* More than a paused tail takes. */
+const PAUSED = 10_500;
+/* A tail that was opened just now shows what it missed, however fast that comes. */
+const CATCH_UP_MS = 1_800;
 const MINUTE_MS = 60_000;
 /* After a change of colours, whose transitions axe would take for bad contrast. */
 const SETTLED_MS = 400;
@@ -226,6 +230,35 @@ await runSteps(
       assert.match(await statistics(), /0 lines dropped/);
     }),
 
+    step("a tail is filtered and marked while it runs, and shows no more than its speed allows", async () => {
+      await page.getByPlaceholder("Filter").fill("LINE 2");
+      await page.waitForFunction(() => document.querySelectorAll(".row").length === 1);
+      await page.getByPlaceholder("Filter").fill("");
+      await page.getByPlaceholder("Highlight").fill("window.pwned");
+      await page.locator(".row mark", { hasText: "window.pwned" }).first().waitFor();
+      await page.getByLabel("Speed limit").selectOption("50");
+      await page.waitForTimeout(CATCH_UP_MS);
+      const before = await rows.count();
+      await push(job, Array.from({ length: 300 }, (_, i) => [ns(Date.now(), i), `fast ${i}`]));
+      await rows.filter({ hasText: /fast 299$/ }).waitFor();
+      const leftOut = Number(/(\d+) lines left out/.exec(await statistics())[1]);
+      const held = Number(/(\d+) lines/.exec(await statistics())[1]);
+      assert.equal(leftOut + held, 300 + before, "every line is shown or counted");
+      assert.ok(leftOut > 200);
+      await page.getByLabel("Speed limit").selectOption("5000");
+    }),
+    step("what comes while a tail is paused for long is not lost", async () => {
+      await page.locator(".tail-pause").click();
+      const lines = Array.from({ length: PAUSED }, (_, i) => [ns(Date.now(), i), `long pause ${i}`]);
+      await push(job, lines.slice(0, PAUSED - 1));
+      await page.locator(".tail-count", { hasText: "and more waiting" }).waitFor();
+      await push(job, lines.slice(PAUSED - 1));
+      await page.locator(".tail-pause").click();
+      await rows.filter({ hasText: `long pause ${PAUSED - 1}` }).waitFor();
+      assert.match(await statistics(), /0 lines dropped/);
+      if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `${process.env.E2E_SCREENSHOTS}/tail.png` });
+      assert.deepEqual(await accessibilityViolations(page), []);
+    }),
     step("both themes, without a violation that axe finds", async () => {
       await open(selector, { wrap: "1" });
       await rows.first().click();

@@ -113,6 +113,7 @@ await runSteps(
       const chart = page.locator(".histogram .u-over");
       const box = await chart.boundingBox();
       await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
+      await page.locator(".bar-tip").waitFor();
       await page.mouse.down();
       await page.mouse.up();
       await page.waitForFunction((last) => ![...document.querySelectorAll(".row-line")].some((row) => row.textContent.includes(last)), `request ${ROWS - 1} done`);
@@ -223,6 +224,27 @@ await runSteps(
       }
       await page.locator(".export-panel", { hasText: "lines exported" }).waitFor();
       await picture("export");
+    }),
+    step("the fields panel counts every line, and a click filters", async () => {
+      await open(selector);
+      await page.locator(".row-space").focus();
+      await page.keyboard.press("s");
+      const panel = page.getByRole("complementary", { name: "Fields" });
+      await panel.getByRole("region", { name: "Found in the lines" }).waitFor();
+      await panel.getByRole("button", { name: /^user/ }).click();
+      assert.match(await panel.locator(".field-values").innerText(), new RegExp(`ann\\s*${(ROWS / 4).toLocaleString("en")}`));
+      await panel.getByRole("button", { name: /^took/ }).click();
+      await panel.locator(".box-plot").waitFor();
+      await picture("fields");
+      await panel.getByRole("button", { name: /^user/ }).click();
+      await panel.getByRole("button", { name: "eve", exact: true }).click();
+      await page.waitForFunction(() => location.hash.includes("eve"));
+      assert.equal(hashParams().get("q"), `${selector} | logfmt | user="eve"`);
+      await settled();
+      assert.match(await statistics(), new RegExp(`of ${(ROWS / 4).toLocaleString("en")}`));
+      assert.deepEqual(await accessibilityViolations(page), []);
+      await page.keyboard.press("s");
+      await panel.waitFor({ state: "detached" });
     }),
     step("both themes, without a violation that axe finds", async () => {
       await open(`${selector} | logfmt`, { col: "user" });

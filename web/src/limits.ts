@@ -8,6 +8,9 @@ export const SEARCH_PAINT_MS = 80;
 export const ROWS_HELD_MAX = 50_000;
 export const TAIL_ROWS_MAX = 10_000;
 export const TAIL_PAUSED_ROWS_MAX = 10_000;
+/* Lines per second that a tail shows. */
+export const TAIL_SPEEDS = [50, 200, 1_000, 5_000] as const;
+export const TAIL_SPEED = 1_000;
 export const TAIL_BACKLOG_ROWS = 100;
 export const TAIL_FLUSH_MS = 120;
 export const TAIL_RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;

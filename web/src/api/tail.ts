@@ -1,13 +1,12 @@
 /*
  * tail.ts - new lines as they arrive, over a WebSocket.
  *
- * Reconnects by itself and asks for what was written in between. The end of one connection and the start of the
- * next overlap by the last moment seen, so those rows are recognised by their id and given out once.
+ * Frames carry a cursor. A connection that is made anew begins behind the last one: nothing is missed or comes twice.
  */
 import { TAIL_BACKLOG_ROWS, TAIL_RETRY_MS } from "@/limits";
-import { compareNs, type Ns } from "@/lib/ns";
+import type { Ns } from "@/lib/ns";
 import { strings } from "@/strings";
-import { asArray, asObject } from "./check";
+import { asArray, asObject, asString } from "./check";
 import { apiUrl } from "./http";
 import { decodeStreams, sortRows, type Row } from "./rows";
 
@@ -25,42 +24,38 @@ export function droppedIn(frame: Record<string, unknown>): number {
   return typeof count === "number" ? count : asArray(frame["dropped_entries"] ?? [], "dropped entries").length;
 }
 
-/* Returns the function that ends it. */
-export function openTail(query: string, start: Ns, events: TailEvents): () => void {
+export interface TailHandle {
+  close(): void;
+  /* Closes the connection and keeps the place; `resume` gets what was stored in between. */
+  hold(): void;
+  resume(): void;
+}
+
+export function openTail(query: string, start: Ns, events: TailEvents): TailHandle {
   let socket: WebSocket | undefined;
   let timer: number | undefined;
   let attempt = 0;
   let ended = false;
-  let last: Ns = start;
-  let idsAtLast = new Set<string>();
-
-  function fresh(rows: Row[]): Row[] {
-    const unseen = rows.filter((row) => compareNs(row.time, last) !== 0 || !idsAtLast.has(row.id));
-    for (const row of unseen) {
-      const order = compareNs(row.time, last);
-      if (order > 0) {
-        last = row.time;
-        idsAtLast = new Set();
-      }
-      if (order >= 0) idsAtLast.add(row.id);
-    }
-    return unseen;
-  }
+  let cursor = "";
+  let count = 0;
 
   function receive(data: unknown): void {
     const frame = asObject(JSON.parse(String(data)), "tail frame");
-    const rows = fresh(sortRows(decodeStreams(frame["streams"] ?? []), "forward"));
+    const rows = sortRows(decodeStreams(frame["streams"] ?? []), "forward");
+    /* Equal lines of different frames are different rows. */
+    for (const row of rows) row.id = `tail-${count++}`;
     if (rows.length > 0) events.rows(rows);
     const dropped = droppedIn(frame);
     if (dropped > 0) events.dropped(dropped);
+    if (frame["cursor"] !== undefined) cursor = asString(frame["cursor"], "cursor");
   }
 
   function connect(): void {
     events.state({ kind: "connecting" });
     const url = apiUrl("loki/api/v1/tail", {
       query,
-      start: last,
-      limit: String(TAIL_BACKLOG_ROWS),
+      cursor,
+      ...(cursor === "" && { start, limit: String(TAIL_BACKLOG_ROWS) }),
       /* A browser cannot set headers on a WebSocket; Bole takes the header's name as a parameter too. */
       "X-Loki-Response-Encoding-Flags": "categorize-labels",
     });
@@ -92,6 +87,8 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
   }
 
   function drop(): void {
+    window.clearTimeout(timer);
+    timer = undefined;
     if (!socket) return;
     socket.onclose = socket.onmessage = socket.onopen = null;
     socket.close();
@@ -99,9 +96,14 @@ export function openTail(query: string, start: Ns, events: TailEvents): () => vo
   }
 
   connect();
-  return () => {
-    ended = true;
-    window.clearTimeout(timer);
-    drop();
+  return {
+    close: () => {
+      ended = true;
+      drop();
+    },
+    hold: drop,
+    resume: () => {
+      if (!ended && !socket && timer === undefined) connect();
+    },
   };
 }

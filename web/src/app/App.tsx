@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { Explore } from "@/features/explore/Explore";
 import { Tail } from "@/features/tail/Tail";
+import { PANELS, type Panel } from "@/features/query/SidePanel";
 import { strings } from "@/strings";
 import { Crash } from "./Crash";
 import { Rail } from "./Rail";
@@ -11,18 +12,25 @@ import { useTheme } from "./theme";
 import { useView, type Screen } from "./view";
 
 const TITLE_CHARS_MAX = 80;
-const LABELS_KEY = "bole.labels";
+const PANEL_KEY = "bole.panel";
+
+function storedPanel(): Panel | undefined {
+  const stored = readStored<string>(PANEL_KEY, "");
+  return PANELS.find((panel) => panel === stored);
+}
+
 const SCREEN_OF = { explore: Explore, tail: Tail };
 
 export function App() {
   const [view, onChange] = useView();
   const [help, setHelp] = useState(false);
-  const [labelsOpen, setLabelsOpen] = useState(() => readStored(LABELS_KEY, false));
+  const [panel, setPanel] = useState(storedPanel);
   const theme = useTheme();
-  const onLabels = (open: boolean) => {
-    setLabelsOpen(open);
-    writeStored(LABELS_KEY, open);
+  const onPanel = (next: Panel | undefined) => {
+    setPanel(next);
+    writeStored(PANEL_KEY, next ?? "");
   };
+  const toggle = (wanted: Panel) => onPanel(panel === wanted ? undefined : wanted);
   const go = (screen: Screen) => onChange({ screen });
 
   useShortcuts({
@@ -30,7 +38,8 @@ export function App() {
     "?": () => setHelp(true),
     e: () => go("explore"),
     t: () => go("tail"),
-    l: () => onLabels(!labelsOpen),
+    l: () => toggle("labels"),
+    s: () => toggle("fields"),
     d: theme[1],
   });
 
@@ -43,7 +52,7 @@ export function App() {
     <div className="app">
       <Rail view={view} theme={theme} onShortcuts={() => setHelp(true)} />
       <Crash key={view.screen}>
-        <Shown view={view} onChange={onChange} labelsOpen={labelsOpen} onLabels={onLabels} />
+        <Shown view={view} onChange={onChange} panel={panel} onPanel={onPanel} />
       </Crash>
       {help && <ShortcutsDialog onClose={() => setHelp(false)} />}
     </div>

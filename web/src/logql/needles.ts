@@ -21,8 +21,13 @@ function stageNeedles(stage: Stage): RegExp[] {
   return needles;
 }
 
-function literal(value: string): RegExp {
-  return new RegExp(value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "g");
+function literal(value: string, flags = "g"): RegExp {
+  return new RegExp(value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), flags);
+}
+
+/* What a person types to find it, in any letter case; undefined for nothing. */
+export function literalNeedle(typed: string, flags = "gi"): RegExp | undefined {
+  return typed === "" ? undefined : literal(typed, flags);
 }
 
 const REPEATS_MAX = 2;

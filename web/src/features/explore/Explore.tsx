@@ -3,12 +3,16 @@ import { ApiError } from "@/api/http";
 import { useShortcuts } from "@/app/shortcuts";
 import { formatView, type ChangeView, type View } from "@/app/view";
 import type { Row } from "@/api/rows";
+import type { FieldSummary } from "@/api/search";
 import { Button, Segments } from "@/components/Button";
 import { Banner } from "@/components/Notice";
 import { RangePicker } from "@/features/query/RangePicker";
 import { QueryScreen } from "@/features/query/QueryScreen";
+import type { Panel } from "@/features/query/SidePanel";
 import { RowList, type RowListHandle } from "@/features/rows/RowList";
-import { useRowActions } from "@/features/rows/useRowActions";
+import { filterQuery } from "@/features/rows/filterQuery";
+import { withParser } from "@/features/rows/parser";
+import { toggled, useRowActions } from "@/features/rows/useRowActions";
 import { dedupe } from "@/lib/dedupe";
 import { nsFromMs } from "@/lib/ns";
 import { absoluteRange, shift, zoomOut, type TimeRange } from "@/lib/timeRange";
@@ -30,11 +34,11 @@ import { useCancelMetric, useMetric, useRetryWhileAway, useRun, useSearch, type 
 interface Props {
   view: View;
   onChange: ChangeView;
-  labelsOpen: boolean;
-  onLabels: (open: boolean) => void;
+  panel: Panel | undefined;
+  onPanel: (panel: Panel | undefined) => void;
 }
 
-export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
+export function Explore({ view, onChange, panel, onPanel }: Props) {
   const list = useRef<RowListHandle>(null);
   const mayRefresh = useCallback(() => list.current?.atTop() ?? true, []);
   const [run, again] = useRun(view, mayRefresh);
@@ -59,6 +63,23 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
     },
   });
 
+  const { rows } = search.window;
+  const fields = useMemo(() => {
+    if (!search.enabled || isSetQuery(view.query)) return undefined;
+    /* What the panel found in the lines, the query must look for, too. */
+    const query = (field: FieldSummary) => (field.origin === "parsed" ? withParser(view.query, rows) : view.query);
+    return {
+      scope: { query: view.query, start: run.range.start, end: run.range.end },
+      columns: view.columns,
+      onFilter: (field: FieldSummary, op: "=" | "!=", value: string) => {
+        const origin = field.origin === "label" ? "stream" : field.origin;
+        onChange({ query: filterQuery(query(field), { name: field.name, value, op, origin }) });
+      },
+      onColumn: (field: FieldSummary) =>
+        onChange({ query: query(field), columns: toggled(view.columns, field.name) }, "replace"),
+    };
+  }, [search.enabled, view.query, view.columns, run, rows, onChange]);
+
   const refused = shown.error instanceof ApiError && shown.error.kind === "refused";
   const body = () => {
     if (view.query.trim() === "") return <NoQueryState />;
@@ -79,9 +100,10 @@ export function Explore({ view, onChange, labelsOpen, onLabels }: Props) {
     <QueryScreen
       view={view}
       onChange={onChange}
-      labelsOpen={labelsOpen}
-      onLabels={onLabels}
+      panel={panel}
+      onPanel={onPanel}
       running={shown.running}
+      fields={fields}
       done={metric.enabled ? undefined : search.done}
       error={refused ? shown.error?.message : undefined}
       onCancel={cancel}

@@ -14,11 +14,10 @@ interface Props {
   range: TimeRange;
   query: string;
   onMatch: (name: string, op: "=" | "!=", value: string) => void;
-  onClose: () => void;
 }
 
 /* Stream labels of the range, their values below; a click builds the selector. */
-export function LabelBrowser({ range, query, onMatch, onClose }: Props) {
+export function LabelBrowser({ range, query, onMatch }: Props) {
   const [filter, setFilter] = useState("");
   const [openName, setOpenName] = useState<string>();
   const names = useLabelNames(range);
@@ -26,17 +25,14 @@ export function LabelBrowser({ range, query, onMatch, onClose }: Props) {
   const shown = (names.data ?? []).filter((name) => name.toLowerCase().includes(filter.toLowerCase()));
 
   return (
-    <aside className="label-browser" aria-label={text.title}>
-      <header>
-        <input
-          type="search"
-          placeholder={text.filter}
-          aria-label={text.filter}
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-        />
-        <Button kind="quiet" icon="close" title={text.close} onClick={onClose} />
-      </header>
+    <>
+      <input
+        type="search"
+        placeholder={text.filter}
+        aria-label={text.filter}
+        value={filter}
+        onChange={(event) => setFilter(event.target.value)}
+      />
       {names.isPending && <p className="hint">{text.loading}</p>}
       {names.isError && (
         <p className="hint problem">
@@ -74,7 +70,7 @@ export function LabelBrowser({ range, query, onMatch, onClose }: Props) {
           </li>
         ))}
       </ul>
-    </aside>
+    </>
   );
 }
 

@@ -4,13 +4,17 @@ import { Button } from "@/components/Button";
 import { LabelBrowser } from "@/features/labels/LabelBrowser";
 import { addMatcher } from "@/logql/edit";
 import { strings } from "@/strings";
+import { FieldsPanel, type FieldsProps } from "@/features/fields/FieldsPanel";
 import { QueryBar } from "./QueryBar";
+import { PANELS, SidePanel, type Panel } from "./SidePanel";
 
 interface Props {
   view: View;
   onChange: ChangeView;
-  labelsOpen: boolean;
-  onLabels: (open: boolean) => void;
+  panel: Panel | undefined;
+  onPanel: (panel: Panel | undefined) => void;
+  /* Where there are rows whose fields can be counted. */
+  fields?: FieldsProps | undefined;
   running: boolean;
   /* Of a running query, 0 to 1, where it is known. */
   done?: number | undefined;
@@ -26,8 +30,9 @@ interface Props {
 export function QueryScreen({
   view,
   onChange,
-  labelsOpen,
-  onLabels,
+  panel,
+  onPanel,
+  fields,
   running,
   done,
   error,
@@ -36,11 +41,17 @@ export function QueryScreen({
   controls,
   children,
 }: Props) {
+  const shownPanel = panel === "fields" && !fields ? "labels" : (panel ?? "labels");
   return (
     <main className="screen">
       <h1 className="unseen">{strings.nav[view.screen]}</h1>
       <div className="screen-head">
-        <Button icon="tag" title={strings.query.labels} pressed={labelsOpen} onClick={() => onLabels(!labelsOpen)} />
+        <Button
+          icon="fields"
+          title={strings.panels.open}
+          pressed={panel !== undefined}
+          onClick={() => onPanel(panel === undefined ? "fields" : undefined)}
+        />
         <QueryBar
           query={view.query}
           range={view.range}
@@ -53,13 +64,18 @@ export function QueryScreen({
         </QueryBar>
       </div>
       <div className="screen-body">
-        {labelsOpen && (
-          <LabelBrowser
-            range={view.range}
-            query={view.query}
-            onClose={() => onLabels(false)}
-            onMatch={(name, op, value) => onChange({ query: addMatcher(view.query, name, op, value) })}
-          />
+        {panel && (
+          <SidePanel panel={shownPanel} panels={fields ? PANELS : ["labels"]} onPanel={onPanel}>
+            {shownPanel === "fields" && fields ? (
+              <FieldsPanel {...fields} />
+            ) : (
+              <LabelBrowser
+                range={view.range}
+                query={view.query}
+                onMatch={(name, op, value) => onChange({ query: addMatcher(view.query, name, op, value) })}
+              />
+            )}
+          </SidePanel>
         )}
         <section className="results" aria-busy={running}>
           {running && <Progress done={done} />}

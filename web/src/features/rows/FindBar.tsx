@@ -2,6 +2,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEv
 import type { Row } from "@/api/rows";
 import { Button } from "@/components/Button";
 import { formatCount } from "@/lib/format";
+import { literalNeedle } from "@/logql/needles";
 import { strings } from "@/strings";
 
 const text = strings.find;
@@ -21,10 +22,7 @@ export function useFind(rows: readonly Row[]): Find {
   const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState("");
   const wanted = useDeferredValue(open ? typed : "");
-  const needle = useMemo(
-    () => (wanted === "" ? undefined : new RegExp(wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi")),
-    [wanted],
-  );
+  const needle = useMemo(() => literalNeedle(wanted), [wanted]);
   const found = useMemo(() => {
     if (!needle) return [];
     const once = new RegExp(needle.source, "i");

@@ -12,6 +12,7 @@ import { strings } from "@/strings";
 import { FieldValues } from "@/features/fields/FieldValues";
 import { JsonTree } from "./JsonTree";
 import { Line } from "./Line";
+import { parserFor } from "./parser";
 import { RowContext } from "./RowContext";
 
 export type Origin = "stream" | "metadata" | "parsed" | "merged";
@@ -57,14 +58,7 @@ export const RowDetail = memo(function RowDetail({ row, zone, needles, columns, 
   const json = useMemo(() => (row.line.length <= PRETTY_JSON_CHARS_MAX ? readJson(row.line) : undefined), [row.line]);
   /* Matches are searched for in no more text than a row shows. */
   const marks = row.line.length <= ROW_LINE_CHARS_MAX ? needles : NO_NEEDLES;
-  const parser =
-    Object.keys(row.parsed).length > 0 || row.merged
-      ? undefined
-      : json
-        ? "| json"
-        : looksLikeLogfmt(row.line)
-          ? "| logfmt"
-          : undefined;
+  const parser = Object.keys(row.parsed).length > 0 || row.merged ? undefined : parserFor(row.line);
   const link = actions.linkTo?.(row);
   const group = (title: string, origin: Origin, fields: Fields) => (
     <FieldGroup title={title} origin={origin} fields={fields} columns={columns} actions={actions} />
@@ -106,11 +100,6 @@ export const RowDetail = memo(function RowDetail({ row, zone, needles, columns, 
     </div>
   );
 });
-
-/* At least two pairs, so that a sentence with one `=` is not taken for logfmt. */
-function looksLikeLogfmt(line: string): boolean {
-  return (line.slice(0, ROW_LINE_CHARS_MAX).match(/(?:^|\s)[A-Za-z_][\w.]*=(?:"|\S)/g)?.length ?? 0) >= 2;
-}
 
 function rowJson(row: Row): string {
   const { time, line, labels, metadata, parsed } = row;

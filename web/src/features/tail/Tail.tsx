@@ -7,28 +7,45 @@ import { Banner, Notice } from "@/components/Notice";
 import { ErrorState, NoQueryState } from "@/features/query/states";
 import { RowOptions, Toolbar } from "@/features/query/Toolbar";
 import { QueryScreen } from "@/features/query/QueryScreen";
+import type { Panel } from "@/features/query/SidePanel";
 import { RowList, type RowListHandle } from "@/features/rows/RowList";
 import { useRowActions } from "@/features/rows/useRowActions";
-import { findNeedles } from "@/logql/needles";
+import { readStored, writeStored } from "@/app/stored";
+import { TAIL_SPEED, TAIL_SPEEDS } from "@/limits";
+import { findNeedles, literalNeedle } from "@/logql/needles";
 import { isMetricQuery } from "@/logql/shape";
 import { strings } from "@/strings";
 import { useTail } from "./useTail";
 
 const text = strings.tail;
+const SPEED_KEY = "bole.tail.speed";
 
 interface Props {
   view: View;
   onChange: ChangeView;
-  labelsOpen: boolean;
-  onLabels: (open: boolean) => void;
+  panel: Panel | undefined;
+  onPanel: (panel: Panel | undefined) => void;
 }
 
-export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
+export function Tail({ view, onChange, panel, onPanel }: Props) {
   const [run, setRun] = useState(0);
   const isMetric = isMetricQuery(view.query);
-  const tail = useTail(view.query, run, view.query.trim() !== "" && !isMetric);
+  const [speed, setSpeed] = useState<number>(() => readStored(SPEED_KEY, TAIL_SPEED));
+  const [filter, setFilter] = useState("");
+  const [highlight, setHighlight] = useState("");
+  const tail = useTail(view.query, run, view.query.trim() !== "" && !isMetric, speed);
   const { buffer, state } = tail;
-  const needles = useMemo(() => findNeedles(view.query), [view.query]);
+  const marks = [literalNeedle(filter), literalNeedle(highlight)];
+  const markKey = marks.map((mark) => mark?.source).join("\n");
+  const needles = useMemo(
+    () => [...findNeedles(view.query), ...marks.filter((mark) => mark !== undefined)],
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- expressions are equal when their sources are
+    [view.query, markKey],
+  );
+  const rows = useMemo(() => {
+    const wanted = literalNeedle(filter, "i");
+    return wanted ? buffer.shown.filter((row) => wanted.test(row.line)) : buffer.shown;
+  }, [buffer.shown, filter]);
   const actions = useRowActions(view, onChange);
   const list = useRef<RowListHandle>(null);
   const again = () => setRun((n) => n + 1);
@@ -66,7 +83,7 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
       <div className="rows-frame">
         <RowList
           handle={list}
-          rows={buffer.shown}
+          rows={rows}
           zone={view.zone}
           wrap={view.wrap}
           needles={needles}
@@ -76,7 +93,7 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
         />
         {buffer.waiting.length > 0 && (
           <Button kind="primary" className="tail-waiting" onClick={tail.resume}>
-            {text.buffered(buffer.waiting.length)}
+            {text.buffered(buffer.waiting.length, tail.held)}
           </Button>
         )}
       </div>
@@ -96,8 +113,8 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
     <QueryScreen
       view={view}
       onChange={onChange}
-      labelsOpen={labelsOpen}
-      onLabels={onLabels}
+      panel={panel}
+      onPanel={onPanel}
       running={false}
       onCancel={tail.pause}
       error={tail.error instanceof ApiError && tail.error.kind === "refused" ? tail.error.message : undefined}
@@ -120,6 +137,25 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
       <Toolbar
         actions={
           <>
+            <MarkInput label={text.filter} value={filter} onChange={setFilter} />
+            <MarkInput label={text.highlight} value={highlight} onChange={setHighlight} />
+            <label className="choice" title={text.speedTitle}>
+              <select
+                aria-label={text.speed}
+                value={speed}
+                onChange={(event) => {
+                  const next = Number(event.target.value);
+                  setSpeed(next);
+                  writeStored(SPEED_KEY, next);
+                }}
+              >
+                {TAIL_SPEEDS.map((one) => (
+                  <option key={one} value={one}>
+                    {text.atMost(one)}
+                  </option>
+                ))}
+              </select>
+            </label>
             <Button kind="quiet" icon="close" onClick={tail.clear}>
               {text.clear}
             </Button>
@@ -131,8 +167,13 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
           <b className={`tail-state tail-${status}`}>{text[status]}</b>
           <span>{text.held(buffer.shown.length)}</span>
           <span>{text.rate(tail.rate)}</span>
-          {buffer.paused && <span className="tail-count">{text.buffered(buffer.waiting.length)}</span>}
-          {buffer.skipped > 0 && <span className="problem">{text.skipped(buffer.skipped)}</span>}
+          {filter !== "" && <span>{text.matching(rows.length)}</span>}
+          {buffer.paused && <span className="tail-count">{text.buffered(buffer.waiting.length, tail.held)}</span>}
+          {buffer.leftOut > 0 && (
+            <span className="problem" title={text.leftOutTitle}>
+              {text.leftOut(buffer.leftOut)}
+            </span>
+          )}
           <span className={buffer.dropped > 0 ? "problem" : ""} title={text.droppedTitle}>
             {text.dropped(buffer.dropped)}
           </span>
@@ -140,5 +181,18 @@ export function Tail({ view, onChange, labelsOpen, onLabels }: Props) {
       </Toolbar>
       {body()}
     </QueryScreen>
+  );
+}
+
+function MarkInput({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
+  return (
+    <input
+      type="search"
+      className="mark-input"
+      placeholder={label}
+      aria-label={label}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+    />
   );
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeStreams, type Row } from "@/api/rows";
 import { TAIL_PAUSED_ROWS_MAX, TAIL_ROWS_MAX } from "@/limits";
-import { clear, EMPTY_BUFFER, pause, receive, resume } from "./tailBuffer";
+import { clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
 
 const rows = (from: number, count: number): Row[] =>
   decodeStreams([
@@ -17,10 +17,20 @@ test("pausing loses nothing and counts what waits", () => {
   expect(buffer.waiting).toEqual([]);
 });
 
-test("both lists are bounded, newest kept, the rest counted while paused", () => {
-  expect(receive(EMPTY_BUFFER, rows(0, TAIL_ROWS_MAX + 5), 0).shown.at(0)?.line).toBe("line 5");
-  const paused = receive(pause(EMPTY_BUFFER), rows(0, TAIL_PAUSED_ROWS_MAX + 5), 0);
-  expect([paused.waiting.length, paused.skipped]).toEqual([TAIL_PAUSED_ROWS_MAX, 5]);
+test("what is shown is bounded, the newest kept", () =>
+  expect(receive(EMPTY_BUFFER, rows(0, TAIL_ROWS_MAX + 5), 0).shown.at(0)?.line).toBe("line 5"));
+
+test("what waits is kept whole, and says when it is enough", () => {
+  const some = receive(pause(EMPTY_BUFFER), rows(0, TAIL_PAUSED_ROWS_MAX - 1), 0, 1);
+  expect([some.waiting.length, isFull(some)]).toEqual([TAIL_PAUSED_ROWS_MAX - 1, false]);
+  const enough = receive(some, rows(0, 5), 0, 1);
+  expect([enough.waiting.length, enough.leftOut, isFull(enough)]).toEqual([TAIL_PAUSED_ROWS_MAX + 4, 0, true]);
+});
+
+test("a limit of speed shows the newest and counts the others", () => {
+  const limited = receive(EMPTY_BUFFER, rows(0, 10), 0, 3);
+  expect(limited.shown.map((row) => row.line)).toEqual(["line 7", "line 8", "line 9"]);
+  expect(receive(limited, rows(10, 5), 0, 3).leftOut).toBe(9);
 });
 
 test("clearing keeps it paused", () =>

@@ -1,7 +1,8 @@
 /*
  * tailBuffer.ts - the lines of a live tail: what is shown, and what waits while it is paused.
  *
- * Both are bounded; what falls out at the old end is counted, so that nothing disappears unsaid.
+ * What is shown is bounded, and grows no faster than a person's limit: what is left out is counted, so that nothing
+ * disappears unsaid. What waits is kept whole: when it is much, the connection is closed and goes on at its cursor later.
  */
 import type { Row } from "@/api/rows";
 import { TAIL_PAUSED_ROWS_MAX, TAIL_ROWS_MAX } from "@/limits";
@@ -10,23 +11,29 @@ export interface TailBuffer {
   shown: readonly Row[];
   waiting: readonly Row[];
   paused: boolean;
-  /* Not sent by the server, which could not keep up with itself or with us. */
+  /* Not sent by the server, because we were too slow for it. */
   dropped: number;
-  /* Arrived while paused and fell out of the waiting rows. */
-  skipped: number;
+  /* Sent, but more than the speed limit. */
+  leftOut: number;
 }
 
-export const EMPTY_BUFFER: TailBuffer = { shown: [], waiting: [], paused: false, dropped: 0, skipped: 0 };
+export const EMPTY_BUFFER: TailBuffer = { shown: [], waiting: [], paused: false, dropped: 0, leftOut: 0 };
 
-export function receive(buffer: TailBuffer, rows: readonly Row[], dropped: number): TailBuffer {
+/* `most`: rows that may be shown of these; the newest are. */
+export function receive(buffer: TailBuffer, rows: readonly Row[], dropped: number, most = Infinity): TailBuffer {
   const counted = { ...buffer, dropped: buffer.dropped + dropped };
-  if (!buffer.paused) return { ...counted, shown: bounded(buffer.shown, rows, TAIL_ROWS_MAX) };
-  const skipped = Math.max(0, buffer.waiting.length + rows.length - TAIL_PAUSED_ROWS_MAX);
+  if (buffer.paused) return { ...counted, waiting: [...buffer.waiting, ...rows] };
+  const leftOut = Math.max(0, rows.length - most);
   return {
     ...counted,
-    waiting: bounded(buffer.waiting, rows, TAIL_PAUSED_ROWS_MAX),
-    skipped: buffer.skipped + skipped,
+    shown: bounded(buffer.shown, rows.slice(leftOut)),
+    leftOut: buffer.leftOut + leftOut,
   };
+}
+
+/* Enough waits: the rest is left on the server. */
+export function isFull(buffer: TailBuffer): boolean {
+  return buffer.waiting.length >= TAIL_PAUSED_ROWS_MAX;
 }
 
 export function pause(buffer: TailBuffer): TailBuffer {
@@ -34,13 +41,13 @@ export function pause(buffer: TailBuffer): TailBuffer {
 }
 
 export function resume(buffer: TailBuffer): TailBuffer {
-  return { ...buffer, paused: false, waiting: [], shown: bounded(buffer.shown, buffer.waiting, TAIL_ROWS_MAX) };
+  return { ...buffer, paused: false, waiting: [], shown: bounded(buffer.shown, buffer.waiting) };
 }
 
 export function clear(buffer: TailBuffer): TailBuffer {
   return { ...EMPTY_BUFFER, paused: buffer.paused };
 }
 
-function bounded(held: readonly Row[], added: readonly Row[], max: number): Row[] {
-  return [...held, ...added].slice(-max);
+function bounded(held: readonly Row[], added: readonly Row[]): Row[] {
+  return [...held, ...added].slice(-TAIL_ROWS_MAX);
 }

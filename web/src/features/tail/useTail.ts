@@ -2,20 +2,31 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { queryRows } from "@/api/loki";
 import type { Row } from "@/api/rows";
-import { openTail, type TailState } from "@/api/tail";
+import { openTail, type TailHandle, type TailState } from "@/api/tail";
 import { nsFromMs } from "@/lib/ns";
 import { TAIL_FLUSH_MS } from "@/limits";
-import { clear, EMPTY_BUFFER, pause, receive, resume } from "./tailBuffer";
+import { clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
 
 const BACKLOG_MS = 60_000;
 const RATE_WINDOW_MS = 5_000;
 
-/* Frames are collected and drawn a few times a second, however fast they come. */
-export function useTail(query: string, run: number, enabled: boolean) {
+/* What was stored while the tail was away comes all at once, and is no matter of speed. */
+const CATCH_UP_MS = 1_500;
+
+/*
+ * Frames are collected and drawn a few times a second, however fast they come. `speed`: lines shown per second at most.
+ */
+export function useTail(query: string, run: number, enabled: boolean, speed: number) {
   const [buffer, setBuffer] = useState(EMPTY_BUFFER);
   const [state, setState] = useState<TailState>({ kind: "connecting" });
   const [rate, setRate] = useState(0);
   const pending = useRef({ rows: [] as Row[], dropped: 0 });
+  const handle = useRef<TailHandle>(undefined);
+  const opened = useRef(0);
+  const limit = useRef(speed);
+  useEffect(() => {
+    limit.current = speed;
+  }, [speed]);
 
   /* A browser hides why a WebSocket was refused: the query is tried out first, to have the server's own words. */
   const probe = useQuery({
@@ -37,7 +48,7 @@ export function useTail(query: string, run: number, enabled: boolean) {
     if (!accepted) return;
     pending.current = { rows: [], dropped: 0 };
     const arrivals: [at: number, count: number][] = [];
-    const close = openTail(query, nsFromMs(Date.now() - BACKLOG_MS), {
+    handle.current = openTail(query, nsFromMs(Date.now() - BACKLOG_MS), {
       rows: (rows) => {
         pending.current.rows.push(...rows);
         arrivals.push([performance.now(), rows.length]);
@@ -45,29 +56,44 @@ export function useTail(query: string, run: number, enabled: boolean) {
       dropped: (count) => {
         pending.current.dropped += count;
       },
-      state: setState,
+      state: (next) => {
+        if (next.kind === "open") opened.current = performance.now();
+        setState(next);
+      },
     });
     const timer = window.setInterval(() => {
       const { rows, dropped } = pending.current;
       pending.current = { rows: [], dropped: 0 };
-      if (rows.length > 0 || dropped > 0) setBuffer((before) => receive(before, rows, dropped));
+      const catchesUp = performance.now() - opened.current < CATCH_UP_MS;
+      const most = catchesUp ? Infinity : Math.ceil((limit.current * TAIL_FLUSH_MS) / 1_000);
+      if (rows.length > 0 || dropped > 0) setBuffer((before) => receive(before, rows, dropped, most));
       const since = performance.now() - RATE_WINDOW_MS;
       while (arrivals[0] && arrivals[0][0] < since) arrivals.shift();
       setRate(Math.round(arrivals.reduce((sum, [, count]) => sum + count, 0) / (RATE_WINDOW_MS / 1_000)));
     }, TAIL_FLUSH_MS);
     return () => {
       window.clearInterval(timer);
-      close();
+      handle.current?.close();
     };
   }, [query, run, accepted]);
+
+  /* Rows on their way are still taken; the server keeps the rest until the tail goes on behind its cursor. */
+  const held = buffer.paused && isFull(buffer);
+  useEffect(() => {
+    if (held) handle.current?.hold();
+  }, [held]);
 
   return {
     buffer,
     state,
     rate,
+    held,
     error: probe.error,
     pause: () => setBuffer(pause),
-    resume: () => setBuffer(resume),
+    resume: () => {
+      setBuffer(resume);
+      handle.current?.resume();
+    },
     clear: () => setBuffer(clear),
   };
 }
