@@ -291,6 +291,21 @@ TEST(an_address_that_is_nowhere_opens_no_row_group)
     fs_mem_destroy(fs);
 }
 
+TEST(a_question_asked_again_reads_no_file)
+{
+    struct fs *fs = fs_mem_create();
+    struct store *s = fixture_open_store(fs);
+    uint64_t rows, again;
+    fixture_insert_groups(s, 1, 4);
+    fixture_cut(s, 4);
+    CHECK_EQ_U64(look_for(s, S("row 3"), &rows).bad_chunks, 0);
+    CHECK_EQ_STATUS(fs_unlink(fs, "/data/segments/0000000000000001.seg", NULL), BOLE_OK);
+    CHECK_EQ_U64(look_for(s, S("row 3"), &again).bad_chunks, 0);
+    CHECK_EQ_U64(again, rows);
+    store_destroy(s);
+    fs_mem_destroy(fs);
+}
+
 static uint64_t rows_with_damage(struct store *s, uint64_t *ret_bad)
 {
     struct store_query q = {

@@ -113,13 +113,12 @@ bole_status group_count_rollup(struct group_scan *g, const struct group_counter 
     bole_slice raw;
     if (!rollup_can_answer(g, c, r.group))
         return BOLE_E_UNSUPPORTED;
-    arena_reset(&g->arena);
+    group_scan_begin(g, segment);
     bole_status st = group_scan_map_streams(g, directory, r.group, &r.stream_map, err);
     if (st < 0)
         return st;
     if (field_matters(g, r.group, c->aggregation->field, r.stream_map))
         return BOLE_E_UNSUPPORTED;
-    g->reader.key = segment->info.key;
     const struct segment_chunk *chunk = &r.group->rollup->chunks[0];
     st = segment_chunk_read_arena(&g->reader, chunk, CHUNK_ROLLUP, &g->arena, &raw, &why);
     if (st >= 0 && !rollup_read(raw, r.group->stream_count, r.group->row_count, test_minute, &r))

@@ -415,6 +415,13 @@ static bole_status open_columns(struct group_scan *g, struct bole_err *err)
     return st == BOLE_OK && g->ctx->removal_count ? group_removal_apply(g, err) : st;
 }
 
+void group_scan_begin(struct group_scan *g, const struct segment *segment)
+{
+    g->reader.key = segment->info.key;
+    segment_reader_release(&g->reader);
+    arena_reset(&g->arena);
+}
+
 bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory,
                             uint32_t group, struct bole_err *err)
 {
@@ -422,8 +429,7 @@ bole_status group_scan_open(struct group_scan *g, struct segment *segment, struc
     g->segment = segment;
     g->directory = take_directory;
     g->group = &take_directory->groups[group];
-    g->reader.key = segment->info.key;
-    arena_reset(&g->arena);
+    group_scan_begin(g, segment);
     g->text = NULL;
     g->values = NULL;
     g->seqs_loaded = false;

@@ -51,6 +51,9 @@ struct group_scan {
 void group_scan_init(struct group_scan *g, struct scan_context *ctx, struct scan *scan, struct objects *objects);
 void group_scan_deinit(struct group_scan *g);
 
+/* Lets go of all memory of the group before, to read of another segment. */
+void group_scan_begin(struct group_scan *g, const struct segment *segment);
+
 /* Takes the caller's reference on the directory. BOLE_END: nothing in it for this query. */
 bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory, uint32_t group,
                             struct bole_err *err);

@@ -138,6 +138,7 @@ static void scan_init(struct segments_scan *s, struct segments_store *store, str
     s->head.scan = &s->base;
     arena_init(&s->head.part_arena, budget);
     group_scan_init(&s->group, ctx, &s->base, store->objects);
+    s->group.reader.cache = &store->cache.chunks;
 }
 
 bole_status segments_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 enum { BAD_OFFSETS_MAX = 1024 /* remembered per segment */ };
@@ -12,10 +13,12 @@ void segment_cache_init(struct segment_cache *c, struct objects *objects, struct
 {
     *c = (struct segment_cache){.objects = objects, .budget = budget};
     pthread_mutex_init(&c->lock, NULL);
+    chunk_cache_init(&c->chunks, CHUNK_CACHE_BYTES, budget);
 }
 
 void segment_cache_deinit(struct segment_cache *c)
 {
+    chunk_cache_deinit(&c->chunks);
     pthread_mutex_destroy(&c->lock);
 }
 
@@ -110,6 +113,7 @@ void segment_unref(struct segment *s)
     if (s->directory)
         forget_directory(s->cache, s);
     pthread_mutex_unlock(&s->cache->lock);
+    chunk_cache_forget(&s->cache->chunks, hash64(s->info.key));
     struct bole_err err;
     /* A file that stays is removed at the next start. */
     if (atomic_load_explicit(&s->is_doomed, memory_order_relaxed) && objects_remove(s->cache->objects, s->info.key, &err) < 0)

@@ -26,6 +26,7 @@ struct segment_cache { /* one per store */
     pthread_mutex_t  lock;
     struct segment  *newest, *oldest; /* guarded by lock: those with a directory, by last use */
     size_t           used_bytes;      /* guarded by lock */
+    struct chunk_cache chunks;        /* locks itself */
     atomic_uint_fast64_t bad_chunks;  /* distinct ones met */
 };
 

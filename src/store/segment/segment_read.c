@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "record/labels.h"
 #include "store/index/token_map.h"
 
@@ -19,12 +20,23 @@ void segment_reader_init(struct segment_reader *r, struct objects *objects, stru
 {
     *r = (struct segment_reader){.objects = objects};
     buf_init(&r->stored, budget);
+    buf_init(&r->held, NULL);
 }
 
 void segment_reader_deinit(struct segment_reader *r)
 {
+    segment_reader_release(r);
     chunk_codec_deinit(&r->codec);
     buf_deinit(&r->stored);
+    buf_deinit(&r->held);
+}
+
+void segment_reader_release(struct segment_reader *r)
+{
+    struct chunk_entry **held = (struct chunk_entry **)(void *)r->held.ptr;
+    for (size_t i = 0; i < r->held.len / sizeof *held; i++)
+        chunk_cache_give_back(r->cache, held[i]);
+    buf_reset(&r->held);
 }
 
 static bole_status corrupt(const struct segment_reader *r, uint64_t offset, const char *what, struct bole_err *err)
@@ -66,18 +78,47 @@ static bole_status unload_chunk(struct segment_reader *r, const struct segment_c
     return st;
 }
 
+/* From the cache, or read into it, held. NULL: the cache will not have it; *ret_chunk is what was read. */
+static bole_status cached_chunk(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
+                                struct chunk *ret_chunk, struct chunk_entry **ret_entry, struct bole_err *err)
+{
+    struct chunk_entry *e = NULL;
+    uint64_t file = hash64(r->key);
+    *ret_entry = NULL;
+    if (r->cache && (*ret_entry = chunk_cache_get(r->cache, file, c->offset, kind)) != NULL)
+        return BOLE_OK;
+    bole_status st = load_chunk(r, c, kind, ret_chunk, err);
+    if (st < 0 || !r->cache || !(e = chunk_cache_offer(r->cache, file, c->offset, kind, ret_chunk->raw_size)))
+        return st;
+    st = unload_chunk(r, c, ret_chunk, e->bytes, err);
+    if (st < 0) {
+        chunk_cache_give_back(r->cache, e);
+        return st;
+    }
+    chunk_cache_keep(r->cache, e);
+    *ret_entry = e;
+    return BOLE_OK;
+}
+
 bole_status segment_chunk_read(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
                                struct buf *out, struct bole_err *err)
 {
     struct chunk chunk;
-    bole_status st = load_chunk(r, c, kind, &chunk, err);
+    struct chunk_entry *e;
+    bole_status st = cached_chunk(r, c, kind, &chunk, &e, err);
     if (st < 0)
         return st;
+    uint32_t size = e ? e->len : chunk.raw_size;
     buf_reset(out);
-    if (!buf_reserve(out, chunk.raw_size + 1u)) /* not NULL even when empty */
-        return no_room(r, err);
-    st = unload_chunk(r, c, &chunk, out->ptr, err);
-    out->len = st < 0 ? 0 : chunk.raw_size;
+    if (!buf_reserve(out, size + 1u)) /* not NULL even when empty */
+        st = no_room(r, err);
+    else if (e)
+        memcpy(out->ptr, e->bytes, size);
+    else
+        st = unload_chunk(r, c, &chunk, out->ptr, err);
+    out->len = st < 0 ? 0 : size;
+    if (e)
+        chunk_cache_give_back(r->cache, e);
     return st;
 }
 
@@ -85,9 +126,15 @@ bole_status segment_chunk_read_arena(struct segment_reader *r, const struct segm
                                      struct arena *arena, bole_slice *ret_raw, struct bole_err *err)
 {
     struct chunk chunk;
-    bole_status st = load_chunk(r, c, kind, &chunk, err);
+    struct chunk_entry *e;
+    bole_status st = buf_reserve(&r->held, sizeof e) ? cached_chunk(r, c, kind, &chunk, &e, err) : no_room(r, err);
     if (st < 0)
         return st;
+    if (e) {
+        buf_put(&r->held, bole_slice_from(&e, sizeof e));
+        *ret_raw = bole_slice_from(e->bytes, e->len);
+        return BOLE_OK;
+    }
     uint8_t *raw = arena_bytes(arena, chunk.raw_size);
     if (!raw)
         return no_room(r, err);

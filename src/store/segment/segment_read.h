@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "objects/objects.h"
 #include "store/segment/chunk.h"
+#include "store/segment/chunk_cache.h"
 #include "store/segment/segment_group.h"
 
 struct token_index; /* index/token_map.h */
@@ -48,9 +49,14 @@ struct segment_reader {
     bole_slice      key;
     struct chunk_codec codec;
     struct buf      stored; /* the chunk as it lies in the file */
+    struct chunk_cache *cache;  /* borrowed; set it after init, or leave it NULL: then every chunk is read from its file */
+    struct buf      held;   /* pointers to entries of the cache */
 };
 void segment_reader_init(struct segment_reader *r, struct objects *objects, struct budget *budget);
 void segment_reader_deinit(struct segment_reader *r);
+
+/* What segment_chunk_read_arena has returned so far is used no more: as resetting the arena. */
+void segment_reader_release(struct segment_reader *r);
 
 /* Reads header, footer and directory of r->key with one read of the tail where they fit. */
 bole_status segment_directory_read(struct segment_reader *r, uint64_t file_size, struct budget *budget,
@@ -59,7 +65,8 @@ struct segment_directory *segment_directory_ref(struct segment_directory *d);
 void segment_directory_unref(struct segment_directory *d);
 size_t segment_directory_size(const struct segment_directory *d); /* bytes of memory */
 
-/* The chunk's bytes, decompressed, into out (which is reset) or into the arena. */
+/* The chunk's bytes, decompressed, into out (which is reset) or into the arena, if the cache does not have them: valid as long as
+ * the arena's, and until segment_reader_release or _deinit. */
 bole_status segment_chunk_read(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind, struct buf *out,
                                struct bole_err *err);
 bole_status segment_chunk_read_arena(struct segment_reader *r, const struct segment_chunk *c, enum chunk_kind kind,
