@@ -426,6 +426,21 @@ unsigned datetime_len_max(const struct datetime_format *f)
     return len_of(f, f->digits);
 }
 
+unsigned datetime_word_max(const struct datetime_format *f)
+{
+    unsigned longest = 0, run = 0;
+    for (const char *field = patterns[f->pattern]; *field; field++) {
+        bool is_sign = width_of(*field) == 1 && *field != 'T' && *field != '_';
+        run = is_sign ? 0 : run + width_of(*field);
+        longest = run > longest ? run : longest;
+        if (*field == 's' || *field == 'U') {
+            run = (f->separator == '.' || f->separator == ',' ? 0 : run + 1) + f->digits;
+            longest = run > longest ? run : longest;
+        }
+    }
+    return longest;
+}
+
 static uint8_t *print_fraction(const struct datetime_format *f, int64_t fraction, uint8_t *out)
 {
     unsigned len = fraction_len(f, fraction);

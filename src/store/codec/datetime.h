@@ -61,6 +61,7 @@ bool datetime_is_whole(const struct datetime_format *f); /* one text has one sta
 unsigned datetime_len(const struct datetime_format *f, int64_t stamp);
 unsigned datetime_len_min(const struct datetime_format *f);
 unsigned datetime_len_max(const struct datetime_format *f);
+unsigned datetime_word_max(const struct datetime_format *f); /* no run of letters and digits is longer */
 uint8_t *datetime_print(const struct datetime_format *f, int64_t stamp, uint8_t *out); /* may write 16 bytes more */
 
 /* The texts of a few days, in which only the time of day is filled in: printing in a third of the time. */

@@ -165,6 +165,7 @@ static struct values_stamp stamp_of(const struct text_table *table)
         if (max > stamp.max_len)
             stamp.max_len = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
     }
+    stamp.word_max = stamp.max_len;
     return stamp;
 }
 

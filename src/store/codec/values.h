@@ -77,6 +77,7 @@ enum values_forms {
 /* What a value of the column can be: enough to prove that a needle is in none. */
 struct values_stamp {
     uint32_t min_len, max_len;
+    uint32_t word_max; /* no run of letters, digits and _ is longer */
     uint32_t forms; /* bits of values_forms that hold for every value */
     uint64_t classes; /* bit c: a byte of class c occurs (values.c says which byte is of which class) */
 };

@@ -51,9 +51,22 @@ uint64_t values_classes(bole_slice s)
     return classes;
 }
 
+static bool is_word(uint8_t c)
+{
+    return (unsigned)c - '0' < 10 || (unsigned)(c | 0x20) - 'a' < 26 || c == '_';
+}
+
+/* Ends at the first byte that does not fit: most needles fit into few columns. */
 bool values_may_contain(const struct values *v, bole_slice needle)
 {
-    return needle.len <= v->stamp.max_len && !(values_classes(needle) & ~v->stamp.classes);
+    if (needle.len > v->stamp.max_len)
+        return false;
+    for (size_t i = 0, word = 0; i < needle.len; i++) {
+        word = is_word(needle.ptr[i]) ? word + 1 : 0;
+        if (!(v->stamp.classes >> class_of[needle.ptr[i]] & 1) || word > v->stamp.word_max)
+            return false;
+    }
+    return true;
 }
 
 /* ---- bits ---- */

@@ -16,7 +16,7 @@ static bool open_const(struct values *v, struct values_detail *d, struct reader 
     d->text = text.ptr;
     d->text_end = text.ptr + text.len;
     uint64_t classes = values_classes(text);
-    v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, values_forms(&text, 1, classes), classes};
+    v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, (uint32_t)text.len, values_forms(&text, 1, classes), classes};
     return true;
 }
 
@@ -31,7 +31,7 @@ static bool open_raw(struct values *v, struct values_detail *d, struct reader *r
         h->range > UINT32_MAX - (uint64_t)h->lowest)
         return false;
     v->stamp.min_len = (uint32_t)h->lowest;
-    v->stamp.max_len = (uint32_t)((uint64_t)h->lowest + h->range);
+    v->stamp.max_len = v->stamp.word_max = (uint32_t)((uint64_t)h->lowest + h->range);
     return true;
 }
 
@@ -64,6 +64,18 @@ static bool stamp_lengths(struct values_stamp *stamp, const struct values_detail
     }
 }
 
+/* The longest run of letters and digits that a number can print as, affixes and all. */
+static uint32_t longest_word(const struct values_stamp *stamp, const struct values_shape *s)
+{
+    uint32_t affixes = (uint32_t)(s->prefix.len + s->suffix.len);
+    switch (s->type) {
+    case VALUES_IP4: return affixes + 3;
+    case VALUES_UUID: return affixes + 12;
+    case VALUES_TIME: return affixes + datetime_word_max(&s->time);
+    default: return stamp->max_len;
+    }
+}
+
 static uint64_t shape_classes(const struct values_detail *d)
 {
     const struct values_shape *s = &d->shape;
@@ -90,7 +102,9 @@ static bool open_numbers(struct values *v, struct values_detail *d, struct reade
     for (unsigned w = 0; w < d->words; w++)
         if (!ints_open(&d->word_heads[w], r))
             return false;
-    return stamp_lengths(&v->stamp, d);
+    bool ok = stamp_lengths(&v->stamp, d);
+    v->stamp.word_max = longest_word(&v->stamp, &d->shape);
+    return ok;
 }
 
 static bool open_column(struct values *v, struct values_detail *d, struct reader *r)

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,16 @@ static void column_init(struct column *c, const struct values_input *in)
     CHECK_OK(values_load(&c->values, buf_slice(&c->numbers), buf_slice(&c->text), in->time_ns, &c->arena, &err), err);
 }
 
+static size_t longest_word(bole_slice s)
+{
+    size_t longest = 0, run = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        run = isalnum(s.ptr[i]) || s.ptr[i] == '_' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
 /* Every value comes back, as values_put writes it and as values_len says; the stamp holds for all of them. */
 static void check_values(const struct values *v, const struct values_input *in)
 {
@@ -66,6 +77,7 @@ static void check_values(const struct values *v, const struct values_input *in)
         CHECK(values_put(v, i, out) == out + want.len);
         CHECK_EQ_SLICE(bole_slice_from(out, want.len), want);
         CHECK(want.len >= v->stamp.min_len && want.len <= v->stamp.max_len);
+        CHECK(longest_word(want) <= v->stamp.word_max);
         if (v->type == VALUES_DICT || v->type == VALUES_CONST)
             CHECK_EQ_SLICE(values_distinct(v, values_id(v, i)), want);
         else
@@ -289,6 +301,24 @@ TEST(a_dictionary_of_numbers_has_no_text)
     CHECK(values_may_contain(&c.values, S("404")));
     column_deinit(&c);
     free(m);
+}
+
+TEST(stamps_of_numbers_rule_out_longer_words)
+{
+    static const struct {
+        void (*print)(uint32_t row, char text[TEXT_MAX]);
+        const char *can, *cannot;
+    } cases[] = {{print_uuid, "0123456789ab", "0123456789abc"}, {print_ip, "0.1.123", "0.1.1234"},
+                 {print_apache, "2025:00:01:02", "20250001020304"}, {print_epoch, "1735689600.25", "17356896000"}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made *m = make(3000, cases[i].print);
+        struct column c;
+        column_init(&c, &m->in);
+        CHECK(values_may_contain(&c.values, bole_slice_str(cases[i].can)));
+        CHECK(!values_may_contain(&c.values, bole_slice_str(cases[i].cannot)));
+        column_deinit(&c);
+        free(m);
+    }
 }
 
 TEST(stamps_rule_out_by_length_and_class)
