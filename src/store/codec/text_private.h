@@ -95,7 +95,7 @@ struct text_table {
     uint32_t             *users_at;
 };
 
-#define TEXT_BLOCK       4096u /* rows, where templates or columns are many ... */
+#define TEXT_BLOCK       1024u /* rows, where templates or columns are many ... */
 #define TEXT_BLOCK_SMALL 256u  /* ... and where they are few, so that single rows are found quickly */
 #define TEXT_FEW         256u  /* templates and columns together: a look at them per block costs no more than the rows */
 
