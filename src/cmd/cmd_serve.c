@@ -14,13 +14,14 @@
 #include "cmd/settings.h"
 #include "os/memory.h"
 #include "process/dead_letters.h"
+#include "receive/limits.h"
 #include "query/units.h"
 
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_GRPC, KEY_DEAD_LETTERS, KEY_PROCESS };
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_GRPC, KEY_DEAD_LETTERS, KEY_LIMIT, KEY_PROCESS };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -31,6 +32,7 @@ struct serve_options {
     struct settings settings;
     const char *names[NAMES_MAX];
     const char *globs[GLOBS_MAX];
+    const char *limits[LIMITS_MAX];
 };
 
 static const struct argp_option options_table[] = {
@@ -62,6 +64,9 @@ static const struct argp_option options_table[] = {
      "(BOLE_RECEIVE_STREAM_LABELS; default: service_name, host, namespace, container, env)", 1},
     {"process", KEY_PROCESS, "FILE", 0,
      "Rules that records pass before they are stored, see docs/process.md; SIGHUP reads them again (BOLE_PROCESS_FILE)", 1},
+    {"limit", KEY_LIMIT, "LIMIT", 0,
+     "What a tenant may send: [TENANT:]bytes=10MB,records=5000 (a second),body=8MB,record=64KB,fields=64; without a tenant for all; may be "
+     "repeated (BOLE_LIMITS)", 1},
     {"dead-letters", KEY_DEAD_LETTERS, "SIZE", 0,
      "What cannot be processed is kept in so many bytes, the oldest goes first; 0: not at all (BOLE_DEAD_LETTERS_SIZE; default 64MiB)", 1},
     {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION_TIME; default 0: never)", 2},
@@ -116,6 +121,7 @@ static const struct setting settings_table[] = {
     {"receive.discover_service_name", KEY_SERVICE_NAMES, SETTING_COMMAS},
     {"receive.stream_labels", KEY_STREAM_LABELS, SETTING_COMMAS},
     {"process.file", KEY_PROCESS, SETTING_ONE},
+    {"limits", KEY_LIMIT, SETTING_LIST},
     {"dead_letters.size", KEY_DEAD_LETTERS, SETTING_ONE},
     {"retention.time", 'r', SETTING_ONE},
     {"retention.size", KEY_RETENTION_SIZE, SETTING_ONE},
@@ -192,6 +198,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_SERVICE_NAMES: s->service_names = value; break;
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
     case KEY_PROCESS: s->process_file = value; break;
+    case KEY_LIMIT: cmd_append(state, o->limits, &s->limit_count, LIMITS_MAX, what, value); break;
     case KEY_DEAD_LETTERS: s->dead_letters_size = cmd_size(state, what, value); break;
     case KEY_GRPC: s->grpc = value; break;
     case KEY_SYSLOG: s->doors[DOOR_SYSLOG_PLAIN] = value; break;
@@ -299,6 +306,7 @@ int cmd_serve(int argc, char **argv)
                                          .delete_delay_ns = 24 * 3600 * (int64_t)NS_PER_S}};
     o.server.host_names = o.names;
     o.server.tail_globs = o.globs;
+    o.server.limits = o.limits;
     o.server.retention = &o.retention;
     o.config_path = getenv("BOLE_CONFIG");
     cmd_parse(&config_argp, argc, argv, &o);

@@ -33,6 +33,7 @@ struct server {
     struct queue       *queue;
     struct store       *store;
     struct dead_letters *dead_letters;
+    struct limits *limits;
     struct process     *process; /* NULL: there are no rules */
     struct api         *api;
     struct ingest      *ingest;
@@ -208,6 +209,7 @@ static void describe(struct server *s, const struct server_options *o)
         put_setting(out, "  discover_service_name", bole_slice_str(o->service_names));
     if (o->stream_labels)
         put_setting(out, "  stream_labels", bole_slice_str(o->stream_labels));
+    put_names(out, "limits", o->limits, o->limit_count);
     buf_printf(out, "dead_letters:\n  size: %llu\n", (unsigned long long)o->dead_letters_size);
     put_doors(out, o);
     put_retention(out, o);
@@ -266,6 +268,15 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     return queue_open(&queue, &s->queue, err);
 }
 
+static bole_status make_limits(struct server *s, const struct server_options *o, struct bole_err *err)
+{
+    s->limits = limits_create();
+    bole_status st = s->limits ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for limits");
+    for (size_t i = 0; st == BOLE_OK && i < o->limit_count; i++)
+        st = limits_add(s->limits, bole_slice_str(o->limits[i]), err);
+    return st;
+}
+
 static bole_status open_dead_letters(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     char dir[4096];
@@ -279,7 +290,7 @@ static bole_status receive_switches(struct server *s, const struct server_option
 {
     struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
                                 .service_name_count = service_name_candidate_count, .process = s->process,
-                                .dead_letters = s->dead_letters};
+                                .dead_letters = s->dead_letters, .limits = s->limits};
     if (o->service_names) {
         bole_slice rest = bole_slice_str(o->service_names);
         r.service_names = s->service_names;
@@ -499,6 +510,8 @@ bole_status server_create(const struct server_options *options, struct server **
     st = options->process_file ? process_create(options->process_file, &s->process, err) : BOLE_OK;
     if (st == BOLE_OK)
         st = open_storage(s, options, err);
+    if (st == BOLE_OK && options->limit_count)
+        st = make_limits(s, options, err);
     if (st == BOLE_OK && options->dead_letters_size)
         st = open_dead_letters(s, options, err);
     if (st == BOLE_OK)
@@ -551,6 +564,7 @@ void server_destroy(struct server *s)
     api_destroy(s->api);
     process_destroy(s->process);
     dead_letters_close(s->dead_letters);
+    limits_destroy(s->limits);
     store_destroy(s->store);
     queue_destroy(s->queue);
     file_close(s->lock);

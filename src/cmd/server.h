@@ -44,6 +44,8 @@ struct server_options {
     const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP. gRPC speaks TLS when there are any */
     const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */
     bool        syslog_client_optional;
+    const char *const *limits; /* of tenants: receive/limits.h */
+    size_t      limit_count;
     uint64_t    dead_letters_size; /* bytes of files; 0: what cannot be processed is not kept */
     const char *process_file;     /* rules that records pass; NULL: none */
     const char *service_names;    /* receive.discover_service_name, separated by commas; "" off, NULL Loki's list */

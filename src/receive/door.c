@@ -81,6 +81,8 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
     buf_init(&d.explained, r->options.budget);
     if (process_run_begin(&r->run, r->options.process, r->options.clock))
         r->run.dry = in->debug;
+    if (r->options.limits)
+        d.limit = limits_of(r->options.limits, in->tenant);
     return d;
 }
 
@@ -104,11 +106,26 @@ bool door_no_memory(struct door *d, const char *what)
     return door_fits(d, NEXT) && door_refuse(d, 429, "no memory for %s: send again later", what);
 }
 
+/* False: the tenant sends more than it may. */
+static bool within_rate(struct door *d)
+{
+    uint64_t wait_ns;
+    enum limit_kind kind;
+    if (!d->r->options.limits || limits_admit(d->r->options.limits, d->in->tenant, clock_mono_ns(d->r->options.clock), &wait_ns, &kind))
+        return true;
+    door_refuse(d, 429, "tenant %.*s sends more than %.0f %s a second: send again in %.1f s", BOLE_SLICE_ARG(d->in->tenant),
+                kind == LIMIT_BYTES ? d->limit.bytes_per_s : d->limit.records_per_s, limit_kind_name(kind), (double)wait_ns / NS_PER_S);
+    d->result->retry_after_s = (unsigned)((wait_ns + NS_PER_S - 1) / NS_PER_S);
+    return false;
+}
+
 bool door_begin(struct door *d, size_t size_bytes)
 {
     struct bole_err err;
     if (d->in->debug)
         return true;
+    if (!within_rate(d))
+        return false;
     if (!door_fits(d, ingest_memory(size_bytes)))
         return false;
     d->result->lane = d->lane;
@@ -310,6 +327,8 @@ void door_close(struct door *d)
     if (d->in->debug && !d->over)
         answer_shown(d);
     keep_dead(d);
+    if (d->result->accepted && r->options.limits && !d->in->debug)
+        limits_charge(r->options.limits, d->in->tenant, d->result->accepted, d->result->accepted_bytes);
     buf_deinit(&d->shown);
     buf_deinit(&d->explained);
     process_run_end(&r->run);
@@ -455,12 +474,28 @@ static bole_slice detect_level(const struct stream_entry *s, struct batch_field 
     return named.ptr ? level_normalize(named) : number.ptr ? level_of_severity_number(number) : level_of_line(line);
 }
 
+/* The same by what the tenant may. */
+static bool breaks_tenants_limit(struct door *d, bole_slice line, size_t field_count, size_t fields_size)
+{
+    const struct tenant_limit *t = &d->limit;
+    bool size = t->record_bytes && line.len + fields_size > t->record_bytes, count = t->fields && field_count > t->fields;
+    if (size)
+        door_reject(d, RECEIVE_LINE_TOO_LONG, 1, "a record of %zu bytes, tenant %.*s may have %zu", line.len + fields_size,
+                    BOLE_SLICE_ARG(d->in->tenant), t->record_bytes);
+    else if (count)
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "a record of %zu fields, tenant %.*s may have %zu", field_count,
+                    BOLE_SLICE_ARG(d->in->tenant), t->fields);
+    if (size || count)
+        limits_count(d->r->options.limits, size ? LIMIT_RECORD : LIMIT_FIELDS);
+    return size || count;
+}
+
 /* Why the record is not taken, in Loki's words; false when it is. */
 static bool refuse_record(struct door *d, const struct stream_entry *s, bole_slice line, size_t field_count,
                           size_t fields_size)
 {
     if (line.len <= RECORD_LINE_MAX && field_count <= RECORD_FIELDS_MAX && fields_size <= RECORD_FIELDS_SIZE_MAX)
-        return false;
+        return (d->limit.record_bytes || d->limit.fields) && breaks_tenants_limit(d, line, field_count, fields_size);
     bole_slice stream = door_stream_text(d, s);
     if (line.len > RECORD_LINE_MAX)
         door_reject(

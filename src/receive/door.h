@@ -29,6 +29,7 @@ struct door {
     const struct receive_input *in;
     struct receive_result      *result;
     int64_t                     now_ns;
+    struct tenant_limit         limit;
     struct ingest_lane         *lane; /* set in front of door_begin: the request is of one */
     size_t                      index_bytes; /* drawn from the budget by its index of JSON tokens */
     /* The last record that was refused, for doors that answer record by record; in the scratch arena. */

@@ -18,6 +18,7 @@
 #include "ingest/ingest.h"
 #include "process/dead_letters.h"
 #include "process/pipeline.h"
+#include "receive/limits.h"
 
 #define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
 #define RECEIVE_ERRORS_MAX  8u                   /* different errors of one request that are told */
@@ -48,6 +49,7 @@ struct receive_options {
     const struct receive_label *stream_labels; /* receive.stream_labels; NULL: the default. Borrowed as well */
     size_t              stream_label_count;
     struct process     *process;           /* what records pass before they are encoded; NULL: nothing. Borrowed */
+    struct limits      *limits;            /* of tenants; NULL: none. Borrowed */
     struct dead_letters *dead_letters;     /* what cannot be processed goes there; NULL: nowhere. Borrowed */
     size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
 };
@@ -94,6 +96,7 @@ struct receive_result {
     struct ingest_lane    *lane;    /* that the request is of (ingest/ingest.h), in the arena; or NULL */
     struct ingest_request *request; /* holds the accepted records: commit it, then answer. NULL: answer at once */
     unsigned    status;             /* HTTP */
+    unsigned    retry_after_s;      /* with 429; 0: not known */
     const char *content_type;       /* of body; NULL: none */
     bole_slice  body;
     uint64_t    accepted, accepted_bytes; /* records; bytes of lines and fields */

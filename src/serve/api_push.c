@@ -11,7 +11,7 @@ struct push { /* in the exchange's arena */
     struct http_exchange *x;
     struct metrics_door_counters *counters;
     uint64_t              records, bytes;
-    unsigned              status;
+    unsigned              status, retry_after_s;
     const char           *content_type;
     bole_slice            body;
     const char           *headers;
@@ -24,7 +24,7 @@ static void answer(const struct push *p)
     bool later = p->status == 429 || p->status == 503;
     const char *headers = p->headers;
     if (later)
-        headers = headers ? (const char *)arena_printf(http_arena(p->x), "%sRetry-After: 1\r\n", headers).ptr : "Retry-After: 1\r\n";
+        headers = (const char *)arena_printf(http_arena(p->x), "%sRetry-After: %u\r\n", headers ? headers : "", p->retry_after_s ? p->retry_after_s : 1).ptr;
     /* The body is in the exchange's arena, or a constant: no copy is needed. */
     http_reply(p->x, &(struct http_reply){.status = p->status, .content_type = p->content_type, .body = p->body,
                                           .body_static = true, .headers = headers});
@@ -79,7 +79,7 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
     count(a, result);
     struct push now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
                        .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers, .process = a->options.receive.process,
-                       .lane = result->lane};
+                       .lane = result->lane, .retry_after_s = result->retry_after_s};
     if (!result->request) {
         answer(&now);
         return;
@@ -102,6 +102,13 @@ bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_re
         return false;
     if (http_loop_index(x) >= a->receiver_count || atomic_load(&a->stopping)) {
         http_reply_text(x, 503, "not ready to take records: try again");
+        return false;
+    }
+    struct limits *limits = a->options.receive.limits;
+    size_t body_max = limits ? limits_of(limits, tenant).body_bytes : 0;
+    if (body_max && http_body(x).len > body_max) {
+        limits_count(limits, LIMIT_BODY);
+        http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", http_body(x).len, BOLE_SLICE_ARG(tenant), body_max);
         return false;
     }
     *ret_receiver = a->receivers[http_loop_index(x)];

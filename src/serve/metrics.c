@@ -218,6 +218,19 @@ static void write_receive(struct writer *w, struct metrics_counters *c)
     close_family(w);
 }
 
+static void write_limits(struct writer *w, struct limits *limits)
+{
+    open_family(w, "limits");
+    if (!w->json)
+        buf_put_str(w->out, "# HELP bole_limits_refused_total Requests (bytes, records, body) and records (record, fields) over a tenant's limit.\n"
+                            "# TYPE bole_limits_refused_total counter\n");
+    for (unsigned k = 0; k < LIMIT_KIND_COUNT; k++) {
+        buf_printf(w->out, w->json ? "%s\"refused_%s_total\":%llu" : "%sbole_limits_refused_total{limit=\"%s\"} %llu\n", w->json && k ? "," : "",
+                   limit_kind_name(k), (unsigned long long)limits_refused(limits, k));
+    }
+    close_family(w);
+}
+
 static void write_dead_letters(struct writer *w, struct dead_letters *letters)
 {
     struct dead_letters_stats s;
@@ -415,6 +428,8 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
         write_pipeline(w, s->process);
     if (s->dead_letters)
         write_dead_letters(w, s->dead_letters);
+    if (s->limits)
+        write_limits(w, s->limits);
     if (s->queue)
         write_queue(w, s->queue);
     if (s->store)

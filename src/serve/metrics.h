@@ -46,6 +46,7 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct metrics_counters *counters;
     struct process     *process;
     struct dead_letters *dead_letters;
+    struct limits      *limits;
     int64_t             started_ns; /* UTC */
 };
 
