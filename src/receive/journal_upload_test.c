@@ -24,7 +24,7 @@ static const struct {
      "1795255201000002000 {host=\"h\", job=\"systemd-journal\", service_name=\"ssh\"} \"one = 1\" _HOSTNAME=\"h\" _SYSTEMD_UNIT=\"ssh@1.service\" "
      "PRIORITY=\"3\"\n1795255202000000000 {job=\"systemd-journal\", service_name=\"bash\"} \"two\\nl\\u0000x\" _COMM=\"bash\"\n"},
     {BODY("MESSAGE=without an empty line"), 202, "OK.\n", NOW " {job=\"systemd-journal\", service_name=\"journald\"} \"without an empty line\"\n"},
-    {BODY("MESSAGE=a\n__REALTIME_TIMESTAMP=never\n\nMESSAGE=b\n\n"), 202, "entry 1: field __REALTIME_TIMESTAMP: \"never\" is no time",
+    {BODY("MESSAGE=a\n__REALTIME_TIMESTAMP=never\n\nMESSAGE=b\n\n"), 202, "1 refused: entry 1: field __REALTIME_TIMESTAMP: \"never\" is no time\n",
      NOW " {job=\"systemd-journal\", service_name=\"journald\"} \"b\"\n"},
     {BODY(""), 202, "OK.\n", ""},
     {BODY("MESSAGE=a\n\nMESSAGE\n\x7f\0\0\0\0\0\0\0x\n"), 400, "journal export: a field is longer than the request, at byte 11", ""},
