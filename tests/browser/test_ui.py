@@ -27,5 +27,9 @@ def test_explore_and_tail_in_a_real_browser(server):
     assert screenshot.stat().st_size > 10_000
 
 
+def test_patterns_in_a_real_browser(server):
+    run_in_browser(server, "patterns", 120)
+
+
 def test_a_large_result_in_a_real_browser(server, full):
     run_in_browser(server, "search", 600, E2E_ROWS="1000000" if full else "60000")

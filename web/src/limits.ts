@@ -34,3 +34,8 @@ export const COMPLETIONS_MAX = 200;
 export const HISTORY_MAX = 50;
 export const CONTEXT_ROWS = 10;
 export const CONTEXT_ROWS_MAX = 640;
+/* As many as the server gives. */
+export const PATTERNS_MAX = 2_000;
+export const PATTERNS_SHOWN = 200;
+export const PATTERN_EXAMPLES = 5;
+export const SPARKLINE_POINTS = 40;

@@ -12,6 +12,7 @@ import "@/styles/query.css";
 import "@/styles/charts.css";
 import "@/styles/results.css";
 import "@/styles/rows.css";
+import "@/styles/patterns.css";
 
 const RETRIES = 2;
 

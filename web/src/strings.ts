@@ -5,7 +5,7 @@ const plural = (n: number, one: string, many = `${one}s`) => `${formatCount(n)} 
 
 export const strings = {
   product: "Bole",
-  nav: { label: "Screens", explore: "Explore", tail: "Live tail", shortcuts: "Keyboard shortcuts" },
+  nav: { label: "Screens", explore: "Explore", tail: "Live tail", patterns: "Patterns", shortcuts: "Keyboard shortcuts" },
   theme: { system: "Theme: follows the system", light: "Theme: light", dark: "Theme: dark" },
   query: {
     label: "LogQL query",
@@ -128,6 +128,7 @@ export const strings = {
     loading: "Counting…",
     none: "No fields.",
     failed: "Could not be counted: ",
+    rare: (n: number) => `Show ${plural(n, "rare field")}`,
     incomplete: "There are more fields than are shown.",
     in: (n: number) => `in ${plural(n, "line")}`,
     distinct: (n: number, exact: boolean) => `${exact ? "" : "about "}${plural(n, "value")}`,
@@ -139,6 +140,21 @@ export const strings = {
     origins: { label: "Stream labels", metadata: "Metadata", parsed: "Found in the lines" },
     share: (percent: string) => `in ${percent} of the lines`,
     column: (name: string) => `Column: ${name}`,
+  },
+  patterns: {
+    none: "No patterns",
+    unfit: "Patterns are those of lines; this query gives numbers or a table. Take its last stage away, or open it in Explore.",
+    baseline: "Compare with",
+    baselines: { none: "Nothing", period: "Period before", day: "Day before", week: "Week before" },
+    found: (n: number) => plural(n, "pattern"),
+    changes: { new: "new", gone: "gone", more: "more", less: "less" },
+    changed: (change: "new" | "more" | "gone", n: number) =>
+      `${formatCount(n)} ${{ new: "new", more: "much more often", gone: "gone" }[change]}`,
+    before: (n: number) => `${plural(n, "line")} before`,
+    show: "Show these lines",
+    hide: "Leave these lines out",
+    more: (n: number) => `Show ${plural(n, "more pattern")}`,
+    noExample: "No line of this pattern in the range.",
   },
   states: {
     loading: "Searching…",
@@ -252,6 +268,7 @@ export const strings = {
         keys: [
           ["e", "Explore"],
           ["t", "Live tail"],
+          ["a", "Patterns"],
           ["p", "Pause or resume the tail"],
           ["s", "Fields"],
           ["l", "Labels"],

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { Explore } from "@/features/explore/Explore";
+import { Patterns } from "@/features/patterns/Patterns";
 import { Tail } from "@/features/tail/Tail";
 import { PANELS, type Panel } from "@/features/query/SidePanel";
 import { strings } from "@/strings";
@@ -19,7 +20,7 @@ function storedPanel(): Panel | undefined {
   return PANELS.find((panel) => panel === stored);
 }
 
-const SCREEN_OF = { explore: Explore, tail: Tail };
+const SCREEN_OF = { explore: Explore, tail: Tail, patterns: Patterns };
 
 export function App() {
   const [view, onChange] = useView();
@@ -38,6 +39,7 @@ export function App() {
     "?": () => setHelp(true),
     e: () => go("explore"),
     t: () => go("tail"),
+    a: () => go("patterns"),
     l: () => toggle("labels"),
     s: () => toggle("fields"),
     d: theme[1],

@@ -5,10 +5,11 @@ import { strings } from "@/strings";
 import { useTheme } from "./theme";
 import { formatView, type Screen, type View } from "./view";
 
-/* One entry per screen; patterns, dashboards, alerts, sources and audit get theirs here as they come to exist. */
+/* One entry per screen; dashboards, alerts, sources and audit get theirs here as they come to exist. */
 const ENTRIES: { screen: Screen; icon: IconName; text: string }[] = [
   { screen: "explore", icon: "explore", text: strings.nav.explore },
   { screen: "tail", icon: "tail", text: strings.nav.tail },
+  { screen: "patterns", icon: "patterns", text: strings.nav.patterns },
 ];
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;

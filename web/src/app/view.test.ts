@@ -27,6 +27,7 @@ test("everything that is looked at survives the address", () => {
     row: "1795239000000000007-0000000000300001",
     columns: ["a,b", "user"],
     dedupe: "numbers" as const,
+    baseline: "day" as const,
   };
   expect(parseView(formatView(changed), {})).toEqual(changed);
 });

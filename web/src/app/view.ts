@@ -12,10 +12,13 @@ import { DEFAULT_RANGE, isRange, type TimeRange } from "@/lib/timeRange";
 import { DEDUPES, type Dedupe } from "@/lib/dedupe";
 import { readStored, writeStored } from "./stored";
 
-export const SCREENS = ["explore", "tail"] as const;
+export const SCREENS = ["explore", "tail", "patterns"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export const REFRESH_CHOICES = [0, 5, 10, 30] as const;
+
+export const BASELINES = ["none", "period", "day", "week"] as const;
+export type Baseline = (typeof BASELINES)[number];
 
 export interface View {
   screen: Screen;
@@ -32,6 +35,8 @@ export interface View {
   /* Fields that have a column of their own. */
   columns: readonly string[];
   dedupe: Dedupe;
+  /* What patterns are compared with. */
+  baseline: Baseline;
 }
 
 export const DEFAULT_QUERY = '{service_name=~".+"}';
@@ -57,6 +62,7 @@ export function parseView(hash: string, options: Options): View {
     row: params.get("row") ?? undefined,
     columns: params.getAll("col"),
     dedupe: DEDUPES.find((dedupe) => dedupe === params.get("dedupe")) ?? "none",
+    baseline: BASELINES.find((baseline) => baseline === params.get("baseline")) ?? "none",
   };
 }
 
@@ -71,6 +77,7 @@ export function formatView(view: View): string {
   if (view.row !== undefined) params.set("row", view.row);
   for (const name of view.columns) params.append("col", name);
   if (view.dedupe !== "none") params.set("dedupe", view.dedupe);
+  if (view.baseline !== "none") params.set("baseline", view.baseline);
   return `#/${view.screen}?${params}`;
 }
 

@@ -10,6 +10,8 @@ import { strings } from "@/strings";
 import { FieldValues } from "./FieldValues";
 
 const text = strings.fields;
+/* Fields of fewer lines are often none: text that looks like one. */
+const RARE_SHARE = 0.005;
 const ORIGINS: readonly FieldOrigin[] = ["label", "metadata", "parsed"];
 
 export interface FieldsProps {
@@ -23,6 +25,7 @@ export interface FieldsProps {
 /* Which fields the rows have: in how many of them, how many values, which ones most. */
 export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps) {
   const [filter, setFilter] = useState("");
+  const [rare, setRare] = useState(false);
   const [openName, setOpenName] = useState<string>();
   const answer = useQuery({
     queryKey: ["fields", scope],
@@ -30,6 +33,8 @@ export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps)
     placeholderData: keepPreviousData,
   });
   const fields = answer.data?.fields.filter((one) => one.name.toLowerCase().includes(filter.toLowerCase())) ?? [];
+  const all = answer.data?.rows ?? 0;
+  const isShown = (field: FieldSummary) => rare || filter !== "" || field.rows >= all * RARE_SHARE;
   return (
     <>
       <input
@@ -55,11 +60,11 @@ export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps)
               <section key={origin} className="field-group" aria-label={text.origins[origin]}>
                 <h2>{text.origins[origin]}</h2>
                 <ul>
-                  {group.slice(0, FIELDS_SHOWN_MAX).map((field) => (
+                  {group.slice(0, FIELDS_SHOWN_MAX).filter(isShown).map((field) => (
                     <Field
                       key={field.name}
                       field={field}
-                      all={answer.data?.rows ?? 0}
+                      all={all}
                       open={openName === `${origin} ${field.name}`}
                       isColumn={columns.includes(field.name)}
                       onOpen={(open) => setOpenName(open ? `${origin} ${field.name}` : undefined)}
@@ -68,6 +73,11 @@ export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps)
                     />
                   ))}
                 </ul>
+                {!group.every(isShown) && (
+                  <Button kind="quiet" onClick={() => setRare(true)}>
+                    {text.rare(group.filter((field) => !isShown(field)).length)}
+                  </Button>
+                )}
               </section>
             )
           );
