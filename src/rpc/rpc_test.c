@@ -1,104 +1,10 @@
 /* The door over a transport that the test plays: order of what is sent, ends, refusals, and what may come at a bad time. */
-#include <stdio.h>
+#include <time.h>
 
 #include "base/content.h"
 #include "base/test.h"
-#include "rpc/rpc.h"
+#include "rpc/fake_transport.h"
 #include "serve/api_testing.h"
-
-struct rpc_wire { /* one call, as the test sees it */
-    struct rpc_transport *t;
-    void       *call;
-    const char *tenant, *second_tenant;
-    struct buf  sent;       /* messages, each behind a byte with its length */
-    unsigned    sends;      /* under way: 0 or 1 */
-    unsigned    reads, broken_off;
-    bool        is_finished;
-    enum rpc_code code;
-    char        text[200];
-    size_t      details_len;
-};
-
-struct rpc_transport {
-    const struct rpc_events *events;
-    void *ctx;
-};
-
-static struct rpc_transport transport; /* the module's own type has no other way in */
-
-static const char *fake_version(void)
-{
-    return "fake";
-}
-
-static bole_status fake_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port, struct bole_err *err)
-{
-    transport = (struct rpc_transport){o->events, o->ctx};
-    *ret_transport = &transport;
-    *ret_port = 4317;
-    return BOLE_OK;
-}
-
-static void fake_run(struct rpc_transport *t, unsigned worker)
-{
-}
-
-static void fake_nothing(struct rpc_transport *t)
-{
-}
-
-static bole_slice fake_metadata(struct rpc_wire *w, bole_slice name, size_t *at)
-{
-    const char *const values[] = {w->tenant, w->second_tenant};
-    while (*at < 2 && bole_slice_eq(name, S("x-scope-orgid"))) {
-        const char *value = values[(*at)++];
-        if (value)
-            return bole_slice_str(value);
-    }
-    return (bole_slice){0};
-}
-
-static void fake_greet(struct rpc_wire *w)
-{
-}
-
-static void fake_read(struct rpc_wire *w)
-{
-    w->reads++;
-}
-
-static void fake_send(struct rpc_wire *w, bole_slice message)
-{
-    CHECK_EQ_U64(w->sends, 0); /* one at a time */
-    CHECK(!w->is_finished);
-    w->sends++;
-    buf_put_u8(&w->sent, (uint8_t)message.len);
-    buf_put(&w->sent, message);
-}
-
-static void fake_finish(struct rpc_wire *w, const struct rpc_end *end)
-{
-    CHECK_EQ_U64(w->sends, 0);
-    CHECK(!w->is_finished);
-    w->is_finished = true;
-    w->code = end->code;
-    w->details_len = end->details.len;
-    snprintf(w->text, sizeof w->text, "%.*s", BOLE_SLICE_ARG(end->text));
-    if (end->message.ptr) {
-        buf_put_u8(&w->sent, (uint8_t)end->message.len);
-        buf_put(&w->sent, end->message);
-    }
-}
-
-static void fake_break_off(struct rpc_wire *w)
-{
-    w->broken_off++;
-}
-
-static const struct rpc_module fake_module = {
-    .abi = RPC_MODULE_ABI, .version = fake_version, .open = fake_open, .run = fake_run, .shut = fake_nothing, .cancel = fake_nothing,
-    .close = fake_nothing, .metadata = fake_metadata, .greet = fake_greet, .read = fake_read, .send = fake_send, .finish = fake_finish,
-    .break_off = fake_break_off};
 
 struct door {
     struct world *world;
@@ -121,27 +27,6 @@ static void door_end(struct door *d)
     world_close(d->world);
 }
 
-static bool call(struct rpc_wire *w, const char *path)
-{
-    w->t = &transport;
-    buf_init(&w->sent, NULL);
-    return transport.events->begin(transport.ctx, 0, w, bole_slice_str(path), &w->call);
-}
-
-static void say(struct rpc_wire *w, bole_slice bytes, enum rpc_coding coding)
-{
-    /* In three parts, as it may come. */
-    const bole_slice parts[] = {{bytes.ptr, bytes.len / 3}, {bytes.ptr + bytes.len / 3, 0}, bole_slice_sub(bytes, bytes.len / 3)};
-    transport.events->message(w->call, parts, 3, coding);
-}
-
-static void left(struct rpc_wire *w, bool ok)
-{
-    CHECK_EQ_U64(w->sends, 1);
-    w->sends = 0;
-    transport.events->sent(w->call, ok);
-}
-
 /* The transport's last word. */
 static void over(struct rpc_wire *w)
 {
@@ -152,7 +37,7 @@ static void over(struct rpc_wire *w)
 
 static void wait_finished(struct rpc_wire *w)
 {
-    for (int i = 0; i < 2000 && !*(volatile bool *)&w->is_finished; i++)
+    for (int i = 0; i < 2000 && !w->is_finished; i++)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
@@ -304,8 +189,8 @@ TEST(rpc_push_ends_behind_its_last_answer)
     }
     transport.events->read_end(w.call);
     unsigned answers = 0;
-    for (int i = 0; i < 4000 && !*(volatile bool *)&w.is_finished; i++) {
-        if (*(volatile unsigned *)&w.sends) {
+    for (int i = 0; i < 4000 && !w.is_finished; i++) {
+        if (w.sends) {
             left(&w, true);
             answers++;
         } else {
