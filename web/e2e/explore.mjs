@@ -202,6 +202,33 @@ await runSteps(
       assert.match(await page.locator(".metric-table").innerText(), /detected_level="error"/);
     }),
 
+    step("the builder and the editor are in step", async () => {
+      await open(selector);
+      await page.getByRole("button", { name: "Query builder" }).click();
+      const builder = page.getByRole("group", { name: "Query builder" });
+      await builder.getByRole("button", { name: "Text in the line" }).click();
+      await builder.getByPlaceholder("text").fill('bulk "line');
+      assert.equal(await editor.innerText(), `${selector} |= "bulk \\"line"`);
+      await builder.getByPlaceholder("text").fill("bulk line");
+      await builder.getByRole("button", { name: "Read fields" }).click();
+      await builder.getByLabel("Read fields from").selectOption("logfmt");
+      await builder.getByRole("button", { name: "Field", exact: true }).click();
+      await builder.getByPlaceholder("field").fill("n");
+      await builder.getByLabel("Comparison").last().selectOption("<");
+      await builder.getByPlaceholder("value").last().fill("5");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.querySelector(".statistics b")?.textContent === "5 lines");
+      assert.equal(urlQuery(), `${selector} |= "bulk line" | logfmt | n < 5`);
+      if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `${process.env.E2E_SCREENSHOTS}/builder.png` });
+      assert.deepEqual(await accessibilityViolations(page), []);
+      await run(`${selector} |= "café"`);
+      assert.equal(await builder.getByPlaceholder("text").inputValue(), "café");
+      await editor.fill(`rate(${selector}[1m])`);
+      await page.locator(".builder", { hasText: "for the editor" }).waitFor();
+      await page.getByRole("button", { name: "Query builder" }).click();
+      await page.keyboard.press("Escape");
+      await open(`rate(${selector}[5m])`);
+    }),
     step("? lists the shortcuts, / goes to the query", async () => {
       await page.locator(".metric-table").click();
       await page.keyboard.press("?");

@@ -39,3 +39,4 @@ export const PATTERNS_MAX = 2_000;
 export const PATTERNS_SHOWN = 200;
 export const PATTERN_EXAMPLES = 5;
 export const SPARKLINE_POINTS = 40;
+export const BUILDER_SUGGESTIONS_MAX = 200;

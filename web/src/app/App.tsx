@@ -1,7 +1,5 @@
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Explore } from "@/features/explore/Explore";
-import { Patterns } from "@/features/patterns/Patterns";
-import { Tail } from "@/features/tail/Tail";
 import { PANELS, type Panel } from "@/features/query/SidePanel";
 import { strings } from "@/strings";
 import { Crash } from "./Crash";
@@ -20,7 +18,12 @@ function storedPanel(): Panel | undefined {
   return PANELS.find((panel) => panel === stored);
 }
 
-const SCREEN_OF = { explore: Explore, tail: Tail, patterns: Patterns };
+/* The first screen is there at once; the others come when they are wanted. */
+const SCREEN_OF = {
+  explore: Explore,
+  tail: lazy(() => import("@/features/tail/Tail").then(({ Tail }) => ({ default: Tail }))),
+  patterns: lazy(() => import("@/features/patterns/Patterns").then(({ Patterns }) => ({ default: Patterns }))),
+};
 
 export function App() {
   const [view, onChange] = useView();
@@ -54,7 +57,9 @@ export function App() {
     <div className="app">
       <Rail view={view} theme={theme} onShortcuts={() => setHelp(true)} />
       <Crash key={view.screen}>
-        <Shown view={view} onChange={onChange} panel={panel} onPanel={onPanel} />
+        <Suspense fallback={<main className="screen" />}>
+          <Shown view={view} onChange={onChange} panel={panel} onPanel={onPanel} />
+        </Suspense>
       </Crash>
       {help && <ShortcutsDialog onClose={() => setHelp(false)} />}
     </div>

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, type ReactNode, type RefObject } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, type ReactNode, type RefObject } from "react";
 import { ApiError } from "@/api/http";
 import { useShortcuts } from "@/app/shortcuts";
 import { formatView, type ChangeView, type View } from "@/app/view";
@@ -20,8 +20,6 @@ import { withLevels } from "@/logql/edit";
 import { findNeedles } from "@/logql/needles";
 import { isSetQuery } from "@/logql/shape";
 import { strings } from "@/strings";
-import { LevelHistogram } from "./LevelHistogram";
-import { MetricView } from "./MetricView";
 import { RowsFooter } from "./RowsFooter";
 import { CancelledState, EmptyState, ErrorState, LoadingState, NoQueryState } from "@/features/query/states";
 import { DedupeChoice, RowOptions, Statistics, Toolbar } from "@/features/query/Toolbar";
@@ -30,6 +28,10 @@ import { FindBar, useFind } from "@/features/rows/FindBar";
 import { ExportMenu } from "./ExportMenu";
 import { placeAt } from "./rowWindow";
 import { useCancelMetric, useMetric, useRetryWhileAway, useRun, useSearch, type Run } from "./useExplore";
+
+/* Drawing is fetched while the first query already runs. */
+const LevelHistogram = lazy(() => import("./LevelHistogram").then(({ LevelHistogram }) => ({ default: LevelHistogram })));
+const MetricView = lazy(() => import("./MetricView").then(({ MetricView }) => ({ default: MetricView })));
 
 interface Props {
   view: View;
@@ -189,19 +191,21 @@ function LogResult({ view, onChange, run, search, list, state }: LogResultProps)
   const jump = (ms: number) => void session.jump(placeAt(nsFromMs(ms)));
   return (
     <>
-      {volume ? (
-        <LevelHistogram
-          volume={volume}
-          zone={view.zone}
-          chosen={levels}
-          stale={search.stale}
-          onZoom={(startMs, endMs) => onChange({ range: absoluteRange(startMs, endMs) })}
-          onJump={jump}
-          onChoose={(chosen) => onChange({ query: withLevels(view.query, chosen) })}
-        />
-      ) : (
-        search.error === null && <div className="histogram histogram-waiting" aria-hidden="true" />
-      )}
+      <Suspense fallback={<HistogramSpace />}>
+        {volume ? (
+          <LevelHistogram
+            volume={volume}
+            zone={view.zone}
+            chosen={levels}
+            stale={search.stale}
+            onZoom={(startMs, endMs) => onChange({ range: absoluteRange(startMs, endMs) })}
+            onJump={jump}
+            onChoose={(chosen) => onChange({ query: withLevels(view.query, chosen) })}
+          />
+        ) : (
+          search.error === null && <HistogramSpace />
+        )}
+      </Suspense>
       {search.warnings.map((warning) => (
         <Banner key={warning} icon="warning">
           {warning}
@@ -266,6 +270,8 @@ function LogResult({ view, onChange, run, search, list, state }: LogResultProps)
   );
 }
 
+const HistogramSpace = () => <div className="histogram histogram-waiting" aria-hidden="true" />;
+
 function MetricResult({
   view,
   onChange,
@@ -297,14 +303,16 @@ function MetricResult({
       {metric.series.length === 0 ? (
         <EmptyState range={view.range} title={strings.metric.empty} onRange={(range) => onChange({ range })} />
       ) : (
-        <MetricView
-          metric={metric}
-          zone={view.zone}
-          instant={metric.instant}
-          stale={stale}
-          range={[run.range.startMs, run.range.endMs]}
-          onZoom={(startMs, endMs) => onChange({ range: absoluteRange(Math.round(startMs), Math.round(endMs)) })}
-        />
+        <Suspense fallback={<LoadingState />}>
+          <MetricView
+            metric={metric}
+            zone={view.zone}
+            instant={metric.instant}
+            stale={stale}
+            range={[run.range.startMs, run.range.endMs]}
+            onZoom={(startMs, endMs) => onChange({ range: absoluteRange(Math.round(startMs), Math.round(endMs)) })}
+          />
+        </Suspense>
       )}
     </>
   );

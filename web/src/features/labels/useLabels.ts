@@ -29,7 +29,8 @@ function valuesOf(range: TimeRange, name: string) {
 }
 
 export const useLabelNames = (range: TimeRange) => useQuery(namesOf(range));
-export const useLabelValues = (range: TimeRange, name: string) => useQuery(valuesOf(range, name));
+export const useLabelValues = (range: TimeRange, name: string, enabled = true) =>
+  useQuery({ ...valuesOf(range, name), enabled });
 
 /* For completion, where a failure only means that nothing is offered. */
 export function useLabelSource(range: TimeRange) {

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import { readStored, writeStored } from "@/app/stored";
 import { Button } from "@/components/Button";
 import { Popover } from "@/components/Popover";
 import { useLabelSource } from "@/features/labels/useLabels";
@@ -9,6 +10,9 @@ import { clearHistory, neighbour, readHistory, remember } from "./history";
 
 /* A third of the program: fetched while the first query already runs. */
 const CodeEditor = lazy(() => import("./CodeEditor"));
+
+const Builder = lazy(() => import("./Builder").then(({ Builder }) => ({ default: Builder })));
+const BUILDER_KEY = "bole.builder";
 
 interface Props {
   query: string;
@@ -23,6 +27,7 @@ interface Props {
 
 export function QueryBar({ query, range, error, running, onRun, onCancel, children }: Props) {
   const [draft, setDraft] = useState(query);
+  const [building, setBuilding] = useState(() => readStored(BUILDER_KEY, false));
   const labels = useLabelSource(range);
   useEffect(() => setDraft(query), [query]);
   const errorAt = error === undefined || draft !== query ? undefined : readQueryError(error, query).at;
@@ -30,6 +35,10 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
   const run = () => {
     remember(draft);
     onRun(draft);
+  };
+  const toggleBuilder = () => {
+    writeStored(BUILDER_KEY, !building);
+    setBuilding(!building);
   };
   const leave = () => {
     if (running) onCancel();
@@ -51,6 +60,14 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
         <Suspense fallback={<PlainEditor {...editor} />}>
           <CodeEditor {...editor} />
         </Suspense>
+        <Button
+          kind="quiet"
+          className="query-tool"
+          icon="builder"
+          title={strings.builder.open}
+          pressed={building}
+          onClick={toggleBuilder}
+        />
         <HistoryButton
           onPick={(picked) => {
             setDraft(picked);
@@ -68,6 +85,11 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
         <Button className="run" kind="primary" icon="play" title={strings.query.runTitle} onClick={run}>
           {strings.query.run}
         </Button>
+      )}
+      {building && (
+        <Suspense>
+          <Builder query={draft} range={range} onChange={setDraft} onRun={run} />
+        </Suspense>
       )}
     </div>
   );
