@@ -28,6 +28,7 @@ int cmd_process(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_series(int argc, char **argv);
+int cmd_sources(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct command {
     {"series", cmd_series, "list the streams"},
     {"import", cmd_import, "send files to a server"},
     {"delete", cmd_delete, "delete what matches a query, with proof"},
+    {"sources", cmd_sources, "list who sends: clients, rates, lag, errors"},
     {"dlq", cmd_dlq, "dead letters: see, send again or drop what could not be processed"},
     {"open", cmd_open, "look at a file or a stream in the browser, with nothing installed"},
     {"backup", cmd_backup, "save what a running server holds"},

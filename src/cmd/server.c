@@ -34,6 +34,7 @@ struct server {
     struct store       *store;
     struct dead_letters *dead_letters;
     struct limits *limits;
+    struct sources *sources;
     struct process     *process; /* NULL: there are no rules */
     struct api         *api;
     struct ingest      *ingest;
@@ -290,7 +291,7 @@ static bole_status receive_switches(struct server *s, const struct server_option
 {
     struct receive_options r = {.detect_level = !o->no_detect_level, .service_names = service_name_candidates,
                                 .service_name_count = service_name_candidate_count, .process = s->process,
-                                .dead_letters = s->dead_letters, .limits = s->limits};
+                                .dead_letters = s->dead_letters, .limits = s->limits, .sources = s->sources};
     if (o->service_names) {
         bole_slice rest = bole_slice_str(o->service_names);
         r.service_names = s->service_names;
@@ -510,6 +511,9 @@ bole_status server_create(const struct server_options *options, struct server **
     st = options->process_file ? process_create(options->process_file, &s->process, err) : BOLE_OK;
     if (st == BOLE_OK)
         st = open_storage(s, options, err);
+    s->sources = sources_create();
+    if (st == BOLE_OK && !s->sources)
+        st = bole_fail(err, BOLE_E_NOMEM, "no memory for the sources");
     if (st == BOLE_OK && options->limit_count)
         st = make_limits(s, options, err);
     if (st == BOLE_OK && options->dead_letters_size)
@@ -565,6 +569,7 @@ void server_destroy(struct server *s)
     process_destroy(s->process);
     dead_letters_close(s->dead_letters);
     limits_destroy(s->limits);
+    sources_destroy(s->sources);
     store_destroy(s->store);
     queue_destroy(s->queue);
     file_close(s->lock);

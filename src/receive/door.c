@@ -76,7 +76,8 @@ struct door door_open(struct receiver *r, const struct receive_input *in, struct
     *result = (struct receive_result){0};
     stream_cache_trim(&r->streams);
     arena_reset(&r->scratch);
-    struct door d = {.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock)};
+    struct door d = {.r = r, .in = in, .result = result, .now_ns = clock_now_ns(r->options.clock),
+                     .client = in->client, .newest_ns = INT64_MIN};
     buf_init(&d.shown, r->options.budget);
     buf_init(&d.explained, r->options.budget);
     if (process_run_begin(&r->run, r->options.process, r->options.clock))
@@ -182,6 +183,29 @@ void door_bury(struct door *d, enum dead_letter_kind kind, enum receive_reason r
         d->dead[d->dead_count++] = (struct dead_letter){
             .time_ns = d->now_ns, .kind = kind, .cut = cut, .tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""),
             .reason = bole_slice_str(receive_reason_name(reason)), .why = why, .bytes = copy};
+}
+
+/* What came since the last time is the client's. */
+static void count_source(struct door *d)
+{
+    const struct receive_result *result = d->result;
+    struct source_batch *told = &d->told;
+    struct source_batch now = {result->accepted - told->records, result->accepted_bytes - told->bytes, result->rejected - told->errors, d->newest_ns};
+    if (d->over)
+        now = (struct source_batch){.errors = 1, .newest_ns = INT64_MIN};
+    struct source who = {.tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""), .client = d->client, .agent = d->in->agent};
+    *told = (struct source_batch){result->accepted, result->accepted_bytes, result->rejected, 0};
+    d->newest_ns = INT64_MIN;
+    if (d->r->options.sources && !d->in->debug && !d->in->redriven && (now.records || now.errors))
+        sources_count(d->r->options.sources, &who, &now, d->now_ns);
+}
+
+void door_sender(struct door *d, bole_slice client)
+{
+    if (bole_slice_eq(client, d->client))
+        return;
+    count_source(d);
+    d->client = client;
 }
 
 static void keep_dead(struct door *d)
@@ -327,6 +351,7 @@ void door_close(struct door *d)
     if (d->in->debug && !d->over)
         answer_shown(d);
     keep_dead(d);
+    count_source(d);
     if (d->result->accepted && r->options.limits && !d->in->debug)
         limits_charge(r->options.limits, d->in->tenant, d->result->accepted, d->result->accepted_bytes);
     buf_deinit(&d->shown);
@@ -622,5 +647,6 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
         return d->over ? false : door_no_memory(d, "more records");
     d->result->accepted++;
     d->result->accepted_bytes += line.len + size;
+    d->newest_ns = time_ns > d->newest_ns ? time_ns : d->newest_ns;
     return true;
 }

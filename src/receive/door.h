@@ -30,6 +30,9 @@ struct door {
     struct receive_result      *result;
     int64_t                     now_ns;
     struct tenant_limit         limit;
+    bole_slice                  client;  /* who sends, in->client to begin with: door_sender */
+    struct source_batch         told;    /* of the request, what is counted for its senders already */
+    int64_t                     newest_ns; /* time of a record since then */
     struct ingest_lane         *lane; /* set in front of door_begin: the request is of one */
     size_t                      index_bytes; /* drawn from the budget by its index of JSON tokens */
     /* The last record that was refused, for doors that answer record by record; in the scratch arena. */
@@ -97,6 +100,9 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
 
 /* The stream's labels as Loki prints them, for messages; in the scratch arena. */
 bole_slice door_stream_text(struct door *d, const struct stream_entry *s);
+
+/* The records from now on are of another client of this request (datagrams). */
+void door_sender(struct door *d, bole_slice client);
 
 /* The errors as Loki joins them: "2 errors like: a; 1 errors like: b". */
 bole_slice door_error_text(struct door *d);

@@ -270,6 +270,7 @@ static void gelf_take_datagrams(struct receiver *r, const struct socket_input *i
     for (size_t i = 0; going_on && i < count; i++) {
         bole_slice packet = datagrams[i].bytes;
         bool chunk = packet.len > 1 && packet.ptr[0] == 0x1e && packet.ptr[1] == 0x0f;
+        door_sender(m->d, datagrams[i].sender);
         going_on = chunk ? take_chunk(m, in->session, packet, datagrams[i].sender, ret_result)
                          : store_packet(m, packet, datagrams[i].sender);
     }

@@ -19,6 +19,7 @@
 #include "process/dead_letters.h"
 #include "process/pipeline.h"
 #include "receive/limits.h"
+#include "receive/sources.h"
 
 #define RECEIVE_DECODED_MAX (128u * 1024 * 1024) /* bytes of a decompressed body, when the options name no limit */
 #define RECEIVE_ERRORS_MAX  8u                   /* different errors of one request that are told */
@@ -49,6 +50,7 @@ struct receive_options {
     const struct receive_label *stream_labels; /* receive.stream_labels; NULL: the default. Borrowed as well */
     size_t              stream_label_count;
     struct process     *process;           /* what records pass before they are encoded; NULL: nothing. Borrowed */
+    struct sources     *sources;           /* who sends is counted there; NULL: nowhere. Borrowed */
     struct limits      *limits;            /* of tenants; NULL: none. Borrowed */
     struct dead_letters *dead_letters;     /* what cannot be processed goes there; NULL: nowhere. Borrowed */
     size_t              decoded_max_bytes; /* 0: RECEIVE_DECODED_MAX */
@@ -80,6 +82,7 @@ const char *receive_reason_name(enum receive_reason reason);
 struct receive_input {
     bole_slice    tenant;           /* valid: record/record.h */
     bole_slice    body;
+    bole_slice    client, agent;    /* who sends: address, User-Agent; may be empty */
     bole_slice    content_type;     /* as sent, parameters and all; may be empty */
     bole_slice    content_encoding; /* of `body` as it is given: empty, or "snappy" */
     bool          redriven;         /* it is a dead letter already: what is refused makes no other one */

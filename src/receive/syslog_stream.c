@@ -172,6 +172,7 @@ static void syslog_take_datagrams(struct receiver *r, const struct socket_input 
         bole_slice text = datagrams[i].bytes;
         while (text.len && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r' || text.ptr[text.len - 1] == 0))
             text.len--;
+        door_sender(&d, datagrams[i].sender);
         if (text.len)
             going_on = syslog_store(&d, text, datagrams[i].sender, false);
         else

@@ -15,7 +15,7 @@
 
 static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table, &loki_meta_table, &loki_patterns_table,
                                                  &loki_delete_table,
-                                                 &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &native_dlq_table, &tail_table,
+                                                 &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &native_dlq_table, &native_sources_table, &tail_table,
                                                  /* doors */
                                                  &push_table, &elastic_table, &intake_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
@@ -65,6 +65,8 @@ bole_status api_create(const struct api_options *options, struct api **ret_api, 
     bole_status st = join_tables(a) ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for the routes");
     if (st == BOLE_OK)
         st = tail_hub_create(a, &a->tails, err);
+    if (st == BOLE_OK)
+        st = source_keeper_create(a, err);
     if (st < 0) {
         api_destroy(a);
         return st;
@@ -121,6 +123,7 @@ void api_destroy(struct api *a)
 {
     if (!a)
         return;
+    source_keeper_destroy(a);
     tail_hub_destroy(a->tails);
     for (unsigned i = 0; i < a->receiver_count; i++)
         receiver_destroy(a->receivers[i]);

@@ -14,6 +14,7 @@ struct api {
     struct http_server     *server;
     const struct sockets   *sockets;  /* or NULL */
     struct tail_hub        *tails;
+    struct source_keeper   *source_keeper; /* or NULL */
     struct http_route      *routes;   /* copies of the tables with ctx set */
     size_t                  route_count;
     struct receiver       **receivers; /* one per loop; read-only after api_attach */
@@ -28,8 +29,12 @@ struct api {
 /* Each file of handlers has one table; api_create joins them. */
 struct api_table { const struct http_route *routes; size_t count; };
 extern const struct api_table tail_table, loki_query_table, loki_label_table, loki_detect_table, loki_index_table, loki_meta_table, loki_patterns_table, loki_delete_table, native_query_table,
-    native_context_table, native_fields_table, native_admin_table, native_backup_table, native_dlq_table, push_table;
+    native_context_table, native_fields_table, native_admin_table, native_backup_table, native_dlq_table, native_sources_table, push_table;
 extern const struct api_table elastic_table, intake_table;
+
+/* native_sources.c */
+bole_status source_keeper_create(struct api *a, struct bole_err *err);
+void source_keeper_destroy(struct api *a); /* writes what is new */
 
 /* The tenant the request speaks for: X-Scope-OrgID, else "default". False: it was no valid name and 400 was answered. */
 bool api_tenant(struct http_exchange *x, bole_slice *ret_tenant);

@@ -205,9 +205,11 @@ static void write_doors(struct writer *w, struct metrics_counters *c)
     }
 }
 
-static void write_receive(struct writer *w, struct metrics_counters *c)
+static void write_receive(struct writer *w, struct metrics_counters *c, struct sources *senders)
 {
     open_family(w, "receive");
+    if (senders)
+        figure(w, "sources", GAUGE, sources_number(senders), "Clients that ever sent, see /api/v1/sources.");
     figure(w, "utf8_replaced_total", COUNTER, c->utf8_replaced_total, "Records in which invalid UTF-8 was replaced.");
     if (!w->json)
         buf_put_str(w->out, "# HELP bole_receive_rejected_total Records refused, by reason.\n# TYPE bole_receive_rejected_total counter\n");
@@ -439,7 +441,7 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
     if (s->sockets)
         (w->json ? write_sockets_json : write_sockets_text)(w, s->sockets);
     if (s->counters) {
-        write_receive(w, s->counters);
+        write_receive(w, s->counters, s->senders);
         write_query(w, s->counters);
     }
     if (s->budget)

@@ -47,6 +47,7 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct process     *process;
     struct dead_letters *dead_letters;
     struct limits      *limits;
+    struct sources     *senders;
     int64_t             started_ns; /* UTC */
 };
 

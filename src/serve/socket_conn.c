@@ -246,6 +246,7 @@ static bool take(struct socket_conn *c)
     struct socket_input in = {.in = sockets_input(s, bole_slice_from(c->bytes, c->len)),
                               .sender = bole_slice_from(c->sender, c->sender_len), .at_end = c->ended,
                               .session = c->sessions, .settings = &c->door->options.settings};
+    in.in.client = in.sender;
     memcpy(c->sessions + p->session_size, c->sessions, p->session_size);
     p->take(s->receiver, &in, &result);
     if (is_later(&result.records)) {

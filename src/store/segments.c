@@ -335,6 +335,19 @@ static bole_status segments_cut(struct store *self, uint64_t *ret_lsn, struct bo
     return st;
 }
 
+/* ---- notes ---- */
+
+static bole_status segments_put_notes(struct store *self, const struct catalog_item *items, size_t count, struct bole_err *err)
+{
+    return catalog_commit(segments_of(self)->catalog, &(struct catalog_change){.put = items, .put_count = count}, err);
+}
+
+static bole_status segments_notes(struct store *self, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                                  struct bole_err *err)
+{
+    return catalog_items(segments_of(self)->catalog, space, fn, ctx, err);
+}
+
 /* ---- statistics ---- */
 
 static void segments_stats(struct store *self, struct store_stats *ret_stats)
@@ -390,6 +403,8 @@ const struct store_ops store_segments_ops = {
     .streams = segments_streams,
     .volume = segments_volume,
     .backup = segments_backup,
+    .put_notes = segments_put_notes,
+    .notes = segments_notes,
     .stats = segments_stats,
     .destroy = segments_destroy,
 };

@@ -14,6 +14,7 @@
 #define STORE_STORE_H
 
 #include "base/clock.h"
+#include "catalog/catalog.h"
 #include "os/fs.h"
 #include "store/segment/digest.h"
 #include "store/scan/line_shape.h"
@@ -262,6 +263,10 @@ struct store_ops {
                           struct bole_err *err);
     /* What was cut. May be NULL: there are no files. */
     bole_status (*backup)(struct store *self, struct store_backup **ret_backup, struct bole_err *err);
+    /* Small named values beside the rows, as in catalog.h; both may be NULL: they are forgotten. */
+    bole_status (*put_notes)(struct store *self, const struct catalog_item *items, size_t count, struct bole_err *err);
+    bole_status (*notes)(struct store *self, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                         struct bole_err *err);
     void (*stats)(struct store *self, struct store_stats *ret_stats);
     void (*destroy)(struct store *self);
 };
@@ -311,6 +316,11 @@ static inline bole_status store_volume(struct store *s, struct view *view, const
                                        struct bole_err *err)
 { return s->ops->volume(s, view, query, fn, ctx, err); }
 bole_status store_backup(struct store *s, struct store_backup **ret_backup, struct bole_err *err);
+static inline bole_status store_put_notes(struct store *s, const struct catalog_item *items, size_t count, struct bole_err *err)
+{ return s->ops->put_notes ? s->ops->put_notes(s, items, count, err) : BOLE_OK; }
+static inline bole_status store_notes(struct store *s, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+                                      struct bole_err *err)
+{ return s->ops->notes ? s->ops->notes(s, space, fn, ctx, err) : BOLE_OK; }
 static inline void store_stats(struct store *s, struct store_stats *ret_stats) { s->ops->stats(s, ret_stats); }
 static inline void store_destroy(struct store *s) { if (s) s->ops->destroy(s); }
 
