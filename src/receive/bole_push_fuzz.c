@@ -1,4 +1,5 @@
 #include "receive/fuzz_door.h"
+#include "receive/fuzz_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -9,3 +10,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_settle(d);
     return 0;
 }
+
+FUZZ_MUTATE(0, fuzz_protobuf);

@@ -1,5 +1,6 @@
 /* The first byte says whether the body is a _bulk request or one document. */
 #include "receive/fuzz_door.h"
+#include "receive/fuzz_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -14,3 +15,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_settle(d);
     return 0;
 }
+
+FUZZ_MUTATE(1, fuzz_json);

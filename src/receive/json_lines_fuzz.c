@@ -1,5 +1,6 @@
 /* Any body with parameters that give every kind of role. */
 #include "receive/fuzz_door.h"
+#include "receive/fuzz_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,3 +17,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_settle(d);
     return 0;
 }
+
+FUZZ_MUTATE(1, fuzz_json);

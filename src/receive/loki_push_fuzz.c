@@ -3,6 +3,7 @@
 #include <snappy-c.h>
 
 #include "receive/fuzz_door.h"
+#include "receive/fuzz_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -24,3 +25,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_settle(d);
     return 0;
 }
+
+FUZZ_MUTATE(1, data[0] % 3 ? fuzz_protobuf : fuzz_json);

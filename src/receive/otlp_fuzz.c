@@ -1,5 +1,6 @@
 /* The first byte picks the form. */
 #include "receive/fuzz_door.h"
+#include "receive/fuzz_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -12,3 +13,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_settle(d);
     return 0;
 }
+
+FUZZ_MUTATE(1, data[0] % 2 ? fuzz_json : fuzz_protobuf);

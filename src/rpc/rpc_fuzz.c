@@ -5,6 +5,8 @@
 #include "rpc/fake_transport.h"
 #include "serve/api_testing.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static struct rpc *rpc;
 
 static void open_door(void)
