@@ -494,7 +494,8 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
     struct source_options options = {
         .request = e->request, .view = e->view, .log = &log, .hints = &r->hints, .from_ns = clamp_time(first),
         .to_ns = clamp_time(last), .direction = FORWARD, .wants_line = r->counts_bytes,
-        .wants_labels = !r->no_labels || x->unwrap, .labels_decide = !x->unwrap && !r->counts_bytes, .ignores_seq = !r->keeps_samples, .arena = e->arena, .stats = e->stats,
+        .wants_labels = !r->no_labels || x->unwrap, .wants_hinted = !x->unwrap,
+        .labels_decide = !x->unwrap && !r->counts_bytes, .ignores_seq = !r->keeps_samples, .arena = e->arena, .stats = e->stats,
     };
     struct source_sink sink = {.counts_alike = range_counts_alike, .row = range_row, .ctx = r};
     bole_status st = x->range_ns > 0 ? range_aggregate(r, &options) : BOLE_OK; /* a window of 0 holds nothing */

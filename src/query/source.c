@@ -46,6 +46,7 @@ struct source {
     size_t                       stream_cap;
     struct row                   row;
     struct arena                 scratch;
+    struct store_fields          fields;     /* where only these can show in the answer */
     const struct ast_stage      *parser;     /* the first stage of the pipeline, where only what it sets counts; or NULL */
     struct json_shape_reader     json;       /* what that is, of `| json` and `| logfmt` ... */
     struct text_shape_reader     text;       /* ... of `| regexp` and `| pattern` */
@@ -300,26 +301,41 @@ static struct source_stream *stream_at(struct source *s, uint32_t index)
 
 /* ---- running ---- */
 
+/* Returns how many fields the row has. */
+static size_t begin_row(struct source *s, struct vector *v, uint32_t at, bole_slice line, bool with_fields)
+{
+    const struct source_stream *stream = &s->streams[v->stream[at]];
+    const struct batch_field *fields;
+    arena_reset(&s->scratch);
+    row_begin(&s->row, v->time_ns[at], line, stream->labels, stream->count);
+    size_t count = with_fields ? v->fields(v, at, &fields) : 0;
+    row_add_fields(&s->row, fields, count);
+    return count;
+}
+
+/* Fields that do not matter were left out, but an error names all labels of its row. */
+static bool shows_fields(const struct source *s, const struct vector *v)
+{
+    return v->has_no_fields && s->fields.count && row_has_error(&s->row);
+}
+
 static bole_status run_row(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink,
                            struct bole_err *err)
 {
     struct source_stream *stream = stream_at(s, v->stream[at]);
     struct row *r = &s->row;
-    const struct batch_field *fields = NULL;
-    size_t field_count = 0;
+    size_t field_count;
     if (!stream)
         return query_out_of_memory(s->options->request, err);
     if (stream->is_out)
         return BOLE_OK;
-    arena_reset(&s->scratch);
-    row_begin(r, v->time_ns[at], s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, stream->labels,
-              stream->count);
-    if (s->needs_labels && !v->has_no_fields) {
-        field_count = v->fields(v, at, &fields);
-        row_add_fields(r, fields, field_count);
-    }
+    field_count = begin_row(s, v, at, s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, s->needs_labels && !v->has_no_fields);
     s->options->stats->rows_in++;
     bool pass = pipeline_run(&s->pipeline, r);
+    if (shows_fields(s, v)) {
+        field_count = begin_row(s, v, at, r->line, s->needs_labels);
+        pass = pipeline_run(&s->pipeline, r);
+    }
     if (r->out_of_memory)
         return query_out_of_memory(s->options->request, err);
     if (!pass)
@@ -377,6 +393,20 @@ static bole_status give_known(struct source *s, struct vector *v, uint32_t at, s
     return known->passes ? sink->row(s, &row, sink->ctx, err) : BOLE_OK;
 }
 
+static bool pass_values(struct source *s, struct vector *v, uint32_t at, const bole_slice *values, bool with_fields)
+{
+    struct row *r = &s->row;
+    struct pipeline rest = pipeline_rest(&s->pipeline);
+    begin_row(s, v, at, (bole_slice){0}, with_fields);
+    if (s->parser->kind == STAGE_JSON)
+        json_shape_set(&s->json, r, values);
+    else if (s->parser->kind == STAGE_LOGFMT)
+        logfmt_shape_set(&s->json, r, values);
+    else
+        text_shape_set(&s->text, r, values);
+    return !r->is_out && pipeline_run(&rest, r);
+}
+
 /* As run_row, but the first stage is done already: its values are there. recent: where to keep what becomes of them, or NULL. */
 static bole_status run_values(struct source *s, struct vector *v, uint32_t at, const bole_slice *values, struct recent *recent,
                               const struct source_sink *sink, struct bole_err *err)
@@ -394,21 +424,9 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
         return give_known(s, v, at, known, 1, sink, err);
     }
     struct source_row row = {r, v->seq[at], known ? &known->series : NULL, 1};
-    arena_reset(&s->scratch);
-    row_begin(r, v->time_ns[at], (bole_slice){0}, stream->labels, stream->count);
-    if (!v->has_no_fields) {
-        const struct batch_field *fields;
-        size_t count = v->fields(v, at, &fields);
-        row_add_fields(r, fields, count);
-    }
-    if (s->parser->kind == STAGE_JSON)
-        json_shape_set(&s->json, r, values);
-    else if (s->parser->kind == STAGE_LOGFMT)
-        logfmt_shape_set(&s->json, r, values);
-    else
-        text_shape_set(&s->text, r, values);
-    struct pipeline rest = pipeline_rest(&s->pipeline);
-    bool passes = !r->is_out && pipeline_run(&rest, r);
+    bool passes = pass_values(s, v, at, values, !v->has_no_fields);
+    if (shows_fields(s, v))
+        passes = pass_values(s, v, at, values, true);
     if (r->out_of_memory)
         return query_out_of_memory(s->options->request, err);
     if (slot && !known && !row_has_error(r)) {
@@ -519,6 +537,23 @@ static const struct line_reader *plan_values(struct source *s, struct arena *sha
         s->waiting = arena_array(o->arena, RECENT_COUNT, sizeof *s->waiting);
     }
     return reader->read || reader->derive ? reader : NULL;
+}
+
+/* Which fields of the records can show in the answer, if it depends on labels of some names only and nothing but filters looks at
+ * labels: those that are called so, or so without "_extracted". NULL: all. */
+static const struct store_fields *plan_only_fields(struct source *s)
+{
+    const struct row_hints *hints = s->options->hints;
+    if (!s->options->wants_hinted || !hints || !hints->some_labels || hints->keeps_errors)
+        return NULL;
+    for (size_t i = 0; i < s->pipeline.count; i++)
+        switch (s->pipeline.stages[i]->kind) {
+        case STAGE_LINE_FILTER: case STAGE_LABEL_FILTER: case STAGE_JSON: case STAGE_LOGFMT: case STAGE_REGEXP: case STAGE_PATTERN:
+            break;
+        default: return NULL;
+        }
+    s->fields = (struct store_fields){hints->names, hints->name_count};
+    return &s->fields;
 }
 
 /* ---- vectors ---- */
@@ -715,6 +750,7 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
         goto cleanup;
     if (plan_rest(&s)) {
         query.reader = plan_values(&s, &shape_scratch);
+        query.only_fields = plan_only_fields(&s);
         st = request->explain ? run_explained(&s, &query, sink, err) : run_scan(&s, sink, err);
     } else {
         st = query_out_of_memory(request, err);

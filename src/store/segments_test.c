@@ -291,6 +291,56 @@ TEST(an_address_that_is_nowhere_opens_no_row_group)
     fs_mem_destroy(fs);
 }
 
+/* A row whose field is called so. */
+static void insert_field(struct store *s, uint64_t lsn, bole_slice key)
+{
+    struct batch_builder *b = batch_builder_create(NULL);
+    struct batch_field field = {key, S("value")};
+    struct batch *batch;
+    struct bole_err err;
+    uint32_t stream;
+    CHECK_OK(batch_builder_stream(b, S("default"), S("\3app\1a"), 0, &stream, &err), err);
+    for (unsigned i = 0; i < 10; i++) /* fewer have no column of their own */
+        CHECK_OK(batch_builder_add(b, 1790000000ll * NS_PER_S, stream, S("line"), &field, 1, &err), err);
+    CHECK_OK(batch_builder_seal(b, 1790000000ll * NS_PER_S, NULL, &batch, &err), err);
+    CHECK_OK(store_insert(s, lsn, &batch, 1, &err), err);
+    batch_unref(batch);
+    batch_builder_destroy(b);
+}
+
+static bool comes_without_fields(struct store *s, const struct store_fields *only)
+{
+    struct store_query q = {
+        .tenant = S("default"), .from_ns = INT64_MIN, .to_ns = INT64_MAX, .projection = PROJECT_FIELDS, .only_fields = only};
+    struct view *view = store_view(s);
+    struct scan *scan;
+    struct vector *v;
+    struct bole_err err;
+    CHECK_OK(store_scan_open(s, view, &q, &scan, &err), err);
+    CHECK_OK(store_scan_next(scan, &v, &err), err);
+    bool without = v->has_no_fields;
+    store_scan_close(scan);
+    store_view_release(s, view);
+    return without;
+}
+
+TEST(fields_that_do_not_matter_are_as_if_they_were_not_there)
+{
+    static const bole_slice names[] = {S("level"), S("word")};
+    static const struct { bole_slice key; bool matters;
+    } cases[] = {{S("level"), true}, {S("word"), true}, {S("words"), false}, {S("__error__"), true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fs *fs = fs_mem_create();
+        struct store *s = fixture_open_store(fs);
+        insert_field(s, 1, cases[i].key);
+        fixture_cut(s, 1);
+        CHECK(!comes_without_fields(s, NULL));
+        CHECK_EQ_U64(comes_without_fields(s, &(struct store_fields){names, 2}), !cases[i].matters);
+        store_destroy(s);
+        fs_mem_destroy(fs);
+    }
+}
+
 TEST(a_question_asked_again_reads_no_file)
 {
     struct fs *fs = fs_mem_create();

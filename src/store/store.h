@@ -95,6 +95,9 @@ struct store_predicate {
 enum store_projection { PROJECT_LINE = 1, PROJECT_FIELDS = 2 }; /* time, seq and stream always come */
 enum store_direction { BACKWARD, FORWARD };
 
+/* Names of fields. What begins with "__" is among them always. */
+struct store_fields { const bole_slice *names; size_t count; };
+
 struct store_query {
     bole_slice                  tenant;
     int64_t                     from_ns, to_ns; /* from <= time < to */
@@ -106,6 +109,8 @@ struct store_query {
     bool                        ignores_seq;    /* what stands in seq does not matter */
     const struct line_reader   *reader;         /* of values instead of projected lines; NULL: none. May be set until the first
                                                  * store_scan_next. A store may ignore it */
+    const struct store_fields  *only_fields;    /* others do not matter: rows may come as if they had none (vector.has_no_fields).
+                                                 * NULL: all matter. Set when reader is. A store may ignore it */
     enum store_direction        direction;      /* which end of the range is worth visiting first */
     struct budget              *budget;         /* of the query: BOLE_E_LIMIT when it is used up */
     bool (*cancelled)(void *ctx);               /* asked now and then; NULL: never */

@@ -55,7 +55,7 @@ struct vector {
     uint64_t        whole[VECTOR_ROWS_MAX / 64];
     const uint32_t *value_index; /* [row]: then it is [value][value_index[row]], and stays so for all vectors of one epoch; or NULL */
     uint32_t        value_epoch;
-    bool            has_no_fields;                  /* certainly: none of the rows */
+    bool            has_no_fields;                  /* certainly: none of the rows, or none that matters (only_fields) */
     struct scan    *scan;
     /* The fields ("structured metadata") of one row, in no promised order but that of several values of one key; the array
      * is valid until the next call. `field` gives the first value of a key. */

@@ -377,10 +377,18 @@ static bool is_field(const struct segment_column *c)
     return c->kind == CHUNK_FIELD;
 }
 
-bool group_fields_exist(const struct segment_group *group)
+static bool is_among(const struct store_fields *only, bole_slice key)
+{
+    for (size_t i = 0; only && i < only->count; i++)
+        if (bole_slice_eq(only->names[i], key))
+            return true;
+    return !only || bole_slice_starts(key, S("__"));
+}
+
+bool group_fields_exist(const struct segment_group *group, const struct store_fields *only)
 {
     for (uint32_t i = 0; i < group->column_count; i++)
-        if (is_field(&group->columns[i]))
+        if (is_field(&group->columns[i]) && is_among(only, group->columns[i].key))
             return true;
     return group->rest != NULL;
 }

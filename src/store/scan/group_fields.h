@@ -7,8 +7,8 @@
 /* In the group's arena; NULL: no room. */
 struct field_state *group_fields_create(struct group_scan *g);
 
-/* False: no row has any. */
-bool group_fields_exist(const struct segment_group *group);
+/* False: no row has any of these; only NULL: any at all. */
+bool group_fields_exist(const struct segment_group *group, const struct store_fields *only);
 
 /* Clears the bits of the rows that fail the predicate. BOLE_END: the column is damaged. */
 bole_status group_fields_select(struct group_scan *g, const struct store_predicate *p, struct bole_err *err);

@@ -559,7 +559,7 @@ static bole_status finish_vector(struct group_scan *g, struct vector *v, struct 
             return st;
         v->seq = (const uint64_t *)(const void *)g->seqs.ptr + g->first_row;
     }
-    return g->ctx->query->projection & PROJECT_FIELDS ? group_fields_load_all(g, err) : BOLE_OK;
+    return g->ctx->query->projection & PROJECT_FIELDS && !v->has_no_fields ? group_fields_load_all(g, err) : BOLE_OK;
 }
 
 /* BOLE_END: a damaged chunk; nothing more can be said about this group. */
@@ -609,7 +609,7 @@ bole_status group_scan_next(struct group_scan *g, struct bole_err *err)
         }
         ctx->part = g;
         g->vector_number++;
-        v->has_no_fields = !group_fields_exist(g->group);
+        v->has_no_fields = !group_fields_exist(g->group, ctx->query->only_fields);
         v->time_ns = times;
         v->fields = group_fields_of_row;
         v->field = group_fields_column;
