@@ -32,4 +32,4 @@ def test_patterns_in_a_real_browser(server):
 
 
 def test_a_large_result_in_a_real_browser(server, full):
-    run_in_browser(server, "search", 600, E2E_ROWS="1000000" if full else "60000")
+    run_in_browser(server, "search", 1500, E2E_ROWS="1000000" if full else "60000")

@@ -175,7 +175,9 @@ await runSteps(
     }),
 
     step("a brush zooms in, to exactly the lines of the bars", async () => {
+      await page.waitForFunction(() => !document.querySelector(".progress, .stale"));
       const chart = page.locator(".histogram .u-over");
+      await chart.waitFor();
       const box = await chart.boundingBox();
       const x = (ms) => box.x + ((ms - (Date.now() - 60 * MINUTE_MS)) / (60 * MINUTE_MS)) * box.width;
       const [from, to] = [x(base + 4.2 * MINUTE_MS), x(base + 7.2 * MINUTE_MS)];
@@ -202,6 +204,19 @@ await runSteps(
       assert.match(await page.locator(".metric-table").innerText(), /detected_level="error"/);
     }),
 
+    step("times are shown in any zone, which the address keeps", async () => {
+      await open(`${selector} |= "bulk line"`);
+      const shown = () => page.locator(".row-time").first().innerText();
+      const before = Date.parse(`${await shown()} UTC`);
+      await page.locator(".range-picker .popover > .button").click();
+      await page.getByLabel("Other…").selectOption("Asia/Tokyo");
+      await page.waitForFunction(() => location.hash.includes("Tokyo"));
+      assert.equal(Date.parse(`${await shown()} UTC`) - before, 9 * 60 * MINUTE_MS);
+      if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `${process.env.E2E_SCREENSHOTS}/zones.png` });
+      assert.deepEqual(await accessibilityViolations(page), []);
+      await page.getByRole("button", { name: "UTC", exact: true }).click();
+      await page.keyboard.press("Escape");
+    }),
     step("the builder and the editor are in step", async () => {
       await open(selector);
       await page.getByRole("button", { name: "Query builder" }).click();

@@ -40,6 +40,8 @@ for (const { service, host, file } of SAMPLES) {
 const { page, close } = await openBrowser();
 await page.goto(`${serverUrl}/#/explore?q=${encodeURIComponent('{service_name=~".+"}')}&from=now-1h&to=now`);
 await page.locator("[role=row]").nth(8).waitFor();
+await page.keyboard.press("s");
+await page.locator(".field-group").first().waitFor();
 await page.waitForTimeout(1_500); // the histogram has drawn
 await page.screenshot({ path: process.argv[2] ?? "explore.png" });
 await close();

@@ -17,6 +17,8 @@ const HOUR_MS = 3_600_000;
 /* Machines that run tests are slow and shared: the bound shows a freeze, not a slow frame. */
 const LONG_TASK_MS = 700;
 const SETTLED_MS = 400;
+/* For what looks at every row. */
+const PATIENCE_MS = 90_000;
 const job = `e2e-search-${process.pid}-${Date.now()}`;
 const selector = `{job="${job}"}`;
 const firstMs = Date.now() - 3 * HOUR_MS;
@@ -44,7 +46,8 @@ const hashParams = () => new URLSearchParams(new URL(page.url()).hash.split("?")
 const picture = async (name) => {
   if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `${process.env.E2E_SCREENSHOTS}/${name}.png` });
 };
-const settled = () => page.waitForFunction(() => !document.querySelector(".progress, .stale, .rows-loading"));
+const settled = () =>
+  page.waitForFunction(() => !document.querySelector(".progress, .stale, .rows-loading"), null, { timeout: PATIENCE_MS });
 const shown = (n) => rows.filter({ hasText: `request ${n} done` });
 
 async function open(query, more = {}) {
@@ -146,12 +149,12 @@ await runSteps(
       assert.doesNotMatch(await parsed.innerText(), /trace_id/);
       await page.locator('[data-field="user"]').getByRole("button", { name: "Values of user" }).click();
       const values = page.locator('[data-field="user"] .field-values');
-      await values.waitFor();
+      await values.waitFor({ timeout: PATIENCE_MS });
       const each = (ROWS / 4).toLocaleString("en");
       assert.match(await values.innerText(), new RegExp(`in ${ROWS.toLocaleString("en")} lines · 4 values`));
       assert.match(await values.innerText(), new RegExp(`ann\\s*${each}`));
       await page.locator('[data-field="took"]').getByRole("button", { name: "Values of took" }).click();
-      await page.locator('[data-field="took"] .box-plot').waitFor();
+      await page.locator('[data-field="took"] .box-plot').waitFor({ timeout: PATIENCE_MS });
       await picture("detail");
     }),
     step("a field becomes a column, which sorts all of the answer", async () => {
@@ -216,13 +219,13 @@ await runSteps(
       await open(`${selector} |= "user=bob"`);
       await page.getByRole("button", { name: "Export all lines" }).click();
       for (const [name, lines] of [["CSV", ROWS / 4 + 1], ["NDJSON", ROWS / 4]]) {
-        const download = page.waitForEvent("download", { timeout: 60_000 });
+        const download = page.waitForEvent("download", { timeout: PATIENCE_MS });
         await page.locator(".export-panel").getByRole("button", { name, exact: true }).click();
         const text = await readFile(await (await download).path(), "utf8");
         assert.equal(text.trimEnd().split("\n").length, lines);
         assert.match(text, /request 1 done/);
       }
-      await page.locator(".export-panel", { hasText: "lines exported" }).waitFor();
+      await page.locator(".export-panel", { hasText: "lines exported" }).waitFor({ timeout: PATIENCE_MS });
       await picture("export");
     }),
     step("the fields panel counts every line, and a click filters", async () => {
@@ -230,11 +233,11 @@ await runSteps(
       await page.locator(".row-space").focus();
       await page.keyboard.press("s");
       const panel = page.getByRole("complementary", { name: "Fields" });
-      await panel.getByRole("region", { name: "Found in the lines" }).waitFor();
+      await panel.getByRole("region", { name: "Found in the lines" }).waitFor({ timeout: PATIENCE_MS });
       await panel.getByRole("button", { name: /^user/ }).click();
       assert.match(await panel.locator(".field-values").innerText(), new RegExp(`ann\\s*${(ROWS / 4).toLocaleString("en")}`));
       await panel.getByRole("button", { name: /^took/ }).click();
-      await panel.locator(".box-plot").waitFor();
+      await panel.locator(".box-plot").waitFor({ timeout: PATIENCE_MS });
       await picture("fields");
       await panel.getByRole("button", { name: /^user/ }).click();
       await panel.getByRole("button", { name: "eve", exact: true }).click();
@@ -250,7 +253,7 @@ await runSteps(
       await open(`${selector} | logfmt`, { col: "user" });
       await rows.nth(1).click();
       await page.locator('[data-field="took"]').getByRole("button", { name: "Values of took" }).click();
-      await page.locator('[data-field="took"] .box-plot').waitFor();
+      await page.locator('[data-field="took"] .box-plot').waitFor({ timeout: PATIENCE_MS });
       await page.keyboard.press("f");
       for (const scheme of ["dark", "light"]) {
         await page.emulateMedia({ colorScheme: scheme });

@@ -62,6 +62,7 @@ export const strings = {
     zone: "Time zone",
     local: "Local",
     utc: "UTC",
+    otherZone: "Other…",
   },
   refresh: { label: "Auto refresh", off: "Off" },
   histogram: {

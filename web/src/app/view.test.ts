@@ -40,6 +40,8 @@ test("remembered options hold where the address says nothing", () => {
     direction: "forward",
   });
   expect(parseView("#/explore?tz=local", { tz: "utc" }).zone).toBe("local");
+  expect(parseView("#/explore?tz=Asia/Kolkata", { tz: "utc" }).zone).toBe("Asia/Kolkata");
+  expect(parseView("#/explore?tz=Nowhere/Town", { tz: "utc" }).zone).toBe("utc");
 });
 
 test("nonsense falls back", () => {

@@ -7,7 +7,7 @@
  */
 import { useCallback, useSyncExternalStore } from "react";
 import type { Direction } from "@/api/rows";
-import type { Zone } from "@/lib/clock";
+import { isZone, type Zone } from "@/lib/clock";
 import { DEFAULT_RANGE, isRange, type TimeRange } from "@/lib/timeRange";
 import { DEDUPES, type Dedupe } from "@/lib/dedupe";
 import { readStored, writeStored } from "./stored";
@@ -55,7 +55,7 @@ export function parseView(hash: string, options: Options): View {
     query: params.get("q") ?? DEFAULT_QUERY,
     range: isRange(range) ? range : DEFAULT_RANGE,
     direction: option("order") === "oldest" ? "forward" : "backward",
-    zone: option("tz") === "utc" ? "utc" : "local",
+    zone: [params.get("tz"), options["tz"]].find((zone) => typeof zone === "string" && isZone(zone)) ?? "local",
     wrap: option("wrap") === "1",
     refreshSeconds: REFRESH_CHOICES.find((choice) => choice === refresh) ?? 0,
     instant: params.get("at") === "end",

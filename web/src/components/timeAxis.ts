@@ -10,7 +10,9 @@ const font = () => `11px ${cssToken("--sans")}`;
 /* Marks fall on round times of the zone that is shown. */
 export function zonedDate(zone: Zone): (seconds: number) => Date {
   return (seconds) =>
-    zone === "utc" ? uPlotClass.tzDate(new Date(seconds * 1_000), "Etc/UTC") : new Date(seconds * 1_000);
+    zone === "local"
+      ? new Date(seconds * 1_000)
+      : uPlotClass.tzDate(new Date(seconds * 1_000), zone === "utc" ? "Etc/UTC" : zone);
 }
 
 export function timeAxis(zone: Zone): uPlot.Axis {

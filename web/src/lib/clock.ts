@@ -1,7 +1,7 @@
-/* clock.ts - how points in time are written, in the browser's zone or in UTC. */
+/* clock.ts - how points in time are written, in the browser's zone, in UTC or in a zone that has a name. */
 import { msOfNs, type Ns } from "./ns";
 
-export type Zone = "local" | "utc";
+export type Zone = string;
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -16,18 +16,9 @@ interface Parts {
 }
 
 function partsOf(ms: number, zone: Zone): Parts {
-  const d = new Date(ms);
-  return zone === "utc"
+  const d = new Date(zone === "local" || zone === "utc" ? ms : ms + offsetMs(ms, zone));
+  return zone === "local"
     ? {
-        year: d.getUTCFullYear(),
-        month: d.getUTCMonth(),
-        day: d.getUTCDate(),
-        hour: d.getUTCHours(),
-        minute: d.getUTCMinutes(),
-        second: d.getUTCSeconds(),
-        ms: d.getUTCMilliseconds(),
-      }
-    : {
         year: d.getFullYear(),
         month: d.getMonth(),
         day: d.getDate(),
@@ -35,7 +26,47 @@ function partsOf(ms: number, zone: Zone): Parts {
         minute: d.getMinutes(),
         second: d.getSeconds(),
         ms: d.getMilliseconds(),
+      }
+    : {
+        year: d.getUTCFullYear(),
+        month: d.getUTCMonth(),
+        day: d.getUTCDate(),
+        hour: d.getUTCHours(),
+        minute: d.getUTCMinutes(),
+        second: d.getUTCSeconds(),
+        ms: d.getUTCMilliseconds(),
       };
+}
+
+const QUARTER_MS = 15 * 60_000;
+const offsets = new Map<Zone, { format: Intl.DateTimeFormat; known: Map<number, number> }>();
+
+/* How far a named zone is ahead of UTC. Asked for once per quarter of an hour: zones change at none other. */
+function offsetMs(ms: number, zone: Zone): number {
+  let one = offsets.get(zone);
+  if (!one) {
+    const format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
+    offsets.set(zone, (one = { format, known: new Map() }));
+  }
+  const quarter = Math.floor(ms / QUARTER_MS);
+  let offset = one.known.get(quarter);
+  if (offset === undefined) {
+    const name = one.format.formatToParts(quarter * QUARTER_MS).find((part) => part.type === "timeZoneName")?.value;
+    const [, sign, hours = "0", minutes = "0"] = /GMT([+-])(\d\d):(\d\d)/.exec(name ?? "") ?? [];
+    offset = (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+    one.known.set(quarter, offset);
+  }
+  return offset;
+}
+
+/* `local`, `utc`, or a name of the time zone database that the browser knows. */
+export function isZone(name: string): boolean {
+  if (name === "local" || name === "utc") return true;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
 }
 
 const pad = (n: number, width = 2) => String(n).padStart(width, "0");
@@ -56,7 +87,7 @@ export function formatFullTime(ns: Ns, zone: Zone): string {
 /* `UTC` or the offset that held at that moment, as `UTC+02:00`. */
 export function zoneName(atMs: number, zone: Zone): string {
   if (zone === "utc") return "UTC";
-  const minutes = -new Date(atMs).getTimezoneOffset();
+  const minutes = zone === "local" ? -new Date(atMs).getTimezoneOffset() : offsetMs(atMs, zone) / 60_000;
   if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
   return `UTC${minutes < 0 ? "-" : "+"}${pad(Math.floor(size / 60))}:${pad(size % 60)}`;
@@ -120,7 +151,9 @@ export function parseClock(text: string, zone: Zone): number | undefined {
     return undefined;
   }
   if (offset === "Z" || (offset === undefined && zone === "utc")) return utc;
-  if (offset === undefined) return new Date(...numbers).getTime();
+  if (offset === undefined && zone === "local") return new Date(...numbers).getTime();
+  /* The offset is that of the moment itself, which a first guess is close to. */
+  if (offset === undefined) return utc - offsetMs(utc - offsetMs(utc, zone), zone);
   const sign = offset.startsWith("-") ? -1 : 1;
   return utc - sign * (Number(offset.slice(1, 3)) * 60 + Number(offset.slice(4, 6))) * 60_000;
 }

@@ -11,7 +11,7 @@ import { FieldValues } from "./FieldValues";
 
 const text = strings.fields;
 /* Fields of fewer lines are often none: text that looks like one. */
-const RARE_SHARE = 0.005;
+const RARE_SHARE = 0.01;
 const ORIGINS: readonly FieldOrigin[] = ["label", "metadata", "parsed"];
 
 export interface FieldsProps {

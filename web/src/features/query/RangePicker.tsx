@@ -1,4 +1,4 @@
-import { useState, type FormEvent } from "react";
+import { useMemo, useState, type FormEvent } from "react";
 import { REFRESH_CHOICES, type ChangeView, type View } from "@/app/view";
 import { Button, Segments } from "@/components/Button";
 import { Popover } from "@/components/Popover";
@@ -55,15 +55,7 @@ export function RangePicker({
               />
               <div className="range-option">
                 <span>{text.zone}</span>
-                <Segments<Zone>
-                  label={text.zone}
-                  value={zone}
-                  onChange={(next) => onChange({ zone: next }, "replace")}
-                  choices={[
-                    { value: "local", text: text.local },
-                    { value: "utc", text: text.utc },
-                  ]}
-                />
+                <ZoneChoice zone={zone} onChange={(next) => onChange({ zone: next }, "replace")} />
               </div>
               {refreshable && (
                 <div className="range-option">
@@ -86,6 +78,36 @@ export function RangePicker({
       <Button icon="right" title={text.later} onClick={() => setRange(shift(range, 1, Date.now()))} />
       <Button icon="zoomOut" title={text.zoomOut} onClick={() => setRange(zoomOut(range, Date.now()))} />
     </div>
+  );
+}
+
+/* The two that are wanted most as buttons, every other zone by its name. */
+function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => void }) {
+  const zones = useMemo(() => Intl.supportedValuesOf("timeZone"), []);
+  const named = zone !== "local" && zone !== "utc";
+  return (
+    <span className="zone-choice">
+      <Segments<Zone>
+        label={text.zone}
+        value={zone}
+        onChange={onChange}
+        choices={[
+          { value: "local", text: text.local },
+          { value: "utc", text: text.utc },
+        ]}
+      />
+      <select
+        aria-label={text.otherZone}
+        value={named ? zone : ""}
+        onChange={(event) => onChange(event.target.value === "" ? "local" : event.target.value)}
+      >
+        <option value="">{text.otherZone}</option>
+        {named && !zones.includes(zone) && <option>{zone}</option>}
+        {zones.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </span>
   );
 }
 
