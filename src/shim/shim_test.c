@@ -1,4 +1,6 @@
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/budget.h"
 #include "base/buf.h"
@@ -84,6 +86,33 @@ TEST(regex_matches_as_go_does)
         if (match != cases[i].match)
             print_error("/%s/ against \"%s\"\n", cases[i].pattern, cases[i].subject);
         CHECK(match == cases[i].match);
+        regex_destroy(r);
+    }
+}
+
+/* A literal at every place of texts of every length, in memory of just their size; and beginnings of it everywhere. */
+TEST(regex_finds_its_literal_wherever_it_stands)
+{
+    static const char *const literals[] = {"a", "ab", "aaab", "GET /healthz", "session=0123456789012345678901234567"};
+    for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
+        bole_slice literal = bole_slice_str(literals[i]);
+        struct regex *r;
+        struct bole_err err;
+        CHECK_OK(regex_compile(literal, 0, NULL, &r, &err), err);
+        for (size_t len = 0; len <= 90; len++)
+            for (size_t at = 0; at <= len; at++) {
+                bool whole = at + literal.len <= len;
+                uint8_t *text = malloc(len ? len : 1);
+                for (size_t k = 0; k < len; k++) /* what comes near it: all but its last byte, again and again */
+                    text[k] = literal.len > 1 ? literal.ptr[k % (literal.len - 1)] : 'x';
+                if (whole)
+                    memcpy(text + at, literal.ptr, literal.len);
+                bole_slice groups[1], subject = bole_slice_from(text, len);
+                const uint8_t *wanted = memmem(text, len, literal.ptr, literal.len);
+                CHECK(regex_find(r, subject, 0, groups, 1) == (wanted != NULL));
+                CHECK(!wanted || groups[0].ptr == wanted);
+                free(text);
+            }
         regex_destroy(r);
     }
 }
