@@ -56,7 +56,7 @@ async function open(query, more = {}) {
   const params = new URLSearchParams({ q: query, ...range, tz: "utc", order: "newest", wrap: "0" });
   for (const [name, value] of Object.entries(more)) params.set(name, value);
   await page.goto(`${serverUrl}/#/explore?${params}`);
-  await page.locator(".row, .notice").first().waitFor();
+  await page.locator(".row, .notice").first().waitFor({ timeout: PATIENCE_MS });
 }
 
 /* Every task of the page over 50 ms from now on. */
@@ -129,14 +129,22 @@ await runSteps(
     }),
     step("a running query is cancelled by closing its connection", async () => {
       await page.route("**/api/v1/query?*", () => {}); // no answer
-      const asked = page.waitForRequest("**/api/v1/query?*");
-      await page.keyboard.press("r");
+      const asked = page.waitForRequest((request) => request.url().includes("histogram"));
+      await page.getByRole("button", { name: "Run", exact: true }).click();
       const request = await asked;
       await page.getByRole("button", { name: "Cancel" }).click();
       await page.locator(".banner", { hasText: "stopped before" }).waitFor();
       await page.unroute("**/api/v1/query?*");
       assert.ok(request.failure() !== null, "the request was given up");
       assert.ok((await rows.count()) > 0, "what was found stays");
+    }),
+    step("a server that is away is said to be, and asked again; what is shown stays", async () => {
+      await page.route("**/api/v1/query?*", (route) => route.abort());
+      await page.keyboard.press("r");
+      await page.locator(".banner", { hasText: "cannot be reached" }).waitFor();
+      assert.ok((await rows.count()) > 0);
+      await page.unroute("**/api/v1/query?*");
+      await page.locator(".banner", { hasText: "cannot be reached" }).waitFor({ state: "detached" });
     }),
     step("an open row tells where its fields come from, and what values they have in all lines", async () => {
       await open(`${selector} | logfmt`);
@@ -191,6 +199,9 @@ await runSteps(
       await page.goto("about:blank");
       await page.goto(link.replace(/row=[^&]+/, "row=1-0000000000000001"));
       await page.locator(".banner", { hasText: "not in this answer" }).waitFor();
+      await page.goto("about:blank");
+      await page.goto(link.replace(/row=[^&]+/, "row=nonsense"));
+      await page.locator(".banner", { hasText: "not in this answer" }).waitFor();
     }),
     step("lines that repeat are told once", async () => {
       await open(selector, { dedupe: "signature" });
@@ -211,9 +222,9 @@ await runSteps(
     }),
     step("plain words search, and an empty answer says so", async () => {
       await open(`"request 77 done" job:"${job}"`);
-      await shown(77).waitFor();
+      await shown(77).waitFor({ timeout: PATIENCE_MS });
       await open(`${selector} |= "nowhere to be found"`);
-      await page.locator(".notice", { hasText: "No lines found" }).waitFor();
+      await page.locator(".notice", { hasText: "No lines found" }).waitFor({ timeout: PATIENCE_MS });
     }),
     step("a file has every line", async () => {
       await open(`${selector} |= "user=bob"`);

@@ -10,6 +10,7 @@ import { AWAY_RETRY_MS, METRIC_POINTS } from "@/limits";
 import { splitLevels } from "@/logql/edit";
 import { isMetricQuery, isSetQuery } from "@/logql/shape";
 import { barsFor } from "./histogramData";
+import { isRowId } from "./rowWindow";
 import { SearchSession } from "./searchSession";
 
 /* One run of a query: `now` is fixed when it starts. */
@@ -82,7 +83,7 @@ export function useSearch(view: View, run: Run) {
       direction: view.direction,
       bars: barsFor(startMs, endMs),
       isSet: isSetQuery(view.query),
-      row: view.row,
+      row: view.row !== undefined && isRowId(view.row) ? view.row : undefined,
     };
     void session.run(question, lastKey.current === run.key);
     lastKey.current = run.key;
