@@ -51,7 +51,7 @@ struct workload {
     struct buf *bodies;
     size_t      body_count;
     const char *content_type;
-    bool        json_lines;
+    bool        json_lines, batches;
     struct json_lines_params params;
 };
 
@@ -78,6 +78,8 @@ static void run(const struct workload *w, bool detect, double seconds)
                                        .arena = &arena};
             if (w->json_lines)
                 receive_json_lines(r, &in, &w->params, &result);
+            else if (w->batches)
+                receive_push(r, &in, &result);
             else
                 receive_loki_push(r, &in, &result);
             CHECK(result.request && result.rejected == 0);
@@ -114,6 +116,22 @@ static bole_slice time_of(bole_slice line)
     return text_time(line, 1795255200 * NS_PER_S, &ns) ? S("x") : S("");
 }
 
+/* The lines of body i as an encoded batch. */
+static void build_batch(size_t i, struct buf *body)
+{
+    struct batch_builder *builder = batch_builder_create(NULL);
+    struct batch *b;
+    struct bole_err err;
+    uint32_t stream;
+    CHECK_OK(batch_builder_stream(builder, S("default"), S("\3env\4prod\4host\5web-1\3job\5bench"), 0, &stream, &err), err);
+    for (size_t k = i * LINES_PER_REQUEST; k < line_count && k < (i + 1) * LINES_PER_REQUEST; k++)
+        CHECK_OK(batch_builder_add(builder, 1795255200 * NS_PER_S, stream, lines[k], NULL, 0, &err), err);
+    CHECK_OK(batch_builder_seal(builder, 0, NULL, &b, &err), err);
+    CHECK_OK(batch_encode(b, BATCH_ZSTD, body, &err), err);
+    batch_unref(b);
+    batch_builder_destroy(builder);
+}
+
 static void build(struct workload *w, unsigned form)
 {
     struct buf message, stream;
@@ -126,6 +144,10 @@ static void build(struct workload *w, unsigned form)
         buf_init(body, NULL);
         buf_reset(&message);
         buf_reset(&stream);
+        if (w->batches) {
+            build_batch(i, body);
+            continue;
+        }
         proto_bytes(&stream, 1, S("{job=\"bench\", host=\"web-1\", env=\"prod\"}"));
         if (form == 1)
             buf_put_str(
@@ -182,6 +204,7 @@ TEST(receive_bench)
         {.name = "json lines, as they are", .content_type = "", .json_lines = true,
          .params = {.stream_fields = S("service,host"), .time_field = S("_time,timestamp,time,@timestamp")}},
     };
+    struct workload push = {.name = "batches with zstd", .content_type = "", .batches = true};
     size_t count = lines[0].ptr[0] == '{' ? 4 : 3;
     const char *only = getenv("BENCH_ONLY");
     for (unsigned i = 0; i < count; i++) {
@@ -191,4 +214,7 @@ TEST(receive_bench)
         run(&loads[i], false, seconds);
         run(&loads[i], true, seconds);
     }
+    build(&push, 0);
+    run(&push, false, seconds);
+    run(&push, true, seconds);
 }
