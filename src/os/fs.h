@@ -27,6 +27,8 @@ enum fs_open_flags {
     FS_CREATE = 2,     /* make it if it is not there */
     FS_EXCLUSIVE = 4,  /* with FS_CREATE: BOLE_E_CONFLICT when it is */
     FS_TRUNCATE = 8,
+    FS_DIRECT = 32,    /* a hint: writes go past the memory that the system keeps of files. Then they begin and end, in the
+                        * file and in memory, at multiples of 4096 */
     FS_DIRECTORY = 16, /* alone: a directory, to be synced (then what was created, renamed and removed in it is durable)
                         * and closed, nothing else. Held open, a sync needs no descriptor: whatever fails is the sync */
 };

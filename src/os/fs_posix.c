@@ -60,6 +60,13 @@ static int next_iov(const struct iovec *iov, int iov_count, size_t skip, struct 
     return n;
 }
 
+/* Where the file system opens a file for direct writes but wants them otherwise. False: it was not opened so. */
+static bool stop_direct(struct posix_file *f)
+{
+    int flags = fcntl(f->fd, F_GETFL);
+    return flags >= 0 && flags & O_DIRECT && fcntl(f->fd, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 static bole_status posix_write(struct file *self, uint64_t offset, const struct iovec *iov, int iov_count,
                                struct bole_err *err)
 {
@@ -73,7 +80,7 @@ static bole_status posix_write(struct file *self, uint64_t offset, const struct 
         struct iovec part[IOV_PER_CALL];
         int part_count = next_iov(iov, iov_count, skip, part);
         ssize_t n = pwritev(f->fd, part, part_count, (off_t)offset);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || (errno == EINVAL && stop_direct(f))))
             continue;
         if (n <= 0)
             return bole_fail_errno(err, n < 0 ? errno : ENOSPC, "writing %s at %llu", f->path,
@@ -157,6 +164,7 @@ static bole_status posix_open(struct fs *self, const char *path, unsigned flags,
     o |= flags & FS_EXCLUSIVE ? O_EXCL : 0;
     o |= flags & FS_TRUNCATE ? O_TRUNC : 0;
     o |= flags & FS_DIRECTORY ? O_DIRECTORY : 0;
+    o |= flags & FS_DIRECT ? O_DIRECT : 0;
     size_t path_size = strlen(path) + 1;
     struct posix_file *f = malloc(sizeof *f + path_size);
     if (!f)
@@ -164,9 +172,13 @@ static bole_status posix_open(struct fs *self, const char *path, unsigned flags,
     f->base.ops = &posix_file_ops;
     f->is_dir = (flags & FS_DIRECTORY) != 0;
     memcpy(f->path, path, path_size);
-    do
+    do {
         f->fd = open(path, o, FILE_MODE);
-    while (f->fd < 0 && errno == EINTR);
+        if (f->fd < 0 && errno == EINVAL && o & O_DIRECT) { /* as some file systems in memory do */
+            o &= ~O_DIRECT;
+            errno = EINTR;
+        }
+    } while (f->fd < 0 && errno == EINTR);
     if (f->fd < 0) {
         int saved = errno;
         free(f);

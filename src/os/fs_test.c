@@ -123,6 +123,27 @@ static void writes_long_vectors(struct fixture *f)
     free(got);
 }
 
+/* Aligned or not: the flag is a hint. */
+static void direct_writes_arrive(struct fixture *f)
+{
+    static const _Alignas(4096) char block[8192] = {[0 ... 8191] = 'x'};
+    char got[8192];
+    struct bole_err err = {0};
+    struct file *file = open_file(f, "d", FS_WRITE | FS_CREATE | FS_DIRECT);
+    struct iovec iov = {(void *)block, sizeof block};
+    CHECK_OK(file_write(file, 0, &iov, 1, &err), err);
+    CHECK_OK(file_sync(file, &err), err);
+    file_close(file);
+    file = open_file(f, "d", FS_WRITE | FS_DIRECT);
+    write_text(file, 4090, "over the border");
+    file_close(file);
+    file = open_file(f, "d", FS_READ);
+    CHECK_OK(file_read(file, 0, got, sizeof got, NULL, &err), err);
+    CHECK(memcmp(got, block, 4090) == 0 && memcmp(got + 4090, "over the border", 15) == 0);
+    CHECK(memcmp(got + 4105, block, sizeof got - 4105) == 0);
+    file_close(file);
+}
+
 static void open_flags_mean_what_they_say(struct fixture *f)
 {
     struct bole_err err = {0};
@@ -230,6 +251,7 @@ static void write_file_replaces_whole(struct fixture *f)
 static void (*const conformance[])(struct fixture *) = {
     reads_what_was_written,
     writes_long_vectors,
+    direct_writes_arrive,
     open_flags_mean_what_they_say,
     an_open_file_outlives_its_name,
     a_lock_has_one_holder,

@@ -123,11 +123,14 @@ static bole_status take_current(struct wal *w, uint64_t size, struct wal_file **
     return st;
 }
 
-/* Header, parts and padding as one vector. */
+enum { PAGE = 4096 };
+
+/* Header, parts and padding as one vector. The padding goes to the end of a page: one that is written whole need not be read
+ * before. */
 static bole_status gather(struct wal *w, uint8_t *header, const bole_slice *parts, size_t part_count, uint64_t padding,
                           int *ret_count, struct bole_err *err)
 {
-    static const uint8_t zeros[WAL_FRAME_ALIGN];
+    static const uint8_t zeros[WAL_FRAME_ALIGN + PAGE];
     if (part_count + 2 > w->iov_cap) {
         if (part_count > INT_MAX - 2)
             return bole_fail(err, BOLE_E_LIMIT, "wal: a group of %zu parts", part_count);
@@ -190,8 +193,10 @@ static bole_status append_to(struct wal *w, struct wal_file *f, const bole_slice
     uint8_t header[WAL_FRAME_HEADER_SIZE];
     struct bole_err fatal = {0};
     uint64_t size = wal_frame_size(payload_size), lsn = w->appended_lsn + 1; /* only this thread moves it */
+    uint64_t page_end = (f->end + size + PAGE - 1) / PAGE * PAGE, end = page_end < f->size ? page_end : f->size;
     int iov_count = 0;
-    bole_status st = gather(w, header, parts, part_count, size - WAL_FRAME_HEADER_SIZE - payload_size, &iov_count, err);
+    bole_status st = gather(w, header, parts, part_count, end - f->end - WAL_FRAME_HEADER_SIZE - payload_size,
+                            &iov_count, err);
     if (st < 0)
         return st;
     wal_frame_encode(f->id, lsn, w->appended_lsn, parts, part_count, header);

@@ -81,7 +81,7 @@ bole_status wal_file_add_damage(struct wal_file *f, struct wal_damage damage, ui
 
 bole_status wal_zero(struct file *file, struct wal_span span, struct bole_err *err)
 {
-    static const uint8_t zeros[ZERO_SIZE];
+    static const _Alignas(4096) uint8_t zeros[ZERO_SIZE]; /* aligned for FS_DIRECT */
     while (span.from < span.to) {
         struct iovec iov[ZERO_PARTS];
         uint64_t at = span.from;

@@ -56,7 +56,7 @@ static uint64_t draw_id(struct random *r)
 
 static bole_status write_header(struct wal_file *f, struct bole_err *err)
 {
-    uint8_t block[WAL_HEADER_SIZE];
+    _Alignas(4096) uint8_t block[WAL_HEADER_SIZE]; /* for FS_DIRECT */
     struct wal_header h = {f->reused ? WAL_FLAG_REUSED : 0, f->id, f->sequence, f->base_lsn, f->size};
     wal_header_encode(&h, block);
     struct iovec iov = {block, sizeof block};
@@ -134,7 +134,8 @@ static bole_status make_file(struct wal *w, struct wal_file *f, uint64_t size, u
     memcpy(f->name, TMP_NAME, sizeof TMP_NAME);
     if (!wal_path(path, sizeof path, w->dir, TMP_NAME))
         return bole_fail(err, BOLE_E_INVALID, "wal: the path of %s is too long", w->dir);
-    bole_status st = fs_open(w->fs, path, FS_WRITE | FS_CREATE | FS_TRUNCATE, &f->file, err);
+    /* Direct: a hundred megabytes of zeros would be copied to memory and push out what is read. */
+    bole_status st = fs_open(w->fs, path, FS_WRITE | FS_CREATE | FS_TRUNCATE | FS_DIRECT, &f->file, err);
     if (st >= 0)
         st = fill(w, f, size, reserve, err);
     if (st >= 0)
