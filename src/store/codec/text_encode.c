@@ -8,9 +8,9 @@
 #include "store/codec/text_table.h"
 
 enum {
-    SAMPLE_ROWS = 2048,     /* that a split is chosen by, in stretches of */
-    SAMPLE_STRETCH = 128,
-    SAMPLE_BYTES = 1 << 20,
+    SAMPLE_ROWS = 1024,     /* that a split is chosen by, in stretches of */
+    SAMPLE_STRETCH = 64,
+    SAMPLE_BYTES = 1 << 19,
 };
 
 struct text_encoder {
@@ -135,6 +135,14 @@ static uint64_t encoded_per_mille(const struct text_encoder *e, const struct tex
     return encoded * 1000 / raw;
 }
 
+static bool has_quotes(const struct text_input *in)
+{
+    for (uint32_t i = 0; i < in->count; i++)
+        if (in->lines[i].len && memchr(in->lines[i].ptr, '"', in->lines[i].len))
+            return true;
+    return false;
+}
+
 static bole_status try_splits(struct text_encoder *e, const struct text_input *in, enum split *ret_how, struct bole_err *err)
 {
     static const enum split splits[] = {SPLIT_FIELDS, SPLIT_QUOTED, SPLIT_DIGITS};
@@ -149,6 +157,8 @@ static bole_status try_splits(struct text_encoder *e, const struct text_input *i
     }
     e->writer.sample = true;
     for (size_t i = 0; st >= 0 && i < sizeof splits / sizeof splits[0]; i++) {
+        if (splits[i] == SPLIT_QUOTED && !has_quotes(&sample)) /* it would do what FIELDS did */
+            continue;
         st = encode_as(e, splits[i], &sample, err);
         size_t size = st >= 0 ? text_packed_size(&e->writer, &e->writer.chunks) : SIZE_MAX;
         if (best == SIZE_MAX || size < best - best / 64) { /* the ones in front are better to search */

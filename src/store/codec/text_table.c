@@ -22,6 +22,7 @@ enum {
     ROWS_MIN = 3,                /* of a template: fewer are smaller as they are */
     NEST_TEXT_MIN = 8 * 1024,        /* bytes of a column that are worth a table */
     NEST_SAMPLE_BYTES = 2 * 1024 * 1024, /* that decide whether it gets one; few show no repetition */
+    NEST_FIELDS_MIN = 256, /* bytes of an average value that may be better split in fields than in parts */
     NEST_PACKED_MIN = 1024, /* a column that takes less, compressed, is good enough as it is */
 };
 
@@ -341,11 +342,16 @@ static void put_row_numbers(struct text_work *w, struct chunks *chunks, uint32_t
 typedef bole_status put_column_fn(struct text_writer *e, struct text_work *w, struct chunks *chunks, uint32_t number,
                                   const struct text_input *in, struct buf *map, struct bole_err *err);
 
-static bole_status put_table(struct text_writer *e, struct text_work *w, struct chunks *chunks, enum split how,
-                             const struct text_input *in, put_column_fn *put_column, struct buf *map, struct bole_err *err)
+static bool find_templates(struct text_writer *e, struct text_work *w, enum split how, const struct text_input *in)
 {
-    if (!split_rows(e, w, how, in->lines, in->count) || !choose_templates(w, in->count, ROWS_MIN) ||
-        !gather_values(w, e->seed, in->lines, in->count))
+    return split_rows(e, w, how, in->lines, in->count) && choose_templates(w, in->count, ROWS_MIN);
+}
+
+/* After find_templates. */
+static bole_status put_table(struct text_writer *e, struct text_work *w, struct chunks *chunks, const struct text_input *in,
+                             put_column_fn *put_column, struct buf *map, struct bole_err *err)
+{
+    if (!gather_values(w, e->seed, in->lines, in->count))
         return no_memory(err);
     put_templates(w, map);
     for (uint32_t c = 0; c < w->columns.count; c++) {
@@ -394,23 +400,36 @@ static bole_status put_nest(struct text_writer *e, struct text_work *w, uint32_t
         buf_put_varint(map, TEXT_COLUMN_TABLE);
     }
     struct text_input in = {values, NULL, column->count, 0};
-    return put_table(e, &e->inner, &e->chunks, how, &in, put_values, map, err);
+    bool found = find_templates(e, &e->inner, how, &in);
+    return found ? put_table(e, &e->inner, &e->chunks, &in, put_values, map, err) : no_memory(err);
 }
 
-/* The size of these values as a table split so; SPLIT_KINDS: as a plain column. */
+/* The size of these values as a table split so, SIZE_MAX where it has no template; SPLIT_KINDS: as a plain column. */
 static bole_status try_nest(struct text_writer *e, enum split how, const bole_slice *values, uint32_t count, size_t *ret_size,
                             struct bole_err *err)
 {
     struct text_input in = {values, NULL, count, 0};
+    *ret_size = SIZE_MAX;
+    if (!find_templates(e, &e->inner, how == SPLIT_KINDS ? SPLIT_WHOLE : how, &in))
+        return no_memory(err);
+    if (how != SPLIT_KINDS && !e->inner.order_count)
+        return BOLE_OK;
     chunks_reset(&e->trial);
     buf_reset(&e->trial_map);
-    bole_status st = put_table(e, &e->inner, &e->trial, how == SPLIT_KINDS ? SPLIT_WHOLE : how, &in, put_values, &e->trial_map,
-                               err);
+    bole_status st = put_table(e, &e->inner, &e->trial, &in, put_values, &e->trial_map, err);
     if (st < 0)
         return st;
     chunks_finish(&e->trial, buf_slice(&e->trial_map));
     *ret_size = text_packed_size(e, &e->trial);
     return BOLE_OK;
+}
+
+static size_t bytes_of(const bole_slice *values, uint32_t count)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += values[i].len;
+    return bytes;
 }
 
 /* Whether the values of a column are smaller as a table, and split in which way: tried on the first ones. */
@@ -428,8 +447,12 @@ static bole_status choose_nest(struct text_writer *e, const struct text_work *w,
     }
     uint32_t distinct = number_values(e, values, e->nest_hashes, count);
     *ret_how = SPLIT_KINDS;
+    if (distinct && bytes_of(values, distinct) < NEST_PACKED_MIN)
+        return BOLE_OK;
     for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
         if (splits[i] == SPLIT_SHAPE && (values[0].len == 0 || values[0].ptr[0] != '{'))
+            continue;
+        if (splits[i] == SPLIT_FIELDS && bytes / count < NEST_FIELDS_MIN)
             continue;
         size_t size;
         bole_status st = try_nest(e, splits[i], values, distinct ? distinct : count, &size, err);
@@ -484,7 +507,7 @@ static bole_status put_column(struct text_writer *e, struct text_work *w, struct
 bole_status text_put_table(struct text_writer *e, enum split how, const struct text_input *in, struct buf *map,
                            struct bole_err *err)
 {
-    return put_table(e, &e->root, &e->chunks, how, in, put_column, map, err);
+    return find_templates(e, &e->root, how, in) ? put_table(e, &e->root, &e->chunks, in, put_column, map, err) : no_memory(err);
 }
 
 enum { PIECES_AHEAD = 8 /* values lie all over the lines */ };
