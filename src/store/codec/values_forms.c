@@ -1,8 +1,26 @@
 #include "store/codec/values_private.h"
 
+/* The next of " \ [ ] at or after `at`; s.len: there is none, as in most texts. */
+static size_t next_mark(bole_slice s, size_t at)
+{
+    typedef uint8_t block __attribute__((vector_size(16)));
+    for (; s.len - at >= sizeof(block); at += sizeof(block)) {
+        block bytes;
+        uint64_t found[2];
+        memcpy(&bytes, s.ptr + at, sizeof bytes);
+        bytes = (block)((bytes == '"') | (bytes - '[' < 3));
+        memcpy(found, &bytes, sizeof found);
+        if (found[0] | found[1])
+            return at + (size_t)(found[0] ? __builtin_ctzll(found[0]) : 64 + __builtin_ctzll(found[1])) / 8;
+    }
+    while (at < s.len && s.ptr[at] != '"' && (s.ptr[at] < '[' || s.ptr[at] > ']'))
+        at++;
+    return at;
+}
+
 static bool is_quoted(bole_slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
+    for (size_t i = next_mark(s, 0); i < s.len; i = next_mark(s, i + 1))
         if (s.ptr[i] == '"' || (s.ptr[i] == '\\' && ++i == s.len))
             return false;
     return true;
@@ -49,7 +67,7 @@ static bool is_items(bole_slice s)
 {
     size_t depth = 0;
     bool in_quotes = false;
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = next_mark(s, 0); i < s.len; i = next_mark(s, i + 1)) {
         uint8_t c = s.ptr[i];
         if (in_quotes && c == '\\' && ++i == s.len)
             return false;

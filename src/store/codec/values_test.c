@@ -384,6 +384,15 @@ TEST(forms_say_what_values_are_as_parts_of_json)
         CHECK_EQ_U64(beside.values.stamp.forms, cases[i].forms & (Q | I));
         column_deinit(&alone);
         column_deinit(&beside);
+        for (size_t letters = 1; letters < 40; letters++) { /* wherever in a block of bytes it stands */
+            char text[64];
+            memset(text, 'x', letters);
+            strcpy(text + letters, cases[i].value);
+            value = bole_slice_str(text);
+            column_init(&alone, &one);
+            CHECK_EQ_U64(alone.values.stamp.forms, cases[i].forms & (Q | I));
+            column_deinit(&alone);
+        }
     }
 }
 
