@@ -34,6 +34,7 @@ struct ast_needle {
     struct regex      *regex; /* |~ !~ */
     bool               is_ip; /* ip("...") */
     bool               is_text; /* ip("...") that is looked for as text */
+    bool               passes_all; /* |~ ".*" and the like */
     bool               is_idle; /* counts for nothing */
     struct ip_pattern *ip;
     struct pattern    *pattern; /* |> !>; pattern.h */
@@ -52,9 +53,10 @@ struct label_filter {
     bole_slice             name;
     enum match_op          match;     /* TEXT; IP: EQ or NE */
     bole_slice             text;      /* TEXT, IP */
-    struct regex          *regex;     /* TEXT with RE, NRE: anchored */
+    struct regex          *regex;     /* TEXT with RE, NRE: anchored, unless simple: stage/simple_regex.h */
     bool                   passes_all; /* TEXT: =~".*" and the like */
-    struct ip_pattern     *ip;
+    struct ip_pattern     *ip;        /* NULL: there is no such address, and no row passes */
+    const struct bole_err *wrong;     /* IP: why not; an error where it is a stage of its own */
     enum compare_op        compare;   /* NUMBER, DURATION, BYTES */
     double                 number;
     int64_t                duration_ns;
@@ -100,6 +102,7 @@ struct ast_stage {
     struct line_template *template; /* LINE_FORMAT */
     struct ast_pair     *pairs;    /* JSON, LOGFMT, LABEL_FORMAT, DROP, KEEP */
     struct label_filter *filter;   /* LABEL_FILTER */
+    const struct bole_err *wrong;  /* as of an expression */
     struct ast_stage    *next;
 };
 
@@ -109,6 +112,7 @@ struct ast_log {
     struct ast_matcher *matchers;
     struct ast_stage   *stages;
     struct ast_set     *sets;  /* Bole's own stages behind these; NULL: none */
+    const struct bole_err *wrong; /* of the matchers, as of an expression */
 };
 
 /* ---- metrics ---- */
@@ -140,6 +144,7 @@ enum expr_kind { EXPR_LOG, EXPR_RANGE, EXPR_AGGREGATE, EXPR_BINARY, EXPR_LITERAL
 struct expr {
     enum expr_kind       kind;
     unsigned             depth;      /* of the tree below, leaves 1 */
+    const struct bole_err *wrong;    /* what is wrong with it though the syntax is right: check.c. Nowhere in a parsed query */
     enum token_kind      op;         /* RANGE, AGGREGATE: the function; BINARY: the operator */
     struct ast_log       log;        /* LOG, RANGE */
     struct ast_unwrap   *unwrap;     /* RANGE; or NULL */

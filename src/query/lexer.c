@@ -325,7 +325,7 @@ static struct token lex_flag(struct lexer *lx)
     return finish(lx, from, TOKEN_SUB);
 }
 
-/* 'x', which is a token of Go's but none of LogQL. */
+/* 'x', which is a token of Go's. */
 static struct token lex_character(struct lexer *lx)
 {
     size_t from = lx->at++, count = 0;
@@ -336,7 +336,7 @@ static struct token lex_character(struct lexer *lx)
     if (peek(lx, 0) != '\'')
         return fail(lx, from, "literal not terminated");
     lx->at++;
-    return count == 1 ? finish(lx, from, TOKEN_BAD) : fail(lx, from, "invalid char literal");
+    return count == 1 ? finish(lx, from, TOKEN_IDENTIFIER) : fail(lx, from, "invalid char literal");
 }
 
 struct token lexer_next(struct lexer *lx)
@@ -378,5 +378,5 @@ struct token lexer_next(struct lexer *lx)
     if (c == '\'')
         return lex_character(lx);
     lx->at++;
-    return finish(lx, from, c == '.' ? TOKEN_DOT : TOKEN_BAD);
+    return finish(lx, from, c == '.' ? TOKEN_DOT : TOKEN_IDENTIFIER);
 }

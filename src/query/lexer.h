@@ -2,8 +2,8 @@
  * lexer.h - LogQL text to tokens.
  *
  * Words are keywords in any letter case, and function names only when `(`, `by` or `without` follows: elsewhere they
- * are identifiers, so that `{rate="1"}` is a selector. The three unit syntaxes of a query (5m, 1.5KB, [5m]) are tokens
- * of their own.
+ * are identifiers, so that `{rate="1"}` is a selector; so is a character that means nothing else. The three unit
+ * syntaxes of a query (5m, 1.5KB, [5m]) are tokens of their own.
  *
  * Owner:   tokens borrow from the query text and from the arena.
  * Errors:  a token of kind TOKEN_ERROR; `message` says why, without the place.
@@ -16,9 +16,9 @@
 /* X(kind, word, name in error messages). Kinds from TOKEN_BY on are words, from TOKEN_FIRST_FUNCTION on functions. The
  * order of the first part is the order in which Loki lists what it expects. */
 #define TOKEN_KINDS(X)                                                                                                 \
-    X(END, NULL, "$end") X(ERROR, NULL, "error") X(BAD, NULL, "IDENTIFIER") X(DOT, NULL, ".")                                            \
+    X(END, NULL, "$end") X(ERROR, NULL, "error") X(DOT, NULL, ".")                                                     \
     X(IDENTIFIER, NULL, "IDENTIFIER") X(STRING, NULL, "STRING") X(NUMBER, NULL, "NUMBER")                              \
-    X(PARSER_FLAG, NULL, "FUNCTION_FLAG") X(DURATION, NULL, "DURATION") X(RANGE, NULL, "RANGE") X(BYTES, NULL, "BYTES")  \
+    X(PARSER_FLAG, NULL, "FUNCTION_FLAG") X(DURATION, NULL, "DURATION") X(RANGE, NULL, "RANGE") X(BYTES, NULL, "BYTES") \
     X(EQ, NULL, "=") X(RE, NULL, "=~") X(NRE, NULL, "!~") X(LBRACE, NULL, "{") X(RBRACE, NULL, "}")                    \
     X(COMMA, NULL, ",") X(PIPE_RE, NULL, "|~") X(PIPE_EQ, NULL, "|=") X(PIPE_PATTERN, NULL, "|>")                      \
     X(NOT_PATTERN, NULL, "!>") X(LPAREN, NULL, "(") X(RPAREN, NULL, ")") X(PIPE, NULL, "|") X(NEQ, NULL, "!=")         \
@@ -31,6 +31,7 @@
     X(PATTERN, "pattern", "pattern") X(UNPACK, "unpack", "unpack") X(LINE_FORMAT, "line_format", "line_format")        \
     X(LABEL_FORMAT, "label_format", "label_format") X(UNWRAP, "unwrap", "unwrap") X(OFFSET, "offset", "offset")        \
     X(DECOLORIZE, "decolorize", "decolorize") X(DROP, "drop", "drop") X(KEEP, "keep", "keep")                          \
+    X(VARIANTS, "variants", "variants") X(OF, "of", "of")                                                              \
     X(RATE, "rate", "RATE") X(RATE_COUNTER, "rate_counter", "RATE_COUNTER")                                            \
     X(COUNT_OVER_TIME, "count_over_time", "COUNT_OVER_TIME") X(BYTES_RATE, "bytes_rate", "BYTES_RATE")                 \
     X(BYTES_OVER_TIME, "bytes_over_time", "BYTES_OVER_TIME") X(AVG_OVER_TIME, "avg_over_time", "AVG_OVER_TIME")        \

@@ -80,6 +80,20 @@ void parser_fail(struct parser *p, bole_status status, const char *fmt, ...)
     p->status = bole_fail(p->err, status, "parse error : %s", message);
 }
 
+void parser_blame(struct parser *p, const struct bole_err **wrong, bole_status status, const char *fmt, ...)
+{
+    struct bole_err *e = *wrong ? NULL : parser_alloc(p, sizeof *e);
+    if (!e)
+        return;
+    va_list args;
+    char message[sizeof e->msg];
+    va_start(args, fmt);
+    err_vprint(message, sizeof message, fmt, args);
+    va_end(args);
+    bole_fail(e, status, "%s", message);
+    *wrong = e;
+}
+
 void *parser_alloc(struct parser *p, size_t size)
 {
     void *v = parser_failed(p) ? NULL : arena_zalloc(&p->ast->arena, size);
@@ -228,7 +242,7 @@ static struct expr *parse_log(struct parser *p)
     struct expr *e = parser_new_expr(p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
     if (!e)
         return NULL;
-    e->log.matchers = parse_selector(p, false);
+    e->log.matchers = parse_selector(p, &e->log.wrong);
     parse_pipeline(p, &e->log);
     return parser_failed(p) ? NULL : e;
 }
@@ -256,6 +270,8 @@ static struct expr *parse_operand(struct parser *p)
         return parse_label_replace(p);
     if (kind == TOKEN_VECTOR)
         return parse_vector(p);
+    if (kind == TOKEN_VARIANTS)
+        return parse_variants(p);
     if (kind == TOKEN_NUMBER || kind == TOKEN_ADD || kind == TOKEN_SUB)
         return parse_literal(p);
     UNEXPECTED(p);
@@ -289,16 +305,16 @@ static const char *type_name(const struct expr *e)
     return e->log.stages ? "*syntax.PipelineExpr" : "*syntax.MatchersExpr";
 }
 
-static void check_binary(struct parser *p, const struct expr *e, const struct binary_op *op)
+static void check_binary(struct parser *p, struct expr *e, const struct binary_op *op)
 {
     const char *name = ast_op_name(e->op);
     if (e->left->kind == EXPR_LOG || e->right->kind == EXPR_LOG)
-        parser_fail(p, BOLE_E_INVALID, "unexpected type for %s leg of binary operation (%s): %s",
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "unexpected type for %s leg of binary operation (%s): %s",
                     e->left->kind == EXPR_LOG ? "left" : "right", name,
                     type_name(e->left->kind == EXPR_LOG ? e->left : e->right));
     if (op->class == SET && (e->left->kind == EXPR_LITERAL || e->right->kind == EXPR_LITERAL)) {
         bool left = e->left->kind == EXPR_LITERAL;
-        parser_fail(p, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %f",
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "unexpected literal for %s leg of logical/set binary operation (%s): %f",
                     left ? "left" : "right", name, left ? e->left->number : e->right->number);
     }
 }
@@ -357,6 +373,8 @@ bole_status parser_end(struct parser *p, struct ast **ret_ast)
 {
     if (!parser_failed(p) && p->token.kind != TOKEN_END)
         UNEXPECTED(p);
+    if (!parser_failed(p))
+        p->status = ast_check(p->ast->root, p->budget, p->err);
     if (parser_failed(p))
         ast_destroy(p->ast);
     else
@@ -393,7 +411,7 @@ bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct as
     if (parser_begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
         parser_advance(&p);
         p.ast->root = parser_new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);
-        struct ast_matcher *matchers = parse_selector(&p, true);
+        struct ast_matcher *matchers = parse_selector(&p, NULL);
         if (!parser_failed(&p) && p.token.kind != TOKEN_END)
             p.status = bole_fail(p.err, BOLE_E_INVALID, "only label matchers are supported");
         if (p.ast->root)

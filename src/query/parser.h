@@ -24,6 +24,9 @@ void ast_destroy(struct ast *ast); /* NULL is fine */
  * label matchers are supported". `{}` is allowed. */
 bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err);
 
+/* What check.c finds in a tree that the parser has made; part of all of the above. */
+bole_status ast_check(const struct expr *e, struct budget *budget, struct bole_err *err);
+
 /* Canonical text: parsing it gives the same tree. */
 void ast_print(const struct expr *e, struct buf *out);
 void ast_print_sets(const struct ast_set *sets, struct buf *out);

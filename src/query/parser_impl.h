@@ -45,6 +45,10 @@ void parser_unexpected(struct parser *p, const enum token_kind *expected);
 /* An error without a place: `parse error : ...`. */
 void parser_fail(struct parser *p, bole_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* What is wrong though the syntax is right: parsing goes on, and check.c tells it. The first counts. */
+void parser_blame(struct parser *p, const struct bole_err **wrong, bole_status status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
 void *parser_alloc(struct parser *p, size_t size); /* zeroed; NULL after failing */
 bole_slice parser_text(struct parser *p);          /* copy of the current token's text */
 
@@ -55,7 +59,7 @@ struct expr *parser_new_expr(struct parser *p, enum expr_kind kind, enum token_k
 bool parser_enter(struct parser *p); /* one level deeper; pairs with parser_leave on success */
 void parser_leave(struct parser *p);
 
-struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine);
+struct ast_matcher *parse_selector(struct parser *p, const struct bole_err **wrong); /* wrong NULL: it may select all */
 /* Stages as long as they go on; stops in front of `| unwrap`, or where that cannot follow in front of an addition of Bole's
  * (set/parser_set.c), which is then the current token. */
 void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
@@ -65,10 +69,11 @@ bool parser_at_set(const struct parser *p);
 void parse_sets(struct parser *p, struct ast_set **tail);
 struct label_filter *parse_label_filter(struct parser *p);
 struct expr *parse_expr(struct parser *p);
-struct expr *parse_range_aggregation(struct parser *p); /* at its name, as the next three */
+struct expr *parse_range_aggregation(struct parser *p); /* at its name, as the next four */
 struct expr *parse_aggregate(struct parser *p);
 struct expr *parse_label_replace(struct parser *p);
 struct expr *parse_vector(struct parser *p);
+struct expr *parse_variants(struct parser *p);
 /* (a, b) behind by, on, group_left; the list may be empty. */
 struct ast_pair *parse_names(struct parser *p);
 /* `-5`, `+1`, `0.5` */

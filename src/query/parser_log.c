@@ -8,6 +8,7 @@
 #include "query/stage/ip.h"
 #include "query/stage/parse_json.h"
 #include "query/stage/pattern.h"
+#include "query/stage/simple_regex.h"
 #include "query/template/template.h"
 #include "query/units.h"
 
@@ -32,13 +33,26 @@ static bool is_regex_op(enum match_op op)
     return op == MATCH_RE || op == MATCH_NRE;
 }
 
-static struct regex *compile_matcher(struct parser *p, enum match_op op, bole_slice value)
+static struct regex *compile_regex(struct parser *p, bole_slice pattern, unsigned flags)
 {
     struct regex *regex = NULL;
     struct bole_err why = {0};
-    if (!parser_failed(p) && is_regex_op(op) && ast_regex_compile(p->ast, value, REGEX_ANCHORED, &regex, &why) < 0)
+    if (!parser_failed(p) && ast_regex_compile(p->ast, pattern, flags, &regex, &why) < 0)
         parser_fail(p, why.code, "%s", why.msg);
     return regex;
+}
+
+static struct regex *compile_matcher(struct parser *p, enum match_op op, bole_slice value)
+{
+    return is_regex_op(op) ? compile_regex(p, value, REGEX_ANCHORED) : NULL;
+}
+
+static struct simple_regex find_simple(struct parser *p, bole_slice pattern, bool is_label)
+{
+    struct simple_regex simple = {0};
+    if (!parser_failed(p) && !simple_regex_find(pattern, is_label, &p->ast->arena, &simple))
+        parser_fail(p, BOLE_E_LIMIT, "memory limit of the query reached while parsing");
+    return simple;
 }
 
 static bool accepts_empty(const struct ast_matcher *m)
@@ -70,10 +84,10 @@ static struct ast_matcher *parse_matcher(struct parser *p)
     return parser_failed(p) ? NULL : m;
 }
 
-struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
+struct ast_matcher *parse_selector(struct parser *p, const struct bole_err **wrong)
 {
     struct ast_matcher *first = NULL, **tail = &first;
-    bool selective = empty_is_fine;
+    bool selective = !wrong;
     if (!parser_expect(p, TOKEN_LBRACE))
         return NULL;
     while (!parser_accept(p, TOKEN_RBRACE) && !parser_failed(p)) {
@@ -96,8 +110,8 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
         tail = &m->next;
     }
     if (!selective)
-        parser_fail(
-            p, BOLE_E_INVALID,
+        parser_blame(
+            p, wrong, BOLE_E_INVALID,
             "queries require at least one regexp or equality matcher that does not have an empty-compatible value. "
             "For instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will");
     return parser_failed(p) ? NULL : first;
@@ -105,17 +119,9 @@ struct ast_matcher *parse_selector(struct parser *p, bool empty_is_fine)
 
 /* ---- errors of a stage ---- */
 
-static void fail_stage(struct parser *p, const struct ast_stage *stage, const struct bole_err *why)
+static void fail_stage(struct parser *p, struct ast_stage *stage, const struct bole_err *why)
 {
-    struct buf text;
-    char quoted[256]; /* the reason may quote as much again */
-    if (parser_failed(p))
-        return;
-    buf_init(&text, p->budget);
-    ast_print_stage(stage, &text);
-    err_print(quoted, sizeof quoted, "%.*s", BOLE_SLICE_ARG(buf_slice(&text)));
-    parser_fail(p, why->code ? why->code : BOLE_E_INVALID, "stage '%s' : %s", quoted, why->msg);
-    buf_deinit(&text);
+    parser_blame(p, &stage->wrong, why->code ? why->code : BOLE_E_INVALID, "%s", why->msg);
 }
 
 /* ---- line filters ---- */
@@ -131,6 +137,14 @@ static bool find_line_op(enum token_kind kind, enum line_filter_op *ret_op)
     case TOKEN_NOT_PATTERN: *ret_op = LINE_NOT_PATTERN; return true;
     default: return false;
     }
+}
+
+static void settle_regex(struct parser *p, struct ast_needle *n)
+{
+    struct simple_regex simple = find_simple(p, n->text, false);
+    n->passes_all = simple.passes_all;
+    if (simple.pattern.ptr)
+        n->regex = compile_regex(p, simple.pattern, 0);
 }
 
 /* "text" or ip("address") */
@@ -152,13 +166,15 @@ static struct ast_needle *parse_needle(struct parser *p, struct ast_stage *stage
         return NULL;
     bool plain = stage->line_op == LINE_CONTAINS || stage->line_op == LINE_NOT_CONTAINS;
     bool regex = stage->line_op == LINE_MATCHES || stage->line_op == LINE_NOT_MATCHES;
+    if (why->code)
+        return n;
     if (is_ip && !plain)
         bole_fail(why, BOLE_E_INVALID, "ip: invalid operation");
     else if (is_ip)
         ip_compile(n->text, &p->ast->arena, &n->ip, why);
-    else if (regex)
-        ast_regex_compile(p->ast, n->text, 0, &n->regex, why);
-    else if (!plain)
+    else if (regex && ast_regex_compile(p->ast, n->text, 0, &n->regex, why) == BOLE_OK)
+        settle_regex(p, n);
+    else if (!plain && !regex)
         pattern_compile(n->text, true, &p->ast->arena, &n->pattern, why);
     return n;
 }
@@ -174,10 +190,11 @@ static void settle_or_chain(struct ast_stage *stage)
         return;
     for (struct ast_needle *n = stage->needles; n; n = n->next) {
         n->is_text = n->is_ip && stage->line_op == LINE_CONTAINS;
-        any |= n->text.len > 0;
+        n->passes_all |= n->text.len == 0;
+        any |= !n->passes_all;
     }
     for (struct ast_needle *n = stage->needles; n && any && stage->line_op != LINE_NOT_MATCHES; n = n->next)
-        n->is_idle = n->text.len == 0;
+        n->is_idle = n->passes_all;
 }
 
 static void parse_line_filter(struct parser *p, struct ast_stage *stage)
@@ -192,7 +209,7 @@ static void parse_line_filter(struct parser *p, struct ast_stage *stage)
             return;
         *tail = n;
         tail = &n->next;
-    } while (p->token.kind == TOKEN_OR && !parser_failed(p) && !why.code);
+    } while (p->token.kind == TOKEN_OR && !parser_failed(p));
     if (why.code)
         fail_stage(p, stage, &why);
     else if (!parser_failed(p) && stage->needles->next)
@@ -214,6 +231,18 @@ static bool find_compare_op(enum token_kind kind, enum compare_op *ret_op)
     }
 }
 
+/* Of a text filter. */
+static void compile_filter(struct parser *p, struct label_filter *f)
+{
+    if (!is_regex_op(f->match))
+        return;
+    f->regex = compile_regex(p, f->text, REGEX_WHOLE);
+    struct simple_regex simple = find_simple(p, f->text, true);
+    f->passes_all = simple.passes_all && f->match == MATCH_RE;
+    if (simple.passes_all || simple.pattern.ptr)
+        f->regex = compile_regex(p, simple.passes_all ? S("\\A") : simple.pattern, 0);
+}
+
 static void parse_text_operand(struct parser *p, struct label_filter *f, enum token_kind op)
 {
     if (!find_match_op(op, &f->match)) {
@@ -222,7 +251,7 @@ static void parse_text_operand(struct parser *p, struct label_filter *f, enum to
     }
     f->text = parser_text(p);
     parser_advance(p);
-    f->regex = compile_matcher(p, f->match, f->text);
+    compile_filter(p, f);
 }
 
 static void parse_ip_operand(struct parser *p, struct label_filter *f, enum token_kind op)
@@ -238,9 +267,8 @@ static void parse_ip_operand(struct parser *p, struct label_filter *f, enum toke
     f->text = parser_text(p);
     parser_expect(p, TOKEN_STRING);
     parser_expect(p, TOKEN_RPAREN);
-    struct ast_stage stage = {.kind = STAGE_LABEL_FILTER, .filter = f};
     if (!parser_failed(p) && ip_compile(f->text, &p->ast->arena, &f->ip, &why) < 0)
-        fail_stage(p, &stage, &why);
+        parser_blame(p, &f->wrong, why.code, "%s", why.msg);
 }
 
 /* name op value: the value's type says what is compared. */

@@ -87,7 +87,7 @@ static void parse_log_range(struct parser *p, struct expr *e)
         parse_log_range(p, e);
         parser_expect(p, TOKEN_RPAREN);
     } else {
-        e->log.matchers = parse_selector(p, false);
+        e->log.matchers = parse_selector(p, &e->log.wrong);
     }
     if (!e->has_range)
         parse_pipeline_and_unwrap(p, e);
@@ -120,17 +120,17 @@ static bool works_with_unwrap(enum token_kind op)
     return op != TOKEN_COUNT_OVER_TIME && op != TOKEN_BYTES_RATE && op != TOKEN_BYTES_OVER_TIME;
 }
 
-static void check_range(struct parser *p, const struct expr *e)
+static void check_range(struct parser *p, struct expr *e)
 {
     const char *name = ast_op_name(e->op);
     if (e->grouping && !has_grouping(e->op))
-        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
     if (e->op == TOKEN_QUANTILE_OVER_TIME && !e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "parameter required for operation %s", name);
     if (e->unwrap ? !works_with_unwrap(e->op) : !works_without_unwrap(e->op))
-        parser_fail(p, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "invalid aggregation %s %s unwrap", name, e->unwrap ? "with" : "without");
     if (e->op != TOKEN_QUANTILE_OVER_TIME && e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter %g not supported for operation %s", e->number, name);
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "parameter %g not supported for operation %s", e->number, name);
 }
 
 struct expr *parse_range_aggregation(struct parser *p)
@@ -172,19 +172,19 @@ static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_
 {
     const char *name = ast_op_name(e->op);
     if (wants_number(e->op) && !e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "parameter required for operation %s", name);
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "parameter required for operation %s", name);
     if (!wants_number(e->op) && e->has_number)
-        parser_fail(p, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name,
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name,
                     BOLE_SLICE_ARG(number_text));
     if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 9e18))
-        parser_fail(p, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
     if (e->has_number && e->number <= 0)
-        parser_fail(p, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name,
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name,
                     BOLE_SLICE_ARG(number_text));
     if ((e->op == TOKEN_SORT || e->op == TOKEN_SORT_DESC) && e->grouping)
-        parser_fail(p, BOLE_E_INVALID, "sort and sort_desc doesn't allow grouping by ");
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "sort and sort_desc doesn't allow grouping by ");
     if (e->op == TOKEN_APPROX_TOPK && e->grouping)
-        parser_fail(p, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "grouping not allowed for %s aggregation", name);
 }
 
 struct expr *parse_aggregate(struct parser *p)
@@ -235,6 +235,19 @@ static bole_slice parse_string(struct parser *p)
     return s;
 }
 
+/* The error is that of the pattern with what Loki puts around it. */
+static void compile_replaced(struct parser *p, struct expr *e)
+{
+    struct bole_err why = {0};
+    struct regex *unused;
+    if (parser_failed(p) || ast_regex_compile(p->ast, e->pattern, REGEX_WHOLE, &e->regex, &why) == BOLE_OK)
+        return;
+    bole_slice whole = arena_printf(&p->ast->arena, "^(?:%.*s)$", BOLE_SLICE_ARG(e->pattern));
+    if (whole.ptr)
+        ast_regex_compile(p->ast, whole, 0, &unused, &why);
+    parser_blame(p, &e->wrong, why.code, "invalid regex in label_replace: %s", why.msg);
+}
+
 struct expr *parse_label_replace(struct parser *p)
 {
     parser_advance(p);
@@ -252,10 +265,34 @@ struct expr *parse_label_replace(struct parser *p)
         *arguments[i] = parse_string(p);
     }
     parser_expect(p, TOKEN_RPAREN);
-    struct bole_err why = {0};
-    if (!parser_failed(p) && ast_regex_compile(p->ast, e->pattern, REGEX_ANCHORED, &e->regex, &why) < 0)
-        parser_fail(p, why.code, "invalid regex in label_replace: %s", why.msg);
+    compile_replaced(p, e);
     return parser_failed(p) ? NULL : e;
+}
+
+/* `variants(...) of (...)`: Loki knows it, and does not answer it unless it is told to. */
+struct expr *parse_variants(struct parser *p)
+{
+    parser_advance(p);
+    parser_expect(p, TOKEN_LPAREN);
+    do {
+        struct expr *e = parse_expr(p);
+        if (!parser_failed(p) && e->kind == EXPR_LOG)
+            UNEXPECTED(p);
+    } while (parser_accept(p, TOKEN_COMMA));
+    parser_expect(p, TOKEN_RPAREN);
+    parser_expect(p, TOKEN_OF);
+    parser_expect(p, TOKEN_LPAREN);
+    struct expr *of = parser_new_expr(p, EXPR_RANGE, TOKEN_OF, NULL, NULL);
+    if (of)
+        parse_log_range(p, of);
+    if (of && !of->has_range)
+        UNEXPECTED(p);
+    parser_expect(p, TOKEN_RPAREN);
+    if (p->token.kind != TOKEN_END)
+        UNEXPECTED(p);
+    if (!parser_failed(p))
+        p->status = bole_fail(p->err, BOLE_E_UNSUPPORTED, "multi variant queries are disabled for this instance");
+    return NULL;
 }
 
 struct expr *parse_vector(struct parser *p)

@@ -109,7 +109,34 @@ TEST(parser_finds_what_the_grammar_does_not)
          "parse error : stage '| label_format x=\"{{range .x}}\"' : invalid template for label 'x': template: label:1: "
          "unexpected EOF"},
         {"label_replace(rate({a=\"b\"}[5m]), \"x\", \"$1\", \"y\", \"(\")",
-         "parse error : invalid regex in label_replace: error parsing regexp: missing closing ): `(`"},
+         "parse error : invalid regex in label_replace: error parsing regexp: missing closing ): `^(?:()$`"},
+        {"variants(rate({a=\"b\"}[5m])) of ({a=\"b\"}[5m])", "multi variant queries are disabled for this instance"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_error(cases[i].query, cases[i].message);
+}
+
+/* Syntax first, then a metric query from outside to inside, then stages as they run. */
+TEST(of_several_errors_that_is_told_which_loki_tells)
+{
+    static const struct { const char *query, *message; } cases[] = {
+        {"{a=\"b\"} |~ \"[\" | foo", "parse error at line 1, col 21: syntax error: unexpected $end"},
+        {"{a=~\".*\"} | foo", "parse error at line 1, col 16: syntax error: unexpected $end"},
+        {"sum_over_time({a=\"b\"}[1m]) + foo", "parse error at line 1, col 30: syntax error: unexpected IDENTIFIER"},
+        {"sort(sum_over_time({a=\"b\"}[1m])) by (a)", "parse error : sort and sort_desc doesn't allow grouping by "},
+        {"rate({a=\"b\"} |~ \"[\" [1m]) + sum_over_time({a=\"b\"}[1m])",
+         "parse error : invalid aggregation sum_over_time without unwrap"},
+        {"{a=\"b\"} |~ \"[\" | json |~ \"(\" or \"x\"",
+         "parse error : stage '|~ \"[\" |~ \"(\" or \"x\"' : error parsing regexp: missing closing ): `(`"},
+        {"{a=\"b\"} |~ \"[\" | json x=\"-\" | line_format \"{{\"",
+         "parse error : stage '|~ \"[\"' : error parsing regexp: missing closing ]: `[`"},
+        {"{a=\"b\"} | json x=\"-\" | line_format \"{{\"",
+         "parse error : stage '| json x=\"-\"' : cannot parse expression [-]: syntax error: unexpected $end, expecting LSB or FIELD"},
+        {"{a=\"b\"} | json x=\"-\" | regexp \"[\"",
+         "parse error : invalid regexp parser: error parsing regexp: missing closing ]: `[`"},
+        {"{a=\"b\"} | $ x=\"y\"", "parse error at line 1, col 13: syntax error: unexpected IDENTIFIER"},
+        {"{a=\"b\"} | distinct | join ({a=\"b\"} |~ \"(\") on (a)",
+         "parse error : stage '|~ \"(\"' : error parsing regexp: missing closing ): `(`"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_error(cases[i].query, cases[i].message);

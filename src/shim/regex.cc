@@ -263,9 +263,14 @@ const char *go_error(RE2::ErrorCode code)
 
 bole_status report(const RE2 &re, const std::string &pattern, struct bole_err *err)
 {
-    /* Go names the whole pattern where a bracket is missing, else the offending piece. */
+    /* Go names the whole pattern where a bracket is missing, else the offending piece, which a last backslash is not. */
     RE2::ErrorCode code = re.error_code();
-    const std::string &arg = code == RE2::ErrorMissingParen || re.error_arg().empty() ? pattern : re.error_arg();
+    std::string arg = code == RE2::ErrorMissingParen || re.error_arg().empty() ? pattern : re.error_arg();
+    if (code == RE2::ErrorTrailingBackslash)
+        arg.clear();
+    size_t name = pattern.find(arg) == std::string::npos ? arg.find("(?P<") : std::string::npos;
+    if (name != std::string::npos)
+        arg.erase(name + 2, 1); /* it was written without */
     bole_status st = code == RE2::ErrorPatternTooLarge ? BOLE_E_LIMIT : BOLE_E_INVALID;
     return bole_fail(err, st, "error parsing regexp: %s: `%.150s`", go_error(code), arg.c_str());
 }
@@ -273,7 +278,7 @@ bole_status report(const RE2 &re, const std::string &pattern, struct bole_err *e
 bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bole_err *err)
 {
     r->pattern.assign((const char *)pattern.ptr, pattern.len);
-    r->anchored = flags & REGEX_ANCHORED;
+    r->anchored = flags & (REGEX_ANCHORED | REGEX_WHOLE);
     Walk walk(r->pattern);
     if (!walk.run())
         return bole_fail(err, BOLE_E_INVALID, "error parsing regexp: invalid escape sequence: `\\C`");
@@ -285,9 +290,9 @@ bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bo
     RE2::Options options;
     options.set_log_errors(false);
     options.set_max_mem(REGEX_MEMORY_MAX);
-    std::string text = r->anchored ? "(?s:" + walk.rewritten + ")" : walk.rewritten;
+    std::string text = flags & REGEX_ANCHORED ? "(?s:" + walk.rewritten + ")" : walk.rewritten;
     /* The pattern alone first: a stray `)` must not close the group put around it. */
-    if (r->anchored) {
+    if (flags & REGEX_ANCHORED) {
         RE2 alone(walk.rewritten, options);
         if (!alone.ok())
             return report(alone, r->pattern, err);

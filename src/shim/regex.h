@@ -26,6 +26,7 @@ struct regex;
 
 enum regex_flags {
     REGEX_ANCHORED = 1, /* must match the whole subject, and `.` matches a newline: label matchers */
+    REGEX_WHOLE = 2,    /* must match the whole subject, and `.` matches no newline: label filters */
 };
 
 #ifdef __cplusplus

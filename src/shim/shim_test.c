@@ -197,11 +197,12 @@ TEST(regex_refuses_bad_patterns_in_gos_words)
         {"*", "error parsing regexp: missing argument to repetition operator: `*`"},
         {"\\C", "error parsing regexp: invalid escape sequence: `\\C`"},
         {"\\q", "error parsing regexp: invalid escape sequence: `\\q`"},
-        {"a\\", "error parsing regexp: trailing backslash at end of expression: `a\\`"},
+        {"a\\", "error parsing regexp: trailing backslash at end of expression: ``"},
+        {"(?<n", "error parsing regexp: invalid named capture: `(?<n`"},
         {"a**", "error parsing regexp: invalid nested repetition operator: `**`"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (unsigned flags = 0; flags < 2; flags++) {
+        for (unsigned flags = 0; flags <= REGEX_WHOLE; flags++) {
             struct regex *r = NULL;
             struct bole_err err = {0};
             CHECK_EQ_STATUS(regex_compile(bole_slice_str(cases[i].pattern), flags, NULL, &r, &err), BOLE_E_INVALID);

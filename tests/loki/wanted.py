@@ -65,7 +65,7 @@ def sorted_ties(case, loki, bole):
     return in_order and sorted(map(json.dumps, a)) == sorted(map(json.dumps, b))
 
 
-CHANCE = [pipeline_errors, scalar_time, last_digits, sorted_ties]  # and still_open, below
+CHANCE = [pipeline_errors, scalar_time, last_digits, sorted_ties]
 
 # ---- wanted differences ----
 
@@ -115,22 +115,6 @@ def repeated_series(case, loki, bole):
     return len(set(names)) < len(names) or any(len({v[0] for v in r["values"]}) < len(r["values"]) for r in result if "values" in r)
 
 
-# Not right yet.
-OPEN = {
-    '{app="logfmt"} | logfmt | level!~"i.*"',
-    '{app="logfmt"} | logfmt | missing=~"x|"',
-    '{app="plain"} |~ "x|"',
-    '{app="x"} | variants',
-    '{app="x"} |~ "\\\\"',
-    '{app="json"} | !level="info"',
-    'label_replace(count_over_time({app="dense"}[1m]), "new", "x", "host", "[")',
-}
-
-
-def still_open(case, loki, bole):
-    return case.query in OPEN
-
-
 def formatted(case, loki, bole):
     return case.path.endswith("format_query") and loki[0] == bole[0] == 200
 
@@ -149,6 +133,6 @@ WANTED = [
 
 def reason(case, loki, bole):
     """The name of the wanted difference, or None."""
-    if any(is_so(case, loki, bole) for is_so in [*CHANCE, still_open]):
+    if any(is_so(case, loki, bole) for is_so in CHANCE):
         return "chance"
     return next((name for name, is_so in WANTED if is_so(case, loki, bole)), None)

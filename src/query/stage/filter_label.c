@@ -58,7 +58,7 @@ static bool filter_value(const struct label_filter *f, struct row *r)
     if (!label)
         return false;
     if (f->kind == LABEL_FILTER_IP)
-        return ip_find(f->ip, label->value) == (f->match == MATCH_EQ);
+        return f->ip && ip_find(f->ip, label->value) == (f->match == MATCH_EQ);
     return compare_value(f, label->value, r);
 }
 

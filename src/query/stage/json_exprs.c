@@ -78,6 +78,7 @@ static enum path_token path_next(struct path_reader *p)
         p->rest = bole_slice_sub(p->rest, i);
         return PATH_FIELD;
     }
+    bole_slice from = p->rest;
     p->rest = bole_slice_sub(p->rest, 1);
     if (c == '"') { /* a bracket ends it, too */
         while (i < p->rest.len && p->rest.ptr[i] && p->rest.ptr[i] != '"' && p->rest.ptr[i] != ']')
@@ -88,8 +89,8 @@ static enum path_token path_next(struct path_reader *p)
     }
     if (c == '.' || c == '[' || c == ']')
         return c == '.' ? PATH_DOT : c == '[' ? PATH_OPEN : PATH_CLOSE;
-    size_t len = utf8_length(p->rest.ptr - 1, p->rest.len + 1);
-    snprintf(p->error, sizeof p->error, "unexpected char %.*s", (int)(len ? len : 1), (const char *)p->rest.ptr - 1);
+    size_t len = utf8_length(from.ptr, from.len);
+    snprintf(p->error, sizeof p->error, "unexpected char %.*s", (int)(len ? len : 1), (const char *)from.ptr);
     return PATH_END;
 }
 
