@@ -86,6 +86,16 @@ struct join {
     struct label     *room;
 };
 
+/* To matching a label with an empty value is none. */
+static size_t drop_empty(struct label *labels, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (labels[i].value.len)
+            labels[n++] = labels[i];
+    return n;
+}
+
 static bole_status assign_groups(struct eval *e, const struct expr *x, struct join *j, struct side *side)
 {
     side->group = arena_array(e->arena, side->m->count + 1, sizeof *side->group);
@@ -95,7 +105,7 @@ static bole_status assign_groups(struct eval *e, const struct expr *x, struct jo
         const struct matrix_row *row = &side->m->rows[i];
         const struct ast_pair *names = x->matching ? x->matching->names : NULL;
         size_t n = labels_reduce(row->labels, row->label_count, names, x->matching && x->matching->on, j->room);
-        side->group[i] = label_sets_intern(&j->sets, j->room, n);
+        side->group[i] = label_sets_intern(&j->sets, j->room, drop_empty(j->room, n));
         if (side->group[i] == LABEL_SET_NONE)
             return eval_out_of_memory(e);
     }
@@ -187,7 +197,7 @@ static bole_status set_operation(struct eval *e, const struct expr *x, const str
 static size_t include_labels(const struct expr *x, const struct matrix_row *many, const struct matrix_row *one,
                              struct label *room)
 {
-    size_t n = labels_reduce(many->labels, many->label_count, x->matching->include, false, room);
+    size_t n = drop_empty(room, labels_reduce(many->labels, many->label_count, x->matching->include, false, room));
     for (const struct ast_pair *name = x->matching->include; name; name = name->next) {
         const struct label *l = label_set_find(one->labels, one->label_count, name->name);
         if (l && l->value.len && !label_set_find(room, n, name->name))
