@@ -1,6 +1,7 @@
 /*
  * query_bench - CPU time of queries.
  *
+ *   query_bench plan                          reading queries of some 200 bytes and planning them, on an empty store
  *   query_bench [ROWS] [STORE-URI]            typical ones on invented rows, by default in the mem store
  *   query_bench FILE STORE-URI QUERY...       each on the lines of FILE, 100 a second, in segments; median of 5
  *   query_bench =FILE STORE-URI QUERY...      the same where the store has the lines from the time before
@@ -173,8 +174,51 @@ static int ask_about_file(int argc, char **argv)
     return 0;
 }
 
+static double plan_us(struct store *store, const char *text)
+{
+    enum { ROUNDS = 2000 };
+    double from = cpu_s();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct query *q = NULL;
+        struct query_result *r = NULL;
+        struct bole_err err;
+        struct query_request request = {.store = store, .tenant = S("t"), .end_ns = 3600 * NS_PER_S, .step_ns = 60 * NS_PER_S, .limit = 100};
+        if (query_parse(bole_slice_str(text), NULL, &q, &err) < 0 || query_exec(q, &request, &r, &err) < 0) {
+            fprintf(stderr, "%s\n", err.msg);
+            exit(1);
+        }
+        query_result_destroy(r);
+        query_destroy(q);
+    }
+    return (cpu_s() - from) * 1e6 / ROUNDS;
+}
+
+static int plan(struct store *store)
+{
+    static const char *const queries[] = {
+        "sum by (status, method) (rate({app=\"web\", env=\"prod\", region=\"eu-west-1\"} |= \"checkout\" != \"health\" | json "
+        "| status >= 500 | method = \"POST\" | duration > 250ms | line_format \"{{.msg}}\" [5m]))",
+        "{app=\"web\", env=~\"prod|staging\"} |= \"error\" != \"timeout\" | logfmt | level = \"error\" and (status >= 500 or "
+        "duration > 1s) | label_format who=\"{{.user}}@{{.host}}\", took=duration | drop user, host | keep who",
+        "topk(5, sum by (path) (quantile_over_time(0.99, {app=\"web\", env=\"prod\"} | pattern `<_> \"<method> <path> <_>\" <status> "
+        "<took>` | status != \"404\" | unwrap duration(took) | __error__ = \"\" [10m]) by (path))) > 0.25",
+        "{app=\"web\"} |~ \"user-[0-9]+ (failed|refused)\" | regexp \"user-(?P<user>[0-9]+) (?P<what>failed|refused) after (?P<took>"
+        "[0-9.]+m?s)\" | took > 100ms | user != \"17\" | what =~ \"fail.*\" | line_format \"{{.user}} {{.what}}\"",
+    };
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        double median[3];
+        for (unsigned k = 0; k < 3; k++)
+            median[k] = plan_us(store, queries[i]);
+        double low = median[0] < median[1] ? median[0] : median[1], high = median[0] < median[1] ? median[1] : median[0];
+        printf("%8.1f us %4zu bytes  %s\n", median[2] < low ? low : median[2] > high ? high : median[2], strlen(queries[i]), queries[i]);
+    }
+    store_destroy(store);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    bool is_plan = argc == 2 && strcmp(argv[1], "plan") == 0;
     if (argc > 3)
         return ask_about_file(argc, argv);
     uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 300000;
@@ -185,6 +229,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.msg);
         return 1;
     }
+    if (is_plan)
+        return plan(store);
     fill(store, rows);
     static const char *const queries[] = {
         "{app=\"web\"}", "{app=\"web\"} |= \"items/4242\"", "{app=\"web\"} |~ \"items/42[0-9]{2}\\\"\"",
