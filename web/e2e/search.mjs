@@ -69,6 +69,12 @@ async function watchTasks() {
   });
 }
 
+async function noFreeze() {
+  const tasks = await page.evaluate(() => window.longTasks);
+  console.log(`# long tasks: ${tasks.length}, longest ${Math.round(Math.max(0, ...tasks))} ms`);
+  assert.ok(Math.max(0, ...tasks) < LONG_TASK_MS, `a task of ${Math.max(...tasks)} ms`);
+}
+
 await runSteps(
   [
     step("the histogram fills while the rows are there already", async () => {
@@ -99,9 +105,15 @@ await runSteps(
       assert.ok((await rows.count()) < 120, "only the rows in view exist");
     }),
     step("End is the last line of all, Home the first again; between them the way back is loaded", async () => {
+      await noFreeze();
+      await open(`${selector} |= "request"`);
+      await watchTasks();
+      await settled();
+      await page.locator(".row-space").focus();
       await page.keyboard.press("End");
       await shown(0).waitFor();
       await settled();
+      await page.waitForTimeout(SETTLED_MS); // the list may still be moving to its end
       await list.evaluate((box) => {
         box.scrollTop = 0;
       });
@@ -123,9 +135,7 @@ await runSteps(
       await settled();
     }),
     step("none of this froze the page", async () => {
-      const tasks = await page.evaluate(() => window.longTasks);
-      console.log(`# long tasks: ${tasks.length}, longest ${Math.round(Math.max(0, ...tasks))} ms`);
-      assert.ok(Math.max(0, ...tasks) < LONG_TASK_MS, `a task of ${Math.max(...tasks)} ms`);
+      await noFreeze();
     }),
     step("a running query is cancelled by closing its connection", async () => {
       await page.route("**/api/v1/query?*", () => {}); // no answer
@@ -140,7 +150,7 @@ await runSteps(
     }),
     step("a server that is away is said to be, and asked again; what is shown stays", async () => {
       await page.route("**/api/v1/query?*", (route) => route.abort());
-      await page.keyboard.press("r");
+      await page.getByRole("button", { name: "Run", exact: true }).click();
       await page.locator(".banner", { hasText: "cannot be reached" }).waitFor();
       assert.ok((await rows.count()) > 0);
       await page.unroute("**/api/v1/query?*");

@@ -128,10 +128,16 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
 
   const reveal = useCallback(
     (id: string, align: "center" | "auto" = "center") => {
-      const index = rows.findIndex((row) => row.id === id);
-      if (index < 0) return;
+      const item = virtual.measurementsCache[rows.findIndex((row) => row.id === id)];
+      const box = scroller.current;
+      if (!item || !box) return;
       setActiveId(id);
-      virtual.scrollToIndex(index, { align });
+      /* Once and by hand: the virtualizer's own way keeps after its aim while the rows and the reader move. */
+      const above = item.start - box.scrollTop;
+      const below = item.end - box.scrollTop - box.clientHeight;
+      if (align === "center") box.scrollTop = item.start - (box.clientHeight - item.size) / 2;
+      else if (above < 0) box.scrollTop += above;
+      else if (below > 0) box.scrollTop += below;
     },
     [rows, virtual],
   );
