@@ -15,41 +15,43 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX   DIGIT "abcdefABCDEF"
 
+enum { CARD_DIGITS_MIN = 13, CARD_BUCKET = 7 }; /* a bucket of their own: numbers are many, and most too short */
+
 /* Where a hit may begin, or (e-mail, IPv4, IPv6) what it must hold. An empty set is any byte. */
 static const struct beginning {
     enum detect_kind kind;
     uint8_t          bucket; /* the first step mixes those of one bucket, half a byte at a time: their halves should be few */
     const char      *bytes[3];
-} beginnings[] = {
+} beginnings[] = { /* buckets: by a search for those that mixed logs fit least often */
     {DETECT_EMAIL, 0, {"@", "", ""}},
-    {DETECT_CARD, 1, {"3456", DIGIT, DIGIT}},
-    {DETECT_CARD, 1, {"2", "234567", DIGIT}},
-    {DETECT_IBAN, 2, {UPPER, UPPER, DIGIT}},
-    {DETECT_AWS_KEY, 3, {"A", "KS", "I"}},
-    {DETECT_PASSWORD, 3, {"Pp", "Aa", "Ss"}},
-    {DETECT_PASSWORD, 3, {"Aa", "Pp", "Ii"}},
+    {DETECT_AWS_KEY, 1, {"A", "KS", "I"}},
+    {DETECT_PASSWORD, 1, {"Aa", "Pp", "Ii"}},
+    {DETECT_PASSWORD, 1, {"Aa", "Uu", "Tt"}},
+    {DETECT_PASSWORD, 1, {"Pp", "Rr", "Ii"}},
+    {DETECT_PASSWORD, 1, {"Pp", "Ww", "Dd"}},
+    {DETECT_PASSWORD, 2, {"Pp", "Aa", "Ss"}},
+    {DETECT_PASSWORD, 2, {":", "/", "/"}},
+    {DETECT_PRIVATE_KEY, 2, {"-", "-", "-"}},
+    {DETECT_TOKEN, 2, {"s", "k", "_"}},
+    {DETECT_TOKEN, 2, {"x", "o", "x"}},
+    {DETECT_BEARER, 3, {"Bb", "Ee", "Aa"}},
     {DETECT_PASSWORD, 3, {"Aa", "Cc", "Cc"}},
-    {DETECT_IPV4, 4, {DIGIT, ".", DIGIT}},
+    {DETECT_TOKEN, 3, {"A", "I", "z"}},
+    {DETECT_TOKEN, 3, {"g", "h", "oprsu"}},
+    {DETECT_TOKEN, 3, {"g", "i", "t"}},
     {DETECT_JWT, 4, {"e", "y", "J"}},
+    {DETECT_PASSWORD, 4, {"Cc", "Rr", "Ee"}},
+    {DETECT_PASSWORD, 4, {"Ss", "Ee", "Cc"}},
     {DETECT_PASSWORD, 4, {"Tt", "Oo", "Kk"}},
-    {DETECT_PASSWORD, 4, {"Pp", "Ww", "Dd"}},
-    {DETECT_IPV6, 5, {HEX, ":", HEX ":"}},
-    {DETECT_IPV6, 5, {":", ":", ""}},
-    {DETECT_TOKEN, 5, {"x", "o", "x"}},
-    {DETECT_TOKEN, 5, {"s", "k", "_"}},
-    {DETECT_TOKEN, 5, {"g", "h", "oprsu"}},
-    {DETECT_TOKEN, 5, {"g", "i", "t"}},
-    {DETECT_BEARER, 6, {"Bb", "Ee", "Aa"}},
-    {DETECT_PASSWORD, 6, {"Ss", "Ee", "Cc"}},
-    {DETECT_TOKEN, 7, {"A", "I", "z"}},
-    {DETECT_PRIVATE_KEY, 7, {"-", "-", "-"}},
-    {DETECT_PASSWORD, 7, {"Pp", "Rr", "Ii"}},
-    {DETECT_PASSWORD, 7, {"Cc", "Rr", "Ee"}},
-    {DETECT_PASSWORD, 7, {"Aa", "Uu", "Tt"}},
-    {DETECT_PASSWORD, 7, {":", "/", "/"}},
+    {DETECT_IBAN, 5, {UPPER, UPPER, DIGIT}},
+    {DETECT_IPV4, 6, {DIGIT, ".", DIGIT}},
+    {DETECT_IPV6, 6, {HEX, ":", HEX ":"}},
+    {DETECT_IPV6, 6, {":", ":", ""}},
+    {DETECT_CARD, CARD_BUCKET, {"3456", DIGIT, DIGIT}},
+    {DETECT_CARD, CARD_BUCKET, {"2", "234567", DIGIT}},
 };
 _Static_assert(sizeof beginnings / sizeof *beginnings <= 32, "a bit for each");
-enum { BEGINNINGS = sizeof beginnings / sizeof *beginnings, BLOCK = 32, BLOCK_READS = BLOCK + 2 };
+enum { BEGINNINGS = sizeof beginnings / sizeof *beginnings, BLOCK = 32, BLOCK_READS = BLOCK + CARD_DIGITS_MIN - 1 };
 
 const char *const detect_names[] = {"email", "card", "iban", "aws_key", "jwt", "bearer", "private_key", "token",
                                     "password", "ipv4", "ipv6", "secret", "ip", "all", NULL};
@@ -185,7 +187,7 @@ static bool card_length(const uint8_t *d, size_t n)
 
 static bool read_card(bole_slice s, size_t at, size_t floor, struct detect_hit *hit)
 {
-    enum { DIGITS_MIN = 13, DIGITS_MAX = 19, GROUP_MIN = 3 };
+    enum { DIGITS_MAX = 19, GROUP_MIN = 3 };
     uint8_t digits[DIGITS_MAX], separator = 0;
     size_t count = 0, to = at, group = 0;
     if (at > floor && is_token(s.ptr[at - 1]) && s.ptr[at - 1] != '-')
@@ -198,7 +200,7 @@ static bool read_card(bole_slice s, size_t at, size_t floor, struct detect_hit *
             digits[count++] = (uint8_t)(c - '0');
             group++;
         } else if ((c == ' ' || c == '-') && (!separator || c == separator) && group >= GROUP_MIN && is_digit(byte_at(s, to + 1)) &&
-                   !(count >= DIGITS_MIN && card_length(digits, count) && luhn(digits, count))) {
+                   !(count >= CARD_DIGITS_MIN && card_length(digits, count) && luhn(digits, count))) {
             separator = c;
             group = 0;
         } else {
@@ -206,7 +208,7 @@ static bool read_card(bole_slice s, size_t at, size_t floor, struct detect_hit *
         }
     }
     *hit = (struct detect_hit){at, to, DETECT_CARD};
-    return count >= DIGITS_MIN && group >= GROUP_MIN && !is_letter(byte_at(s, to)) && card_length(digits, count) && luhn(digits, count);
+    return count >= CARD_DIGITS_MIN && group >= GROUP_MIN && !is_letter(byte_at(s, to)) && card_length(digits, count) && luhn(digits, count);
 }
 
 /* Country and length (SWIFT's IBAN registry). */
@@ -428,7 +430,14 @@ static bool read_password(bole_slice s, size_t at, size_t floor, struct detect_h
 
 bool detect_secret_name(bole_slice name)
 {
-    enum { LONG = 5 }; /* bytes of a word that may end another (userPassword); shorter ones would: compass */
+    enum { LONG = 5, SHORTEST = 3 }; /* bytes of a word that may end another (userPassword); shorter ones would: compass */
+#define BIT(letter) (1u << ((letter) & 31))
+    static const uint32_t before_last[32] = { /* how the words end */
+        ['d' & 31] = BIT('r') | BIT('w'), ['e' & 31] = BIT('s') | BIT('d'), ['s' & 31] = BIT('s') | BIT('l'), ['y' & 31] = BIT('e'),
+        ['t' & 31] = BIT('e'), ['n' & 31] = BIT('e') | BIT('o'), ['l' & 31] = BIT('a'), ['h' & 31] = BIT('t')};
+    if (name.len < SHORTEST || !(before_last[name.ptr[name.len - 1] & 31] & BIT(name.ptr[name.len - 2])))
+        return false;
+#undef BIT
     for (size_t i = 0; i < SECRET_WORDS; i++) {
         bole_slice word = secret_words[i];
         if (name.len < word.len || (name.ptr[name.len - 1] | 0x20) != word.ptr[word.len - 1] ||
@@ -465,6 +474,19 @@ static bool read_ipv4(bole_slice s, size_t at, size_t floor, struct detect_hit *
 
 static bool is_ipv6(uint8_t c) { return is_hex(c) || c == ':' || c == '.'; }
 
+/* Short for ::, or with the colons of 8 groups, the last two of which may be an IPv4 address: most are times of day. */
+static bool may_be_ipv6(const char *text)
+{
+    enum { COLONS_MIN = 6 };
+    unsigned colons = 0;
+    for (const char *p = text; *p; p++) {
+        colons += *p == ':';
+        if (*p == ':' && p[1] == ':')
+            return true;
+    }
+    return colons >= COLONS_MIN;
+}
+
 static bool read_ipv6(bole_slice s, size_t at, size_t floor, struct detect_hit *hit)
 {
     enum { TEXT_MAX = 45 };
@@ -481,7 +503,7 @@ static bool read_ipv6(bole_slice s, size_t at, size_t floor, struct detect_hit *
     memcpy(text, s.ptr + from, n);
     text[n] = 0;
     *hit = (struct detect_hit){from, from + n, DETECT_IPV6};
-    return inet_pton(AF_INET6, text, &address) == 1;
+    return may_be_ipv6(text) && inet_pton(AF_INET6, text, &address) == 1;
 }
 
 typedef bool read_fn(bole_slice s, size_t at, size_t floor, struct detect_hit *hit);
@@ -522,23 +544,48 @@ AVX2 static inline __m256i may_be(const struct detector *d, const uint8_t *p, un
                             _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble)));
 }
 
+/* Bits of the 32 bytes that a card's number may have. */
+AVX2 static inline uint64_t card_bytes(const uint8_t *p)
+{
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i value = _mm256_sub_epi8(bytes, _mm256_set1_epi8('0'));
+    __m256i digit = _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value);
+    __m256i separator = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' ')), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('-')));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(digit, separator));
+}
+
+/* Bits of the 32 places that have CARD_DIGITS_MIN of them in a row. */
+AVX2 static inline uint32_t card_places(const uint8_t *p)
+{
+    uint64_t run = card_bytes(p) | card_bytes(p + CARD_DIGITS_MIN - 1) << (CARD_DIGITS_MIN - 1);
+    run &= run >> 1; /* 2 in a row, 4, 8, 13 */
+    run &= run >> 2;
+    run &= run >> 4;
+    return (uint32_t)(run & run >> (CARD_DIGITS_MIN - 8));
+}
+
 /* Bits of the 32 places where something may begin. Reads BLOCK_READS bytes. */
 AVX2 static inline uint32_t places(const struct detector *d, const uint8_t *p)
 {
     __m256i all = _mm256_and_si256(_mm256_and_si256(may_be(d, p, 0), may_be(d, p, 1)), may_be(d, p, 2));
-    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256()));
+    __m256i others = _mm256_and_si256(all, _mm256_set1_epi8(0x7f));
+    uint32_t found = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(others, _mm256_setzero_si256()));
+    if (d->kinds >> DETECT_CARD & 1)
+        found |= (uint32_t)_mm256_movemask_epi8(all) & card_places(p);
+    return found;
 }
 
 AVX2 static bool next_avx2(const struct detector *d, bole_slice text, size_t from, struct detect_hit *ret_hit)
 {
-    for (size_t at = from; at < text.len; at += BLOCK) {
-        uint8_t few[BLOCK_READS];
-        size_t left = text.len - at;
-        const uint8_t *p = text.ptr + at;
-        if (left < BLOCK_READS) {
-            memset(few, 0, sizeof few);
-            memcpy(few, p, left);
-            p = few;
+    uint8_t last[BLOCK + BLOCK_READS]; /* the end of the text, and zeros */
+    const uint8_t *p = text.ptr + from;
+    bool copied = false;
+    for (size_t at = from; at < text.len; at += BLOCK, p += BLOCK) {
+        if (text.len - at < BLOCK_READS && !copied) {
+            memset(last, 0, sizeof last);
+            memcpy(last, p, text.len - at);
+            p = last;
+            copied = true;
         }
         for (uint32_t bits = places(d, p); bits; bits &= bits - 1) {
             size_t place = at + (unsigned)__builtin_ctz(bits);

@@ -107,7 +107,8 @@ TEST(hits_are_found_at_every_place)
 
 TEST(any_bytes_are_searched_alike_with_and_without_vectors)
 {
-    static const char *const parts[] = {"@", ".", "a", "joe@x.org", "4111 1111 1111 1111", "4", "1", "-", " ", "10.0.0.1", ":", "::", "fe80",
+    static const char *const parts[] = {"@", ".", "a", "joe@x.org", "4111 1111 1111 1111", "378282246310005", "6011-0009-9013-9424", "4222222222222",
+                                        "2025-01-01 00:00:00", "4", "1", "-", " ", "10.0.0.1", ":", "::", "fe80",
                                         "password", "=", "\"", "\\", "eyJ", "AKIA", "DE89", "Bearer ", "://", "\n", "\xff", "-----BEGIN ", "PRIVATE KEY",
                                         "ghp_", "token", "auth"};
     struct detector d;
@@ -162,7 +163,9 @@ TEST(hostile_lines_take_linear_time)
 
 TEST(names_of_fields_that_hold_secrets)
 {
-    static const char *const yes[] = {"password", "db_password", "X-Api-Key", "accessToken", "auth", "client.secret", "userPassword", "pwd"};
+    static const char *const yes[] = {"password", "db_password", "X-Api-Key", "accessToken", "auth", "client.secret", "userPassword", "pwd",
+                                      "passwd", "passphrase", "passcode", "pass", "SECRET_ACCESS_KEY", "secretkey", "credentials", "credential",
+                                      "authorization", "private_key"};
     static const char *const no[] = {"compass", "token_type", "passed", "author", "secretary", "cwpwd", ""};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         CHECK(detect_secret_name(bole_slice_str(yes[i])));

@@ -406,21 +406,27 @@ static void explain(struct process_run *run, const struct process_record *before
     buf_put_u8(out, '}');
 }
 
-static enum process_outcome apply(struct process_run *run, struct process_record *r)
+static enum process_outcome apply_explained(struct process_run *run, struct process_record *r)
 {
-    const struct process_rule *rule = run->rule;
     struct process_record before = *r;
-    run->why = (bole_slice){0};
-    if (run->explain && r->field_count) {
+    if (r->field_count) {
         before.fields = arena_alloc(&run->arena, r->field_count * sizeof *r->fields);
         if (!before.fields)
             return PROCESS_NO_MEMORY;
         memcpy(before.fields, r->fields, r->field_count * sizeof *r->fields);
     }
-    enum process_outcome outcome = rule->ops->run(rule, run, r);
-    run->counts[rule->number - 1][outcome]++;
-    if (run->explain && outcome != PROCESS_KEPT)
+    enum process_outcome outcome = run->rule->ops->run(run->rule, run, r);
+    if (outcome != PROCESS_KEPT)
         explain(run, &before, r, outcome);
+    return outcome;
+}
+
+static enum process_outcome apply(struct process_run *run, struct process_record *r)
+{
+    const struct process_rule *rule = run->rule;
+    run->why = (bole_slice){0};
+    enum process_outcome outcome = run->explain ? apply_explained(run, r) : rule->ops->run(rule, run, r);
+    run->counts[rule->number - 1][outcome]++;
     return outcome;
 }
 
@@ -436,6 +442,8 @@ enum process_outcome process_run_record(struct process_run *run, struct process_
         run->tenant_known = r->tenant.ptr;
     }
     for (size_t i = 0; i < run->pipeline->rule_count; i++) {
+        if (run->stream_known & ~run->stream_holds & 1ull << i)
+            continue; /* not of this stream */
         run->rule = run->pipeline->rules[i];
         if (!match_holds(&run->rule->match, run, r))
             continue;
