@@ -24,8 +24,9 @@
 
 #include "base/err.h"
 
-enum { PARTS_MAX = 64, STREAMS_MAX = 256 /* of one connection */, NEXT_WAIT_MS = 200 };
-enum { METADATA_MAX = 16 * 1024, PING_GAP_MIN_MS = 10000, KEEPALIVE_MS = 60000, KEEPALIVE_TIMEOUT_MS = 20000 };
+enum { PARTS_MAX = 64, STREAMS_MAX = 32 /* of one connection */, NEXT_WAIT_MS = 200 };
+enum { METADATA_MAX = 16 * 1024, PING_GAP_MIN_MS = 10000, KEEPALIVE_MS = 60000, KEEPALIVE_TIMEOUT_MS = 20000,
+       IDLE_MS = 600000 /* a connection without calls; clients make a new one by themselves */ };
 
 enum tag_kind { TAG_ACCEPT, TAG_GREETED, TAG_READ, TAG_SENT, TAG_FINISHED, TAG_CLOSED, TAG_SHUT };
 
@@ -337,6 +338,7 @@ static void create_server(struct rpc_transport *t, const struct rpc_open *o)
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_GAP_MIN_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer(GRPC_ARG_MAX_CONNECTION_IDLE_MS, IDLE_MS),
         {.type = GRPC_ARG_POINTER, .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {t->quota, grpc_resource_quota_arg_vtable()}},
     };

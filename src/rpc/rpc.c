@@ -17,7 +17,7 @@
 #include "record/record.h"
 #include "serve/api_internal.h"
 
-enum { MEMORY_PART = 8, MESSAGE_PART = 2 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10 };
+enum { MEMORY_PART = 8, MESSAGE_PART = 8 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10 };
 
 struct rpc {
     struct rpc_options  options;       /* then read-only */
