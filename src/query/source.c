@@ -51,6 +51,7 @@ struct source {
     struct json_shape_reader     json;       /* what that is, of `| json` and `| logfmt` ... */
     struct text_shape_reader     text;       /* ... of `| regexp` and `| pattern` */
     uint32_t                     value_count;
+    bool                         wants_outcomes;
     struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
     size_t                       outcome_count;
     struct recent               *recent;     /* [RECENT_COUNT] with outcomes */
@@ -531,11 +532,7 @@ static const struct line_reader *plan_values(struct source *s, struct arena *sha
         return NULL;
     s->parser = stage;
     s->value_count = reader->value_count;
-    if (o->labels_decide) {
-        s->outcomes = arena_array(o->arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes);
-        s->recent = arena_array(o->arena, RECENT_COUNT, sizeof *s->recent);
-        s->waiting = arena_array(o->arena, RECENT_COUNT, sizeof *s->waiting);
-    }
+    s->wants_outcomes = o->labels_decide;
     return reader->read || reader->derive ? reader : NULL;
 }
 
@@ -583,9 +580,21 @@ static bole_status run_alike(struct source *s, struct vector *v, const struct so
     return st == BOLE_OK ? give_waiting(s, v, sink, err) : st;
 }
 
+/* Half a megabyte, which a query that finds nothing never touches. Without it everything is worked out anew. */
+static void make_outcomes(struct source *s)
+{
+    struct arena *arena = s->options->arena;
+    s->outcomes = arena_array(arena, 2 * OUTCOMES_MAX, sizeof *s->outcomes);
+    s->recent = arena_array(arena, RECENT_COUNT, sizeof *s->recent);
+    s->waiting = arena_array(arena, RECENT_COUNT, sizeof *s->waiting);
+    s->wants_outcomes = false;
+}
+
 static bole_status run_vector(struct source *s, struct vector *v, const struct source_sink *sink, struct bole_err *err)
 {
     bole_status st = BOLE_OK;
+    if (s->wants_outcomes)
+        make_outcomes(s);
     if (counts_alike(s, v, sink))
         return run_alike(s, v, sink, err);
     for (uint32_t at = vector_first(v); at < v->row_count && st == BOLE_OK; at = vector_next(v, at)) {
