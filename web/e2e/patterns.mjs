@@ -4,12 +4,11 @@
  *   BOLE_URL=http://127.0.0.1:3100 node e2e/patterns.mjs
  */
 import assert from "node:assert/strict";
-import { accessibilityViolations, openBrowser, push, runSteps, serverUrl, step } from "./harness.mjs";
+import { accessibilityViolations, eventually, openBrowser, push, runSteps, serverUrl, step } from "./harness.mjs";
 
 const job = `e2e-patterns-${process.pid}-${Date.now()}`;
 const selector = `{job="${job}"}`;
 const HOUR_MS = 3_600_000;
-const SETTLED_MS = 400;
 const now = Date.now();
 const lines = (text, count, fromMs) =>
   Array.from({ length: count }, (_, i) => [
@@ -45,34 +44,33 @@ await runSteps(
   [
     step("patterns have counts of all lines, and a trend", async () => {
       await open(selector);
-      assert.equal(await items.count(), 3);
-      assert.match(await items.first().innerText(), /400\s*73 %\s*GET <_> answered 200/);
-      assert.ok(await item("connection to").locator("code").innerText().then((text) => text.includes("<b>now</b>")));
-      assert.ok((await items.first().locator("path").getAttribute("d")).length > 100);
+      await eventually(async () => assert.equal(await items.count(), 3));
+      await eventually(async () => assert.match(await items.first().innerText(), /400\s*73 %\s*GET <_> answered 200/));
+      await eventually(async () => assert.ok(await item("connection to").locator("code").innerText().then((text) => text.includes("<b>now</b>"))));
+      await eventually(async () => assert.ok((await items.first().locator("path").getAttribute("d")).length > 100));
     }),
     step("an open one shows lines of its own", async () => {
       await item("cache").locator(".pattern").click();
       await item("cache").locator(".pattern-detail li").first().waitFor();
-      assert.equal(await item("cache").locator(".pattern-detail li").count(), 5);
-      assert.match(await item("cache").locator(".pattern-detail li").first().innerText(), /cache \d+ evicted/);
+      await eventually(async () => assert.equal(await item("cache").locator(".pattern-detail li").count(), 5));
+      await eventually(async () => assert.match(await item("cache").locator(".pattern-detail li").first().innerText(), /cache \d+ evicted/));
       await picture("patterns");
     }),
     step("compared with the hour before: what is new, spikes, is gone", async () => {
       await page.getByRole("button", { name: "Period before" }).click();
       await item("starting worker").waitFor();
-      assert.match(await item("connection to").innerText(), /new/);
-      assert.match(await item("cache").innerText(), /more/);
-      assert.match(await item("starting worker").innerText(), /gone/);
-      assert.equal(await item("answered 200").locator(".pattern-change").innerText(), "");
-      assert.match(await items.first().innerText(), /connection/, "what is new stands first");
+      await eventually(async () => assert.match(await item("connection to").innerText(), /new/));
+      await eventually(async () => assert.match(await item("cache").innerText(), /more/));
+      await eventually(async () => assert.match(await item("starting worker").innerText(), /gone/));
+      await eventually(async () => assert.equal(await item("answered 200").locator(".pattern-change").innerText(), ""));
+      await eventually(async () => assert.match(await items.first().innerText(), /connection/, "what is new stands first"));
       await picture("patterns-compared");
     }),
     step("both themes, without a violation that axe finds", async () => {
       for (const scheme of ["dark", "light"]) {
         await page.emulateMedia({ colorScheme: scheme });
         await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, scheme);
-        await page.waitForTimeout(SETTLED_MS);
-        assert.deepEqual(await accessibilityViolations(page), []);
+        await eventually(async () => assert.deepEqual(await accessibilityViolations(page), []));
       }
     }),
     step("a click leaves its lines out, or shows them", async () => {
@@ -80,7 +78,7 @@ await runSteps(
       await item("answered 200").locator(".pattern").click();
       await page.getByRole("button", { name: "Leave these lines out" }).click();
       await page.waitForFunction(() => document.querySelectorAll(".patterns > ul > li").length === 2);
-      assert.equal(hashQuery(), `${selector} !> "GET <_> answered 200"`);
+      await eventually(() => assert.equal(hashQuery(), `${selector} !> "GET <_> answered 200"`));
       await item("cache").locator(".pattern").click();
       await page.getByRole("button", { name: "Show these lines" }).click();
       await page.locator(".row").first().waitFor();
@@ -88,7 +86,7 @@ await runSteps(
     }),
     step("a query that gives no lines says so", async () => {
       await open(`count_over_time(${selector}[5m])`);
-      assert.match(await page.locator(".notice").innerText(), /gives numbers/);
+      await eventually(async () => assert.match(await page.locator(".notice").innerText(), /gives numbers/));
     }),
     step("nothing was reported to the browser's console", async () => assert.deepEqual(problems, [])),
   ],
