@@ -2,7 +2,6 @@
  * Datadog's intake for logs, v2 and v1: an array of objects, or one object. `ddtags` ("env:prod,version:2") is taken apart,
  * so that env is the label and version the field that they are at other doors.
  */
-#include <stdlib.h>
 
 #include "process/level.h"
 #include "receive/mapping.h"
@@ -60,12 +59,6 @@ static bool take_log(struct mapping *m)
     return add_tags(m, tags) && mapping_store(m, mapping_taken(m, from), 0);
 }
 
-static void put_names(struct mapping_names *names, const bole_slice *from, size_t count)
-{
-    memcpy(names->at, from, count * sizeof *from);
-    names->count = count;
-}
-
 static void answer(struct door *d, bool v1)
 {
     struct receive_result *result = d->result;
@@ -92,18 +85,13 @@ void receive_datadog(struct receiver *r, const struct receive_input *in, bool v1
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "datadog";
-    struct mapping *m = calloc(1, sizeof *m);
-    if (!m) {
-        door_no_memory(&d, "a request");
-    } else {
-        mapping_init(m, &d, "log");
-        put_names(&m->time, time_names, sizeof time_names / sizeof *time_names);
-        put_names(&m->line, line_names, sizeof line_names / sizeof *line_names);
-        if (door_begin(&d, in->body.len) && mapping_ready(m))
-            mapping_each_value(m, in->body, true, take_log);
-        mapping_deinit(m);
-        free(m);
-    }
+    struct mapping m;
+    mapping_init(&m, &d, "log");
+    m.time = MAPPING_NAMES(time_names);
+    m.line = MAPPING_NAMES(line_names);
+    if (door_begin(&d, in->body.len) && mapping_ready(&m))
+        mapping_each_value(&m, in->body, true, take_log);
+    mapping_deinit(&m);
     answer(&d, v1);
     door_close(&d);
 }

@@ -228,12 +228,6 @@ static bool broken_line(struct mapping *m, bole_slice text, enum receive_reason 
 
 /* ---- the request ---- */
 
-static void put_names(struct mapping_names *names, const bole_slice *from, size_t count)
-{
-    memcpy(names->at, from, count * sizeof *from);
-    names->count = count;
-}
-
 /* The configured labels and one more: the name of the index, or data stream. */
 static bool make_labels(struct bulk *b)
 {
@@ -245,8 +239,8 @@ static bool make_labels(struct bulk *b)
     b->index_label = m->label_count;
     labels[m->label_count++] = (struct receive_label){S("index"), NULL, 0};
     m->labels = labels;
-    put_names(&m->time, time_names, sizeof time_names / sizeof *time_names);
-    put_names(&m->line, line_names, sizeof line_names / sizeof *line_names);
+    m->time = MAPPING_NAMES(time_names);
+    m->line = MAPPING_NAMES(line_names);
     return mapping_ready(m);
 }
 

@@ -395,10 +395,8 @@ static void set_names(struct firehose *f)
     struct mapping *m = &f->m;
     static const bole_slice time_names[] = {S("timestamp"), S("@timestamp"), S("time")};
     static const bole_slice line_names[] = {S("message"), S("msg"), S("log")};
-    memcpy(m->time.at, time_names, sizeof time_names);
-    m->time.count = sizeof time_names / sizeof *time_names;
-    memcpy(m->line.at, line_names, sizeof line_names);
-    m->line.count = sizeof line_names / sizeof *line_names;
+    m->time = MAPPING_NAMES(time_names);
+    m->line = MAPPING_NAMES(line_names);
     while (f->service < m->label_count && !bole_slice_eq(m->labels[f->service].name, S("service_name")))
         f->service++;
 }

@@ -445,8 +445,7 @@ static bool begin(struct forward *f, struct door *d)
     if (m->d)
         return true;
     mapping_init(m, d, "record");
-    memcpy(m->line.at, line_names, sizeof line_names);
-    m->line.count = sizeof line_names / sizeof *line_names;
+    m->line = MAPPING_NAMES(line_names);
     for (f->service_label = 0; f->service_label < m->label_count; f->service_label++)
         if (bole_slice_eq(m->labels[f->service_label].name, SERVICE_NAME_LABEL))
             break;

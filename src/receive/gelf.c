@@ -4,14 +4,13 @@
  */
 #include "receive/gelf.h"
 
-#include <stdlib.h>
-
 #include "process/level.h"
 #include "process/service_name.h"
 
 bool gelf_ready(struct mapping *m)
 {
-    m->time.at[m->time.count++] = S("timestamp");
+    static const bole_slice time_names[] = {S("timestamp")};
+    m->time = MAPPING_NAMES(time_names);
     return mapping_ready(m);
 }
 
@@ -98,20 +97,15 @@ void receive_gelf(struct receiver *r, const struct receive_input *in, struct rec
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "gelf";
-    struct mapping *m = calloc(1, sizeof *m);
-    if (!m) {
-        door_no_memory(&d, "a request");
-    } else {
-        mapping_init(m, &d, "message");
-        if (door_begin(&d, in->body.len) && gelf_ready(m) && mapping_each_value(m, in->body, true, gelf_store)) {
-            if (m->number == 0)
-                door_refuse(&d, 400, "there is no message");
-            else if (ret_result->rejected == 0)
-                ret_result->status = 202;
-        }
-        mapping_deinit(m);
-        free(m);
+    struct mapping m;
+    mapping_init(&m, &d, "message");
+    if (door_begin(&d, in->body.len) && gelf_ready(&m) && mapping_each_value(&m, in->body, true, gelf_store)) {
+        if (m.number == 0)
+            door_refuse(&d, 400, "there is no message");
+        else if (ret_result->rejected == 0)
+            ret_result->status = 202;
     }
+    mapping_deinit(&m);
     if (ret_result->rejected && !d.over) {
         ret_result->status = 400;
         ret_result->content_type = "text/plain; charset=utf-8";

@@ -136,6 +136,7 @@ static void answer(struct door *d)
 
 void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
 {
+    static const bole_slice time_names[] = {S("__REALTIME_TIMESTAMP")};
     struct door d = door_open(r, in, ret_result);
     d.name = "journald";
     struct upload *u = calloc(1, sizeof *u);
@@ -144,7 +145,7 @@ void receive_journal_upload(struct receiver *r, const struct receive_input *in, 
     } else {
         mapping_init(&u->m, &d, "entry");
         u->start = u->rest = in->body;
-        u->m.time.at[u->m.time.count++] = S("__REALTIME_TIMESTAMP");
+        u->m.time = MAPPING_NAMES(time_names);
         u->m.labels = labels;
         u->m.label_count = LABEL_COUNT;
         if (door_begin(&d, in->body.len) && mapping_ready(&u->m) && read_entries(u))

@@ -1,26 +1,28 @@
 /*
  * JSON lines: the client may say which names are the time, the line and the labels; what becomes of them is mapping.h's.
  */
-#include <stdlib.h>
-
 #include "receive/mapping.h"
 
 struct lines {
     struct mapping m; /* first: what mapping hands back is this */
-    struct mapping_names stream, extra_names;
-    bole_slice extra_values[MAPPING_NAMES_MAX];
+    struct mapping_names stream;
+    struct batch_field *extra;
+    size_t extra_count;
 };
 
 static bool split_extra(struct lines *l, bole_slice text)
 {
-    if (!mapping_split(&l->m, "extra_fields", text, &l->extra_names))
+    struct mapping_names pairs;
+    if (!mapping_split(&l->m, "extra_fields", text, &pairs))
         return false;
-    for (size_t i = 0; i < l->extra_names.count; i++) {
-        bole_slice pair = l->extra_names.at[i];
-        bole_slice name = bole_slice_cut(pair, '=', &l->extra_values[i]);
-        if (name.len == 0 || l->extra_values[i].len == 0)
-            return door_refuse(l->m.d, 400, "extra_fields: \"%.*s\" is not name=value", BOLE_SLICE_ARG(pair));
-        l->extra_names.at[i] = name;
+    l->extra_count = pairs.count;
+    l->extra = arena_array(&l->m.arena, pairs.count, sizeof *l->extra);
+    if (pairs.count && !l->extra)
+        return door_no_memory(l->m.d, "extra_fields");
+    for (size_t i = 0; i < pairs.count; i++) {
+        l->extra[i].key = bole_slice_cut(pairs.at[i], '=', &l->extra[i].value);
+        if (l->extra[i].key.len == 0 || l->extra[i].value.len == 0)
+            return door_refuse(l->m.d, 400, "extra_fields: \"%.*s\" is not name=value", BOLE_SLICE_ARG(pairs.at[i]));
     }
     return true;
 }
@@ -46,9 +48,12 @@ static bool ask_labels(struct lines *l)
 
 static bool read_params(struct lines *l, const struct json_lines_params *p)
 {
+    static const bole_slice time_names[] = {S("_time")}, line_names[] = {S("_msg")};
     struct mapping *m = &l->m;
-    if (!mapping_split(m, "_time_field", p->time_field.len ? p->time_field : S("_time"), &m->time) ||
-        !mapping_split(m, "_msg_field", p->msg_field.len ? p->msg_field : S("_msg"), &m->line) ||
+    m->time = MAPPING_NAMES(time_names);
+    m->line = MAPPING_NAMES(line_names);
+    if ((p->time_field.len && !mapping_split(m, "_time_field", p->time_field, &m->time)) ||
+        (p->msg_field.len && !mapping_split(m, "_msg_field", p->msg_field, &m->line)) ||
         !mapping_split(m, "_stream_fields", p->stream_fields, &l->stream) ||
         !mapping_split(m, "ignore_fields", p->ignore_fields, &m->ignore) || !split_extra(l, p->extra_fields))
         return false;
@@ -58,8 +63,8 @@ static bool read_params(struct lines *l, const struct json_lines_params *p)
 /* They come first: the line's own values of the same names do not count. False: the request is over. */
 static bool add_extra_fields(struct lines *l)
 {
-    for (size_t i = 0; i < l->extra_names.count; i++)
-        if (!mapping_add(&l->m, l->extra_names.at[i], l->extra_values[i]))
+    for (size_t i = 0; i < l->extra_count; i++)
+        if (!mapping_add(&l->m, l->extra[i].key, l->extra[i].value))
             return false;
     return true;
 }
@@ -94,8 +99,10 @@ static void answer(struct door *d)
     struct receive_result *result = d->result;
     struct buf text;
     buf_init(&text, NULL);
-    buf_printf(&text, "{\"accepted\":%llu,\"rejected\":%llu", (unsigned long long)result->accepted,
-               (unsigned long long)result->rejected);
+    buf_put_str(&text, "{\"accepted\":"); /* printf would cost as much as reading a line */
+    buf_put_uint(&text, result->accepted);
+    buf_put_str(&text, ",\"rejected\":");
+    buf_put_uint(&text, result->rejected);
     for (size_t i = 0; i < result->error_count; i++) {
         buf_put_str(&text, i ? "," : ",\"errors\":[");
         buf_put_json(&text, result->errors[i].text, false);
@@ -113,15 +120,10 @@ void receive_json_lines(struct receiver *r, const struct receive_input *in, cons
     static const struct mapping_lines to = {read_line, broken_line};
     struct door d = door_open(r, in, ret_result);
     d.name = "jsonline";
-    struct lines *l = calloc(1, sizeof *l);
-    if (!l) {
-        door_no_memory(&d, "a request");
-        return;
-    }
-    mapping_init(&l->m, &d, "line");
-    if (door_begin(&d, in->body.len) && read_params(l, params) && mapping_each_line(&l->m, in->body, &to))
+    struct lines l;
+    mapping_init(&l.m, &d, "line");
+    if (door_begin(&d, in->body.len) && read_params(&l, params) && mapping_each_line(&l.m, in->body, &to))
         answer(&d);
-    mapping_deinit(&l->m);
-    free(l);
+    mapping_deinit(&l.m);
     door_close(&d);
 }

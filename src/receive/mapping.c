@@ -16,6 +16,7 @@ enum {
 void mapping_init(struct mapping *m, struct door *d, const char *unit)
 {
     const struct receive_options *o = &d->r->options;
+    memset(m, 0, offsetof(struct mapping, best_label));
     m->d = d;
     m->unit = unit;
     m->labels = o->stream_labels ? o->stream_labels : receive_stream_labels;
@@ -32,23 +33,27 @@ void mapping_deinit(struct mapping *m)
     buf_deinit(&m->stream_key);
 }
 
-bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *names)
-{
-    while (text.len) {
-        bole_slice name = bole_slice_trim(bole_slice_cut(text, ',', &text));
-        if (name.len == 0)
-            continue;
-        if (names->count == MAPPING_NAMES_MAX)
-            return door_refuse(m->d, 400, "%s: more than %d names", what, MAPPING_NAMES_MAX);
-        names->at[names->count++] = name;
-    }
-    return true;
-}
-
 static struct mapping_key *no_memory(struct mapping *m)
 {
     door_no_memory(m->d, "the names of fields");
     return NULL;
+}
+
+bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *ret_names)
+{
+    bole_slice *names = text.len ? arena_array(&m->arena, MAPPING_NAMES_MAX, sizeof *names) : NULL;
+    if (text.len && !names)
+        return no_memory(m);
+    *ret_names = (struct mapping_names){names, 0};
+    while (text.len) {
+        bole_slice name = bole_slice_trim(bole_slice_cut(text, ',', &text));
+        if (name.len == 0)
+            continue;
+        if (ret_names->count == MAPPING_NAMES_MAX)
+            return door_refuse(m->d, 400, "%s: more than %d names", what, MAPPING_NAMES_MAX);
+        names[ret_names->count++] = name;
+    }
+    return true;
 }
 
 /* The streams of different labels are kept apart by the names in front of their values. */
@@ -187,15 +192,28 @@ bool mapping_add(struct mapping *m, bole_slice path, bole_slice value)
     return k != NULL;
 }
 
+/* The key that stood at this place in the record before; NULL: not known. */
+static inline struct mapping_key *expected_at(const struct mapping *m, size_t place)
+{
+    return place < m->expected_count ? m->expected[place] : NULL;
+}
+
+static void expect(struct mapping *m, size_t place, struct mapping_key *k)
+{
+    if (!k || place > m->expected_count || place >= MAPPING_EXPECTED_MAX)
+        return;
+    m->expected[place] = k;
+    m->expected_count += place == m->expected_count;
+}
+
 struct mapping_key *mapping_next_key(struct mapping *m, bole_slice path)
 {
     size_t place = m->place++;
-    struct mapping_key *k = place < MAPPING_EXPECTED_MAX ? m->expected[place] : NULL;
+    struct mapping_key *k = expected_at(m, place);
     if (k && bole_slice_eq(k->path, path))
         return k;
     k = mapping_key(m, path);
-    if (k && place < MAPPING_EXPECTED_MAX)
-        m->expected[place] = k;
+    expect(m, place, k);
     return k;
 }
 
@@ -205,7 +223,7 @@ struct mapping_key *mapping_next_key(struct mapping *m, bole_slice path)
 static struct mapping_key *member_key(struct mapping *m, bole_slice raw)
 {
     size_t place = m->place++;
-    struct mapping_key *k = place < MAPPING_EXPECTED_MAX ? m->expected[place] : NULL;
+    struct mapping_key *k = expected_at(m, place);
     size_t parent = m->path.len;
     if (k && m->j.plain && k->path.len == parent + raw.len && memcmp(k->path.ptr + parent, raw.ptr, raw.len) == 0 &&
         (parent == 0 || memcmp(k->path.ptr, m->path.ptr, parent) == 0))
@@ -216,8 +234,7 @@ static struct mapping_key *member_key(struct mapping *m, bole_slice raw)
     buf_put(&m->path, name);
     k = m->path.failed ? no_memory(m) : mapping_key(m, buf_slice(&m->path));
     m->path.len = parent;
-    if (k && place < MAPPING_EXPECTED_MAX)
-        m->expected[place] = k;
+    expect(m, place, k);
     return k;
 }
 

@@ -24,10 +24,11 @@ enum {
     MAPPING_NONE = 255,        /* no rank, no label */
 };
 
-struct mapping_names {
-    bole_slice at[MAPPING_NAMES_MAX];
-    size_t     count;
+struct mapping_names { /* borrowed */
+    const bole_slice *at;
+    size_t            count;
 };
+#define MAPPING_NAMES(array) ((struct mapping_names){array, sizeof(array) / sizeof *(array)})
 
 struct mapping_key {
     bole_slice path;          /* as sent: "a.b" */
@@ -61,21 +62,24 @@ struct mapping {
     struct arena arena;
     struct mapping_key **slots; /* open addressing, by path */
     uint32_t     slot_count, key_count;
-    struct mapping_key *expected[MAPPING_EXPECTED_MAX]; /* by place in the record */
+    size_t       expected_count;
     struct buf   path, stream_key;
     size_t       stream_prefix; /* bytes of stream_key that are the same for all records */
     /* of the record */
     size_t       field_count, place; /* fields kept; values seen */
-    struct mapping_best best_time, best_line, best_label[MAPPING_LABELS_MAX];
+    struct mapping_best best_time, best_line;
     bool         too_many;
+    /* Large, and not cleared by mapping_init. */
+    struct mapping_best best_label[MAPPING_LABELS_MAX];
+    struct mapping_key *expected[MAPPING_EXPECTED_MAX]; /* by place in the record */
 };
 
-/* For a mapping of zeros. `unit` as above; the labels are those of the options until the door sets others. */
+/* `unit` as above; the labels are those of the options until the door sets others. */
 void mapping_init(struct mapping *m, struct door *d, const char *unit);
 void mapping_deinit(struct mapping *m);
 
-/* Appends the names of a list separated by commas; `what` names it in messages. */
-bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *names);
+/* The names of a list separated by commas; `what` names it in messages. They last as long as m. */
+bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *ret_names);
 
 /* Labels, and lists that are all set: call once, in front of the first record. */
 bool mapping_ready(struct mapping *m);

@@ -182,12 +182,6 @@ static void answer(struct collector *c, struct door *d, const struct splunk_para
     }
 }
 
-static void put_names(struct mapping_names *names, const bole_slice *from, size_t count)
-{
-    memcpy(names->at, from, count * sizeof *from);
-    names->count = count;
-}
-
 /* The configured labels, and the two that Splunk's users ask by. */
 static bool make_labels(struct mapping *m)
 {
@@ -199,8 +193,8 @@ static bool make_labels(struct mapping *m)
     labels[m->label_count++] = (struct receive_label){index, &index, 1};
     labels[m->label_count++] = (struct receive_label){sourcetype, &sourcetype, 1};
     m->labels = labels;
-    put_names(&m->time, time_names, sizeof time_names / sizeof *time_names);
-    put_names(&m->line, line_names, sizeof line_names / sizeof *line_names);
+    m->time = MAPPING_NAMES(time_names);
+    m->line = MAPPING_NAMES(line_names);
     return mapping_ready(m);
 }
 

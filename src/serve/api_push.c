@@ -95,13 +95,6 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
     ingest_commit(result->request, on_done, p); /* x may be answered, and be gone, from here on */
 }
 
-/* "127.0.0.1:5140" and "[::1]:5140" without the port. */
-static bole_slice address_of(bole_slice remote)
-{
-    const uint8_t *colon = remote.len ? memrchr(remote.ptr, ':', remote.len) : NULL;
-    return colon ? bole_slice_from(remote.ptr, (size_t)(colon - remote.ptr)) : remote;
-}
-
 bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in)
 {
     bole_slice tenant;
@@ -121,7 +114,7 @@ bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_re
     *ret_receiver = a->receivers[http_loop_index(x)];
     *ret_in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
                                      .debug = bole_slice_eq(http_param(x, S("debug")), S("1")), .arena = http_arena(x),
-                                     .client = address_of(http_remote(x)), .agent = http_header(x, S("user-agent"))};
+                                     .client = http_remote(x), .agent = http_header(x, S("user-agent"))};
     return true;
 }
 

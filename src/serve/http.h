@@ -99,7 +99,7 @@ bole_slice http_header(const struct http_exchange *x, bole_slice name);     /* a
 /* All of that name, in order: call with *at = 0 first; false after the last one. */
 bool       http_header_next(const struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value);
 bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTTP_RAW_BODY; HTTP_BODY_PAD zeros behind it */
-bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1:55555" */
+bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1": the client's address */
 unsigned   http_loop_index(const struct http_exchange *x);
 struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange; one thread at a time */
 /* For HTTP_RAW_BODY, before http_body: replaces the body by its decoded form. False: an answer was given. */

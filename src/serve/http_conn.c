@@ -289,7 +289,8 @@ static bool begin_request(struct http_conn *c)
         return false;
     }
     c->x->conn = c;
-    c->x->peer = c->peer;
+    memcpy(c->x->remote, c->remote, c->remote_len);
+    c->x->remote_len = c->remote_len;
     c->x->done_task.run = on_done;
     c->x->wake_task.run = on_wake;
     conn_set_state(c, CONN_HEAD);
@@ -535,7 +536,8 @@ struct http_conn *conn_create(struct http_loop *hl, int fd, const struct net_add
     struct http_conn *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    *c = (struct http_conn){.watch = {fd, on_event}, .timer.on_fire = on_timer, .hl = hl, .peer = *peer};
+    *c = (struct http_conn){.watch = {fd, on_event}, .timer.on_fire = on_timer, .hl = hl};
+    c->remote_len = (uint8_t)net_ip_format(peer, c->remote);
     buf_init(&c->in, hl->server->options.budget);
     buf_init(&c->out, hl->server->options.budget);
     return c;

@@ -215,9 +215,7 @@ bole_slice http_header(const struct http_exchange *x, bole_slice name)
 
 bole_slice http_remote(const struct http_exchange *x)
 {
-    char text[NET_ADDR_TEXT_MAX];
-    size_t len = net_addr_format(&x->peer, text);
-    return arena_copy(&((struct http_exchange *)x)->arena, (bole_slice){(uint8_t *)text, len});
+    return bole_slice_from(x->remote, x->remote_len);
 }
 
 bool http_param_next(struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value)

@@ -62,7 +62,8 @@ struct http_conn {
     size_t     out_at;
     uint64_t   since_ns;           /* start of this state, or its last progress where silence counts */
     size_t     linger_bytes;
-    struct net_addr peer;
+    char       remote[NET_ADDR_TEXT_MAX];
+    uint8_t    remote_len;
     uint8_t    state;              /* enum conn_state */
     bool       readable;           /* the kernel may have more for us */
     bool       peer_closed;        /* its side is shut down */
@@ -98,7 +99,8 @@ struct http_exchange {
     struct buf body_buf;           /* large, chunked and decoded bodies */
     struct http_chunk *chunk;
     size_t     body_len, body_max;
-    struct net_addr peer;
+    char       remote[NET_ADDR_TEXT_MAX];
+    uint8_t    remote_len;
     unsigned   refusal;            /* status to answer with once the body was read; 0: none */
     struct http_form_pair *pairs;
     size_t     pair_count;
