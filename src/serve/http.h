@@ -62,7 +62,7 @@ struct http_options {
     const char *tls_cert_path, *tls_key_path; /* PEM; NULL: plain */
     size_t connection_max;            /* default 20,000 */
     size_t body_max_bytes, decoded_max_bytes, header_max_bytes; /* defaults 32 MB, 128 MB, 32 KB */
-    /* Defaults 10, 60 (of silence), 120, 30 s. A WebSocket is pinged after a quarter of the idle timeout, has a twelfth of it
+    /* Defaults 10, 60 (in which 1 KiB of a body comes, or its end), 120, 30 s. A WebSocket is pinged after a quarter of the idle timeout, has a twelfth of it
      * to answer, and may take nothing for a third of the write timeout. */
     uint64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
     struct budget *budget;            /* requests' arenas draw on it; NULL: none */

@@ -35,6 +35,7 @@ static bool input_waits(const struct http_conn *c)
 void conn_set_state(struct http_conn *c, enum conn_state state)
 {
     c->state = (uint8_t)state;
+    c->moved_bytes = 0;
     c->since_ns = loop_now_ns(c->hl->loop);
 }
 

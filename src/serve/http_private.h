@@ -28,6 +28,7 @@
 
 enum {
     HTTP_SCRATCH_SIZE = 64 * 1024,     /* per loop: one receive */
+    HTTP_BODY_STEP = 1024,             /* a body moves on by as much, or is silent */
     HTTP_BODY_DIRECT_MAX = 1 << 20,    /* announced bodies up to this are allocated at once */
     HTTP_REFUSED_BODY_MAX = 64 * 1024, /* a body nobody wants is read up to this, to keep the connection */
     HTTP_COALESCE_MAX = 64 * 1024,     /* answers of pipelined requests gathered for one send */
@@ -62,6 +63,7 @@ struct http_conn {
     size_t     out_at;
     uint64_t   since_ns;           /* start of this state, or its last progress where silence counts */
     size_t     linger_bytes;
+    size_t     moved_bytes;        /* of a body, since since_ns */
     char       remote[NET_ADDR_TEXT_MAX];
     uint8_t    remote_len;
     uint8_t    state;              /* enum conn_state */

@@ -141,12 +141,22 @@ uint8_t *request_body_room(struct http_exchange *x, size_t *ret_room)
     return room ? x->body_buf.ptr + x->body_len : NULL;
 }
 
+/* A byte now and then is silence, too: it would hold the body's memory for as long as it likes. */
+static void count_progress(struct http_conn *c, size_t n)
+{
+    c->moved_bytes += n;
+    if (c->moved_bytes < HTTP_BODY_STEP)
+        return;
+    c->moved_bytes = 0;
+    c->since_ns = loop_now_ns(c->hl->loop);
+}
+
 void request_count_body(struct http_conn *c, size_t n, bool more_input)
 {
     c->more_input = more_input;
     c->x->body_len += n;
     c->x->body_buf.len = c->x->body_direct ? 0 : c->x->body_len;
-    c->since_ns = loop_now_ns(c->hl->loop);
+    count_progress(c, n);
     if (c->x->body_len == c->x->head.content_length)
         body_complete(c);
 }
@@ -169,7 +179,7 @@ static size_t feed_chunked(struct http_conn *c, bole_slice bytes)
 {
     struct http_exchange *x = c->x;
     bole_slice rest = bytes, data;
-    c->since_ns = loop_now_ns(c->hl->loop);
+    count_progress(c, bytes.len);
     while (rest.len && x->chunk->state != CHUNK_DONE && x->chunk->state != CHUNK_BAD) {
         http_chunk_next(x->chunk, &rest, &data);
         if (x->body_buf.len + data.len + (x->chunk->state == CHUNK_DATA ? x->chunk->left : 0) > x->body_max) {

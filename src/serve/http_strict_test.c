@@ -1,5 +1,6 @@
 /* What must be refused, what must be accepted, limits, time-outs, drain, Host and Origin: over sockets. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -41,6 +42,7 @@ static void huge(struct http_exchange *x, void *ctx)
 
 static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo, .flags = HTTP_WRITE, .body_max_bytes = 1000, .decoded_max_bytes = 5000},
+    {.methods = HTTP_POST, .path = "/large", .handler = echo, .flags = HTTP_WRITE, .body_max_bytes = 10000},
     {.methods = HTTP_GET, .path = "/hello", .handler = hello},
     {.methods = HTTP_GET, .path = "/slow", .handler = slow, .flags = HTTP_POOL},
     {.methods = HTTP_GET, .path = "/huge", .handler = huge},
@@ -292,16 +294,18 @@ TEST(http_gives_up_on_slow_clients)
     http_server_destroy(s);
 }
 
-TEST(http_limits_the_head_as_a_whole_but_the_body_by_silence)
+TEST(http_limits_the_head_as_a_whole_but_the_body_by_its_steps)
 {
     struct http_options o = options();
     o.header_timeout_ns = o.body_timeout_ns = MS(200);
     struct http_server *s = testing_server(&o);
     int fd = client_connect(s);
-    client_send_str(fd, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 8\r\n\r\n");
+    char step[1025] = {0};
+    memset(step, 'x', sizeof step - 1);
+    client_send_str(fd, "POST /large HTTP/1.1\r\n" HOST "Content-Length: 8192\r\n\r\n");
     for (int i = 0; i < 8; i++) {
         usleep(50 * 1000);
-        client_send_str(fd, "x"); /* 400 ms in all, but never silent for long */
+        client_send_str(fd, step); /* 400 ms in all, but never silent for long */
     }
     CHECK_EQ_U64(client_status(fd), 200);
     for (int i = 0; i < 8; i++) {
@@ -310,6 +314,27 @@ TEST(http_limits_the_head_as_a_whole_but_the_body_by_silence)
     }
     CHECK_EQ_U64(client_status(fd), 408);
     close(fd);
+    http_server_destroy(s);
+}
+
+/* Announced and in chunks: a byte now and then is no progress. */
+TEST(http_gives_up_on_a_body_that_only_trickles)
+{
+    static const char *const heads[] = {"POST /large HTTP/1.1\r\n" HOST "Content-Length: 5000\r\n\r\n",
+                                        "POST /large HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"};
+    struct http_options o = options();
+    o.body_timeout_ns = MS(300);
+    struct http_server *s = testing_server(&o);
+    for (size_t i = 0; i < 2; i++) {
+        int fd = client_connect(s), steps = 0;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        client_send_str(fd, heads[i]);
+        for (; steps < 1000 && poll(&p, 1, 20) == 0; steps++)
+            client_send_str(fd, i ? "1\r\nx\r\n" : "x");
+        CHECK(steps < 1000);
+        CHECK_EQ_U64(client_status(fd), 408);
+        close(fd);
+    }
     http_server_destroy(s);
 }
 

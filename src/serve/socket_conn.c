@@ -19,6 +19,7 @@ enum {
     ROOM_MIN = 16 * 1024,        /* bytes of a buffer */
     ROOM_BUSY = 512 * 1024,      /* of one that only a longer message makes larger */
     TURNS_MAX = 32,              /* reads in a row before others have their turn */
+    STEP_MIN = 1024,             /* a message that has begun moves on by as much, or ends, before its patience is over */
 };
 #define HANDSHAKE_TIMEOUT_NS ((uint64_t)(10 * NS_PER_S))
 #define EVICTABLE_NS ((uint64_t)(60 * NS_PER_S)) /* silent for as long, a connection may make room for another */
@@ -32,6 +33,8 @@ struct socket_conn {
     struct loop_timer   retry;    /* set: ingest, or memory, is asked again then */
     struct tls_session *tls;
     uint64_t            heard_ns;
+    uint64_t            moved_ns;    /* a message began, ended, or moved on */
+    size_t              moved_bytes; /* since then */
     uint8_t            *bytes;
     size_t              len, room;
     size_t              taken;   /* bytes that are being committed */
@@ -177,11 +180,19 @@ static void fail(struct socket_conn *c, const char *why, bole_slice detail)
 
 /* ---- from bytes to records ---- */
 
+static void move_on(struct socket_conn *c)
+{
+    c->moved_ns = loop_now_ns(sockets_of(c)->loop);
+    c->moved_bytes = 0;
+}
+
 /* The commit, or what had nothing to commit, is done: its bytes go. */
 static void finish_take(struct socket_conn *c)
 {
     if (c->taken && c->taken < c->len)
         memmove(c->bytes, c->bytes + c->taken, c->len - c->taken);
+    if (c->taken)
+        move_on(c);
     c->len -= c->taken;
     c->taken = 0;
     c->fresh = c->len > 0;
@@ -315,6 +326,9 @@ static bool read_more(struct socket_conn *c)
     c->ended = n == 0;
     if (!c->tls && !c->hung_up && (size_t)n < room && s->options.net->short_is_empty)
         c->readable = false;
+    c->moved_bytes += (size_t)n;
+    if (c->len == 0 || c->moved_bytes >= STEP_MIN)
+        move_on(c);
     c->len += (size_t)n;
     c->fresh = true;
     count_up(&c->door->count.bytes, (uint64_t)n);
@@ -382,7 +396,7 @@ static void set_patience(struct socket_conn *c)
     bool inside = c->len > c->taken && !c->committing && (!c->retry.link || !c->fresh); /* of a message */
     uint64_t wait_ns = c->handshaking ? HANDSHAKE_TIMEOUT_NS : c->out.len && !c->committing ? s->options.write_timeout_ns : 0;
     if (wait_ns || inside)
-        loop_timer_set(s->loop, &c->patience, (wait_ns ? loop_now_ns(s->loop) + wait_ns : c->heard_ns + s->options.message_timeout_ns));
+        loop_timer_set(s->loop, &c->patience, (wait_ns ? loop_now_ns(s->loop) + wait_ns : c->moved_ns + s->options.message_timeout_ns));
     else
         loop_timer_clear(s->loop, &c->patience);
 }

@@ -37,7 +37,7 @@ struct sockets_options {
     struct random         *random;
     bole_slice             tenant;          /* of all records that come in here */
     size_t                 connection_max;  /* of all doors together; 0: 4096 */
-    uint64_t               message_timeout_ns; /* for the rest of a message that has begun; 0: 60 s */
+    uint64_t               message_timeout_ns; /* in which a message that has begun moves on by 1 KiB, or ends; 0: 60 s */
     uint64_t               write_timeout_ns;   /* for a client that does not take its replies; 0: 30 s */
 };
 

@@ -229,6 +229,22 @@ TEST(sockets_take_half_a_message_whose_rest_does_not_come)
     world_deinit(&w);
 }
 
+/* However often a byte comes: neither the buffer nor the connection is held for it. */
+TEST(sockets_give_up_on_a_message_that_only_trickles)
+{
+    struct world w;
+    world_init(&w, 0, 300 * NS_PER_MS);
+    int fd = connect_to(&w, SOCK_STREAM);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    send_text(fd, "<14>");
+    for (unsigned ms = 0; ms < WAIT_MS && poll(&p, 1, 20) == 0; ms += 20)
+        send(fd, "x", 1, MSG_NOSIGNAL);
+    CHECK(is_closed(fd));
+    CHECK_EQ_U64(stats_of(&w).records_total, 1); /* as it is */
+    close(fd);
+    world_deinit(&w);
+}
+
 TEST(sockets_take_what_has_arrived_when_they_drain)
 {
     struct world w;
