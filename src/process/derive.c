@@ -5,6 +5,7 @@
 struct derive {
     bole_slice    from; /* a field; empty: the line */
     struct regex *regex;
+    uint32_t      literal; /* rule_literal, where it is about the line */
 };
 
 static bole_status derive_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
@@ -32,6 +33,7 @@ static bole_status derive_compile(struct pipeline *p, const struct config_node *
     for (size_t g = 1; st >= 0 && g <= regex_group_count(d->regex); g++)
         if (regex_group_name(d->regex, g).len) {
             rule->step = d;
+            d->literal = d->from.len ? 0 : rule_literal(p, d->regex);
             return BOLE_OK;
         }
     return st < 0 ? st : config_fail(p->config, pattern, err, "the pattern has no named group (?P<name>...), and each makes a field");
@@ -42,7 +44,7 @@ static enum process_outcome derive_run(const struct process_rule *rule, struct p
     const struct derive *d = rule->step;
     bole_slice groups[REGEX_GROUPS_MAX + 1], text = d->from.len ? record_value(r, d->from) : r->line;
     size_t count = regex_group_count(d->regex);
-    if (!text.len || !regex_find(d->regex, text, 0, groups, count + 1))
+    if (!text.len || !line_may_match(run, r, d->literal) || !regex_find(d->regex, text, 0, groups, count + 1))
         return PROCESS_KEPT;
     for (size_t g = 1; g <= count; g++) {
         bole_slice name = regex_group_name(d->regex, g);

@@ -6,6 +6,7 @@
 #include "process/detect.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -15,7 +16,7 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX   DIGIT "abcdefABCDEF"
 
-enum { CARD_DIGITS_MIN = 13, CARD_BUCKET = 7 }; /* a bucket of their own: numbers are many, and most too short */
+enum { SHORT = 16 /* bytes of a text that no vectors are set up for */, CARD_DIGITS_MIN = 13, CARD_BUCKET = 7 }; /* a bucket of their own: numbers are many, and most too short */
 
 /* Where a hit may begin, or (e-mail, IPv4, IPv6) what it must hold. An empty set is any byte. */
 static const struct beginning {
@@ -91,12 +92,18 @@ static void add_beginning(struct detector *d, size_t index)
             }
 }
 
-void detector_init(struct detector *d, unsigned kinds)
+static void add_kinds(struct detector *d, unsigned kinds)
 {
-    *d = (struct detector){.kinds = kinds};
+    d->kinds |= kinds;
     for (size_t i = 0; i < BEGINNINGS; i++)
         if (kinds >> beginnings[i].kind & 1)
             add_beginning(d, i);
+}
+
+void detector_init(struct detector *d, unsigned kinds)
+{
+    *d = (struct detector){0};
+    add_kinds(d, kinds);
 }
 
 /* ---- letters ---- */
@@ -570,29 +577,34 @@ AVX2 static inline uint32_t places(const struct detector *d, const uint8_t *p)
     __m256i all = _mm256_and_si256(_mm256_and_si256(may_be(d, p, 0), may_be(d, p, 1)), may_be(d, p, 2));
     __m256i others = _mm256_and_si256(all, _mm256_set1_epi8(0x7f));
     uint32_t found = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(others, _mm256_setzero_si256()));
-    if (d->kinds >> DETECT_CARD & 1)
-        found |= (uint32_t)_mm256_movemask_epi8(all) & card_places(p);
-    return found;
+    uint32_t numbers = (uint32_t)_mm256_movemask_epi8(all);
+    return numbers ? found | (numbers & card_places(p)) : found;
+}
+
+/* The block of a text at `at`; the last one with zeros behind it, in `last`. */
+static inline const uint8_t *block_at(bole_slice text, size_t at, uint8_t last[BLOCK_READS])
+{
+    size_t left = text.len - at;
+    if (left >= BLOCK_READS)
+        return text.ptr + at;
+    memset(last, 0, BLOCK_READS);
+    memcpy(last, text.ptr + at, left);
+    return last;
+}
+
+/* Bits of the places that are in the text. */
+static inline uint32_t inside(uint32_t places, size_t left)
+{
+    return left < BLOCK ? places & ((1u << left) - 1) : places;
 }
 
 AVX2 static bool next_avx2(const struct detector *d, bole_slice text, size_t from, struct detect_hit *ret_hit)
 {
-    uint8_t last[BLOCK + BLOCK_READS]; /* the end of the text, and zeros */
-    const uint8_t *p = text.ptr + from;
-    bool copied = false;
-    for (size_t at = from; at < text.len; at += BLOCK, p += BLOCK) {
-        if (text.len - at < BLOCK_READS && !copied) {
-            memset(last, 0, sizeof last);
-            memcpy(last, p, text.len - at);
-            p = last;
-            copied = true;
-        }
-        for (uint32_t bits = places(d, p); bits; bits &= bits - 1) {
-            size_t place = at + (unsigned)__builtin_ctz(bits);
-            if (place < text.len && look_at(d, text, place, from, ret_hit))
+    uint8_t last[BLOCK_READS];
+    for (size_t at = from; at < text.len; at += BLOCK)
+        for (uint32_t bits = inside(places(d, block_at(text, at, last)), text.len - at); bits; bits &= bits - 1)
+            if (look_at(d, text, at + (unsigned)__builtin_ctz(bits), from, ret_hit))
                 return true;
-        }
-    }
     return false;
 }
 #endif
@@ -600,8 +612,155 @@ AVX2 static bool next_avx2(const struct detector *d, bole_slice text, size_t fro
 bool detect_next(const struct detector *d, bole_slice text, size_t from, struct detect_hit *ret_hit)
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2"))
+    if (text.len - from >= SHORT && __builtin_cpu_supports("avx2"))
         return next_avx2(d, text, from, ret_hit);
 #endif
     return detect_next_portable(d, text, from, ret_hit);
+}
+
+/* ---- the gate ---- */
+
+void gate_init(struct gate *g)
+{
+    *g = (struct gate){0};
+}
+
+void gate_add_kinds(struct gate *g, unsigned kinds)
+{
+    add_kinds(&g->any, kinds);
+}
+
+/* How many of all texts of three bytes a bucket lets through. */
+static unsigned long width_of(const struct detector *d, unsigned bucket)
+{
+    unsigned long width = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned low = 0, high = 0;
+        for (unsigned half = 0; half < 16; half++) {
+            low += d->low[i][half] >> bucket & 1;
+            high += d->high[i][half] >> bucket & 1;
+        }
+        width *= low * high;
+    }
+    return width;
+}
+
+/* `bytes` behind the end of a short literal may be anything. */
+static void let_through(struct detector *d, const uint8_t *bytes, size_t len, unsigned bucket)
+{
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned half = 0; half < 16; half++) {
+            if (i >= len || (bytes[i] & 15) == half)
+                d->low[i][half] |= (uint8_t)(1u << bucket);
+            if (i >= len || bytes[i] >> 4 == half)
+                d->high[i][half] |= (uint8_t)(1u << bucket);
+        }
+}
+
+/* Into the bucket that lets the least more through by it. */
+static void add_piece(struct detector *d, const uint8_t *bytes, size_t len)
+{
+    unsigned best = 0;
+    unsigned long least = ULONG_MAX;
+    for (unsigned bucket = 0; bucket < CARD_BUCKET; bucket++) {
+        struct detector with = *d;
+        let_through(&with, bytes, len, bucket);
+        unsigned long more = width_of(&with, bucket) - width_of(d, bucket);
+        if (more < least) {
+            least = more;
+            best = bucket;
+        }
+    }
+    let_through(d, bytes, len, best);
+}
+
+/* How often a byte is in logs, roughly. */
+static unsigned commonness(uint8_t c)
+{
+    return strchr(" eta", c) && c ? 8 : is_digit(c) || (c >= 'a' && c <= 'z') ? 4 : is_upper(c) ? 2 : 1;
+}
+
+/* Where the rarest three bytes in a row begin. */
+static size_t rarest(const uint8_t *bytes, size_t len)
+{
+    size_t best = 0;
+    unsigned least = UINT_MAX;
+    for (size_t i = 0; i + 3 <= len; i++) {
+        unsigned sum = commonness(bytes[i]) * commonness(bytes[i + 1]) * commonness(bytes[i + 2]);
+        if (sum < least) {
+            least = sum;
+            best = i;
+        }
+    }
+    return best;
+}
+
+uint32_t gate_add_literal(struct gate *g, bole_slice literal)
+{
+    if (!literal.len || g->literals == UINT32_MAX)
+        return 0;
+    unsigned index = (unsigned)__builtin_ctz(~g->literals);
+    struct gate_literal *l = &g->pieces[index];
+    l->len = (uint8_t)(literal.len < GATE_PIECE_MAX ? literal.len : GATE_PIECE_MAX);
+    memcpy(l->bytes, literal.ptr, l->len);
+    l->at = (uint8_t)rarest(l->bytes, l->len);
+    size_t len = (size_t)l->len - l->at;
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned byte = 0; byte < 256; byte++)
+            if (i >= len || byte == l->bytes[l->at + i])
+                g->literal_exact[i][byte] |= 1u << index;
+    add_piece(&g->any, l->bytes + l->at, len);
+    g->literals |= 1u << index;
+    return 1u << index;
+}
+
+static bool is_piece(const struct gate_literal *l, bole_slice s, size_t at)
+{
+    return at >= l->at && s.len - (at - l->at) >= l->len && memcmp(s.ptr + at - l->at, l->bytes, l->len) == 0;
+}
+
+static inline void gate_look_at(const struct gate *g, bole_slice s, size_t at, struct gate_found *found)
+{
+    const struct detector *d = &g->any;
+    uint8_t a = s.ptr[at], b = byte_at(s, at + 1), c = byte_at(s, at + 2);
+    struct detect_hit hit;
+    for (uint32_t fits = d->exact[0][a] & d->exact[1][b] & d->exact[2][c]; fits; fits &= fits - 1) {
+        enum detect_kind kind = beginnings[__builtin_ctz(fits)].kind;
+        if (!(found->kinds >> kind & 1) && readers[kind](s, at, 0, &hit))
+            found->kinds |= 1u << kind;
+    }
+    for (uint32_t fits = g->literal_exact[0][a] & g->literal_exact[1][b] & g->literal_exact[2][c] & ~found->literals; fits; fits &= fits - 1) {
+        unsigned index = (unsigned)__builtin_ctz(fits);
+        if (is_piece(&g->pieces[index], s, at))
+            found->literals |= 1u << index;
+    }
+}
+
+struct gate_found gate_look_portable(const struct gate *g, bole_slice text)
+{
+    struct gate_found found = {0};
+    for (size_t at = 0; at < text.len; at++)
+        gate_look_at(g, text, at, &found);
+    return found;
+}
+
+#ifdef __x86_64__
+AVX2 static struct gate_found gate_look_avx2(const struct gate *g, bole_slice text)
+{
+    struct gate_found found = {0};
+    uint8_t last[BLOCK_READS];
+    for (size_t at = 0; at < text.len; at += BLOCK)
+        for (uint32_t bits = inside(places(&g->any, block_at(text, at, last)), text.len - at); bits; bits &= bits - 1)
+            gate_look_at(g, text, at + (unsigned)__builtin_ctz(bits), &found);
+    return found;
+}
+#endif
+
+struct gate_found gate_look(const struct gate *g, bole_slice text)
+{
+#ifdef __x86_64__
+    if (text.len >= SHORT && __builtin_cpu_supports("avx2"))
+        return gate_look_avx2(g, text);
+#endif
+    return gate_look_portable(g, text);
 }

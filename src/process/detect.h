@@ -42,7 +42,32 @@ bool detect_next(const struct detector *d, bole_slice text, size_t from, struct 
 /* A field of this name holds a secret: password, db_password, X-Api-Key, accessToken. */
 bool detect_secret_name(bole_slice name);
 
-/* detect_next without vectors of the machine: for tests. */
+/* ---- a gate: what a text holds of the kinds of many detectors and of many literals, found in one pass ---- */
+
+#define GATE_LITERALS_MAX 32u
+#define GATE_PIECE_MAX    16u /* bytes of a literal that are looked for */
+
+struct gate {
+    struct detector any;                 /* its first step knows the literals, too */
+    uint32_t   literal_exact[3][256];    /* as in a detector: bits of literals */
+    uint32_t   literals;                 /* bits of those that there are */
+    struct gate_literal {
+        uint8_t bytes[GATE_PIECE_MAX], len, at; /* at: where the three bytes stand that are looked for first */
+    } pieces[GATE_LITERALS_MAX];
+};
+
+struct gate_found {
+    uint32_t kinds, literals; /* of a kind: that detect_next would find one; of a literal: that its piece is there */
+};
+
+void gate_init(struct gate *g);
+void gate_add_kinds(struct gate *g, unsigned kinds);
+/* Its bit; 0 when it is empty or there is no room: then nothing can be said about it. */
+uint32_t gate_add_literal(struct gate *g, bole_slice literal);
+struct gate_found gate_look(const struct gate *g, bole_slice text);
+
+/* Without vectors of the machine: for tests. */
 bool detect_next_portable(const struct detector *d, bole_slice text, size_t from, struct detect_hit *ret_hit);
+struct gate_found gate_look_portable(const struct gate *g, bole_slice text);
 
 #endif

@@ -140,6 +140,63 @@ TEST(any_bytes_are_searched_alike_with_and_without_vectors)
     }
 }
 
+/* Beside a detector for each kind and memmem for each literal, some of them too many or too long for the gate. */
+static void check_gate(const struct gate *g, unsigned kinds, const bole_slice *literals, const uint32_t *bits, size_t count, bole_slice text)
+{
+    struct gate_found found = gate_look(g, text), slow = gate_look_portable(g, text);
+    struct detect_hit hit;
+    CHECK_EQ_U64(found.kinds, slow.kinds);
+    CHECK_EQ_U64(found.literals, slow.literals);
+    for (unsigned kind = 0; kind < DETECT_COUNT; kind++) {
+        struct detector one;
+        detector_init(&one, kinds & 1u << kind);
+        CHECK_EQ_U64(found.kinds >> kind & 1, kinds >> kind & 1 && detect_next_portable(&one, text, 0, &hit));
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t len = literals[i].len < GATE_PIECE_MAX ? literals[i].len : GATE_PIECE_MAX;
+        CHECK_EQ_U64((found.literals & bits[i]) != 0, bits[i] && text.len && memmem(text.ptr, text.len, literals[i].ptr, len));
+    }
+}
+
+TEST(a_gate_finds_what_detectors_and_searches_for_each_literal_find)
+{
+    static const char *const parts[] = {"GET /healthz", "session=", "a", "ab", "abc", "maxEvents ", "@", "joe@x.org", "4111 1111 1111 1111", " ", "\n",
+                                        "password=x", "10.0.0.1", "::1", "a literal that is longer than a piece", "a literal that is not", "=", "zz\xff"};
+    enum { PARTS = sizeof parts / sizeof *parts, COUNT_MAX = GATE_LITERALS_MAX + 2 };
+    unsigned seed = 9;
+    for (int round = 0; round < 5000; round++) {
+        struct gate g;
+        bole_slice literals[COUNT_MAX];
+        uint32_t bits[COUNT_MAX], all = 0;
+        unsigned kinds = (unsigned)rand_r(&seed) & ((1u << DETECT_COUNT) - 1);
+        size_t count = (size_t)rand_r(&seed) % (round % 50 ? 6 : COUNT_MAX + 1), len = 0;
+        char text[900];
+        gate_init(&g);
+        gate_add_kinds(&g, kinds & 0xff);
+        for (size_t i = 0; i < count; i++) {
+            literals[i] = bole_slice_str(parts[(size_t)rand_r(&seed) % PARTS]);
+            bits[i] = gate_add_literal(&g, literals[i]);
+            CHECK(!(all & bits[i]));
+            CHECK_EQ_U64(bits[i] != 0, i < GATE_LITERALS_MAX);
+            all |= bits[i];
+        }
+        gate_add_kinds(&g, kinds);
+        for (int n = rand_r(&seed) % 20; n > 0; n--) {
+            const char *part = parts[(size_t)rand_r(&seed) % PARTS];
+            size_t some = (size_t)rand_r(&seed) % 4 ? strlen(part) : (size_t)rand_r(&seed) % (strlen(part) + 1);
+            memcpy(text + len, part, some);
+            len += some;
+        }
+        uint8_t *exact = malloc(len ? len : 1); /* the sanitizer finds a read behind it */
+        memcpy(exact, text, len);
+        check_gate(&g, kinds, literals, bits, count, bole_slice_from(exact, len));
+        free(exact);
+    }
+    struct gate g;
+    gate_init(&g);
+    CHECK_EQ_U64(gate_add_literal(&g, S("")), 0);
+}
+
 /* Work stays in proportion: each of these is a megabyte that makes a careless search quadratic. */
 TEST(hostile_lines_take_linear_time)
 {
@@ -149,7 +206,11 @@ TEST(hostile_lines_take_linear_time)
     uint8_t *text = malloc(SIZE);
     struct detector d;
     struct detect_hit hit;
+    struct gate gate;
     detector_init(&d, detect_kinds(S("all")));
+    gate_init(&gate);
+    gate_add_kinds(&gate, d.kinds);
+    gate_add_literal(&gate, S("aaaaaaaaaaaaaaab"));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t n = strlen(parts[i]), hits = 0;
         for (size_t at = 0; at < SIZE; at++)
@@ -157,6 +218,7 @@ TEST(hostile_lines_take_linear_time)
         for (size_t at = 0; detect_next(&d, bole_slice_from(text, SIZE), at, &hit); at = hit.to)
             hits++;
         CHECK(hits <= SIZE);
+        gate_look(&gate, bole_slice_from(text, SIZE));
     }
     free(text);
 }

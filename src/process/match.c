@@ -1,4 +1,4 @@
-/* Conditions of rules. What depends on the stream alone is looked at once per stream and request. */
+/* Conditions of rules. */
 #include "base/err.h"
 #include "process/level.h"
 #include "process/rule.h"
@@ -111,6 +111,8 @@ bole_status match_compile(struct pipeline *p, const struct config_node *node, st
         else if ((st = rule_text(p, n, "a regular expression", &text, err)) >= 0)
             st = rule_regex(p, n, text, 0, &m->line, err);
     }
+    if (st >= 0 && m->line)
+        m->literal = rule_literal(p, m->line);
     return st;
 }
 
@@ -135,7 +137,7 @@ static bool is_one_of(bole_slice value, const bole_slice *list, size_t count)
     return count == 0;
 }
 
-static bool stream_holds(const struct match *m, const struct process_record *r)
+bool match_stream(const struct match *m, const struct process_record *r)
 {
     for (size_t i = 0; i < m->stream.count; i++)
         if (!matcher_holds(&m->stream.items[i], labels_find(r->labels, m->stream.items[i].name)))
@@ -152,15 +154,9 @@ static bole_slice level_of(const struct process_record *r)
     return label.ptr ? level_normalize(label) : level_of_line(r->line);
 }
 
-bool match_holds(const struct match *m, struct process_run *run, const struct process_record *r)
+bool match_record(const struct match *m, struct process_run *run, const struct process_record *r)
 {
-    uint64_t bit = rule_bit(run->rule);
-    if ((m->stream.count || m->tenant_count) && !(run->stream_known & bit)) {
-        run->stream_known |= bit;
-        if (stream_holds(m, r))
-            run->stream_holds |= bit;
-    }
-    if ((m->stream.count || m->tenant_count) && !(run->stream_holds & bit))
+    if (m->line && !line_may_match(run, r, m->literal))
         return false;
     if (m->level_count && !is_one_of(level_of(r), m->levels, m->level_count))
         return false;

@@ -111,6 +111,11 @@ bole_status rule_regex(struct pipeline *p, const struct config_node *node, bole_
     return BOLE_OK;
 }
 
+uint32_t rule_literal(struct pipeline *p, const struct regex *regex)
+{
+    return gate_add_literal(&p->gate, regex_needle(regex));
+}
+
 /* ---- reading the file ---- */
 
 static bole_status compile_rule(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
@@ -126,6 +131,8 @@ static bole_status compile_rule(struct pipeline *p, const struct config_node *no
     for (const struct config_node *n = node->first; n && st >= 0; n = n->next) {
         if (bole_slice_eq(n->key, S("match"))) {
             st = match_compile(p, n, &rule->match, err);
+            rule->of_streams = rule->match.stream.count || rule->match.tenant_count;
+            rule->of_records = rule->match.line || rule->match.fields.count || rule->match.level_count;
         } else if (bole_slice_eq(n->key, S("name"))) {
             st = rule_text(p, n, "a name", &rule->name, err);
         } else if (step) {
@@ -208,6 +215,7 @@ bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **
         return rule_no_memory(err);
     atomic_init(&p->refs, 1);
     arena_init(&p->arena, NULL);
+    gate_init(&p->gate);
     bole_status st = config_parse(text, name, &p->config, err);
     const struct config_node *root = st < 0 ? NULL : config_root(p->config), *node;
     if (st >= 0)
@@ -322,8 +330,17 @@ bool record_set(struct process_run *run, struct process_record *r, bole_slice na
 void record_set_labels(struct process_run *run, struct process_record *r, bole_slice labels)
 {
     r->labels = labels;
-    run->stream_known = run->stream_holds = run->labels_clean = 0;
-    run->labels_known = NULL; /* the next record looks anew */
+    run->labels_clean = 0;
+    run->labels_known = NULL; /* whoever comes next looks anew */
+}
+
+const struct gate_found *line_found(struct process_run *run, const struct process_record *r)
+{
+    if (run->looked_at.ptr != r->line.ptr || run->looked_at.len != r->line.len) {
+        run->looked_at = r->line;
+        run->found = gate_look(&run->pipeline->gate, r->line);
+    }
+    return &run->found;
 }
 
 uint64_t run_random(struct process_run *run)
@@ -430,28 +447,41 @@ static enum process_outcome apply(struct process_run *run, struct process_record
     return outcome;
 }
 
+/* The rules from `first` on whose conditions on the stream hold. */
+static uint64_t rules_of_stream(struct process_run *run, const struct process_record *r, size_t first)
+{
+    const struct pipeline *p = run->pipeline;
+    if (run->labels_known != r->labels.ptr || run->tenant_known != r->tenant.ptr || !r->labels.ptr) {
+        run->labels_clean = run->stream_holds = 0;
+        run->labels_known = r->labels.ptr;
+        run->tenant_known = r->tenant.ptr;
+        for (size_t i = 0; i < p->rule_count; i++)
+            if (!p->rules[i]->of_streams || match_stream(&p->rules[i]->match, r))
+                run->stream_holds |= 1ull << i;
+    }
+    return first < PROCESS_RULES_MAX ? run->stream_holds >> first << first : 0;
+}
+
 enum process_outcome process_run_record(struct process_run *run, struct process_record *r)
 {
     enum process_outcome result = PROCESS_KEPT;
     arena_reset(&run->arena);
     run->field_room = 0;
     run->rule = NULL;
-    if (run->labels_known != r->labels.ptr || run->tenant_known != r->tenant.ptr || !r->labels.ptr) {
-        record_set_labels(run, r, r->labels);
-        run->labels_known = r->labels.ptr;
-        run->tenant_known = r->tenant.ptr;
-    }
-    for (size_t i = 0; i < run->pipeline->rule_count; i++) {
-        if (run->stream_known & ~run->stream_holds & 1ull << i)
-            continue; /* not of this stream */
+    run->looked_at = (bole_slice){0};
+    for (uint64_t left = rules_of_stream(run, r, 0); left; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
         run->rule = run->pipeline->rules[i];
-        if (!match_holds(&run->rule->match, run, r))
+        if (run->rule->of_records && !match_record(&run->rule->match, run, r))
             continue;
         enum process_outcome outcome = apply(run, r);
         if (outcome > PROCESS_CHANGED)
             return outcome;
-        if (outcome == PROCESS_CHANGED)
+        if (outcome == PROCESS_CHANGED) {
             result = outcome;
+            if (run->labels_known != r->labels.ptr || run->tenant_known != r->tenant.ptr)
+                left = rules_of_stream(run, r, i) | 1ull << i; /* it is of another stream now */
+        }
     }
     return result;
 }

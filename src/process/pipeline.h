@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "process/detect.h"
 #include "record/batch.h"
 #include "record/record.h"
 
@@ -63,8 +64,10 @@ struct process_run {
     const struct process_rule *rule;  /* the one that is at work; after a record, the one that ended it */
     bole_slice   why;           /* after REFUSED: what is wrong, without values */
     const uint8_t *labels_known; /* the labels that the next two are about */
-    uint64_t     stream_known, stream_holds; /* bit of a rule: its condition on the stream was looked at, holds */
+    uint64_t     stream_holds;  /* bit of a rule: its condition on the stream does */
     uint64_t     labels_clean;  /* bit of a rule: nothing to redact was found in them */
+    bole_slice   looked_at;     /* the line that `found` is about */
+    struct gate_found found;
     const uint8_t *tenant_known;
     size_t       field_room;    /* when the fields were moved; 0: not */
     uint32_t     counts[PROCESS_RULES_MAX][PROCESS_OUTCOME_COUNT]; /* of this request: counted for all to see at its end */

@@ -135,6 +135,11 @@ static const struct {
     /* in order: what a rule did, the next one sees */
     {"- route: {labels: {app: new}}\n- {match: '{app=\"new\"}', set: {a: b}}\n- {match: '{app=\"shop\"}', drop: true}", "x", "",
      "changed x | a=b | t {app=\"new\", env=\"prod\"}"},
+    {"- route: {tenant: acme}\n- {match: {tenant: acme}, set: {a: b}}\n- {match: {tenant: t}, drop: true}", "x", "",
+     "changed x | a=b | acme {app=\"shop\", env=\"prod\"}"},
+    {"- redact: {detect: email}\n- {match: {line: 'a@b'}, drop: true}\n- {match: {line: 'o \\[email\\]'}, set: {a: b}}", "to a@b.co", "",
+     "changed to [email] | a=b" STREAM},
+    {"- redact: {patterns: ['foo', 'tern.']}", "foo", "", "changed [pat[pattern] |" STREAM},
     {"- derive: 'u=(?P<u>\\S+)'\n- redact: {detect: email}", "u=a@b.co", "", "changed u=[email] | u=[email]" STREAM},
 };
 

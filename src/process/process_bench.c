@@ -13,17 +13,17 @@
 
 enum { LINES_MAX = 200000, ROUNDS = 3 };
 
-static const char *const rules[] = {
+static const char *const rules[] = { /* bench/rules.yml */
     "- redact: {detect: [email, card, iban, secret]}\n",
-    "- {match: {line: 'GET /healthz'}, drop: true}\n",
-    "- {match: '{app=\"orders\"}', require: [user, amount]}\n",
-    "- {match: '{app=\"orders\"}', types: {amount: number}}\n",
     "- redact: {patterns: 'session=(\\w+)'}\n",
-    "- {match: '{env=\"dev\"}', sample: 10%}\n",
-    "- {match: {level: debug}, drop: true}\n",
-    "- rename: {usr: user}\n",
-    "- remove: [debug_info]\n",
-    "- {match: '{app=\"legacy\"}', route: {labels: {team: old}}}\n",
+    "- {match: {line: 'GET /healthz'}, drop: true}\n",
+    "- {match: '{service=\"orders\"}', require: [user, amount]}\n",
+    "- {match: '{service=\"orders\"}', types: {amount: number}}\n",
+    "- set: {site: north}\n",
+    "- {match: {line: 'maxEvents '}, derive: 'maxEvents (?P<max_events>\\d+)'}\n",
+    "- {match: {level: debug}, sample: 10%}\n",
+    "- rate: {records: 100000000, by: stream}\n",
+    "- {match: '{service=\"legacy\"}', route: {labels: {team: old}}}\n",
 };
 enum { RULES = sizeof rules / sizeof *rules };
 

@@ -21,6 +21,7 @@ enum { KEEP_MAX = 16, REPLACED_MAX = 64 }; /* bytes */
 struct redact {
     struct detector detector;
     struct regex  **patterns;
+    uint32_t       *literals; /* of each pattern: rule_literal */
     size_t          pattern_count;
     unsigned        in;
     enum { MASK, HASH, DROP } action;
@@ -55,7 +56,8 @@ static bole_status compile_patterns(struct pipeline *p, const struct config_node
 {
     bole_slice *texts = NULL;
     bole_status st = rule_texts(p, node, "a regular expression", &texts, &t->pattern_count, err);
-    if (st >= 0 && !(t->patterns = arena_array(&p->arena, t->pattern_count, sizeof(struct regex *))))
+    if (st >= 0 && (!(t->patterns = arena_array(&p->arena, t->pattern_count, sizeof(struct regex *))) ||
+                    !(t->literals = arena_array(&p->arena, t->pattern_count, sizeof *t->literals))))
         st = rule_no_memory(err);
     const struct config_node *n = node->kind == CONFIG_LIST ? node->first : node;
     for (size_t i = 0; st >= 0 && i < t->pattern_count; i++, n = n->next) {
@@ -121,6 +123,10 @@ static bole_status redact_compile(struct pipeline *p, const struct config_node *
         return config_fail(p->config, node, err, "redact needs something to look for: detect, patterns");
     if (t->action == HASH && !p->key.len)
         return config_fail(p->config, node, err, "hashes need a key that nobody can guess: key_file, in front of the rules");
+    for (size_t i = 0; (t->in & IN_LINE) && i < t->pattern_count; i++)
+        t->literals[i] = rule_literal(p, t->patterns[i]);
+    if (t->in & IN_LINE)
+        gate_add_kinds(&p->gate, t->detector.kinds);
     rule->step = t;
     return BOLE_OK;
 }
@@ -239,14 +245,14 @@ static void begin_text(struct search *s, bole_slice text)
     s->count = s->room = 0;
 }
 
-/* True when *text is another now, or (action drop) would be. */
-static bool redact_text(struct search *s, bole_slice *text)
+/* True when *text is another now, or (action drop) would be. `found`: what it holds; NULL: that is not known. */
+static bool redact_text(struct search *s, bole_slice *text, const struct gate_found *found)
 {
     const struct redact *t = s->redact;
     struct detect_hit hit;
     bool changed = false;
     begin_text(s, *text);
-    if (t->detector.kinds)
+    if (t->detector.kinds & (found ? found->kinds : t->detector.kinds))
         for (size_t at = 0; detect_next(&t->detector, s->text, at, &hit) && add_cut(s, hit.from, hit.to, hit.kind); at = hit.to)
             ;
     for (size_t i = 0; i <= t->pattern_count && !s->failed; i++) {
@@ -256,8 +262,11 @@ static bool redact_text(struct search *s, bole_slice *text)
                 return true;
             *text = apply_cuts(s);
             begin_text(s, *text);
+            found = NULL;
         }
-        if (i < t->pattern_count && regex_match(t->patterns[i], s->text))
+        if (i == t->pattern_count || (found && t->literals[i] && !(found->literals & t->literals[i])))
+            continue;
+        if (regex_match(t->patterns[i], s->text))
             regex_each(t->patterns[i], s->text, 2, on_match, s);
     }
     return changed;
@@ -278,7 +287,7 @@ static bool redact_fields(struct search *s, struct process_record *r)
                 *value = apply_cuts(s);
             changed = true;
         } else {
-            changed |= redact_text(s, value);
+            changed |= redact_text(s, value, NULL);
         }
     }
     return changed;
@@ -291,7 +300,7 @@ static bool redact_labels(struct search *s, struct process_record *r)
     size_t count = 0;
     bool changed = false;
     while (count < LABELS_MAX && labels_next(&own, &labels[count]) && !s->failed)
-        changed |= redact_text(s, &labels[count++].value);
+        changed |= redact_text(s, &labels[count++].value, NULL);
     if (!changed) {
         s->run->labels_clean |= rule_bit(s->run->rule);
         return false;
@@ -323,7 +332,7 @@ static enum process_outcome redact_run(const struct process_rule *rule, struct p
     struct search s = {.redact = rule->step, .run = run};
     bool changed = false;
     if (s.redact->in & IN_LINE)
-        changed |= redact_text(&s, &r->line);
+        changed |= redact_text(&s, &r->line, line_found(run, r));
     if (s.redact->in & IN_FIELDS)
         changed |= redact_fields(&s, r);
     if ((s.redact->in & IN_LABELS) && !(run->labels_clean & rule_bit(rule)))

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
+#include "process/detect.h"
 #include "process/pipeline.h"
 #include "shim/regex.h"
 
@@ -30,6 +31,7 @@ struct match {
     struct matcher_list stream;  /* on labels */
     struct matcher_list fields;  /* on fields, and labels where there is no such field */
     struct regex       *line;    /* somewhere in it */
+    uint32_t            literal; /* of `line`: rule_literal */
 };
 
 /* ---- rules ---- */
@@ -41,6 +43,7 @@ struct process_rule {
     bole_slice  name;
     unsigned    number, line;
     struct match match;
+    bool        of_streams, of_records; /* the condition says something of stream or tenant; of the record */
     void       *step; /* what the step made of its configuration; in the pipeline's arena */
     atomic_uint_fast64_t outcomes[PROCESS_OUTCOME_COUNT];
 };
@@ -55,6 +58,7 @@ struct pipeline {
     size_t               regex_count, regex_room;
     size_t               rule_count;
     struct process_rule *rules[PROCESS_RULES_MAX];
+    struct gate          gate; /* of everything that rules look for in lines */
 };
 
 struct rule_ops {
@@ -82,13 +86,24 @@ bole_status rule_number(struct pipeline *p, const struct config_node *node, cons
 /* Belongs to the pipeline. */
 bole_status rule_regex(struct pipeline *p, const struct config_node *node, bole_slice pattern, unsigned flags,
                        struct regex **ret_regex, struct bole_err *err);
+/* What line_found says of lines that the expression may match; 0: nothing can be said. */
+uint32_t rule_literal(struct pipeline *p, const struct regex *regex);
 /* One of several members of a map, by name. */
 size_t rule_member_count(const struct config_node *list);
 
 bole_status match_compile(struct pipeline *p, const struct config_node *node, struct match *m, struct bole_err *err);
-bool match_holds(const struct match *m, struct process_run *run, const struct process_record *r);
+/* What it says of stream and tenant, looked at once per stream; and of the record itself. */
+bool match_stream(const struct match *m, const struct process_record *r);
+bool match_record(const struct match *m, struct process_run *run, const struct process_record *r);
 
 /* ---- for run ---- */
+
+/* What the line holds of everything that rules look for: lines are looked through once for all of them. */
+const struct gate_found *line_found(struct process_run *run, const struct process_record *r);
+static inline bool line_may_match(struct process_run *run, const struct process_record *r, uint32_t literal)
+{
+    return !literal || (line_found(run, r)->literals & literal);
+}
 
 struct batch_field *record_field(const struct process_record *r, bole_slice name);
 /* A field, else a label; ptr NULL: there is neither. */
