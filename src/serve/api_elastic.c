@@ -161,35 +161,29 @@ static void index_get(struct http_exchange *x, void *ctx)
 
 /* ---- documents ---- */
 
-static void finish(struct api *a, struct http_exchange *x, struct receive_result *result)
+static void finish(struct push *p)
 {
-    if (result->content_type)
-        result->content_type = json_type(x);
-    push_finish(a, x, DOOR_HTTP_ELASTIC, result, PRODUCT);
+    if (p->result.content_type)
+        p->result.content_type = json_type(p->x);
+    push_finish(p, DOOR_HTTP_ELASTIC, PRODUCT);
 }
 
 static void bulk(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_elastic_bulk(receiver, &in, http_path_param(x, S("index")), &result);
-    finish(a, x, &result);
+    receive_elastic_bulk(p.receiver, &p.in, http_path_param(x, S("index")), &p.result);
+    finish(&p);
 }
 
 static void document(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_elastic_doc(receiver, &in, http_path_param(x, S("index")), http_path_param(x, S("id")), &result);
-    finish(a, x, &result);
+    receive_elastic_doc(p.receiver, &p.in, http_path_param(x, S("index")), http_path_param(x, S("id")), &p.result);
+    finish(&p);
 }
 
 /* `/` is the UI's, and what a client that knows only host and port asks first. A browser wants HTML. */

@@ -21,42 +21,34 @@ static bool undo_coding(struct http_exchange *x)
 
 static void gelf(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!undo_coding(x) || !push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!undo_coding(x) || !push_begin(&p, x, ctx))
         return;
-    receive_gelf(receiver, &in, &result);
-    push_finish(a, x, DOOR_HTTP_GELF, &result, NULL);
+    receive_gelf(p.receiver, &p.in, &p.result);
+    push_finish(&p, DOOR_HTTP_GELF, NULL);
 }
 
 /* ---- systemd-journal-upload ---- */
 
 static void journal_upload(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_journal_upload(receiver, &in, &result);
+    receive_journal_upload(p.receiver, &p.in, &p.result);
     /* From v258 on the uploader compresses when it is told that it may. */
-    push_finish(a, x, DOOR_HTTP_JOURNAL, &result, "Accept-Encoding: zstd, gzip\r\n");
+    push_finish(&p, DOOR_HTTP_JOURNAL, "Accept-Encoding: zstd, gzip\r\n");
 }
 
 /* ---- Datadog ---- */
 
 static void datadog(struct http_exchange *x, struct api *a, bool v1)
 {
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, a))
         return;
-    receive_datadog(receiver, &in, v1, &result);
-    push_finish(a, x, DOOR_HTTP_DATADOG, &result, NULL);
+    receive_datadog(p.receiver, &p.in, v1, &p.result);
+    push_finish(&p, DOOR_HTTP_DATADOG, NULL);
 }
 
 static void datadog_v1(struct http_exchange *x, void *ctx)
@@ -80,29 +72,23 @@ static void datadog_validate(struct http_exchange *x, void *ctx)
 
 static void firehose(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
     struct firehose_params params = {.request_id = http_header(x, S("x-amz-firehose-request-id")),
                                      .source_arn = http_header(x, S("x-amz-firehose-source-arn")),
                                      .common_attributes = http_header(x, S("x-amz-firehose-common-attributes"))};
-    receive_firehose(receiver, &in, &params, &result);
-    push_finish(a, x, DOOR_HTTP_FIREHOSE, &result, NULL);
+    receive_firehose(p.receiver, &p.in, &params, &p.result);
+    push_finish(&p, DOOR_HTTP_FIREHOSE, NULL);
 }
 
 static void cloudwatch(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_cloudwatch(receiver, &in, &result);
-    push_finish(a, x, DOOR_HTTP_CLOUDWATCH, &result, NULL);
+    receive_cloudwatch(p.receiver, &p.in, &p.result);
+    push_finish(&p, DOOR_HTTP_CLOUDWATCH, NULL);
 }
 
 /* ---- Splunk ---- */
@@ -121,18 +107,16 @@ static bool has_channel(struct http_exchange *x)
 
 static void splunk(struct http_exchange *x, struct api *a, bool raw)
 {
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, a))
         return;
     struct splunk_params params = {.raw = raw, .acknowledge = has_channel(x), .host = http_param(x, S("host")),
                                    .source = http_param(x, S("source")), .sourcetype = http_param(x, S("sourcetype")),
                                    .index = http_param(x, S("index"))};
     if (params.acknowledge)
         params.ack_id = first_ack(a) + atomic_fetch_add(&a->splunk_acks, 1);
-    receive_splunk(receiver, &in, &params, &result);
-    push_finish(a, x, DOOR_HTTP_SPLUNK, &result, NULL);
+    receive_splunk(p.receiver, &p.in, &params, &p.result);
+    push_finish(&p, DOOR_HTTP_SPLUNK, NULL);
 }
 
 static void splunk_event(struct http_exchange *x, void *ctx)

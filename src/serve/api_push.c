@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "serve/api_push.h"
 
-struct push { /* in the exchange's arena */
+struct commit { /* in the exchange's arena */
     struct http_exchange *x;
     struct metrics_door_counters *counters;
     uint64_t              records, bytes;
@@ -19,7 +19,7 @@ struct push { /* in the exchange's arena */
     const struct ingest_lane *lane;     /* in the arena too; or NULL */
 };
 
-static void answer(const struct push *p)
+static void answer(const struct commit *p)
 {
     bool later = p->status == 429 || p->status == 503;
     const char *headers = p->headers;
@@ -31,7 +31,7 @@ static void answer(const struct push *p)
 }
 
 /* What only the commit could tell about a batch of a lane. False: nothing. */
-static bool answer_lane(struct push *p, bole_status status)
+static bool answer_lane(struct commit *p, bole_status status)
 {
     const struct ingest_lane *lane = p->lane;
     bool gap = lane && status == BOLE_E_CONFLICT;
@@ -51,7 +51,7 @@ static bool answer_lane(struct push *p, bole_status status)
 
 static void on_done(bole_status status, const struct bole_err *err, void *ctx)
 {
-    struct push *p = ctx;
+    struct commit *p = ctx;
     if (answer_lane(p, status))
         return;
     if (status != BOLE_OK) {
@@ -73,18 +73,21 @@ static void count(struct api *a, const struct receive_result *result)
         atomic_fetch_add(&a->counters.rejected_total[i], result->rejected_by[i]);
 }
 
-void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door, const struct receive_result *result,
-                 const char *headers)
+void push_finish(struct push *push, enum metrics_door door, const char *headers)
 {
+    struct api *a = push->a;
+    struct http_exchange *x = push->x;
+    const struct receive_result *result = &push->result;
     count(a, result);
-    struct push now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
-                       .status = result->status, .content_type = result->content_type, .body = result->body, .headers = headers, .process = a->options.receive.process,
-                       .lane = result->lane, .retry_after_s = result->retry_after_s};
+    struct commit now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
+                         .status = result->status, .content_type = result->content_type, .body = result->body,
+                         .headers = headers, .process = a->options.receive.process, .lane = result->lane,
+                         .retry_after_s = result->retry_after_s};
     if (!result->request) {
         answer(&now);
         return;
     }
-    struct push *p = arena_alloc(http_arena(x), sizeof *p);
+    struct commit *p = arena_alloc(http_arena(x), sizeof *p);
     if (!p) {
         ingest_rollback(result->request);
         process_forget(now.process);
@@ -95,7 +98,7 @@ void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door,
     ingest_commit(result->request, on_done, p); /* x may be answered, and be gone, from here on */
 }
 
-bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in)
+bool push_begin(struct push *p, struct http_exchange *x, struct api *a)
 {
     bole_slice tenant;
     if (!api_tenant(x, &tenant))
@@ -111,10 +114,12 @@ bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_re
         http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", http_body(x).len, BOLE_SLICE_ARG(tenant), body_max);
         return false;
     }
-    *ret_receiver = a->receivers[http_loop_index(x)];
-    *ret_in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
-                                     .debug = bole_slice_eq(http_param(x, S("debug")), S("1")), .arena = http_arena(x),
-                                     .client = http_remote(x), .agent = http_header(x, S("user-agent"))};
+    p->a = a;
+    p->x = x;
+    p->receiver = a->receivers[http_loop_index(x)];
+    p->in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
+                                   .debug = bole_slice_eq(http_param(x, S("debug")), S("1")), .arena = http_arena(x),
+                                   .client = http_remote(x), .agent = http_header(x, S("user-agent"))};
     return true;
 }
 
@@ -134,16 +139,13 @@ static bool undo_coding(struct http_exchange *x, bole_slice *ret_kept)
 
 static void loki_push(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
+    struct push p;
     bole_slice coding;
-    if (!undo_coding(x, &coding) || !push_begin(a, x, &receiver, &in))
+    if (!undo_coding(x, &coding) || !push_begin(&p, x, ctx))
         return;
-    in.content_encoding = coding;
-    receive_loki_push(receiver, &in, &result);
-    push_finish(a, x, DOOR_HTTP_LOKI, &result, NULL);
+    p.in.content_encoding = coding;
+    receive_loki_push(p.receiver, &p.in, &p.result);
+    push_finish(&p, DOOR_HTTP_LOKI, NULL);
 }
 
 /* A query parameter, else the header that means the same. */
@@ -155,11 +157,8 @@ static bole_slice either(struct http_exchange *x, bole_slice param, bole_slice h
 
 static void json_lines(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
     struct json_lines_params params = {
         .stream_fields = either(x, S("_stream_fields"), S("vl-stream-fields")),
@@ -168,32 +167,26 @@ static void json_lines(struct http_exchange *x, void *ctx)
         .ignore_fields = either(x, S("ignore_fields"), S("vl-ignore-fields")),
         .extra_fields = either(x, S("extra_fields"), S("vl-extra-fields")),
     };
-    receive_json_lines(receiver, &in, &params, &result);
-    push_finish(a, x, DOOR_HTTP_JSON_LINES, &result, NULL);
+    receive_json_lines(p.receiver, &p.in, &params, &p.result);
+    push_finish(&p, DOOR_HTTP_JSON_LINES, NULL);
 }
 
 static void otlp_logs(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_otlp_logs(receiver, &in, &result);
-    push_finish(a, x, DOOR_HTTP_OTLP, &result, NULL);
+    receive_otlp_logs(p.receiver, &p.in, &p.result);
+    push_finish(&p, DOOR_HTTP_OTLP, NULL);
 }
 
 static void native_push(struct http_exchange *x, void *ctx)
 {
-    struct api *a = ctx;
-    struct receiver *receiver;
-    struct receive_input in;
-    struct receive_result result;
-    if (!push_begin(a, x, &receiver, &in))
+    struct push p;
+    if (!push_begin(&p, x, ctx))
         return;
-    receive_push(receiver, &in, &result);
-    push_finish(a, x, DOOR_HTTP_PUSH, &result, NULL);
+    receive_push(p.receiver, &p.in, &p.result);
+    push_finish(&p, DOOR_HTTP_PUSH, NULL);
 }
 
 static const struct http_route routes[] = {

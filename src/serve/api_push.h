@@ -7,12 +7,19 @@
 
 #include "serve/api_internal.h"
 
-/* The receiver of this loop; tenant, body and so on. False: an answer was given. */
-bool push_begin(struct api *a, struct http_exchange *x, struct receiver **ret_receiver, struct receive_input *ret_in);
+struct push { /* on the handler's stack */
+    struct api           *a;
+    struct http_exchange *x;
+    struct receiver      *receiver; /* of this loop */
+    struct receive_input  in;
+    struct receive_result result;   /* the decoder fills it */
+};
 
-/* Commits what the receiver returned and answers when it is durable. `headers`: as in http_reply, or NULL; they live as
+/* Fills all but the result. False: an answer was given. */
+bool push_begin(struct push *p, struct http_exchange *x, struct api *a);
+
+/* Commits what the decoder returned and answers when it is durable. `headers`: as in http_reply, or NULL; they live as
  * long as the exchange. */
-void push_finish(struct api *a, struct http_exchange *x, enum metrics_door door, const struct receive_result *result,
-                 const char *headers);
+void push_finish(struct push *p, enum metrics_door door, const char *headers);
 
 #endif
