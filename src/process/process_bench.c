@@ -5,13 +5,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/test.h"
 #include "process/pipeline.h"
 #include "record/labels.h"
 
-enum { LINES_MAX = 200000, ROUNDS = 3 };
+enum { LINES_MAX = 200000, ROUNDS = 3, INPUT_MAX = 64 << 20 };
 
 static const char *const rules[] = { /* bench/rules.yml */
     "- redact: {detect: [email, card, iban, secret]}\n",
@@ -30,13 +30,6 @@ enum { RULES = sizeof rules / sizeof *rules };
 static bole_slice lines[LINES_MAX];
 static size_t line_count;
 
-static double cpu_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Best of a few rounds, ns per line, of the rules from..to. */
 static double measure(size_t from, size_t to, bole_slice labels)
 {
@@ -52,13 +45,13 @@ static double measure(size_t from, size_t to, bole_slice labels)
     process_run_init(&run, NULL);
     CHECK_OK(pipeline_parse(buf_slice(&text), "bench", &run.pipeline, &err), err);
     for (int round = 0; round < ROUNDS; round++) {
-        double start = cpu_ns();
+        double start = 1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
         for (size_t i = 0; i < line_count; i++) {
             struct batch_field field = {S("detected_level"), S("info")};
             r = (struct process_record){0, S("default"), labels, lines[i], &field, 1};
             process_run_record(&run, &r);
         }
-        double ns = (cpu_ns() - start) / (double)line_count;
+        double ns = (1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start) / (double)line_count;
         best = ns < best ? ns : best;
     }
     process_run_deinit(&run);
@@ -68,16 +61,12 @@ static double measure(size_t from, size_t to, bole_slice labels)
 
 TEST(process_bench)
 {
-    static uint8_t bytes[64 << 20];
     const char *path = getenv("BENCH_FILE");
-    FILE *f = fopen(path ? path : "", "rb");
     struct label set[] = {{S("app"), S("web")}, {S("env"), S("prod")}};
     struct buf labels;
     struct bole_err err;
     size_t total = 0;
-    CHECK(f != NULL);
-    bole_slice rest = bole_slice_from(bytes, fread(bytes, 1, sizeof bytes, f));
-    fclose(f);
+    bole_slice rest = bench_read(path ? path : "", INPUT_MAX);
     while (rest.len && line_count < LINES_MAX) {
         lines[line_count] = bole_slice_cut(rest, '\n', &rest);
         total += lines[line_count++].len;

@@ -53,6 +53,25 @@ bool query_is_set(const struct query *q)
     return query_type(q) == QUERY_LOG && q->ast->root->log.sets;
 }
 
+bool query_request_clip(struct query_request *r)
+{
+    int64_t last_ns = r->after ? r->after->time_ns : 0;
+    if (r->after && r->direction == FORWARD && r->start_ns < last_ns)
+        r->start_ns = last_ns;
+    if (r->after && r->direction == BACKWARD && last_ns < r->end_ns)
+        r->end_ns = last_ns + 1;
+    return r->start_ns < r->end_ns;
+}
+
+void query_stats_add(struct query_stats *sum, const struct query_stats *one)
+{
+    sum->rows_scanned += one->rows_scanned;
+    sum->bytes_scanned += one->bytes_scanned;
+    sum->parts_total += one->parts_total;
+    sum->parts_pruned += one->parts_pruned;
+    sum->bad_chunks = one->bad_chunks > sum->bad_chunks ? one->bad_chunks : sum->bad_chunks; /* the same ones come again */
+}
+
 void query_format(const struct query *q, struct buf *out)
 {
     ast_print(q->ast->root, out);

@@ -143,6 +143,11 @@ bole_status query_exec(const struct query *q, const struct query_request *reques
                        struct bole_err *err);
 void query_result_destroy(struct query_result *r); /* NULL is fine */
 
+/* For a log query that is answered page by page. Nothing in front of the row `after` is looked at: the time range becomes
+ * what lies behind it; false when that is nothing. */
+bool query_request_clip(struct query_request *r);
+void query_stats_add(struct query_stats *sum, const struct query_stats *one);
+
 /* BOLE_E_LIMIT when more bytes of lines were looked at than `most` (0: no limit): for what is asked in pieces. */
 bole_status query_check_scanned(uint64_t most, uint64_t scanned, struct bole_err *err);
 

@@ -10,19 +10,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/err.h"
+#include "base/bench.h"
 #include "base/random.h"
 #include "os/memory.h"
 #include "query/query.h"
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void fill(struct store *store, uint64_t rows)
 {
@@ -141,10 +133,10 @@ static void ask(struct store *store, uint64_t rows, double mb, const char *text)
         struct query_result *r = NULL;
         struct query_request request = {.store = store, .tenant = S("t"), .start_ns = from_s * NS_PER_S, .end_ns = (int64_t)rows * ROW_NS,
                                         .step_ns = step_s * NS_PER_S, .limit = 100, .direction = BACKWARD};
-        double from = cpu_s();
+        double from = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
         bole_status st = query_parse(bole_slice_str(text + skip), NULL, &q, &err);
         st = st < 0 ? st : query_exec(q, &request, &r, &err);
-        spent[i] = cpu_s() - from;
+        spent[i] = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - from;
         if (st < 0)
             printf("! %s\n", err.msg);
         answer = st < 0 ? 0 : answer_size(r);
@@ -178,7 +170,7 @@ static int ask_about_file(int argc, char **argv)
 static double plan_us(struct store *store, const char *text, bool execute)
 {
     enum { ROUNDS = 2000 };
-    double from = cpu_s();
+    double from = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct query *q = NULL;
         struct query_result *r = NULL;
@@ -191,7 +183,7 @@ static double plan_us(struct store *store, const char *text, bool execute)
         query_result_destroy(r);
         query_destroy(q);
     }
-    return (cpu_s() - from) * 1e6 / ROUNDS;
+    return (bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - from) * 1e6 / ROUNDS;
 }
 
 static double median_plan_us(struct store *store, const char *text, bool execute)
@@ -253,10 +245,10 @@ int main(int argc, char **argv)
         struct query_request request = {.store = store, .tenant = S("t"), .start_ns = 0,
                                         .end_ns = (int64_t)rows * 1000000,
                                         .step_ns = 60 * NS_PER_S, .limit = 100, .direction = BACKWARD};
-        double from = cpu_s();
+        double from = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
         bole_status st = query_parse(bole_slice_str(queries[i]), NULL, &q, &err);
         st = st < 0 ? st : query_exec(q, &request, &r, &err);
-        double spent = cpu_s() - from;
+        double spent = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - from;
         printf("%8.1f ms %7.1f ns/row  %s%s%s\n", spent * 1e3, spent * 1e9 / (double)rows, queries[i],
                st < 0 ? "  !" : "", st < 0 ? err.msg : "");
         query_result_destroy(r);

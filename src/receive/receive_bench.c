@@ -7,8 +7,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/clock.h"
 #include "process/level.h"
 #include "process/service_name.h"
@@ -17,34 +17,10 @@
 #include "receive/receive.h"
 #include "receive/text.h"
 
-enum { LINES_MAX = 200000, LINES_PER_REQUEST = 1000 };
+enum { LINES_MAX = 200000, LINES_PER_REQUEST = 1000, INPUT_MAX = 512 << 20 };
 
 static bole_slice lines[LINES_MAX];
 static size_t line_count, line_bytes;
-
-static bole_slice read_file(const char *path)
-{
-    struct buf b;
-    buf_init(&b, NULL);
-    FILE *f = fopen(path, "rb");
-    while (f && buf_reserve(&b, 1 << 20)) {
-        size_t n = fread(b.ptr + b.len, 1, 1 << 20, f);
-        b.len += n;
-        if (n == 0)
-            break;
-    }
-    if (f)
-        fclose(f);
-    return buf_slice(&b);
-}
-
-/* CPU time of this thread: other people use the machine as well. */
-static uint64_t cpu_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 struct workload {
     const char *name;
@@ -69,7 +45,7 @@ static void run(const struct workload *w, bool detect, double seconds)
     struct bole_err err;
     arena_init(&arena, NULL);
     CHECK_OK(receiver_create(&options, &ingest, 0, &r, &err), err);
-    uint64_t start = cpu_ns(), end = start + (uint64_t)(seconds * 1e9), now;
+    uint64_t start = (uint64_t)(1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID)), end = start + (uint64_t)(seconds * 1e9), now;
     size_t bytes = 0;
     do {
         for (size_t i = 0; i < w->body_count; i++) {
@@ -87,7 +63,7 @@ static void run(const struct workload *w, bool detect, double seconds)
             arena_reset(&arena);
             bytes += in.body.len;
         }
-        now = cpu_ns();
+        now = (uint64_t)(1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID));
     } while (now < end);
     double ns = (double)(now - start);
     printf("%-28s level %-3s %7.1f ns/line  body %7.1f MB/s\n", w->name, detect ? "on" : "off",
@@ -99,13 +75,13 @@ static void run(const struct workload *w, bool detect, double seconds)
 
 static void measure(const char *name, double seconds, bole_slice (*fn)(bole_slice line))
 {
-    uint64_t start = cpu_ns(), now, rows = 0;
+    uint64_t start = (uint64_t)(1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID)), now, rows = 0;
     size_t sum = 0;
     do {
         for (size_t i = 0; i < line_count; i++)
             sum += fn(lines[i]).len;
         rows += line_count;
-        now = cpu_ns();
+        now = (uint64_t)(1e9 * bench_cpu_s(CLOCK_THREAD_CPUTIME_ID));
     } while ((double)(now - start) < seconds * 1e9);
     printf("%-38s %7.1f ns/line  (%zu)\n", name, (double)(now - start) / (double)rows, sum / (rows / line_count));
 }
@@ -186,7 +162,7 @@ TEST(receive_bench)
 {
     const char *path = getenv("BENCH_FILE");
     double seconds = 0.7;
-    bole_slice rest = read_file(path ? path : "");
+    bole_slice rest = bench_read(path ? path : "", INPUT_MAX);
     while (rest.len && line_count < LINES_MAX) {
         lines[line_count] = bole_slice_cut(rest, '\n', &rest);
         line_bytes += lines[line_count].len;

@@ -101,24 +101,6 @@ static bool send_rows(struct query_call *q, const struct query_entry *const *row
     return true;
 }
 
-static void add_stats(struct query_call *q, const struct query_stats *one)
-{
-    q->stats.rows_scanned += one->rows_scanned;
-    q->stats.bytes_scanned += one->bytes_scanned;
-    q->stats.bad_chunks = one->bad_chunks > q->stats.bad_chunks ? one->bad_chunks : q->stats.bad_chunks; /* the same ones come again */
-}
-
-/* Nothing in front of the last row is looked at. False: nothing lies behind it. */
-static bool clip(struct query_request *r)
-{
-    int64_t last_ns = r->after ? r->after->time_ns : 0;
-    if (r->after && r->direction == FORWARD && r->start_ns < last_ns)
-        r->start_ns = last_ns;
-    if (r->after && r->direction == BACKWARD && last_ns < r->end_ns)
-        r->end_ns = last_ns + 1;
-    return r->start_ns < r->end_ns;
-}
-
 static bole_status out_of_memory(const struct query_call *q, struct bole_err *err)
 {
     return q->out.failed ? bole_fail(err, BOLE_E_NOMEM, "no memory for a page of rows") : BOLE_OK;
@@ -131,12 +113,12 @@ static bole_status run_page(struct query_call *q, struct bole_err *err)
     struct query_result *result = NULL;
     size_t count;
     r.limit = q->limit < PAGE_ROWS ? (uint32_t)q->limit : PAGE_ROWS;
-    if (!clip(&r))
+    if (!query_request_clip(&r))
         return BOLE_END;
     bole_status st = query_exec(q->query, &r, &result, err);
     if (st < 0)
         return st;
-    add_stats(q, &result->stats);
+    query_stats_add(&q->stats, &result->stats);
     const struct query_entry **rows = native_sort(result, r.direction, &count);
     if (!rows)
         st = bole_fail(err, BOLE_E_NOMEM, "no memory for a page of rows");
@@ -167,7 +149,7 @@ static bole_status run_set(struct query_call *q, struct bole_err *err)
     bole_status st = query_exec(q->query, &r, &result, err);
     if (st < 0)
         return st;
-    add_stats(q, &result->stats);
+    query_stats_add(&q->stats, &result->stats);
     for (size_t i = 0; i < result->column_count; i++)
         wire_put_text(&q->out, COLUMNS, result->columns[i]);
     send_rows(q, result->rows, result->row_count);
@@ -215,7 +197,7 @@ static bole_status run_metric(struct query_call *q, struct bole_err *err)
     bole_status st = query_exec(q->query, &r, &result, err);
     if (st < 0)
         return st;
-    add_stats(q, &result->stats);
+    query_stats_add(&q->stats, &result->stats);
     struct query_series scalar = {.points = &result->scalar, .point_count = 1};
     if (result->type == QUERY_SCALAR)
         put_series(&q->out, &scalar);

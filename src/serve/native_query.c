@@ -147,15 +147,6 @@ static void put_text(struct stream *x, const char *type, const char *text)
     buf_put(b, S("}\n"));
 }
 
-static void add_stats(struct query_stats *sum, const struct query_stats *one)
-{
-    sum->rows_scanned += one->rows_scanned;
-    sum->bytes_scanned += one->bytes_scanned;
-    sum->parts_total += one->parts_total;
-    sum->parts_pruned += one->parts_pruned;
-    sum->bad_chunks = one->bad_chunks > sum->bad_chunks ? one->bad_chunks : sum->bad_chunks; /* the same ones come again */
-}
-
 /* ---- rows ---- */
 
 /* False: the client is gone. */
@@ -174,17 +165,6 @@ static bool write_page(struct stream *x, const struct query_entry *const *rows, 
     return true;
 }
 
-/* The part of the slice that lies behind the last row: nothing else is looked at. False: none does. */
-static bool clip(struct query_request *r)
-{
-    int64_t last_ns = r->after ? r->after->time_ns : 0;
-    if (r->after && r->direction == FORWARD && r->start_ns < last_ns)
-        r->start_ns = last_ns;
-    if (r->after && r->direction == BACKWARD && last_ns < r->end_ns)
-        r->end_ns = last_ns + 1;
-    return r->start_ns < r->end_ns;
-}
-
 /* BOLE_OK: the next page of the slice, please. BOLE_END: there is none, or nobody wants it. */
 static bole_status run_page(struct stream *x, struct bole_err *err)
 {
@@ -192,12 +172,12 @@ static bole_status run_page(struct stream *x, struct bole_err *err)
     struct query_request request = x->request;
     size_t count;
     x->request.limit = request.limit = x->rows_left < PAGE_ROWS ? (uint32_t)x->rows_left : PAGE_ROWS;
-    if (!clip(&request))
+    if (!query_request_clip(&request))
         return BOLE_END;
     bole_status st = query_exec(x->query, &request, &result, err);
     if (st < 0)
         return st;
-    add_stats(&x->stats, &result->stats);
+    query_stats_add(&x->stats, &result->stats);
     const struct query_entry **rows = native_sort(result, x->request.direction, &count);
     if (!rows)
         st = bole_fail(err, BOLE_E_NOMEM, "no memory for a page of rows");
@@ -240,7 +220,7 @@ static bole_status run_ordered_rows(struct stream *x, struct bole_err *err)
     bole_status st = query_exec(x->query, &request, &result, err);
     if (st < 0)
         return st;
-    add_stats(&x->stats, &result->stats);
+    query_stats_add(&x->stats, &result->stats);
     if (result->columns)
         put_columns(x, result);
     write_page(x, result->rows, result->row_count);
@@ -268,7 +248,7 @@ static bole_status run_histogram(struct stream *x, struct bole_err *err)
                                 .bucket_count = (uint32_t)((last - first) / x->bucket_ns) + 1};
     struct query_stats stats = {0};
     bole_status st = query_histogram(x->query, &x->request, &h, &stats, err);
-    add_stats(&x->stats, &stats);
+    query_stats_add(&x->stats, &stats);
     if (st == BOLE_OK)
         put_histogram(x, &h);
     arena_deinit(&arena);

@@ -5,38 +5,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/err.h"
+#include "base/bench.h"
 #include "store/store.h"
 
 enum { INPUT_MAX = 128 << 20, TOTAL = 256 << 20, AGGREGATE_REPEATS = 10 };
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void must(bole_status st, const struct bole_err *err)
-{
-    if (st >= 0)
-        return;
-    fprintf(stderr, "store_bench: %s\n", err->msg);
-    exit(1);
-}
-
-static bole_slice read_input(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    uint8_t *bytes = malloc(INPUT_MAX);
-    if (!f || !bytes)
-        exit(2);
-    size_t n = fread(bytes, 1, INPUT_MAX, f);
-    fclose(f);
-    return bole_slice_from(bytes, n);
-}
 
 struct bench {
     struct store *store;
@@ -52,17 +25,17 @@ static void insert(struct bench *b)
 {
     struct batch *batch;
     struct bole_err err;
-    must(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
-    double from = cpu_s();
-    must(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
-    b->insert_s += cpu_s() - from;
+    bench_check(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    bench_check(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
+    b->insert_s += bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from;
     batch_unref(batch);
     if (!store_wants_cut(b->store))
         return;
-    from = cpu_s();
+    from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t lsn;
-    must(store_cut(b->store, &lsn, &err), &err);
-    b->cut_s += cpu_s() - from;
+    bench_check(store_cut(b->store, &lsn, &err), &err);
+    b->cut_s += bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from;
     b->cuts++;
 }
 
@@ -78,11 +51,11 @@ static void add_line(struct bench *b, bole_slice line)
     snprintf(trace, sizeof trace, "%016llx", (unsigned long long)(b->rows * 0x9e3779b97f4a7c15u));
     struct batch_field fields[] = {{S("level"), s % 7 ? S("info") : S("error")},
                                    {S("trace_id"), bole_slice_str(trace)}};
-    must(batch_builder_stream(b->builder, S("default"), bole_slice_from(labels_text, (size_t)n),
+    bench_check(batch_builder_stream(b->builder, S("default"), bole_slice_from(labels_text, (size_t)n),
                               getenv("COLLAPSE") ? BATCH_STREAM_COLLAPSE : 0, &stream, &err),
          &err);
     b->now_ns += 3 * NS_PER_MS + (int64_t)(b->rows * 0x9e3779b97f4a7c15u >> 44);
-    must(batch_builder_add(b->builder, b->now_ns, stream, line, fields, getenv("FIELDS") ? 2 : 0, &err), &err);
+    bench_check(batch_builder_add(b->builder, b->now_ns, stream, line, fields, getenv("FIELDS") ? 2 : 0, &err), &err);
     b->rows++;
     b->bytes += line.len;
     if (batch_builder_size(b->builder) >= BATCH_BODY_TARGET)
@@ -97,9 +70,9 @@ static void fill(struct bench *b, bole_slice input)
     insert(b);
     struct bole_err err;
     uint64_t lsn;
-    double from = cpu_s();
-    must(store_cut(b->store, &lsn, &err), &err);
-    b->cut_s += cpu_s() - from;
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    bench_check(store_cut(b->store, &lsn, &err), &err);
+    b->cut_s += bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from;
 }
 
 static void scan(struct bench *b, const char *what, bole_slice needle, unsigned projection)
@@ -116,18 +89,18 @@ static void scan(struct bench *b, const char *what, bole_slice needle, unsigned 
     struct scan *s;
     struct vector *v;
     uint64_t hits = 0;
-    double from = cpu_s();
-    must(store_scan_open(b->store, view, &q, &s, &err), &err);
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    bench_check(store_scan_open(b->store, view, &q, &s, &err), &err);
     bole_status st;
     while ((st = store_scan_next(s, &v, &err)) == BOLE_OK)
         for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r))
             hits++;
-    must(st, &err);
+    bench_check(st, &err);
     struct store_scan_stats stats;
     store_scan_stats(s, &stats);
     store_scan_close(s);
     store_view_release(b->store, view);
-    double took = cpu_s() - from;
+    double took = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from;
     printf("%-22s %8.1f MB/s %8.2f ns/row  %llu hits, %llu bad\n", what, (double)b->bytes / 1e6 / took,
            took * 1e9 / (double)b->rows, (unsigned long long)hits, (unsigned long long)stats.bad_chunks);
 }
@@ -150,12 +123,12 @@ static void aggregate(struct bench *b, const char *what, bole_slice field, int k
                                   .field = field};
     struct view *view = store_view(b->store);
     uint64_t total = 0;
-    double from = cpu_s();
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
     for (unsigned i = 0; i < AGGREGATE_REPEATS; i++) {
         total = 0;
-        must(store_aggregate(b->store, view, &q, &a, count_cell, &total, NULL, &err), &err);
+        bench_check(store_aggregate(b->store, view, &q, &a, count_cell, &total, NULL, &err), &err);
     }
-    double took = (cpu_s() - from) / AGGREGATE_REPEATS;
+    double took = (bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from) / AGGREGATE_REPEATS;
     store_view_release(b->store, view);
     printf("%-22s %8.2f ns/row  total %llu\n", what, took * 1e9 / (double)b->rows, (unsigned long long)total);
 }
@@ -185,9 +158,9 @@ int main(int argc, char **argv)
     struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 8, .now_ns = clock_now_ns(&clock_system),
                       .wanted = argc > 3 ? (uint64_t)atoi(argv[3]) << 20 : TOTAL};
     struct bole_err err;
-    must(store_open(&options, &b.store, &err), &err);
+    bench_check(store_open(&options, &b.store, &err), &err);
     b.builder = batch_builder_create(NULL);
-    fill(&b, read_input(argv[1]));
+    fill(&b, bench_read(argv[1], INPUT_MAX));
     struct store_stats stats;
     store_stats(b.store, &stats);
     printf("rows %llu, lines %.1f MB (%.0f B), %u streams, %u cuts\n", (unsigned long long)b.rows,

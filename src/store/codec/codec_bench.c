@@ -10,10 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <zstd.h>
 
-#include "base/err.h"
+#include "base/bench.h"
 #include "base/random.h"
 #include "store/codec/line_kind.h"
 #include "store/codec/split.h"
@@ -25,22 +24,6 @@ enum { GROUP_BYTES = 8 << 20, GROUP_ROWS = VALUES_COUNT_MAX, FAMILIES = 32, CHUN
 static const char *const type_names[] = {"const", "raw", "dict", "int", "hex", "ip4", "uuid", "time"};
 
 static const char *const split_names[SPLIT_KINDS] = {"whole", "digits", "numbers", "parts", "fields", "quoted", "shape"};
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static void *must(void *p)
-{
-    if (!p) {
-        fprintf(stderr, "no memory\n");
-        exit(1);
-    }
-    return p;
-}
 
 struct chunk { uint8_t *stored; size_t stored_len, raw_len; bool packed; };
 
@@ -76,19 +59,19 @@ struct bench {
 static bole_status put_chunk(void *ctx, bole_slice raw, struct bole_err *err)
 {
     struct bench *b = ctx;
-    double start = now_s();
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     if (b->chunk_count == b->chunk_cap)
-        b->chunks = must(realloc(b->chunks, (b->chunk_cap = b->chunk_cap * 2 + 64) * sizeof *b->chunks));
+        b->chunks = bench_must(realloc(b->chunks, (b->chunk_cap = b->chunk_cap * 2 + 64) * sizeof *b->chunks));
     size_t bound = ZSTD_compressBound(raw.len);
     struct chunk *c = &b->chunks[b->chunk_count++];
-    *c = (struct chunk){must(malloc(bound)), 0, raw.len, true};
+    *c = (struct chunk){bench_must(malloc(bound)), 0, raw.len, true};
     c->stored_len = ZSTD_compressCCtx(b->cctx, c->stored, bound, raw.ptr, raw.len, 1);
     if (ZSTD_isError(c->stored_len) || c->stored_len > raw.len - raw.len / 16) {
         memcpy(c->stored, raw.ptr, raw.len);
         c->stored_len = raw.len;
         c->packed = false;
     }
-    b->put_s += now_s() - start;
+    b->put_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     return BOLE_OK;
 }
 
@@ -99,19 +82,11 @@ static bole_status load_chunk(void *ctx, uint32_t chunk, bole_slice *ret_raw, st
     *ret_raw = bole_slice_from(c->stored, c->stored_len);
     if (!c->packed)
         return BOLE_OK;
-    uint8_t *raw = must(arena_alloc(&b->arena, c->raw_len));
+    uint8_t *raw = bench_must(arena_alloc(&b->arena, c->raw_len));
     if (ZSTD_decompressDCtx(b->dctx, raw, c->raw_len, c->stored, c->stored_len) != c->raw_len)
         return bole_fail(err, BOLE_E_CORRUPT, "bench: chunk %u", chunk);
     *ret_raw = bole_slice_from(raw, c->raw_len);
     return BOLE_OK;
-}
-
-static void check(bole_status st, const struct bole_err *err)
-{
-    if (st < 0) {
-        fprintf(stderr, "%s\n", err->msg);
-        exit(1);
-    }
 }
 
 static struct text *open_text(struct bench *b, const struct group *g)
@@ -120,7 +95,7 @@ static struct text *open_text(struct bench *b, const struct group *g)
     struct text *t;
     arena_reset(&b->arena);
     struct text_source source = {load_chunk, b, b->chunk_count, g->count, g->time_ns, &b->arena};
-    check(text_open(&source, &t, &err), &err);
+    bench_check(text_open(&source, &t, &err), &err);
     return t;
 }
 
@@ -129,7 +104,7 @@ static size_t packed_size(struct bench *b, bole_slice raw)
     if (!raw.len)
         return 0;
     size_t bound = ZSTD_compressBound(raw.len);
-    uint8_t *p = must(malloc(bound));
+    uint8_t *p = bench_must(malloc(bound));
     size_t n = ZSTD_compressCCtx(b->cctx, p, bound, raw.ptr, raw.len, 1);
     free(p);
     return n < raw.len ? n : raw.len;
@@ -141,13 +116,13 @@ static void add_cost(struct bench *b, struct text *t, const struct text_column *
 {
     struct bole_err err = {0};
     bole_slice numbers, text;
-    check(text_load_part(t, &c->numbers, &numbers, &err), &err);
-    check(text_load_part(t, &c->text, &text, &err), &err);
+    bench_check(text_load_part(t, &c->numbers, &numbers, &err), &err);
+    bench_check(text_load_part(t, &c->text, &text, &err), &err);
     cost->numbers += packed_size(b, numbers);
     cost->text += packed_size(b, text);
     if (c->kind == TEXT_COLUMN_VALUES)
         return;
-    check(text_load_part(t, &c->table->numbers_part, &numbers, &err), &err);
+    bench_check(text_load_part(t, &c->table->numbers_part, &numbers, &err), &err);
     cost->numbers += packed_size(b, numbers);
     cost->text += packed_size(b, c->table->literals);
     for (uint32_t i = 0; i < c->table->column_count; i++)
@@ -165,9 +140,9 @@ static void show_columns(struct bench *b, const struct group *g)
     struct bole_err err = {0};
     struct text *t = open_text(b, g);
     uint32_t n = text_column_count(t);
-    struct column_cost *costs = must(calloc(n, sizeof *costs));
+    struct column_cost *costs = bench_must(calloc(n, sizeof *costs));
     for (uint32_t c = 0; c < n; c++) {
-        check(text_load_column(t, &t->root, c, &err), &err);
+        bench_check(text_load_column(t, &t->root, c, &err), &err);
         costs[c].column = c;
         add_cost(b, t, &t->root.columns[c], &costs[c]);
     }
@@ -176,7 +151,7 @@ static void show_columns(struct bench *b, const struct group *g)
     for (uint32_t c = 0; c < b->chunk_count; c++)
         total += b->chunks[c].stored_len;
     bole_slice rows;
-    check(text_load_part(t, &t->root.numbers_part, &rows, &err), &err);
+    bench_check(text_load_part(t, &t->root.numbers_part, &rows, &err), &err);
     printf("  last group: %zu bytes raw, %zu stored, map %zu (of %zu), template numbers %zu, %u templates\n", g->bytes, total,
            b->chunks[0].stored_len, b->chunks[0].raw_len, packed_size(b, rows), text_template_count(t));
     for (uint32_t i = 0; i < n && i < 40; i++) {
@@ -195,7 +170,7 @@ static void show_columns(struct bench *b, const struct group *g)
                 continue;
             }
             uint32_t len = values_len(v, at);
-            uint8_t *p = must(malloc(len + 16));
+            uint8_t *p = bench_must(malloc(len + 16));
             values_put(v, at, p);
             printf(" |%.*s", len > 50 ? 50 : (int)len, (const char *)p);
             free(p);
@@ -234,12 +209,12 @@ static void decode(struct bench *b, const struct group *g)
     buf_init(&out, NULL);
     memset(all, 0xff, sizeof all);
     for (int round = 0; round < 2; round++) { /* the first one touches the memory */
-        double start = now_s();
+        double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
         buf_reset(&out);
         struct text *t = open_text(b, g);
-        check(text_lines(t, 0, g->count, all, &out, ends, &err), &err);
+        bench_check(text_lines(t, 0, g->count, all, &out, ends, &err), &err);
         if (round)
-            b->sum.decode_s += now_s() - start;
+            b->sum.decode_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     }
     if (out.len != g->bytes) {
         fprintf(stderr, "lines are not what they were\n");
@@ -254,9 +229,9 @@ static uint64_t search(struct bench *b, const struct group *g, bole_slice needle
     struct bole_err err = {0};
     uint64_t hits = 0;
     memset(bits, 0xff, sizeof bits);
-    double start = now_s();
-    check(text_contains(open_text(b, g), needle, bits, &err), &err);
-    *ret_s += now_s() - start;
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+    bench_check(text_contains(open_text(b, g), needle, bits, &err), &err);
+    *ret_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     for (uint32_t row = 0; row < g->count; row++)
         hits += bits[row / 64] >> row % 64 & 1;
     return hits;
@@ -285,9 +260,9 @@ static void flush(struct bench *b, struct group *g, uint64_t family)
         free(b->chunks[i].stored);
     b->chunk_count = 0;
     b->put_s = 0;
-    double start = now_s();
-    check(text_encode(b->encoder, &in, put_chunk, b, &err), &err);
-    b->sum.encode_s += now_s() - start;
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+    bench_check(text_encode(b->encoder, &in, put_chunk, b, &err), &err);
+    b->sum.encode_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     b->sum.splits[text_encoder_split(b->encoder)]++;
     b->sum.compress_s += b->put_s;
     b->sum.raw += (double)g->bytes;
@@ -359,30 +334,17 @@ static void report(const struct bench *b, const char *name)
     fflush(stdout);
 }
 
-static uint8_t *read_file(const char *path, size_t max, size_t *ret_len)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    uint8_t *p = must(malloc(max));
-    *ret_len = fread(p, 1, max, f);
-    fclose(f);
-    return p;
-}
-
 int main(int argc, char **argv)
 {
     size_t max = 64 << 20;
     bool families = false;
     int split = SPLIT_KINDS;
     static struct bench b;
-    b.cctx = must(ZSTD_createCCtx());
-    b.dctx = must(ZSTD_createDCtx());
+    b.cctx = bench_must(ZSTD_createCCtx());
+    b.dctx = bench_must(ZSTD_createDCtx());
     arena_init(&b.arena, NULL);
     random_seed(&b.random, 1);
-    struct group **groups = must(calloc(FAMILIES, sizeof *groups));
+    struct group **groups = bench_must(calloc(FAMILIES, sizeof *groups));
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bytes") == 0 && i + 1 < argc) {
             max = strtoull(argv[++i], NULL, 0);
@@ -401,10 +363,11 @@ int main(int argc, char **argv)
             *(argv[i][2] == 'c' ? &b.columns : &families) = true;
             continue;
         }
-        size_t len;
-        b.encoder = must(text_encoder_create(NULL));
+        b.encoder = bench_must(text_encoder_create(NULL));
         text_encoder_fix_split(b.encoder, (enum split)split);
-        uint8_t *text = read_file(argv[i], max, &len);
+        bole_slice input = bench_read(argv[i], max);
+        const uint8_t *text = input.ptr;
+        size_t len = input.len;
         b.sum = (struct totals){0};
         unsigned family = 0;
         uint64_t row = 0;
@@ -422,7 +385,7 @@ int main(int argc, char **argv)
             if (family == FAMILIES || kinds.bytes[family] < KIND_BYTES_MIN)
                 family = 0;
             if (!groups[family])
-                groups[family] = must(calloc(1, sizeof **groups));
+                groups[family] = bench_must(calloc(1, sizeof **groups));
             struct group *g = groups[family];
             g->lines[g->count] = line;
             g->time_ns[g->count++] = 1735689600000000000 + (int64_t)row++ * 4000000 + (int64_t)random_below(&b.random, 4000) * 1000;
@@ -437,7 +400,7 @@ int main(int argc, char **argv)
         const char *slash = strrchr(argv[i], '/');
         report(&b, slash ? slash + 1 : argv[i]);
         text_encoder_destroy(b.encoder);
-        free(text);
+        free((void *)text);
     }
     return 0;
 }

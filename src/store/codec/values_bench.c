@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <zstd.h>
 
+#include "base/bench.h"
 #include "base/hash.h"
 #include "store/codec/datetime.h"
 #include "store/codec/values.h"
@@ -47,28 +47,12 @@ struct bench {
     bool show;
 };
 
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static void *must(void *p)
-{
-    if (!p) {
-        fprintf(stderr, "no memory\n");
-        exit(1);
-    }
-    return p;
-}
-
 static size_t packed(bole_slice raw)
 {
     static ZSTD_CCtx *cctx;
     static uint8_t out[ZSTD_COMPRESSBOUND(9 << 20)];
     if (!cctx)
-        cctx = must(ZSTD_createCCtx());
+        cctx = bench_must(ZSTD_createCCtx());
     size_t n = raw.len > 9 << 20 ? raw.len : ZSTD_compressCCtx(cctx, out, sizeof out, raw.ptr, raw.len, 1);
     return n < raw.len ? n : raw.len;
 }
@@ -87,14 +71,6 @@ static void add_piece(struct piece *p, bole_slice part)
         flush_piece(p);
 }
 
-static void check(bole_status st, const struct bole_err *err)
-{
-    if (st < 0) {
-        fprintf(stderr, "%s\n", err->msg);
-        exit(1);
-    }
-}
-
 static void measure_reading(struct bench *b, struct values *v, const struct column *c, bole_slice numbers,
                             bole_slice text)
 {
@@ -103,15 +79,15 @@ static void measure_reading(struct bench *b, struct values *v, const struct colu
     struct bole_err err = {0};
     struct totals ignored, *t = c->count < TIMED_MIN ? &ignored : &b->types[v->type];
     struct values again = *v; /* the first load touches the memory */
-    check(values_load(&again, numbers, text, c->time_ns, &b->arena, &err), &err);
-    double start = now_s();
-    check(values_load(v, numbers, text, c->time_ns, &b->arena, &err), &err);
-    t->load_s += now_s() - start;
-    start = now_s();
+    bench_check(values_load(&again, numbers, text, c->time_ns, &b->arena, &err), &err);
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+    bench_check(values_load(v, numbers, text, c->time_ns, &b->arena, &err), &err);
+    t->load_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
+    start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     uint8_t *at = out;
     for (uint32_t i = 0; i < c->count; i++)
         at = values_put(v, i, at);
-    t->put_s += now_s() - start;
+    t->put_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     size_t n = 0;
     for (uint32_t i = 0; i < c->count; n += c->values[i++].len)
         if (memcmp(out + n, c->values[i].ptr, c->values[i].len) != 0) {
@@ -119,13 +95,13 @@ static void measure_reading(struct bench *b, struct values *v, const struct colu
             exit(1);
         }
     bole_slice needle = c->values[c->count / 2];
-    start = now_s();
+    start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     values_find(v, VALUES_EQUALS, needle, bits);
-    t->equals_s += now_s() - start;
+    t->equals_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     needle.len = needle.len > 3 ? needle.len - 1 : needle.len;
-    start = now_s();
+    start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     values_find(v, VALUES_CONTAINS, needle, bits);
-    t->contains_s += now_s() - start;
+    t->contains_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
 static void measure(struct bench *b, const struct column *c)
@@ -139,14 +115,14 @@ static void measure(struct bench *b, const struct column *c)
         buf_reset(&head);
         buf_reset(&numbers);
         buf_reset(&text);
-        double start = now_s();
-        check(values_encode(b->encoder, &in, &head, &numbers, &text, &err), &err);
-        double took = now_s() - start;
+        double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+        bench_check(values_encode(b->encoder, &in, &head, &numbers, &text, &err), &err);
+        double took = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
         encode_s = took < encode_s ? took : encode_s;
     }
     bole_slice heads = buf_slice(&head);
     struct values v;
-    check(values_open(&v, c->count, &heads, &b->arena, &err), &err);
+    bench_check(values_open(&v, c->count, &heads, &b->arena, &err), &err);
     struct totals *t = &b->types[v.type];
     if (c->count >= TIMED_MIN) {
         t->encode_s += encode_s;
@@ -200,8 +176,8 @@ static void add_value(struct bench *b, uint64_t key, bole_slice value, int64_t t
     b->keys[at] = key;
     if (c->count == c->cap) {
         c->cap = c->cap * 2 + 16;
-        c->values = must(realloc(c->values, c->cap * sizeof *c->values));
-        c->time_ns = must(realloc(c->time_ns, c->cap * sizeof *c->time_ns));
+        c->values = bench_must(realloc(c->values, c->cap * sizeof *c->values));
+        c->time_ns = bench_must(realloc(c->time_ns, c->cap * sizeof *c->time_ns));
     }
     c->values[c->count] = value;
     c->time_ns[c->count++] = time_ns;
@@ -271,32 +247,25 @@ static void report(struct bench *b, const char *name)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.columns = must(calloc(COLUMNS_MAX, sizeof *b.columns)),
-                      .keys = must(calloc(COLUMNS_MAX, sizeof *b.keys)),
-                      .encoder = must(values_encoder_create())};
+    struct bench b = {.columns = bench_must(calloc(COLUMNS_MAX, sizeof *b.columns)),
+                      .keys = bench_must(calloc(COLUMNS_MAX, sizeof *b.keys)),
+                      .encoder = bench_must(values_encoder_create())};
     arena_init(&b.arena, NULL);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--columns") == 0) {
             b.show = true;
             continue;
         }
-        FILE *f = fopen(argv[i], "rb");
-        uint8_t *text = must(malloc(INPUT_MAX));
-        size_t len = f ? fread(text, 1, INPUT_MAX, f) : 0;
+        bole_slice text = bench_read(argv[i], INPUT_MAX);
         int64_t now_ns = 1735689600000000000;
-        for (size_t at = 0; at < len;) {
-            const uint8_t *end = memchr(text + at, '\n', len - at);
-            bole_slice line = {text + at, (end ? (size_t)(end - text) : len) - at};
-            split_line(&b, line, &now_ns);
-            at += line.len + 1;
+        for (bole_slice rest = text; rest.len;) {
+            split_line(&b, bole_slice_cut(rest, '\n', &rest), &now_ns);
             if (b.rows == VALUES_COUNT_MAX || b.bytes >= GROUP_BYTES)
                 flush(&b);
         }
         flush(&b);
         report(&b, argv[i]);
-        free(text);
-        if (f)
-            fclose(f);
+        free((void *)text.ptr);
     }
     values_encoder_destroy(b.encoder);
     arena_deinit(&b.arena);

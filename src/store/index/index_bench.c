@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/random.h"
 #include "store/codec/text.h"
 #include "store/index/token_map.h"
@@ -33,30 +33,6 @@ struct bench {
     uint64_t              piece_total, unlisted;
 };
 
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static void *must(void *p)
-{
-    if (!p) {
-        fprintf(stderr, "index_bench: no memory\n");
-        exit(1);
-    }
-    return p;
-}
-
-static void check(bole_status st, const struct bole_err *err)
-{
-    if (st >= 0)
-        return;
-    fprintf(stderr, "index_bench: %s\n", err->msg);
-    exit(1);
-}
-
 /* ---- building ---- */
 
 /* 2025-01-01 00:00:00,000 and 01/Jan/2025:00:00:00 -0500: what the codec stores as time. */
@@ -73,7 +49,7 @@ static void keep_piece(void *ctx, bole_slice piece)
 {
     struct bench *b = ctx;
     if (b->piece_count == b->piece_cap)
-        b->pieces = must(realloc(b->pieces, (b->piece_cap = b->piece_cap * 2 + 4096) * sizeof *b->pieces));
+        b->pieces = bench_must(realloc(b->pieces, (b->piece_cap = b->piece_cap * 2 + 4096) * sizeof *b->pieces));
     b->pieces[b->piece_count++] = piece;
     b->piece_bytes += (double)piece.len;
 }
@@ -136,28 +112,21 @@ static void add_group(struct bench *b, const bole_slice *lines, uint32_t count, 
             keep_piece(b, lines[i]);
     } else {
         struct text_input in = {lines, time_ns, count, family};
-        check(text_encode(b->encoder, &in, drop_chunk, NULL, &err), &err);
+        bench_check(text_encode(b->encoder, &in, drop_chunk, NULL, &err), &err);
         text_encoder_pieces(b->encoder, keep_piece, b);
     }
     b->piece_total += b->piece_count;
     if (!b->whole_lines)
         add_stamps(b, group);
-    double start = now_s();
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     token_builder_add(b->builder, group, b->pieces, b->piece_count);
-    b->add_s += now_s() - start;
+    b->add_s += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
 }
 
 static void add_file(struct bench *b, const char *path, size_t limit, uint64_t family)
 {
     static bole_slice lines[GROUP_ROWS];
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    uint8_t *text = must(malloc(limit));
-    bole_slice rest = {text, fread(text, 1, limit, f)};
-    fclose(f);
+    bole_slice rest = bench_read(path, limit);
     while (rest.len && b->group_count < GROUPS) {
         uint32_t count = 0;
         const uint8_t *start = rest.ptr;
@@ -279,9 +248,9 @@ static void ask(struct bench *b, const struct token_index *x, enum pick pick, bo
         if (!draw(b, pick, absent, text, &n))
             break;
         memset(groups, 0xff, sizeof groups);
-        double start = now_s();
-        check(token_index_prune(x, &n, 1, groups, &err), &err);
-        took += now_s() - start;
+        double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+        bench_check(token_index_prune(x, &n, 1, groups, &err), &err);
+        took += bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
         uint64_t here = 0, there = 0;
         for (uint32_t g = 0; g < b->group_count; g++) {
             bool holds = group_holds(b->groups[g], &n), stays = groups[g / 64] >> g % 64 & 1;
@@ -312,27 +281,27 @@ static void probe(struct bench *b, const struct token_index *x)
     enum { PROBES = 200000 };
     uint64_t positives = 0;
     struct bole_err err;
-    double start = now_s();
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     for (int i = 0; i < PROBES; i++) {
         char text[32];
         snprintf(text, sizeof text, "zq%014" PRIx64 "z", random_next(&b->random) >> 8);
         struct token_needle n = {.text = bole_slice_str(text), .closed_left = true, .closed_right = true};
         uint64_t groups[TOKEN_GROUP_WORDS];
         memset(groups, 0xff, (b->group_count + 63) / 64 * 8);
-        check(token_index_prune(x, &n, 1, groups, &err), &err);
+        bench_check(token_index_prune(x, &n, 1, groups, &err), &err);
         uint64_t any = 0;
         for (uint32_t w = 0; w < (b->group_count + 63) / 64; w++)
             any |= groups[w];
         positives += any != 0;
     }
-    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n", 1e9 * (now_s() - start) / PROBES,
+    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n", 1e9 * (bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start) / PROBES,
            100.0 * (double)positives / PROBES);
 }
 
 static void tokenise(struct bench *b)
 {
     uint64_t count = 0, sum = 0;
-    double bytes = 0, start = now_s();
+    double bytes = 0, start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
     for (uint32_t g = 0; g < b->group_count && bytes < 100e6; g++) {
         const struct token *found;
         size_t n;
@@ -344,7 +313,7 @@ static void tokenise(struct bench *b)
         }
         bytes += (double)b->groups[g].len;
     }
-    double took = now_s() - start;
+    double took = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start;
     printf("  tokenise raw text: %.2f ns per token, %.2f ms per MB (%016" PRIx64 ")\n", 1e9 * took / (double)count,
            1e9 * took / bytes, sum);
 }
@@ -381,19 +350,19 @@ int main(int argc, char **argv)
         else if (strcmp(argv[arg], "--needles") == 0 && arg + 1 < argc)
             needles = (unsigned)strtoul(argv[++arg], NULL, 10);
     }
-    b.builder = must(token_builder_create(&options));
-    b.encoder = must(text_encoder_create(NULL));
+    b.builder = bench_must(token_builder_create(&options));
+    b.encoder = bench_must(text_encoder_create(NULL));
     for (int i = arg; i < argc; i++)
         add_file(&b, argv[i], limit, (uint64_t)i);
     struct buf section;
     struct token_index_info info;
     buf_init(&section, NULL);
-    double start = now_s();
-    check(token_builder_finish(b.builder, b.group_count, &section, &info, &err), &err);
-    report(&b, &info, now_s() - start);
+    double start = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
+    bench_check(token_builder_finish(b.builder, b.group_count, &section, &info, &err), &err);
+    report(&b, &info, bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start);
     struct token_source source = {.bytes = buf_slice(&section)};
     struct token_index *x;
-    check(token_index_open(&source, &x, &err), &err);
+    bench_check(token_index_open(&source, &x, &err), &err);
     tokenise(&b);
     probe(&b, x);
     for (enum pick pick = 0; pick < PICKS; pick++)

@@ -5,27 +5,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/err.h"
+#include "base/bench.h"
 #include "store/store.h"
 
 enum { INPUT_MAX = 64 << 20, TOTAL = 256 << 20, ROUNDS = 31 };
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void must(bole_status st, const struct bole_err *err)
-{
-    if (st >= 0)
-        return;
-    fprintf(stderr, "merge_bench: %s\n", err->msg);
-    exit(1);
-}
 
 struct bench {
     struct store *store;
@@ -48,11 +32,11 @@ static void insert(struct bench *b, bool last)
     struct batch *batch;
     struct bole_err err;
     uint64_t lsn;
-    must(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
-    must(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
+    bench_check(batch_builder_seal(b->builder, b->now_ns, NULL, &batch, &err), &err);
+    bench_check(store_insert(b->store, ++b->lsn, &batch, 1, &err), &err);
     batch_unref(batch);
     if (last || store_wants_cut(b->store))
-        must(store_cut(b->store, &lsn, &err), &err);
+        bench_check(store_cut(b->store, &lsn, &err), &err);
 }
 
 static void fill(struct bench *b, bole_slice input)
@@ -64,9 +48,9 @@ static void fill(struct bench *b, bole_slice input)
             uint32_t stream;
             bole_slice line = bole_slice_cut(rest, '\n', &rest);
             unsigned s = (unsigned)((b->rows * 0xff51afd7ed558ccdu >> 33) % b->streams);
-            must(batch_builder_stream(b->builder, S("default"), labels_of(s, labels), 0, &stream, &err), &err);
+            bench_check(batch_builder_stream(b->builder, S("default"), labels_of(s, labels), 0, &stream, &err), &err);
             b->now_ns += 3 * NS_PER_MS;
-            must(batch_builder_add(b->builder, b->now_ns, stream, line, NULL, 0, &err), &err);
+            bench_check(batch_builder_add(b->builder, b->now_ns, stream, line, NULL, 0, &err), &err);
             b->rows++;
             b->bytes += line.len;
             if (batch_builder_size(b->builder) >= BATCH_BODY_TARGET)
@@ -87,11 +71,11 @@ static double read_stream(struct bench *b, unsigned stream, unsigned wanted, uin
                             .matcher_count = 2, .projection = PROJECT_LINE};
     struct scan *scan;
     struct vector *v;
-    double from = cpu_s();
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
     struct view *view = store_view(b->store);
     int64_t oldest = INT64_MAX;
     *ret_rows = 0;
-    must(store_scan_open(b->store, view, &q, &scan, &err), &err);
+    bench_check(store_scan_open(b->store, view, &q, &scan, &err), &err);
     while (store_scan_next(scan, &v, &err) == BOLE_OK) {
         for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r)) {
             oldest = v->time_ns[r] < oldest ? v->time_ns[r] : oldest;
@@ -102,7 +86,7 @@ static double read_stream(struct bench *b, unsigned stream, unsigned wanted, uin
     }
     store_scan_close(scan);
     store_view_release(b->store, view);
-    return (cpu_s() - from) * 1e3;
+    return (bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from) * 1e3;
 }
 
 static int by_value(const void *a, const void *b)
@@ -129,17 +113,6 @@ static void report(struct bench *b, const char *when)
     printf("\n");
 }
 
-static bole_slice read_input(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    uint8_t *bytes = malloc(INPUT_MAX);
-    if (!f || !bytes)
-        exit(2);
-    size_t n = fread(bytes, 1, INPUT_MAX, f);
-    fclose(f);
-    return bole_slice_from(bytes, n);
-}
-
 int main(int argc, char **argv)
 {
     char dir[] = "/tmp/merge-bench-XXXXXX", uri[64], cleanup[64];
@@ -151,17 +124,17 @@ int main(int argc, char **argv)
     struct store_merge_stats m;
     struct bole_err err;
     b.now_ns -= b.now_ns % NS_PER_MS + 3600 * NS_PER_S;
-    must(store_open(&options, &b.store, &err), &err);
+    bench_check(store_open(&options, &b.store, &err), &err);
     b.builder = batch_builder_create(NULL);
-    double from = cpu_s();
-    fill(&b, read_input(argv[1]));
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    fill(&b, bench_read(argv[1], INPUT_MAX));
     printf("%u streams, %.1f MB of lines, %llu rows; inserted and cut in %.2f s\n", b.streams, (double)b.bytes / 1e6,
-           (unsigned long long)b.rows, cpu_s() - from);
+           (unsigned long long)b.rows, bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from);
     report(&b, "cut");
-    from = cpu_s();
-    must(store_merge(b.store, true, &m, &err), &err);
-    printf("merged in %.2f s (%.0f MB/s): %llu groups copied, %llu encoded anew\n", cpu_s() - from,
-           (double)b.bytes / 1e6 / (cpu_s() - from), (unsigned long long)m.groups_copied,
+    from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    bench_check(store_merge(b.store, true, &m, &err), &err);
+    printf("merged in %.2f s (%.0f MB/s): %llu groups copied, %llu encoded anew\n", bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from,
+           (double)b.bytes / 1e6 / (bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from), (unsigned long long)m.groups_copied,
                (unsigned long long)m.groups_encoded);
     report(&b, "merged");
     batch_builder_destroy(b.builder);
