@@ -1,6 +1,5 @@
 /* `| json` read out of the columns of a segment against the parser itself, which goes over the lines of the mem store. */
-#include "base/random.h"
-#include "query/query_fixture.h"
+#include "query/columns/shape_fixture.h"
 
 static const char *const keys[] = {"a", "b", "a_extracted", "app", "n", "msg", "x.y", "  a ", "\xc3\xa9", "list", "1st", ""};
 static const char *const strings[] = {"", "plain", "two words", "quo\\\"te", "back\\\\", "\\u00e9", "\xc3\xa9t\xc3\xa9", "\xff", "null", "12", "{\\\"a\\\":1}",
@@ -8,8 +7,6 @@ static const char *const strings[] = {"", "plain", "two words", "quo\\\"te", "ba
 static const char *const scalars[] = {"0", "12", "-3", "1.50", "1e3", "007", "true", "false", "null"};
 static const char *const arrays[] = {"", "1,2", "\"a\",\"b]\"", "[1],[2]", "\"\\\"]\"", "{\"a\":1}", " "};
 static const char *const odd[] = {"{\"a\":1} trailing {", "{\"a\":1,}", "{}", "[1]", "{\"a\": nope}", "{\"a\":\"open", "{\"a\" 1}", "text", "{\"a\":1]"};
-
-#define PICK(random, list) list[random_below(random, sizeof list / sizeof *list)]
 
 /* Lines of one program have the same keys, mostly in the same order, and a kind of value for each. */
 struct program {
@@ -43,7 +40,6 @@ static void put_value(struct random *random, unsigned kind, struct buf *b)
 
 static void put_line(struct random *random, const struct program *p, bool is_valid, struct buf *b)
 {
-    buf_reset(b);
     if (!is_valid && random_below(random, 10) == 0) {
         buf_put_str(b, PICK(random, odd));
     } else {
@@ -54,35 +50,31 @@ static void put_line(struct random *random, const struct program *p, bool is_val
         }
         buf_put_str(b, random_below(random, 30) ? "}" : "} and more");
     }
-    buf_put_u8(b, 0);
 }
 
-static void fill(struct fixture *lines, struct fixture *segments, struct random *random, bool is_valid, bool has_fields)
-{
-    enum { ROWS = 400 };
-    static struct test_row rows[ROWS];
-    static char texts[ROWS][512];
+/* A few programs write in turns. */
+struct writer {
+    struct random  random;
     struct program programs[3];
-    struct buf line;
-    uint64_t position;
-    struct bole_err err;
-    buf_init(&line, NULL);
-    for (unsigned i = 0; i < 3; i++)
-        programs[i] = draw_program(random);
-    for (unsigned i = 0; i < ROWS; i++) {
-        put_line(random, &programs[random_below(random, 3)], is_valid, &line);
-        CHECK(line.len <= sizeof texts[i]);
-        memcpy(texts[i], line.ptr, line.len);
-        rows[i] = (struct test_row){1 + i / 4.0, i % 3 ? "{app=\"web\"}" : "{app=\"web\", b=\"label\"}",
-                                    has_fields && i % 2 ? "{a=\"field\"}" : NULL, texts[i]};
-    }
-    insert(lines, rows, ROWS);
-    insert(segments, rows, ROWS);
-    CHECK_OK(store_cut(segments->store, &position, &err), err);
-    buf_deinit(&line);
+    bool           is_valid;
+};
+
+static void put_some_line(struct buf *b, void *ctx)
+{
+    struct writer *w = ctx;
+    put_line(&w->random, &w->programs[random_below(&w->random, 3)], w->is_valid, b);
 }
 
-static void compare(struct fixture *lines, struct fixture *segments, uint64_t round)
+static struct writer writer_of(uint64_t round)
+{
+    struct writer w;
+    random_seed(&w.random, round);
+    for (unsigned i = 0; i < 3; i++)
+        w.programs[i] = draw_program(&w.random);
+    return w;
+}
+
+static void compare(struct shape_fixture *f)
 {
     static const char *const queries[] = {
         "sum by (a) (count_over_time({app=\"web\"} | json [200s]))",
@@ -101,33 +93,19 @@ static void compare(struct fixture *lines, struct fixture *segments, uint64_t ro
         "sum by (b, __error__) (count_over_time({app=\"web\"} | json | __error__ != \"x\" [200s]))",
         "sum by (list) (absent_over_time({app=\"web\"} | json | list = \"x\" [200s]))",
     };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        struct query_request request = i == 7 ? RANGE(0, 120, 10) : AT(150);
-        struct buf wanted = answer(lines, queries[i], request), got = answer(segments, queries[i], request);
-        if (!bole_slice_eq(buf_slice(&wanted), buf_slice(&got)))
-            fail_msg("round %llu: %s\nlines:  %.*s\nvalues: %.*s", (unsigned long long)round, queries[i],
-                     (int)(wanted.len < 1500 ? wanted.len : 1500), wanted.ptr, (int)(got.len < 1500 ? got.len : 1500), got.ptr);
-        buf_deinit(&wanted);
-        buf_deinit(&got);
-    }
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+        shape_compare(f, queries[i], i == 7 ? RANGE(0, 120, 10) : AT(150));
 }
 
 TEST(values_of_columns_are_what_the_parser_finds_in_lines)
 {
     for (uint64_t round = 0; round < 150; round++) {
-        struct fixture lines, segments = {0};
-        struct random random;
-        struct bole_err err;
-        struct fs *fs = fs_mem_create();
-        random_seed(&random, round);
-        open_fixture(&lines);
-        budget_init(&segments.budget, NULL, 64u << 20);
-        struct store_options options = {.uri = S("segments:/data"), .fs = fs, .clock = &clock_system};
-        CHECK_OK(store_open(&options, &segments.store, &err), err);
-        fill(&lines, &segments, &random, round % 4, round % 5 == 1);
-        compare(&lines, &segments, round);
-        close_fixture(&segments);
-        close_fixture(&lines);
-        fs_mem_destroy(fs);
+        struct writer w = writer_of(round);
+        struct shape_fixture f;
+        w.is_valid = round % 4;
+        shape_open(&f, round);
+        shape_fill(&f, 400, round % 5 == 1, put_some_line, &w);
+        compare(&f);
+        shape_close(&f);
     }
 }

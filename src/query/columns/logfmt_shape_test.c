@@ -1,13 +1,10 @@
 /* `| logfmt` read out of the columns of a segment against the parser itself, which goes over the lines of the mem store. */
-#include "base/random.h"
-#include "query/query_fixture.h"
+#include "query/columns/shape_fixture.h"
 
 static const char *const keys[] = {"a", "b", "a_extracted", "app", "n", "msg", "x.y", "\xc3\xa9", "1st", "level"};
 static const char *const words[] = {"", "plain", "12", "-", "a=b", "\"", "x\"y", "\xc3\xa9t\xc3\xa9", "\xff", "\xef\xbf\xbd", "back\\", "=", "two words", "n=7", "\t"};
 static const char *const quoted[] = {"", "plain", "two words", "a=1 b=2", "quo\\\"te", "back\\\\", "\\u00e9", "\xc3\xa9", "\xff", "\\x", "x\\", "\" n=1 \"", "tab\t"};
 static const char *const odd[] = {"a=\"open", "=1 a=2", "\"a\"=3 b=4", "a=1=2 n=3", "", "   ", "a", "a=\"x\"y n=4", "text and b=5"};
-
-#define PICK(random, list) list[random_below(random, sizeof list / sizeof *list)]
 
 /* Lines of one program have the same keys, mostly in the same order, and a kind of value for each. */
 struct program {
@@ -41,7 +38,6 @@ static void put_value(struct random *random, unsigned kind, struct buf *b)
 
 static void put_line(struct random *random, const struct program *p, struct buf *b)
 {
-    buf_reset(b);
     if (p->has_prefix)
         buf_printf(b, "2024-01-02T03:04:%02uZ [%s] ", (unsigned)random_below(random, 60), PICK(random, words));
     for (unsigned i = 0; i < p->count; i++) {
@@ -50,35 +46,30 @@ static void put_line(struct random *random, const struct program *p, struct buf 
     }
     if (random_below(random, 30) == 0)
         buf_printf(b, " %s", PICK(random, odd));
-    buf_put_u8(b, 0);
 }
 
-static void fill(struct fixture *lines, struct fixture *segments, struct random *random, bool has_fields)
-{
-    enum { ROWS = 400 };
-    static struct test_row rows[ROWS];
-    static char texts[ROWS][512];
+/* A few programs write in turns. */
+struct writer {
+    struct random  random;
     struct program programs[3];
-    struct buf line;
-    uint64_t position;
-    struct bole_err err;
-    buf_init(&line, NULL);
-    for (unsigned i = 0; i < 3; i++)
-        programs[i] = draw_program(random);
-    for (unsigned i = 0; i < ROWS; i++) {
-        put_line(random, &programs[random_below(random, 3)], &line);
-        CHECK(line.len <= sizeof texts[i]);
-        memcpy(texts[i], line.ptr, line.len);
-        rows[i] = (struct test_row){1 + i / 4.0, i % 3 ? "{app=\"web\"}" : "{app=\"web\", b=\"label\"}",
-                                    has_fields && i % 2 ? "{a=\"field\"}" : NULL, texts[i]};
-    }
-    insert(lines, rows, ROWS);
-    insert(segments, rows, ROWS);
-    CHECK_OK(store_cut(segments->store, &position, &err), err);
-    buf_deinit(&line);
+};
+
+static void put_some_line(struct buf *b, void *ctx)
+{
+    struct writer *w = ctx;
+    put_line(&w->random, &w->programs[random_below(&w->random, 3)], b);
 }
 
-static void compare(struct fixture *lines, struct fixture *segments, uint64_t round)
+static struct writer writer_of(uint64_t round)
+{
+    struct writer w;
+    random_seed(&w.random, round);
+    for (unsigned i = 0; i < 3; i++)
+        w.programs[i] = draw_program(&w.random);
+    return w;
+}
+
+static void compare(struct shape_fixture *f)
 {
     static const char *const queries[] = {
         "sum by (a) (count_over_time({app=\"web\"} | logfmt [200s]))",
@@ -96,33 +87,18 @@ static void compare(struct fixture *lines, struct fixture *segments, uint64_t ro
         "sum by (z) (count_over_time({app=\"web\"} | logfmt z=\"a\", n [200s]))",
         "count_over_time({app=\"web\"} | logfmt | a = \"12\" | keep app [200s])",
     };
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        struct query_request request = i == 7 ? RANGE(0, 120, 10) : AT(150);
-        struct buf wanted = answer(lines, queries[i], request), got = answer(segments, queries[i], request);
-        if (!bole_slice_eq(buf_slice(&wanted), buf_slice(&got)))
-            fail_msg("round %llu: %s\nlines:  %.*s\nvalues: %.*s", (unsigned long long)round, queries[i],
-                     (int)(wanted.len < 1500 ? wanted.len : 1500), wanted.ptr, (int)(got.len < 1500 ? got.len : 1500), got.ptr);
-        buf_deinit(&wanted);
-        buf_deinit(&got);
-    }
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+        shape_compare(f, queries[i], i == 7 ? RANGE(0, 120, 10) : AT(150));
 }
 
 TEST(values_of_columns_are_what_logfmt_finds_in_lines)
 {
     for (uint64_t round = 0; round < 250; round++) {
-        struct fixture lines, segments = {0};
-        struct random random;
-        struct bole_err err;
-        struct fs *fs = fs_mem_create();
-        random_seed(&random, round);
-        open_fixture(&lines);
-        budget_init(&segments.budget, NULL, 64u << 20);
-        struct store_options options = {.uri = S("segments:/data"), .fs = fs, .clock = &clock_system};
-        CHECK_OK(store_open(&options, &segments.store, &err), err);
-        fill(&lines, &segments, &random, round % 5 == 1);
-        compare(&lines, &segments, round);
-        close_fixture(&segments);
-        close_fixture(&lines);
-        fs_mem_destroy(fs);
+        struct writer w = writer_of(round);
+        struct shape_fixture f;
+        shape_open(&f, round);
+        shape_fill(&f, 400, round % 5 == 1, put_some_line, &w);
+        compare(&f);
+        shape_close(&f);
     }
 }

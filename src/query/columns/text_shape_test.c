@@ -3,13 +3,10 @@
 
 #include <stdio.h>
 
-#include "base/random.h"
 #include "query/pipeline.h"
-#include "query/query_fixture.h"
+#include "query/columns/shape_fixture.h"
 #include "query/stage/chain.h"
 #include "query/stage/pattern.h"
-
-#define PICK(random, list) list[random_below(random, sizeof list / sizeof *list)]
 
 static const char *const regexps[] = {
     "(?P<a>[A-Za-z]+)[^A-Za-z]*$", "^(?P<a>\\S+) (?P<b>\\S+)", "^(?P<a>\\S+) .*\"(?P<b>[A-Z]+) (?P<c>\\S+)", "(?P<a>\\d+)ms$", "(?P<a>\\d+)",
@@ -209,7 +206,6 @@ static struct program draw_program(struct random *random)
 
 static void put_line(struct random *random, const struct program *p, struct buf *b)
 {
-    buf_reset(b);
     for (unsigned i = 0; i < p->count; i++) {
         buf_printf(b, "%s%s", p->literals[i], random_below(random, 4) ? " " : "");
         switch (random_below(random, 40) ? p->kinds[i] : random_below(random, 7)) {
@@ -222,35 +218,30 @@ static void put_line(struct random *random, const struct program *p, struct buf 
         default: buf_printf(b, "took %ums", (unsigned)random_below(random, 2000)); break;
         }
     }
-    buf_put_u8(b, 0);
 }
 
-static void fill(struct fixture *lines, struct fixture *segments, struct random *random, bool has_fields)
-{
-    enum { ROWS = 600 };
-    static struct test_row rows[ROWS];
-    static char texts[ROWS][512];
+/* A few programs write in turns. */
+struct writer {
+    struct random  random;
     struct program programs[3];
-    struct buf line;
-    uint64_t position;
-    struct bole_err err;
-    buf_init(&line, NULL);
-    for (unsigned i = 0; i < 3; i++)
-        programs[i] = draw_program(random);
-    for (unsigned i = 0; i < ROWS; i++) {
-        put_line(random, &programs[random_below(random, 3)], &line);
-        CHECK(line.len <= sizeof texts[i]);
-        memcpy(texts[i], line.ptr, line.len);
-        rows[i] = (struct test_row){1 + i / 6.0, i % 3 ? "{app=\"web\"}" : "{app=\"web\", b=\"label\"}",
-                                    has_fields && i % 2 ? "{a=\"field\"}" : NULL, texts[i]};
-    }
-    insert(lines, rows, ROWS);
-    insert(segments, rows, ROWS);
-    CHECK_OK(store_cut(segments->store, &position, &err), err);
-    buf_deinit(&line);
+};
+
+static void put_some_line(struct buf *b, void *ctx)
+{
+    struct writer *w = ctx;
+    put_line(&w->random, &w->programs[random_below(&w->random, 3)], b);
 }
 
-static void compare(struct fixture *lines, struct fixture *segments, struct random *random, uint64_t round)
+static struct writer writer_of(uint64_t round)
+{
+    struct writer w;
+    random_seed(&w.random, round);
+    for (unsigned i = 0; i < 3; i++)
+        w.programs[i] = draw_program(&w.random);
+    return w;
+}
+
+static void compare(struct shape_fixture *f, struct random *random)
 {
     static const char *const forms[] = {
         "sum by (a) (count_over_time({app=\"web\"} %s [200s]))",
@@ -270,32 +261,18 @@ static void compare(struct fixture *lines, struct fixture *segments, struct rand
         snprintf(stage, sizeof stage, "| %s `%s`", is_pattern ? "pattern" : "regexp", is_pattern ? PICK(random, patterns) : PICK(random, regexps));
         bole_slice after, before = bole_slice_cut(bole_slice_str(forms[i]), '%', &after);
         snprintf(query, sizeof query, "%.*s%s%s", BOLE_SLICE_ARG(before), stage, (const char *)after.ptr + 1);
-        struct query_request request = i == 2 || i == 3 ? RANGE(0, 120, 10) : AT(150);
-        struct buf wanted = answer(lines, query, request), got = answer(segments, query, request);
-        if (!bole_slice_eq(buf_slice(&wanted), buf_slice(&got)))
-            fail_msg("round %llu: %s\nlines:  %.*s\nvalues: %.*s", (unsigned long long)round, query, (int)(wanted.len < 1500 ? wanted.len : 1500),
-                     wanted.ptr, (int)(got.len < 1500 ? got.len : 1500), got.ptr);
-        buf_deinit(&wanted);
-        buf_deinit(&got);
+        shape_compare(f, query, i == 2 || i == 3 ? RANGE(0, 120, 10) : AT(150));
     }
 }
 
 TEST(captures_out_of_columns_are_what_the_parsers_find_in_lines)
 {
     for (uint64_t round = 0; round < 200; round++) {
-        struct fixture lines, segments = {0};
-        struct random random;
-        struct bole_err err;
-        struct fs *fs = fs_mem_create();
-        random_seed(&random, round);
-        open_fixture(&lines);
-        budget_init(&segments.budget, NULL, 64u << 20);
-        struct store_options options = {.uri = S("segments:/data"), .fs = fs, .clock = &clock_system};
-        CHECK_OK(store_open(&options, &segments.store, &err), err);
-        fill(&lines, &segments, &random, round % 5 == 1);
-        compare(&lines, &segments, &random, round);
-        close_fixture(&segments);
-        close_fixture(&lines);
-        fs_mem_destroy(fs);
+        struct writer w = writer_of(round);
+        struct shape_fixture f;
+        shape_open(&f, round);
+        shape_fill(&f, 600, round % 5 == 1, put_some_line, &w);
+        compare(&f, &w.random);
+        shape_close(&f);
     }
 }
