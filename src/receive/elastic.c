@@ -4,7 +4,6 @@
  * known behind it; a document that cannot be read costs only itself.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/utf8.h"
 #include "receive/mapping.h"
@@ -264,20 +263,6 @@ static bool read_bulk(struct bulk *b, bole_slice body)
     return b->item_count > 0 || door_refuse(m->d, 400, "request body is required");
 }
 
-static void bulk_open(struct bulk *b, struct door *d, bole_slice index)
-{
-    mapping_init(&b->m, d, "line");
-    buf_init(&b->items, d->r->options.budget);
-    b->default_index = index;
-}
-
-static void bulk_free(struct bulk *b)
-{
-    mapping_deinit(&b->m);
-    buf_deinit(&b->items);
-    free(b);
-}
-
 static bool answer_bulk(struct bulk *b)
 {
     struct door *d = b->m.d;
@@ -320,25 +305,6 @@ static void shape_error(struct receive_result *result, struct arena *arena)
                                                                       : "illegal_argument_exception";
     result->body = receive_elastic_error(arena, result->status, type, result->body);
     result->content_type = "application/json";
-}
-
-void receive_elastic_bulk(struct receiver *r, const struct receive_input *in, bole_slice index,
-                          struct receive_result *ret_result)
-{
-    struct door d = door_open(r, in, ret_result);
-    d.name = "elasticsearch";
-    struct bulk *b = calloc(1, sizeof *b);
-    if (!b) {
-        door_no_memory(&d, "a request");
-    } else {
-        bulk_open(b, &d, index);
-        if (check_index(&d, index) && door_begin(&d, in->body.len) && make_labels(b) && read_bulk(b, in->body))
-            answer_bulk(b);
-        bulk_free(b);
-    }
-    if (d.over)
-        shape_error(ret_result, in->arena);
-    door_close(&d);
 }
 
 /* ---- one document ---- */
@@ -392,22 +358,34 @@ static bool read_doc(struct bulk *b, bole_slice body)
     return take_source(b, body);
 }
 
-void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bole_slice index, bole_slice id,
-                         struct receive_result *ret_result)
+/* ---- both ---- */
+
+static void take(struct receiver *r, const struct receive_input *in, struct bulk *b, bool (*read)(struct bulk *b, bole_slice body),
+                 bool (*answer)(struct bulk *b), struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "elasticsearch";
-    struct bulk *b = calloc(1, sizeof *b);
-    if (!b) {
-        door_no_memory(&d, "a request");
-    } else {
-        bulk_open(b, &d, index);
-        b->id = id;
-        if (check_index(&d, index) && door_begin(&d, in->body.len) && make_labels(b) && read_doc(b, in->body))
-            answer_doc(b);
-        bulk_free(b);
-    }
+    mapping_init(&b->m, &d, "line");
+    buf_init(&b->items, r->options.budget);
+    if (check_index(&d, b->default_index) && door_begin(&d, in->body.len) && make_labels(b) && read(b, in->body))
+        answer(b);
+    mapping_deinit(&b->m);
+    buf_deinit(&b->items);
     if (d.over)
         shape_error(ret_result, in->arena);
     door_close(&d);
+}
+
+void receive_elastic_bulk(struct receiver *r, const struct receive_input *in, bole_slice index,
+                          struct receive_result *ret_result)
+{
+    struct bulk b = {.default_index = index};
+    take(r, in, &b, read_bulk, answer_bulk, ret_result);
+}
+
+void receive_elastic_doc(struct receiver *r, const struct receive_input *in, bole_slice index, bole_slice id,
+                         struct receive_result *ret_result)
+{
+    struct bulk b = {.default_index = index, .id = id};
+    take(r, in, &b, read_doc, answer_doc, ret_result);
 }
