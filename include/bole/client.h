@@ -30,6 +30,7 @@ struct bole_client_options {
     /* PEM files: who we are, for a server that asks; BOLE_CLIENT_CERT, LOKI_CLIENT_CERT_PATH, and ..._KEY, else none */
     const char *cert, *key;
     bool tls_skip_verify;   /* or LOKI_TLS_SKIP_VERIFY=true: takes any certificate: whoever sits between reads and changes everything */
+    unsigned timeout_s;     /* a request may take so long in all; 0: as long as it takes */
     const volatile sig_atomic_t *stop; /* looked at often while waiting; NULL: never stops */
 };
 
@@ -37,6 +38,7 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
                                struct bole_err *err);
 void bole_client_destroy(struct bole_client *c); /* NULL is fine */
 const char *bole_client_url(const struct bole_client *c);
+const char *bole_client_tenant(const struct bole_client *c); /* that requests name; NULL: none, the server's default */
 
 /* Gets bytes of the answer as they come; anything but BOLE_OK from it ends the call and is returned. */
 typedef bole_status bole_client_bytes_fn(bole_slice bytes, void *ctx, struct bole_err *err);
@@ -53,6 +55,8 @@ bole_status bole_client_delete(struct bole_client *c, const char *path_and_query
  * 60). */
 bole_slice bole_client_refusal(const struct bole_client *c);
 unsigned bole_client_retry_after_s(const struct bole_client *c);
+/* The number that it was answered with; 0: there was no answer. */
+unsigned bole_client_http_status(const struct bole_client *c);
 
 /* Opens a WebSocket and hands over an empty text when it stands, then every text message until the server or fn ends
  * it. A normal close is BOLE_OK. */

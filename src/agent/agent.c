@@ -48,6 +48,7 @@ struct agent {
     struct files   *files;
     struct journal *journal;      /* NULL: not wanted */
     struct gather   gather;
+    struct buf      marks;        /* of the gathered batch, for a sink with a spool */
     bool     journal_first;       /* whose turn it is to fill the batch first */
     bool     pending;             /* the gathered batch is not durable yet */
     bool     dirty;               /* the checkpoint is older than what is durable */
@@ -58,7 +59,7 @@ struct agent {
     uint64_t checkpoint_after_ns;
     uint64_t checkpoint_failures; /* in a row */
     char     checkpoint_error[256]; /* of the last of them */
-    uint64_t tell_checkpoint_ns, tell_memory_ns; /* not said again before */
+    uint64_t tell_checkpoint_ns, tell_memory_ns, tell_spool_ns; /* not said again before */
     uint64_t release_at_ns;       /* UINT64_MAX: nothing to release */
     struct agent_status status;
 };
@@ -80,6 +81,16 @@ static bool may_tell(const struct agent *a, uint64_t *tell_after_ns)
     return true;
 }
 
+/* Where the inputs stand when what was gathered is durable. */
+static void make_marks(struct agent *a)
+{
+    buf_reset(&a->marks);
+    files_marks(a->files, &a->marks);
+    bole_slice cursor = a->journal ? journal_taken(a->journal) : (bole_slice){0};
+    if (cursor.len)
+        checkpoint_put_journal(cursor, &a->marks);
+}
+
 static void gather_inputs(struct agent *a)
 {
     bool more = files_has_work(a->files) || (a->journal && journal_has_work(a->journal));
@@ -99,6 +110,8 @@ static void gather_inputs(struct agent *a)
         journal_gather(a->journal, &a->gather);
     a->journal_first = !a->journal_first;
     a->pending = a->gather.record_count > 0;
+    if (a->pending && tail_sink_has_spool(a->options.sink))
+        make_marks(a);
     a->backoff_ns = 0;
     a->send_after_ns = 0;
     if (!a->pending) { /* bytes that hold no record, such as the rest of a cut line, are done with */
@@ -135,8 +148,12 @@ static void send_batch(struct agent *a)
     struct tail_batch batch = gather_batch(&a->gather);
     struct bole_err err = {0};
     uint64_t refused = 0;
+    if (a->marks.failed)
+        make_marks(a);
+    batch.marks = buf_slice(&a->marks);
     pthread_mutex_unlock(&a->lock);
-    bole_status st = tail_sink_send(a->options.sink, &batch, &refused, &err);
+    bole_status st = a->marks.failed ? bole_fail(&err, BOLE_E_NOMEM, "no memory for the positions of the inputs")
+                                     : tail_sink_send(a->options.sink, &batch, &refused, &err);
     pthread_mutex_lock(&a->lock);
     if (st != BOLE_OK)
         snprintf(a->status.last_error, sizeof a->status.last_error, "%s", err.msg);
@@ -150,10 +167,11 @@ static void send_batch(struct agent *a)
     }
     a->status.retries++;
     a->backoff_ns = a->backoff_ns ? a->backoff_ns * 2 : RETRY_FIRST_NS;
-    if (a->backoff_ns > AGENT_RETRY_MAX_NS)
-        a->backoff_ns = AGENT_RETRY_MAX_NS;
+    if (a->backoff_ns > a->options.retry_max_ns)
+        a->backoff_ns = a->options.retry_max_ns;
     a->send_after_ns = now_ns(a) + a->backoff_ns;
-    LOG(WARN, "batch not taken yet: it is sent again", " records=%zu wait_ms=%llu reason=%s", batch.record_count,
+    if (!tail_sink_has_spool(a->options.sink) || may_tell(a, &a->tell_spool_ns)) /* the lanes tell what is wrong themselves */
+        LOG(WARN, "batch not taken yet: it is sent again", " records=%zu wait_ms=%llu reason=%s", batch.record_count,
         (unsigned long long)(a->backoff_ns / NS_PER_MS), LOGQS(err.msg));
 }
 
@@ -185,9 +203,13 @@ static void save_checkpoint(struct agent *a)
     c.saved_ns = clock_now_ns(a->options.clock);
     if (a->journal)
         c.journal_cursor = journal_cursor(a->journal);
+    if (tail_sink_has_spool(a->options.sink))
+        a->options.sink->ops->checkpoint(a->options.sink, &c);
     bole_status st = files_checkpoint(a->files, &c, &err);
     if (st == BOLE_OK)
         st = checkpoint_save(a->options.fs, a->checkpoint_path, &c, &err);
+    if (st == BOLE_OK && tail_sink_has_spool(a->options.sink))
+        a->options.sink->ops->saved(a->options.sink);
     checkpoint_deinit(&c);
     a->checkpoint_after_ns = now_ns(a) + AGENT_CHECKPOINT_NS;
     a->dirty = st < 0;
@@ -402,8 +424,64 @@ static void set_defaults(struct agent_options *o)
     o->rotated_wait_ns = o->rotated_wait_ns ? o->rotated_wait_ns : 600 * s;
     o->deleted_wait_ns = o->deleted_wait_ns ? o->deleted_wait_ns : 10 * s;
     o->linger_ns = o->linger_ns ? o->linger_ns : AGENT_LINGER_NS;
+    o->retry_max_ns = o->retry_max_ns ? o->retry_max_ns : AGENT_RETRY_MAX_NS;
     o->open_max = o->open_max ? o->open_max : open_max_default();
     o->job = o->job ? o->job : "varlogs";
+}
+
+struct restoring {
+    struct agent *agent;
+    bole_status status;
+    struct bole_err *err;
+    char *cursor; /* of the journal, from malloc; NULL: that of the checkpoint holds */
+};
+
+static void restore_marks(void *ctx, bole_slice marks)
+{
+    struct restoring *r = ctx;
+    struct checkpoint c;
+    checkpoint_init(&c);
+    if (r->status == BOLE_OK)
+        r->status = checkpoint_decode_entries(marks, &c, r->err);
+    if (r->status == BOLE_OK)
+        r->status = files_restore_marks(r->agent->files, &c, r->err);
+    if (r->status == BOLE_OK && c.journal_cursor.len) {
+        free(r->cursor);
+        r->cursor = strndup((const char *)c.journal_cursor.ptr, c.journal_cursor.len);
+        if (!r->cursor)
+            r->status = bole_fail(r->err, BOLE_E_NOMEM, "no memory for the journal's position");
+    }
+    checkpoint_deinit(&c);
+}
+
+/* What the spool has is ahead of the checkpoint. */
+static bole_status restore_spool(struct agent *a, const struct checkpoint *c, char **ret_cursor, struct bole_err *err)
+{
+    struct restoring r = {.agent = a, .err = err};
+    struct tail_sink *sink = a->options.sink;
+    bole_status st = tail_sink_has_spool(sink) ? sink->ops->restore(sink, c, restore_marks, &r, err) : BOLE_OK;
+    if (st >= 0)
+        st = r.status;
+    *ret_cursor = r.cursor;
+    return st;
+}
+
+static bole_status create_watch(struct agent *a, struct bole_err *err)
+{
+    const struct agent_options *o = &a->options;
+    struct watch_options watch = {.includes = o->includes,
+                                  .include_count = o->include_count,
+                                  .excludes = o->excludes,
+                                  .exclude_count = o->exclude_count,
+                                  .clock = o->clock,
+                                  .scan_interval_ns = o->scan_interval_ns,
+                                  .no_inotify = o->no_inotify,
+                                  .check = on_check,
+                                  .touched = on_touched,
+                                  .moved = on_moved,
+                                  .scanned = on_scanned,
+                                  .ctx = a->files};
+    return watch_create(&watch, &a->watch, err);
 }
 
 static bole_status create_inputs(struct agent *a, const struct checkpoint *c, struct bole_err *err)
@@ -422,32 +500,24 @@ static bole_status create_inputs(struct agent *a, const struct checkpoint *c, st
                                   .retry_ns = FILE_RETRY_NS,
                                   .open_max = o->open_max};
     bole_status st = files_create(&files, &a->files, err);
+    char *cursor = NULL;
     if (st == BOLE_OK)
         st = files_restore(a->files, c, err);
-    if (st < 0)
-        return st;
-    struct watch_options watch = {.includes = o->includes,
-                                  .include_count = o->include_count,
-                                  .excludes = o->excludes,
-                                  .exclude_count = o->exclude_count,
-                                  .clock = o->clock,
-                                  .scan_interval_ns = o->scan_interval_ns,
-                                  .no_inotify = o->no_inotify,
-                                  .check = on_check,
-                                  .touched = on_touched,
-                                  .moved = on_moved,
-                                  .scanned = on_scanned,
-                                  .ctx = a->files};
-    st = watch_create(&watch, &a->watch, err);
-    if (st < 0 || !o->journal)
-        return st;
-    struct journal_options journal = {.api = o->journal_api,
-                                      .clock = o->clock,
-                                      .host = host_slice,
-                                      .cursor = c->journal_cursor,
-                                      .first_entries = o->first_entries,
-                                      .retry_ns = FILE_RETRY_NS};
-    return journal_create(&journal, &a->journal, err);
+    if (st == BOLE_OK)
+        st = restore_spool(a, c, &cursor, err);
+    if (st == BOLE_OK)
+        st = create_watch(a, err);
+    if (st == BOLE_OK && o->journal) {
+        struct journal_options journal = {.api = o->journal_api,
+                                          .clock = o->clock,
+                                          .host = host_slice,
+                                          .cursor = cursor ? bole_slice_str(cursor) : c->journal_cursor,
+                                          .first_entries = o->first_entries,
+                                          .retry_ns = FILE_RETRY_NS};
+        st = journal_create(&journal, &a->journal, err);
+    }
+    free(cursor);
+    return st;
 }
 
 bole_status agent_create(const struct agent_options *options, struct agent **ret_agent, struct bole_err *err)
@@ -464,6 +534,7 @@ bole_status agent_create(const struct agent_options *options, struct agent **ret
     set_defaults(&a->options);
     pthread_mutex_init(&a->lock, NULL);
     gather_init(&a->gather);
+    buf_init(&a->marks, NULL);
     a->release_at_ns = UINT64_MAX;
     a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (a->stop_fd < 0) {
@@ -497,6 +568,7 @@ void agent_destroy(struct agent *a)
     files_destroy(a->files);
     journal_destroy(a->journal);
     gather_deinit(&a->gather);
+    buf_deinit(&a->marks);
     if (a->stop_fd >= 0)
         close(a->stop_fd);
     pthread_mutex_destroy(&a->lock);

@@ -6,8 +6,8 @@
  * the sink says later nothing more is read; renamed and new files are still opened, so that a rotation meanwhile takes
  * nothing away.
  *
- * What a crash costs: nothing is lost; what became durable after the last checkpoint was written comes again. See
- * docs/receivers/files.md for what is needed to make that exactly once.
+ * What a crash costs: nothing is lost. With a spool (sink.h) nothing comes twice either; without, what became durable after
+ * the last checkpoint was written comes again.
  *
  * Units:   nanoseconds of mono_ns unless the name says otherwise; bytes.
  * Owner:   the sink, fs and clock stay the caller's and live longer than the agent. Texts are copied.
@@ -55,6 +55,7 @@ struct agent_options {
     uint64_t rotated_wait_ns;  /* until a renamed file that is quiet is closed; 10 min */
     uint64_t deleted_wait_ns;  /* until a deleted one is; 10 s */
     uint64_t linger_ns;        /* AGENT_LINGER_NS */
+    uint64_t retry_max_ns;     /* AGENT_RETRY_MAX_NS */
     size_t   open_max;         /* files open at a time; half of RLIMIT_NOFILE, at most 4096 */
     bool     no_inotify;
 };

@@ -14,6 +14,8 @@
  *   length,
  *                       u8 flags (1: the offset is inside a line that was cut), u32 print length, u64 print hash, path
  *   kind 2, a journal:  cursor
+ *   kind 3, a lane:     u32 number, producer (16 bytes), u64 sequence of its next batch
+ *   kind 4, a cut:      u64 number: cuts of the spool up to this one are in the checkpoint
  * An entry of another kind is passed over.
  */
 #include "agent/checkpoint.h"
@@ -27,7 +29,8 @@
 #include "base/log.h"
 
 enum { HEADER_VERSION = 8, HEADER_CRC = 12, HEADER_SAVED = 16, HEADER_COUNT = 24, HEADER_SIZE = 28 };
-enum { ENTRY_FILE = 1, ENTRY_JOURNAL = 2, ENTRY_HEADER_SIZE = 5, ENTRY_FILE_FIXED = 62 };
+enum { ENTRY_FILE = 1, ENTRY_JOURNAL = 2, ENTRY_LANE = 3, ENTRY_CUT = 4, ENTRY_HEADER_SIZE = 5 };
+enum { ENTRY_FILE_FIXED = 62, ENTRY_LANE_SIZE = 28, ENTRY_CUT_SIZE = 8 };
 enum { FLAG_IN_CUT_LINE = 1 };
 
 static const bole_slice magic = {(const uint8_t *)"BOLETAIL", 8};
@@ -44,7 +47,7 @@ void checkpoint_deinit(struct checkpoint *c)
     *c = (struct checkpoint){0};
 }
 
-static void put_file(const struct checkpoint_file *f, struct buf *out)
+void checkpoint_put_file(const struct checkpoint_file *f, struct buf *out)
 {
     buf_put_u8(out, ENTRY_FILE);
     buf_put_u32(out, (uint32_t)(ENTRY_FILE_FIXED + f->path.len));
@@ -61,6 +64,22 @@ static void put_file(const struct checkpoint_file *f, struct buf *out)
     buf_put(out, f->path);
 }
 
+void checkpoint_put_journal(bole_slice cursor, struct buf *out)
+{
+    buf_put_u8(out, ENTRY_JOURNAL);
+    buf_put_u32(out, (uint32_t)cursor.len);
+    buf_put(out, cursor);
+}
+
+static void put_lane(const struct checkpoint_lane *l, struct buf *out)
+{
+    buf_put_u8(out, ENTRY_LANE);
+    buf_put_u32(out, ENTRY_LANE_SIZE);
+    buf_put_u32(out, l->lane);
+    buf_put(out, (bole_slice){l->producer, sizeof l->producer});
+    buf_put_u64(out, l->next_sequence);
+}
+
 void checkpoint_encode(const struct checkpoint *c, struct buf *out)
 {
     size_t start = out->len;
@@ -68,13 +87,17 @@ void checkpoint_encode(const struct checkpoint *c, struct buf *out)
     buf_put_u32(out, CHECKPOINT_VERSION);
     buf_put_u32(out, 0);
     buf_put_u64(out, (uint64_t)c->saved_ns);
-    buf_put_u32(out, (uint32_t)(c->file_count + (c->journal_cursor.len != 0)));
+    buf_put_u32(out, (uint32_t)(c->file_count + (c->journal_cursor.len != 0) + c->lane_count + (c->cut_number != 0)));
     for (size_t i = 0; i < c->file_count; i++)
-        put_file(&c->files[i], out);
-    if (c->journal_cursor.len) {
-        buf_put_u8(out, ENTRY_JOURNAL);
-        buf_put_u32(out, (uint32_t)c->journal_cursor.len);
-        buf_put(out, c->journal_cursor);
+        checkpoint_put_file(&c->files[i], out);
+    if (c->journal_cursor.len)
+        checkpoint_put_journal(c->journal_cursor, out);
+    for (size_t i = 0; i < c->lane_count; i++)
+        put_lane(&c->lanes[i], out);
+    if (c->cut_number) {
+        buf_put_u8(out, ENTRY_CUT);
+        buf_put_u32(out, ENTRY_CUT_SIZE);
+        buf_put_u64(out, c->cut_number);
     }
     if (!out->failed)
         store_u32(out->ptr + start + HEADER_CRC,
@@ -109,21 +132,59 @@ static bool get_file(bole_slice entry, struct arena *arena, struct checkpoint_fi
     return true;
 }
 
+static bool get_lane(bole_slice entry, struct checkpoint *c)
+{
+    struct reader r = reader_of(entry);
+    struct checkpoint_lane l = {.lane = reader_u32(&r)};
+    bole_slice producer = reader_bytes(&r, sizeof l.producer);
+    l.next_sequence = reader_u64(&r);
+    if (r.failed || reader_left(&r) || l.lane >= CHECKPOINT_LANES_MAX || l.next_sequence == 0 || c->lane_count == CHECKPOINT_LANES_MAX)
+        return false;
+    memcpy(l.producer, producer.ptr, sizeof l.producer);
+    c->lanes[c->lane_count++] = l;
+    return true;
+}
+
+static bool get_entry(uint8_t kind, bole_slice entry, struct checkpoint *c)
+{
+    switch (kind) {
+    case ENTRY_FILE: return get_file(entry, &c->arena, &c->files[c->file_count++]);
+    case ENTRY_JOURNAL: c->journal_cursor = arena_copy(&c->arena, entry); return c->journal_cursor.ptr;
+    case ENTRY_LANE: return get_lane(entry, c);
+    case ENTRY_CUT: c->cut_number = entry.len == ENTRY_CUT_SIZE ? load_u64(entry.ptr) : 0; return c->cut_number;
+    default: return true;
+    }
+}
+
+/* Exactly `count` entries up to the reader's end. */
 static bole_status decode_entries(struct reader *r, uint32_t count, struct checkpoint *c, struct bole_err *err)
 {
+    c->files = arena_array(&c->arena, count, sizeof *c->files);
+    if (!c->files)
+        return bole_fail(err, BOLE_E_NOMEM, "checkpoint: no memory for %u entries", count);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t kind = reader_u8(r);
         bole_slice entry = reader_bytes(r, reader_u32(r));
         if (r->failed)
             return bole_fail(err, BOLE_E_CORRUPT, "checkpoint: entry %u is cut off", i);
-        if (kind == ENTRY_FILE && !get_file(entry, &c->arena, &c->files[c->file_count++]))
-            return bole_fail(err, BOLE_E_CORRUPT, "checkpoint: entry %u is not a file's", i);
-        if (kind == ENTRY_JOURNAL)
-            c->journal_cursor = arena_copy(&c->arena, entry);
+        if (!get_entry(kind, entry, c))
+            return bole_fail(err, BOLE_E_CORRUPT, "checkpoint: entry %u of kind %u is damaged", i, kind);
     }
     if (reader_left(r))
         return bole_fail(err, BOLE_E_CORRUPT, "checkpoint: %zu bytes behind the last entry", reader_left(r));
     return BOLE_OK;
+}
+
+bole_status checkpoint_decode_entries(bole_slice entries, struct checkpoint *ret_checkpoint, struct bole_err *err)
+{
+    struct reader r = reader_of(entries);
+    uint32_t count = 0;
+    for (; reader_left(&r) && !r.failed; count++) {
+        reader_u8(&r);
+        reader_bytes(&r, reader_u32(&r));
+    }
+    r = reader_of(entries);
+    return decode_entries(&r, count, ret_checkpoint, err);
 }
 
 bole_status checkpoint_decode(bole_slice bytes, struct checkpoint *ret_checkpoint, struct bole_err *err)
@@ -140,9 +201,6 @@ bole_status checkpoint_decode(bole_slice bytes, struct checkpoint *ret_checkpoin
     uint32_t count = reader_u32(&r);
     if (count > reader_left(&r) / ENTRY_HEADER_SIZE)
         return bole_fail(err, BOLE_E_CORRUPT, "checkpoint: %u entries do not fit", count);
-    ret_checkpoint->files = arena_array(&ret_checkpoint->arena, count, sizeof *ret_checkpoint->files);
-    if (!ret_checkpoint->files)
-        return bole_fail(err, BOLE_E_NOMEM, "checkpoint: no memory for %u entries", count);
     ret_checkpoint->saved_ns = load_i64(bytes.ptr + HEADER_SAVED);
     return decode_entries(&r, count, ret_checkpoint, err);
 }

@@ -224,7 +224,7 @@ static void check_known(struct files *f, struct tail *t, const struct source_inf
     t->seen_scan = f->scan;
     t->seen_ns = clock_now_ns(f->options.clock);
     if (t->fd >= 0) {
-        if (info->size_bytes != t->size)
+        if (info->size_bytes != t->size || info->modified_ns != t->modified_ns)
             files_mark_ready(f, t);
     } else if (t->state == TAIL_SKIPPED) {
         bool shorter = info->size_bytes < t->size;

@@ -37,6 +37,8 @@ void files_destroy(struct files *f); /* NULL is fine */
 
 /* Before the first scan: what was read in earlier lives. */
 bole_status files_restore(struct files *f, const struct checkpoint *c, struct bole_err *err);
+/* And how far they have come since: newer positions of files that are known, or of others. */
+bole_status files_restore_marks(struct files *f, const struct checkpoint *marks, struct bole_err *err);
 
 /* For watch.h: look at what is at this path now. */
 void files_check(struct files *f, const char *path);
@@ -54,6 +56,8 @@ uint64_t files_tick(struct files *f);
 bool files_has_work(const struct files *f);
 /* Reads turns into the batch until it is full or nothing is left to read. */
 void files_gather(struct files *f, struct gather *g);
+/* Entries (checkpoint.h) of those files of which something was gathered: where they stand when that is durable. */
+void files_marks(const struct files *f, struct buf *out);
 /* All that was gathered is durable. */
 void files_commit(struct files *f);
 

@@ -157,43 +157,82 @@ bool files_take_changed(struct files *f)
     return changed;
 }
 
+static struct checkpoint_file entry_of(const struct files *f, const struct tail *t, const struct tail_mark *mark)
+{
+    return (struct checkpoint_file){
+        .path = bole_slice_str(t->path),
+        .id = t->id,
+        .print = t->print,
+        .mark = *mark,
+        .seen_ns = t->fd >= 0 || t->owns_path ? clock_now_ns(f->options.clock) : t->seen_ns,
+    };
+}
+
 bole_status files_checkpoint(const struct files *f, struct checkpoint *c, struct bole_err *err)
 {
-    int64_t now = clock_now_ns(f->options.clock);
     c->files = arena_array(&c->arena, f->count, sizeof *c->files);
     if (!c->files)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for a checkpoint of %zu files", f->count);
     for (const struct tail *t = f->all; t; t = t->next)
         if (t->id.inode && t->state != TAIL_SKIPPED)
-            c->files[c->file_count++] = (struct checkpoint_file){
-                .path = bole_slice_str(t->path),
-                .id = t->id,
-                .print = t->print,
-                .mark = t->durable,
-                .seen_ns = t->fd >= 0 || t->owns_path ? now : t->seen_ns,
-            };
+            c->files[c->file_count++] = entry_of(f, t, &t->durable);
+    return BOLE_OK;
+}
+
+void files_marks(const struct files *f, struct buf *out)
+{
+    for (const struct tail *t = f->all; t; t = t->next) {
+        if (t->durable.offset == t->offset && t->durable.in_cut_line == t->in_cut_line)
+            continue;
+        struct tail_mark mark = tail_mark(t);
+        struct checkpoint_file entry = entry_of(f, t, &mark);
+        checkpoint_put_file(&entry, out);
+    }
+}
+
+/* None of them is open yet, and every number is as it was written. */
+static struct tail *find_restored(struct files *f, const struct source_id *id)
+{
+    struct tail *t = *id_bucket(f, id->inode);
+    while (t && (t->id.inode != id->inode || t->id.device != id->device || t->id.birth_ns != id->birth_ns))
+        t = t->next_by_id;
+    return t;
+}
+
+static bole_status restore_file(struct files *f, const struct checkpoint_file *from, struct tail *t, struct bole_err *err)
+{
+    if (!t) {
+        t = files_add(f, (const char *)from->path.ptr);
+        if (!t)
+            return bole_fail(err, BOLE_E_NOMEM, "no memory for the files of the checkpoint");
+        t->id = from->id;
+        t->state = TAIL_PARKED;
+        t->chase = true; /* when the first scan does not meet it */
+        files_link_id(f, t);
+    }
+    t->print = from->print;
+    t->durable = from->mark;
+    t->offset = t->size = from->mark.offset;
+    t->in_cut_line = from->mark.in_cut_line;
+    t->seen_ns = from->seen_ns;
     return BOLE_OK;
 }
 
 bole_status files_restore(struct files *f, const struct checkpoint *c, struct bole_err *err)
 {
-    for (size_t i = 0; i < c->file_count; i++) {
-        const struct checkpoint_file *from = &c->files[i];
-        struct tail *t = files_add(f, (const char *)from->path.ptr);
-        if (!t)
-            return bole_fail(err, BOLE_E_NOMEM, "no memory for the files of the checkpoint");
-        t->id = from->id;
-        t->print = from->print;
-        t->durable = from->mark;
-        t->offset = t->size = from->mark.offset;
-        t->in_cut_line = from->mark.in_cut_line;
-        t->seen_ns = from->seen_ns;
-        t->state = TAIL_PARKED;
-        t->chase = true; /* when the first scan does not meet it */
-        files_link_id(f, t);
-    }
+    bole_status st = BOLE_OK;
+    for (size_t i = 0; i < c->file_count && st == BOLE_OK; i++)
+        st = restore_file(f, &c->files[i], NULL, err);
     f->restored_ns = c->saved_ns;
-    return BOLE_OK;
+    return st;
+}
+
+bole_status files_restore_marks(struct files *f, const struct checkpoint *marks, struct bole_err *err)
+{
+    bole_status st = BOLE_OK;
+    for (size_t i = 0; i < marks->file_count && st == BOLE_OK; i++)
+        st = restore_file(f, &marks->files[i], find_restored(f, &marks->files[i].id), err);
+    return st;
 }
 
 size_t files_count(const struct files *f)

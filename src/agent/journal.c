@@ -392,6 +392,12 @@ void journal_commit(struct journal *j)
     j->durable = copy;
 }
 
+bole_slice journal_taken(const struct journal *j)
+{
+    bool is_durable = !j->taken || (j->durable && strcmp(j->taken, j->durable) == 0);
+    return is_durable ? (bole_slice){0} : bole_slice_str(j->taken);
+}
+
 bole_slice journal_cursor(const struct journal *j)
 {
     return bole_slice_str(j->durable);

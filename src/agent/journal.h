@@ -76,6 +76,7 @@ bool journal_has_work(const struct journal *j);
 void journal_gather(struct journal *j, struct gather *g);
 void journal_commit(struct journal *j);                /* all that was gathered is durable */
 bole_slice journal_cursor(const struct journal *j);    /* of the last durable entry; empty: none */
+bole_slice journal_taken(const struct journal *j);     /* of the last one that was gathered; empty: it is durable */
 void journal_get_status(const struct journal *j, struct journal_status *ret_status);
 
 #endif

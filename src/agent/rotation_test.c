@@ -130,6 +130,23 @@ TEST(a_truncated_file_that_has_outgrown_its_old_size_is_noticed)
     fixture_deinit(&f);
 }
 
+TEST(a_truncated_file_that_is_as_long_as_before_is_noticed)
+{
+    struct fixture f;
+    for (int inotify = 0; inotify < 2; inotify++) {
+        fixture_init(&f);
+        f.options.no_inotify = !inotify;
+        fixture_append(&f, "a.log", "before\n");
+        fixture_start(&f);
+        fixture_pump(&f);
+        assert_int_equal(truncate(fixture_path(&f, "a.log"), 0), 0);
+        fixture_append(&f, "a.log", "behind\n");
+        fixture_pass(&f, 15 * NS_PER_S);
+        CHECK_LINES(&f, "before", "behind");
+        fixture_deinit(&f);
+    }
+}
+
 TEST(a_file_truncated_inside_a_long_unfinished_line_is_noticed)
 {
     struct fixture f;

@@ -1,5 +1,8 @@
 /*
- * sink.h - where an agent's records go: this server's own ingest, or another Bole over HTTP.
+ * sink.h - where an agent's records go: this server's own ingest, or the spool on the way to another Bole.
+ *
+ * A sink with a spool makes the batch and where its inputs then stand (marks) durable in one write. So it also is what knows,
+ * at the next start, how far the inputs are ahead of the checkpoint file.
  *
  * Owner:   the batch and everything in it is borrowed for the length of the call.
  * Threads: send is called on the agent's thread, one batch at a time.
@@ -25,15 +28,26 @@ struct tail_batch {
     const struct tail_record *records; /* in the order of each input */
     size_t record_count;
     size_t size_bytes;                 /* of lines and fields */
+    bole_slice marks;                  /* checkpoint entries of the inputs that gave something; empty for a sink without spool */
 };
+
+struct checkpoint;
 
 struct tail_sink { const struct tail_sink_ops *ops; };
 
 struct tail_sink_ops {
     bole_status (*send)(struct tail_sink *self, const struct tail_batch *batch, uint64_t *ret_refused,
                         struct bole_err *err);
+    /* NULL, all three, for a sink without spool. restore: before the first send, once: fn gets the marks that are newer than the
+     * checkpoint, in their order. checkpoint: adds what the sink wants to know again; saved: that is durable. */
+    bole_status (*restore)(struct tail_sink *self, const struct checkpoint *c, void (*fn)(void *ctx, bole_slice marks), void *ctx,
+                           struct bole_err *err);
+    void (*checkpoint)(struct tail_sink *self, struct checkpoint *c);
+    void (*saved)(struct tail_sink *self);
     void (*destroy)(struct tail_sink *self);
 };
+
+static inline bool tail_sink_has_spool(const struct tail_sink *s) { return s->ops->restore != NULL; }
 
 static inline bole_status tail_sink_send(struct tail_sink *s, const struct tail_batch *batch, uint64_t *ret_refused,
                                          struct bole_err *err)
@@ -55,5 +69,20 @@ struct process;
  * there are none), which outlives it. */
 bole_status tail_sink_ingest(struct ingest *in, unsigned worker, bole_slice tenant, struct process *process,
                              struct tail_sink **ret_sink, struct bole_err *err);
+
+/* ---- into a spool ---- */
+
+struct spool;
+
+struct sink_spool_options {
+    bole_slice tenant;       /* copied */
+    unsigned   lane_count;   /* as of the spool */
+    const struct clock *clock;
+    bool       no_wait;      /* tests: BOLE_AGAIN at once when the spool has no room */
+};
+
+/* The spool outlives the sink. */
+bole_status tail_sink_spool(struct spool *spool, const struct sink_spool_options *options, struct tail_sink **ret_sink,
+                            struct bole_err *err);
 
 #endif

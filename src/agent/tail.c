@@ -149,6 +149,16 @@ static void move_guard(struct tail *t, const uint8_t *bytes, size_t consumed)
     t->partial = 0;
 }
 
+/* Does the file still hold what stood in front of the offset? */
+static bole_status check_guard(struct tail *t, bool *ret_same, struct bole_err *err)
+{
+    uint8_t bytes[TAIL_GUARD_MAX];
+    size_t n = 0;
+    bole_status st = t->guard_len ? source_read(t->fd, t->offset - t->guard_len, bytes, t->guard_len, &n, err) : BOLE_OK;
+    *ret_same = n == t->guard_len && memcmp(bytes, t->guard, n) == 0;
+    return st;
+}
+
 static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err *err)
 {
     struct source_info info;
@@ -159,10 +169,15 @@ static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err 
         t->grown_ns = turn->now_ns;
         turn->flush = false; /* it is not quiet after all */
     }
+    /* Written to, and nothing new behind the offset: truncated, and as long as before by now? (What is longer is compared
+     * when it is read.) */
+    bool same = true, is_written_over = info.size_bytes == t->offset && info.modified_ns != t->modified_ns;
     t->size = info.size_bytes;
     t->modified_ns = info.modified_ns;
     t->links = info.links;
-    return t->size < t->offset ? rewind_file(t, err) : BOLE_OK;
+    if (is_written_over && (st = check_guard(t, &same, err)) < 0)
+        return st;
+    return t->size < t->offset || !same ? rewind_file(t, err) : BOLE_OK;
 }
 
 /* The first bytes decide once whether this is text; from then on only a truncation asks again. A hole in front of them

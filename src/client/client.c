@@ -38,6 +38,9 @@ struct bole_client {
     struct buf             head;    /* the same as text, for the WebSocket handshake */
     struct buf             refusal; /* the body of the last answer that was an error */
     unsigned               retry_after_s;
+    unsigned               http_status;
+    unsigned               timeout_s;
+    char                  *tenant;  /* NULL: none */
     const volatile sig_atomic_t *stop;
 };
 
@@ -121,6 +124,7 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
     buf_init(&c->head, NULL);
     buf_init(&c->refusal, NULL);
     c->stop = options->stop;
+    c->timeout_s = options->timeout_s;
     bool failed = false;
     c->ca_cert = copy_path(options->ca_cert, "BOLE_CA_CERT", "LOKI_CA_CERT_PATH", &failed);
     c->cert = copy_path(options->cert, "BOLE_CLIENT_CERT", "LOKI_CLIENT_CERT_PATH", &failed);
@@ -145,6 +149,8 @@ bole_status bole_client_create(const struct bole_client_options *options, struct
         st = add_basic(c, username ? username : "", password ? password : "", err);
     if (st == BOLE_OK && tenant)
         st = add_header(c, "X-Scope-OrgID", "", tenant, err);
+    if (st == BOLE_OK && tenant && !(c->tenant = strdup(tenant)))
+        st = bole_fail(err, BOLE_E_NOMEM, "no memory for a client");
     if (st < 0) {
         bole_client_destroy(c);
         return st;
@@ -163,6 +169,7 @@ void bole_client_destroy(struct bole_client *c)
         c->curl->slist_free_all(c->headers);
     buf_deinit(&c->head);
     buf_deinit(&c->refusal);
+    free(c->tenant);
     free(c->ca_cert);
     free(c->cert);
     free(c->key);
@@ -173,6 +180,16 @@ void bole_client_destroy(struct bole_client *c)
 const char *bole_client_url(const struct bole_client *c)
 {
     return c->url;
+}
+
+const char *bole_client_tenant(const struct bole_client *c)
+{
+    return c->tenant;
+}
+
+unsigned bole_client_http_status(const struct bole_client *c)
+{
+    return c->http_status;
 }
 
 bole_slice bole_client_refusal(const struct bole_client *c)
@@ -273,6 +290,8 @@ static void prepare(struct bole_client *c)
     curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    if (c->timeout_s)
+        curl->easy_setopt(easy, CURLOPT_TIMEOUT, (long)c->timeout_s);
     if (c->ca_cert)
         curl->easy_setopt(easy, CURLOPT_CAINFO, c->ca_cert);
     if (c->cert)
@@ -304,6 +323,7 @@ static bole_status perform(struct bole_client *c, const char *path, struct answe
     curl_off_t retry_after_s = 0;
     curl->easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
     curl->easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    c->http_status = (unsigned)code;
     if (retry_after_s > RETRY_AFTER_MAX_S)
         retry_after_s = RETRY_AFTER_MAX_S;
     c->retry_after_s = retry_after_s < 0 ? 0 : (unsigned)retry_after_s;

@@ -130,6 +130,12 @@ const struct argp connection_argp = {.options = connection_options_table, .parse
 
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err)
 {
+    return cmd_client_timeout(options, 0, ret_client, err);
+}
+
+bole_status cmd_client_timeout(const struct connection_options *options, unsigned timeout_s, struct bole_client **ret_client,
+                               struct bole_err *err)
+{
     struct bole_client_options o = {.url = options->addr,
                                     .token = options->token,
                                     .tenant = options->tenant,
@@ -139,6 +145,7 @@ bole_status cmd_client(const struct connection_options *options, struct bole_cli
                                     .cert = options->cert,
                                     .key = options->key,
                                     .tls_skip_verify = options->tls_skip_verify,
+                                    .timeout_s = timeout_s,
                                     .stop = &cmd_stopped};
     return bole_client_create(&o, ret_client, err);
 }

@@ -81,6 +81,8 @@ const char *cmd_append(struct argp_state *state, const char **list, size_t *coun
 
 /* A client for those options that stops at cmd_stopped. */
 bole_status cmd_client(const struct connection_options *options, struct bole_client **ret_client, struct bole_err *err);
+bole_status cmd_client_timeout(const struct connection_options *options, unsigned timeout_s, struct bole_client **ret_client,
+                               struct bole_err *err); /* timeout_s as in libbole */
 
 /* Ctrl-C and SIGTERM set this to their number once cmd_catch_signals was called; a second Ctrl-C ends the program at
  * once. */

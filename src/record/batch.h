@@ -103,6 +103,16 @@ void batch_unref(struct batch *b); /* NULL is fine */
 /* Appends header and body to out, compressed with `codec` where that makes it smaller. */
 bole_status batch_encode(const struct batch *b, enum batch_codec codec, struct buf *out, struct bole_err *err);
 
+/* What stands in an encoded batch's header (BATCH_HEADER_SIZE bytes at least; nothing is checked), and the same batch under
+ * another producer and sequence. */
+struct batch_stamp {
+    uint8_t  producer[BATCH_PRODUCER_SIZE];
+    uint64_t sequence;
+    uint32_t row_count;
+};
+struct batch_stamp batch_stamp_of(bole_slice encoded);
+void batch_restamp(uint8_t *encoded, size_t size, const uint8_t producer[BATCH_PRODUCER_SIZE], uint64_t sequence);
+
 /* Checks everything (checksum, bounds, order, canonical label sets) and gives a batch with its own copy of the bytes,
  * drawn from the budget. *ret_size is how many bytes of `encoded` it took: batches may stand back to back. */
 bole_status batch_decode(bole_slice encoded, struct budget *budget, struct batch **ret_batch, size_t *ret_size,
