@@ -65,20 +65,29 @@ static inline uint64_t reader_u64(struct reader *r)
     return s.len ? load_u64(s.ptr) : 0;
 }
 
-/* LEB128, at most 10 bytes; an eleventh byte or bits past 64 are an error. */
-static inline uint64_t reader_varint(struct reader *r)
+/* What reader_varint does for those that are longer, or that are not there. */
+static inline uint64_t reader_long_varint(struct reader *r)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = reader_u8(r);
-        if (r->failed || (shift == 63 && byte > 1))
+    const uint8_t *p = r->next;
+    for (unsigned shift = 0; !r->failed && p < r->end && shift < 64; shift += 7) {
+        uint8_t byte = *p++;
+        if (shift == 63 && byte > 1)
             break;
         v |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
+        if (!(byte & 0x80)) {
+            r->next = p;
             return v;
+        }
     }
     r->failed = true;
     return 0;
+}
+
+/* LEB128, at most 10 bytes; an eleventh byte or bits past 64 are an error. Nearly all are of one byte. */
+static inline uint64_t reader_varint(struct reader *r)
+{
+    return !r->failed && r->next < r->end && *r->next < 0x80 ? *r->next++ : reader_long_varint(r);
 }
 
 #endif

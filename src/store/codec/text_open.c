@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "store/codec/text_private.h"
 #include "store/codec/values_private.h"
-#include "store/codec/values_private.h"
 
 /* ---- chunks ---- */
 
@@ -133,22 +132,10 @@ static bole_status read_values(struct text *t, struct text_column *c, uint32_t n
                                                                                              : corrupt_column(number, err);
 }
 
-/* Of the forms (values_forms), which all literals have: what is made of parts that have one has it, too. */
-static uint32_t literal_forms(const struct text_template *p, uint32_t forms)
-{
-    const uint8_t *literal = p->literals;
-    for (uint32_t k = 0; forms && k <= p->slot_count; k++) {
-        bole_slice piece = bole_slice_from(literal, p->pieces[k]);
-        forms &= values_forms(&piece, 1, values_classes(piece));
-        literal += p->pieces[k];
-    }
-    return forms;
-}
-
 /* What the lines of a table can be, from what the values of its columns can be. */
 static struct values_stamp stamp_of(const struct text_table *table)
 {
-    struct values_stamp stamp = {.min_len = UINT32_MAX, .classes = values_classes(table->literals), .forms = VALUES_QUOTED | VALUES_ITEMS};
+    struct values_stamp stamp = {.min_len = UINT32_MAX, .classes = values_classes(table->literals)};
     for (uint32_t i = 0; i < table->template_count; i++) {
         const struct text_template *p = &table->templates[i];
         uint64_t min = p->literals_len, max = p->literals_len;
@@ -157,9 +144,7 @@ static struct values_stamp stamp_of(const struct text_table *table)
             min += s->min_len;
             max += s->max_len;
             stamp.classes |= s->classes;
-            stamp.forms &= s->forms;
         }
-        stamp.forms &= literal_forms(p, stamp.forms);
         if (min < stamp.min_len)
             stamp.min_len = (uint32_t)min;
         if (max > stamp.max_len)
@@ -291,6 +276,38 @@ bole_status text_open(const struct text_source *source, struct text **ret_text, 
 
 /* ---- rows and columns ---- */
 
+/* Loops that compilers turn into vectors. False: a number is that of no template. */
+static bool read_numbers(const uint8_t *restrict planes, unsigned plane_count, uint32_t row_count, uint32_t template_count,
+                         uint16_t *restrict ret_numbers)
+{
+    uint16_t last = (uint16_t)(template_count - 1), over = 0;
+    for (uint32_t row = 0; plane_count == 1 && row < row_count; row++)
+        ret_numbers[row] = planes[row];
+    for (uint32_t row = 0; plane_count == 2 && row < row_count; row++)
+        ret_numbers[row] = (uint16_t)(planes[row] | planes[row + row_count] << 8);
+    for (uint32_t row = 0; plane_count && row < row_count; row++)
+        over |= (uint16_t)-(ret_numbers[row] > last);
+    return !over;
+}
+
+/* Adds how many of the rows each template has: few templates one by one, which is several rows at a time. */
+static void count_templates(const struct text_table *table, uint32_t from, uint32_t to, uint32_t *rows)
+{
+    enum { FEW = 8 };
+    for (uint32_t i = 0; table->template_count <= FEW && i + 1 < table->template_count; i++) {
+        const uint16_t *numbers = table->numbers;
+        uint16_t count = 0, number = (uint16_t)i;
+        for (uint32_t row = from; row < to; row++)
+            count += numbers[row] == number;
+        rows[i] += count;
+        rows[table->template_count - 1] -= count; /* which has all others */
+    }
+    if (table->template_count <= FEW)
+        rows[table->template_count - 1] += to - from;
+    for (uint32_t row = from; table->template_count > FEW && row < to; row++)
+        rows[table->numbers[row]]++;
+}
+
 bole_status text_load_rows(struct text *t, struct text_table *table, struct bole_err *err)
 {
     if (table->before)
@@ -303,13 +320,8 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
     table->numbers = arena_array(arena, table->row_count, sizeof *table->numbers);
     if (!table->numbers)
         return text_no_room(err);
-    unsigned planes = text_planes(table->template_count);
-    for (uint32_t row = 0; planes && row < table->row_count; row++) {
-        table->numbers[row] = (uint16_t)(bytes.ptr[row] | (planes > 1 ? bytes.ptr[row + table->row_count] << 8 : 0));
-        if (table->numbers[row] >= table->template_count)
-            return bole_fail(err, BOLE_E_CORRUPT, "text: row %u has template %u of %u", row, table->numbers[row],
-                             table->template_count);
-    }
+    if (!read_numbers(bytes.ptr, text_planes(table->template_count), table->row_count, table->template_count, table->numbers))
+        return bole_fail(err, BOLE_E_CORRUPT, "text: a row has a template above %u", table->template_count - 1);
     uint32_t columns = table->column_count;
     uint32_t block = table->template_count + columns <= TEXT_FEW ? TEXT_BLOCK_SMALL : TEXT_BLOCK;
     uint32_t blocks = (table->row_count + block - 1) / block;
@@ -321,8 +333,7 @@ bole_status text_load_rows(struct text *t, struct text_table *table, struct bole
         return text_no_room(err);
     for (uint32_t b = 0; b < blocks; b++) {
         uint32_t end = b + 1 < blocks ? (b + 1) * block : table->row_count;
-        for (uint32_t row = b * block; row < end; row++)
-            block_rows[text_row_template(table, row)]++;
+        count_templates(table, b * block, end, block_rows);
         uint32_t *next = b + 1 < blocks ? before + (size_t)(b + 1) * columns : table->cursor; /* the last sum is not needed */
         if (b + 1 < blocks)
             memcpy(next, next - columns, columns * sizeof *next);

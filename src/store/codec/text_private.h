@@ -66,7 +66,8 @@ struct text_column {
     struct text_table    *table;   /* DICTIONARY, TABLE; of values, type and stamp are set */
     uint8_t              *lines;   /* of table, end to end, with room behind them; set by text_load_column */
     uint32_t             *starts;  /* [rows of table + 1] */
-    bool                  prepared, loaded, ids_loaded;
+    bool                  prepared, loaded, ids_loaded, forms_known;
+    unsigned              forms;   /* once forms_known */
     uint64_t             *rows;    /* which rows have it; NULL while not asked for */
 };
 

@@ -30,10 +30,41 @@ static bool is_number(const struct text_column *c)
     return c->kind == TEXT_COLUMN_VALUES && d->stored == VALUES_INT && !d->shape.prefix.len && !d->shape.suffix.len;
 }
 
+/* Those of `forms` that all literals have. */
+static unsigned literal_forms(const struct text_template *p, unsigned forms)
+{
+    const uint8_t *literal = p->literals;
+    for (uint32_t k = 0; forms && k <= p->slot_count; k++) {
+        bole_slice piece = bole_slice_from(literal, p->pieces[k]);
+        forms &= values_forms(&piece, 1, values_classes(piece));
+        literal += p->pieces[k];
+    }
+    return forms;
+}
+
+/* What is made of parts that have a form has it, too. */
+static unsigned table_forms(const struct text_table *table)
+{
+    unsigned forms = VALUES_QUOTED | VALUES_ITEMS;
+    for (uint32_t i = 0; forms && i < table->column_count; i++)
+        forms &= values_forms_of(&table->columns[i].values);
+    for (uint32_t i = 0; forms && i < table->template_count; i++)
+        forms = literal_forms(&table->templates[i], forms);
+    return forms;
+}
+
+static unsigned column_forms(struct text_column *c)
+{
+    if (!c->forms_known)
+        c->forms = c->kind == TEXT_COLUMN_VALUES ? values_forms_of(&c->values) : table_forms(c->table);
+    c->forms_known = true;
+    return c->forms;
+}
+
 bool text_slot_are(const struct text *t, uint32_t column, enum values_forms form)
 {
-    const struct text_column *c = &t->root.columns[column];
-    return c->values.stamp.forms & form || (form == VALUES_SCALARS && is_number(c));
+    struct text_column *c = &t->root.columns[column];
+    return column_forms(c) & form || (form == VALUES_SCALARS && is_number(c));
 }
 
 static bole_slice line_of_table(const struct text_column *c, uint32_t line)

@@ -78,7 +78,7 @@ enum values_forms {
 struct values_stamp {
     uint32_t min_len, max_len;
     uint32_t word_max; /* no run of letters, digits and _ is longer */
-    uint32_t forms; /* bits of values_forms that hold for every value */
+    uint32_t forms; /* values_forms_of, but for CONST */
     uint64_t classes; /* bit c: a byte of class c occurs (values.c says which byte is of which class) */
 };
 
@@ -105,7 +105,10 @@ bole_status values_render(struct values *v, struct arena *arena, struct bole_err
 bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
                         struct arena *arena, struct bole_err *err);
 
-/* False: certainly no value contains the needle. Needs no load. */
+/* Bits of enum values_forms that hold for every value. Needs no load; nor does the next. */
+unsigned values_forms_of(const struct values *v);
+
+/* False: certainly no value contains the needle. */
 bool values_may_contain(const struct values *v, bole_slice needle);
 
 uint32_t values_len(const struct values *v, uint32_t index);

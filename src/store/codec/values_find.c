@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "base/unset.h"
 #include "store/codec/find_bytes.h"
 #include "store/codec/values_private.h"
 
@@ -155,7 +156,7 @@ static void spread(const struct ints *ids, uint32_t count, const uint64_t *match
 static void find_in_dictionary(const struct values *v, enum values_match how, bole_slice needle, uint64_t *bits)
 {
     const struct values_detail *d = v->detail;
-    uint64_t matches[VALUES_COUNT_MAX / 64], any = 0, all = ~0ull;
+    uint64_t matches[VALUES_COUNT_MAX / 64] UNSET, any = 0, all = ~0ull;
     uint32_t words = (d->count + 63) / 64;
     memset(matches, 0, words * sizeof *matches);
     find_in_text(d->text, d->starts, d->count, how, needle, matches);
@@ -217,8 +218,8 @@ static void find_equal_numbers(const struct values *v, bole_slice needle, uint64
 static void find_in_numbers(const struct values *v, enum values_match how, bole_slice needle, uint64_t *bits)
 {
     enum { TEXT_SIZE = 64 * (2 * VALUES_AFFIX_MAX + 64 + 16), BLOCK = 512 };
-    uint8_t text[TEXT_SIZE];
-    uint32_t starts[BLOCK + 1];
+    uint8_t text[TEXT_SIZE] UNSET;
+    uint32_t starts[BLOCK + 1] UNSET;
     uint32_t block = TEXT_SIZE / (v->stamp.max_len + 16) / 64 * 64;
     block = block < BLOCK ? block : BLOCK;
     assert(block);

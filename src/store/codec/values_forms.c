@@ -91,7 +91,9 @@ static bool all_are(bool (*is)(bole_slice s), const bole_slice *values, uint32_t
 
 unsigned values_forms_of_classes(uint64_t classes)
 {
-    return (classes & values_classes(S("\"\\")) ? 0 : VALUES_QUOTED) | (classes & values_classes(S("\"[]")) ? 0 : VALUES_ITEMS);
+    enum { QUOTE = 33, OPENS = 54, BACKSLASH = 55, CLOSES = 56 }; /* classes of single bytes: columns.md */
+    const uint64_t quoted = 1ull << QUOTE | 1ull << BACKSLASH, items = 1ull << QUOTE | 1ull << OPENS | 1ull << CLOSES;
+    return (classes & quoted ? 0 : VALUES_QUOTED) | (classes & items ? 0 : VALUES_ITEMS);
 }
 
 unsigned values_forms(const bole_slice *values, uint32_t count, uint64_t classes)
@@ -102,4 +104,11 @@ unsigned values_forms(const bole_slice *values, uint32_t count, uint64_t classes
     if (!(forms & VALUES_ITEMS) && all_are(is_items, values, count))
         forms |= VALUES_ITEMS;
     return forms | (all_are(is_scalar, values, count) ? VALUES_SCALARS : 0);
+}
+
+unsigned values_forms_of(const struct values *v)
+{
+    const struct values_detail *d = v->detail;
+    bole_slice value = {d->text, v->stamp.max_len};
+    return v->type == VALUES_CONST ? values_forms(&value, 1, v->stamp.classes) : v->stamp.forms;
 }

@@ -15,8 +15,8 @@ static bool open_const(struct values *v, struct values_detail *d, struct reader 
     d->count = 1;
     d->text = text.ptr;
     d->text_end = text.ptr + text.len;
-    uint64_t classes = values_classes(text);
-    v->stamp = (struct values_stamp){(uint32_t)text.len, (uint32_t)text.len, (uint32_t)text.len, values_forms(&text, 1, classes), classes};
+    uint32_t len = (uint32_t)text.len;
+    v->stamp = (struct values_stamp){.min_len = len, .max_len = len, .word_max = len, .classes = values_classes(text)};
     return true;
 }
 

@@ -379,9 +379,9 @@ TEST(forms_say_what_values_are_as_parts_of_json)
         struct column alone, beside;
         column_init(&alone, &one);
         column_init(&beside, &all);
-        if (alone.values.stamp.forms != cases[i].forms)
-            fail_msg("<%s> has the forms %u", cases[i].value, alone.values.stamp.forms);
-        CHECK_EQ_U64(beside.values.stamp.forms, cases[i].forms & (Q | I));
+        if (values_forms_of(&alone.values) != cases[i].forms)
+            fail_msg("<%s> has the forms %u", cases[i].value, values_forms_of(&alone.values));
+        CHECK_EQ_U64(values_forms_of(&beside.values), cases[i].forms & (Q | I));
         column_deinit(&alone);
         column_deinit(&beside);
         for (size_t letters = 1; letters < 40; letters++) { /* wherever in a block of bytes it stands */
@@ -390,7 +390,7 @@ TEST(forms_say_what_values_are_as_parts_of_json)
             strcpy(text + letters, cases[i].value);
             value = bole_slice_str(text);
             column_init(&alone, &one);
-            CHECK_EQ_U64(alone.values.stamp.forms, cases[i].forms & (Q | I));
+            CHECK_EQ_U64(values_forms_of(&alone.values), cases[i].forms & (Q | I));
             column_deinit(&alone);
         }
     }

@@ -278,17 +278,26 @@ void group_scan_streams(const struct group_scan *g, uint32_t first, uint32_t cou
         group_order_streams(g, first, count, ret_streams);
 }
 
-static void select_streams(struct group_scan *g)
+static bole_status select_streams(struct group_scan *g, struct bole_err *err)
 {
     uint32_t *stream = g->ctx->stream; /* scratch */
     uint64_t *bits = group_scan_bits(g);
-    for (uint32_t row = g->from; row < g->to;) {
+    bool *wanted = arena_alloc(&g->arena, g->group->stream_count * sizeof *wanted);
+    if (!wanted)
+        return no_room(err);
+    for (uint32_t i = 0; i < g->group->stream_count; i++)
+        wanted[i] = g->stream_map[i] != STREAM_NONE;
+    for (uint32_t row = g->from / 64 * 64; row < g->to; row += VECTOR_ROWS_MAX) {
         uint32_t n = VECTOR_ROWS_MAX < g->to - row ? VECTOR_ROWS_MAX : g->to - row;
         packed_read_u32(&g->streams, row, n, stream);
-        for (uint32_t i = 0; i < n; i++)
-            bits[(row + i) / 64] &= ~((uint64_t)(g->stream_map[stream[i]] == STREAM_NONE) << (row + i) % 64);
-        row += n;
+        for (uint32_t i = 0; i < n; i += 64) {
+            uint64_t word = 0;
+            for (uint32_t k = 0; k < 64 && i + k < n; k++)
+                word |= (uint64_t)wanted[stream[i + k]] << k;
+            bits[(row + i) / 64] &= word;
+        }
     }
+    return BOLE_OK;
 }
 
 static bool is_empty(const struct group_scan *g)
@@ -361,8 +370,8 @@ static bole_status select_rows(struct group_scan *g, bool all_streams, struct bo
 {
     const struct store_query *q = g->ctx->query;
     struct bole_err why;
-    if (!all_streams && g->group->order == GROUP_BY_TIME)
-        select_streams(g);
+    if (!all_streams && g->group->order == GROUP_BY_TIME && select_streams(g, err) < 0)
+        return BOLE_E_LIMIT;
     for (size_t i = 0; i < q->predicate_count; i++)
         if (!predicate_is_on_line(&q->predicates[i])) {
             bole_status st = group_fields_select(g, &q->predicates[i], err);

@@ -47,7 +47,7 @@ bool packed_below(const struct packed *p, uint64_t limit);
 void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t *ret_values);
 void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint32_t *ret_values); /* values cut to 32 bits */
 
-/* What packed_read_u32 does for whole eights of values of up to 8 bits, and the same on any machine; for tests. */
+/* What packed_read_u32 does for whole eights of values of up to 16 bits, and the same on any machine; for tests. */
 void packed_eights(const uint8_t *bits, uint32_t eights, unsigned width, uint32_t base, uint32_t *ret_values);
 void packed_eights_portable(const uint8_t *bits, uint32_t eights, unsigned width, uint32_t base, uint32_t *ret_values);
 

@@ -55,14 +55,14 @@ TEST(integers_of_every_width_come_back)
 
 TEST(narrow_values_are_read_the_same_on_every_machine)
 {
-    enum { EIGHTS = 500 };
+    enum { EIGHTS = 500, WIDTH_MAX = 16 };
     struct random r;
     random_seed(&r, 11);
-    uint8_t *bits = malloc(EIGHTS * 8 + PACK_SLACK);
+    uint8_t *bits = malloc(EIGHTS * WIDTH_MAX + PACK_SLACK);
     uint32_t *fast = malloc(EIGHTS * 8 * sizeof *fast), *slow = malloc(EIGHTS * 8 * sizeof *slow);
-    for (size_t i = 0; i < EIGHTS * 8 + PACK_SLACK; i++)
+    for (size_t i = 0; i < EIGHTS * WIDTH_MAX + PACK_SLACK; i++)
         bits[i] = (uint8_t)random_next(&r);
-    for (unsigned width = 0; width <= 8; width++) {
+    for (unsigned width = 0; width <= WIDTH_MAX; width++) {
         packed_eights(bits, EIGHTS, width, 0xfffffff0u, fast);
         packed_eights_portable(bits, EIGHTS, width, 0xfffffff0u, slow);
         CHECK(memcmp(fast, slow, EIGHTS * 8 * sizeof *fast) == 0);

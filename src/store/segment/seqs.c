@@ -59,6 +59,21 @@ void seqs_put(struct buf *out, const uint64_t *seqs, const uint32_t *streams, ui
         buf_put_varint(out, run);
 }
 
+/* `count` rows that are where they are expected. Returns what comes next of all. */
+static uint64_t read_run(uint64_t next_of_all, uint64_t *next, const uint32_t *streams, uint32_t count, uint64_t *ret_seqs)
+{
+    if (!streams) {
+        for (uint32_t i = 0; i < count; i++)
+            ret_seqs[i] = next_of_all + i;
+        return next_of_all + count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        ret_seqs[i] = expect(next_of_all, next, streams, i);
+        next[streams[i]] = next_of_all = ret_seqs[i] + 1;
+    }
+    return next_of_all;
+}
+
 bool seqs_read(bole_slice raw, const uint32_t *streams, uint32_t count, uint64_t *next, uint32_t stream_count,
                uint64_t *ret_seqs)
 {
@@ -69,24 +84,21 @@ bool seqs_read(bole_slice raw, const uint32_t *streams, uint32_t count, uint64_t
     if (behind == BEHIND_ROW)
         streams = NULL;
     memset(next, 0, stream_count * sizeof *next);
-    uint64_t next_of_all = 0, run = 0;
-    bool has_step = true; /* a run ends with a row that is not expected */
-    for (uint32_t row = 0; row < count; row++) {
-        uint64_t step = 0;
-        if (has_step) {
-            run = reader_varint(&in);
-            if (in.failed || run > count - row)
-                return false;
-        }
-        has_step = run == 0;
-        if (has_step)
-            step = reader_varint(&in);
-        else
-            run--;
-        next_of_all = expect(next_of_all, next, streams, row) + (step >> 1 ^ (0 - (step & 1)));
-        ret_seqs[row] = next_of_all++;
+    uint64_t next_of_all = 0;
+    for (uint32_t row = 0; row < count;) {
+        uint64_t run = reader_varint(&in);
+        if (in.failed || run > count - row)
+            return false;
+        next_of_all = read_run(next_of_all, next, streams ? streams + row : NULL, (uint32_t)run, ret_seqs + row);
+        row += (uint32_t)run;
+        if (row == count)
+            break;
+        uint64_t step = reader_varint(&in); /* a run ends with a row that is not expected */
+        ret_seqs[row] = expect(next_of_all, next, streams, row) + (step >> 1 ^ (0 - (step & 1)));
+        next_of_all = ret_seqs[row] + 1;
         if (streams)
             next[streams[row]] = next_of_all;
+        row++;
     }
     return !in.failed && reader_left(&in) == 0;
 }
