@@ -49,7 +49,8 @@ static bole_status refuse(const struct ast_stage *const *stages, size_t count, c
     return bole_fail(err, wrong->code, "parse error : stage '%s' : %s", quoted, wrong->msg);
 }
 
-static bole_status check_stages(const struct ast_stage *first, struct arena *arena, struct bole_err *err)
+/* lines_count: the line itself is part of the answer. */
+static bole_status check_stages(const struct ast_stage *first, bool lines_count, struct arena *arena, struct bole_err *err)
 {
     size_t count;
     const struct ast_stage **stages = pipeline_order(first, arena, &count);
@@ -58,7 +59,7 @@ static bole_status check_stages(const struct ast_stage *first, struct arena *are
     for (size_t from = 0, to; from < count; from = to) {
         to = together(stages, from, count);
         for (size_t i = to; i-- > from;)
-            if (stage_wrong(stages[i]))
+            if (stage_wrong(stages[i]) && (lines_count || !stage_is_idle_format(stages[i])))
                 return refuse(stages + from, to - from, stage_wrong(stages[i]), arena->budget, err);
     }
     return BOLE_OK;
@@ -68,10 +69,11 @@ static bole_status check_pipelines(const struct expr *e, struct arena *arena, st
 {
     if (!e)
         return BOLE_OK;
-    bole_status st = check_stages(e->log.stages, arena, err);
+    bool lines_count = e->kind != EXPR_RANGE || e->op == TOKEN_BYTES_OVER_TIME || e->op == TOKEN_BYTES_RATE;
+    bole_status st = check_stages(e->log.stages, lines_count, arena, err);
     for (const struct ast_set *s = e->log.sets; s && st == BOLE_OK; s = s->next) {
         st = check_pipelines(s->subquery, arena, err);
-        st = st == BOLE_OK ? check_stages(s->stages, arena, err) : st;
+        st = st == BOLE_OK ? check_stages(s->stages, true, arena, err) : st;
     }
     st = st == BOLE_OK ? check_pipelines(e->left, arena, err) : st;
     return st == BOLE_OK ? check_pipelines(e->right, arena, err) : st;

@@ -16,7 +16,7 @@
 /* X(kind, word, name in error messages). Kinds from TOKEN_BY on are words, from TOKEN_FIRST_FUNCTION on functions. The
  * order of the first part is the order in which Loki lists what it expects. */
 #define TOKEN_KINDS(X)                                                                                                 \
-    X(END, NULL, "$end") X(ERROR, NULL, "error") X(DOT, NULL, ".")                                                     \
+    X(END, NULL, "$end") X(ERROR, NULL, "error") X(DOT, NULL, ".") X(RBRACKET, NULL, "]")                              \
     X(IDENTIFIER, NULL, "IDENTIFIER") X(STRING, NULL, "STRING") X(NUMBER, NULL, "NUMBER")                              \
     X(PARSER_FLAG, NULL, "FUNCTION_FLAG") X(DURATION, NULL, "DURATION") X(RANGE, NULL, "RANGE") X(BYTES, NULL, "BYTES") \
     X(EQ, NULL, "=") X(RE, NULL, "=~") X(NRE, NULL, "!~") X(LBRACE, NULL, "{") X(RBRACE, NULL, "}")                    \
@@ -61,10 +61,10 @@ struct token {
     enum token_kind kind;
     size_t          offset;      /* of its first byte in the query */
     bole_slice      text;        /* as written; STRING: unquoted */
-    double          number;      /* NUMBER */
+    double          number;      /* NUMBER; NaN: none that Go would read */
     int64_t         duration_ns; /* DURATION, RANGE */
     uint64_t        size_bytes;  /* BYTES */
-    const char     *message;     /* ERROR; NUMBER: why it is none, said only where a number is right; else NULL */
+    const char     *message;     /* ERROR: why; else NULL */
     bool            has_no_line; /* Go's scanner forgets the line of what it did not read in one go: errors say line 0 */
 };
 

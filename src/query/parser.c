@@ -33,8 +33,6 @@ static void fail_at(struct parser *p, const char *message)
 
 void parser_advance(struct parser *p)
 {
-    if (!parser_failed(p) && p->token.kind == TOKEN_NUMBER && p->token.message)
-        parser_fail(p, BOLE_E_INVALID, "%s", p->token.message);
     if (parser_failed(p))
         return;
     p->token = lexer_next(&p->lexer);
@@ -173,15 +171,22 @@ struct expr *parser_new_expr(struct parser *p, enum expr_kind kind, enum token_k
     return parser_failed(p) ? NULL : e;
 }
 
-bool parse_signed_number(struct parser *p, double *ret_value)
+bool parse_signed_number(struct parser *p, bole_slice *ret_text, double *ret_value)
 {
     double sign = 1;
     if (parser_accept(p, TOKEN_SUB))
         sign = -1;
     else
         parser_accept(p, TOKEN_ADD);
+    *ret_text = p->token.text;
     *ret_value = sign * p->token.number;
     return parser_expect(p, TOKEN_NUMBER);
+}
+
+void parser_check_number(struct parser *p, struct expr *e, bole_slice text, const char *role)
+{
+    if (isnan(e->number))
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "%s: strconv.ParseFloat: parsing \"%.*s\": invalid syntax", role, BOLE_SLICE_ARG(text));
 }
 
 struct ast_pair *parse_names(struct parser *p)
@@ -220,8 +225,10 @@ struct ast_pair *parse_names(struct parser *p)
 static struct expr *parse_literal(struct parser *p)
 {
     struct expr *e = parser_new_expr(p, EXPR_LITERAL, TOKEN_NUMBER, NULL, NULL);
-    if (!e || !parse_signed_number(p, &e->number))
+    bole_slice text;
+    if (!e || !parse_signed_number(p, &text, &e->number))
         return NULL;
+    parser_check_number(p, e, text, "unable to parse literal as a float");
     return e;
 }
 
@@ -233,8 +240,8 @@ void parse_pipeline(struct parser *p, struct ast_log *log)
         tail = &(*sets)->stages;
     while (*tail)
         tail = &(*tail)->next;
-    parse_stages(p, tail, false);
-    parse_sets(p, sets);
+    if (parse_stages(p, tail, false))
+        parse_sets(p, sets);
 }
 
 static struct expr *parse_log(struct parser *p)
@@ -255,7 +262,8 @@ static struct expr *parse_operand(struct parser *p)
     if (kind == TOKEN_LPAREN) {
         parser_advance(p);
         struct expr *e = parse_expr(p);
-        parser_expect(p, TOKEN_RPAREN);
+        if (!parser_accept(p, TOKEN_RPAREN)) /* so much else could stand here that Loki lists nothing */
+            UNEXPECTED(p);
         if (e && e->kind == EXPR_LOG && e->log.sets) /* LogQL itself knows no stages behind parentheses */
             parse_pipeline(p, &e->log);
         return parser_failed(p) ? NULL : e;

@@ -60,9 +60,9 @@ bool parser_enter(struct parser *p); /* one level deeper; pairs with parser_leav
 void parser_leave(struct parser *p);
 
 struct ast_matcher *parse_selector(struct parser *p, const struct bole_err **wrong); /* wrong NULL: it may select all */
-/* Stages as long as they go on; stops in front of `| unwrap`, or where that cannot follow in front of an addition of Bole's
- * (set/parser_set.c), which is then the current token. */
-void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
+/* Stages as long as they go on; stops behind the pipe of `| unwrap`, or where that cannot follow of an addition of Bole's
+ * (set/parser_set.c), which is then the current token: true. */
+bool parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow);
 /* More stages behind those that are there. */
 void parse_pipeline(struct parser *p, struct ast_log *log);
 bool parser_at_set(const struct parser *p);
@@ -76,7 +76,8 @@ struct expr *parse_vector(struct parser *p);
 struct expr *parse_variants(struct parser *p);
 /* (a, b) behind by, on, group_left; the list may be empty. */
 struct ast_pair *parse_names(struct parser *p);
-/* `-5`, `+1`, `0.5` */
-bool parse_signed_number(struct parser *p, double *ret_value);
+/* `-5`, `+1`, `0.5`; NaN where Go would not read it (`0x1`), which Loki tells when the syntax is right and in words of each place. */
+bool parse_signed_number(struct parser *p, bole_slice *ret_text, double *ret_value);
+void parser_check_number(struct parser *p, struct expr *e, bole_slice text, const char *role);
 
 #endif

@@ -1,4 +1,5 @@
 /* parser_log.c - selectors and the stages of a log pipeline. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -210,9 +211,10 @@ static void parse_line_filter(struct parser *p, struct ast_stage *stage)
         *tail = n;
         tail = &n->next;
     } while (p->token.kind == TOKEN_OR && !parser_failed(p));
-    if (why.code)
+    bool is_chain = !parser_failed(p) && stage->needles->next;
+    if (why.code && !(is_chain && stage->line_op == LINE_CONTAINS)) /* there it is mere text: below */
         fail_stage(p, stage, &why);
-    else if (!parser_failed(p) && stage->needles->next)
+    else if (is_chain)
         settle_or_chain(stage);
 }
 
@@ -274,6 +276,7 @@ static void parse_ip_operand(struct parser *p, struct label_filter *f, enum toke
 /* name op value: the value's type says what is compared. */
 static void parse_comparison(struct parser *p, struct label_filter *f)
 {
+    bole_slice text;
     f->name = parser_text(p);
     parser_advance(p);
     enum token_kind op = p->token.kind;
@@ -299,9 +302,9 @@ static void parse_comparison(struct parser *p, struct label_filter *f)
         parser_advance(p);
         break;
     case TOKEN_NUMBER: case TOKEN_ADD: case TOKEN_SUB:
-        p->token.message = NULL; /* a number that is none is 0 */
         f->kind = LABEL_FILTER_NUMBER;
-        parse_signed_number(p, &f->number);
+        parse_signed_number(p, &text, &f->number);
+        f->number = isnan(f->number) ? 0 : f->number;
         break;
     default:
         if (text_only)
@@ -506,11 +509,12 @@ static void parse_label_format(struct parser *p, struct ast_stage *stage)
         }
         pair->value = parser_text(p);
         parser_advance(p);
-        if (!pair->is_rename && !why.code && !parser_failed(p))
-            compile_label_template(p, pair, &why);
     } while (parser_accept(p, TOKEN_COMMA));
-    if (!why.code)
+    if (!parser_failed(p))
         check_label_format(p, stage, &why);
+    for (struct ast_pair *pair = stage->pairs; pair && !why.code && !parser_failed(p); pair = pair->next)
+        if (!pair->is_rename)
+            compile_label_template(p, pair, &why);
     if (why.code)
         fail_stage(p, stage, &why);
 }
@@ -623,18 +627,18 @@ static void parse_stage(struct parser *p, struct ast_stage *stage)
     UNEXPECTED(p);
 }
 
-void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow)
+bool parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_follow)
 {
     while (!parser_failed(p)) {
         enum line_filter_op line_op;
         bool is_line_filter = find_line_op(p->token.kind, &line_op);
         if (!is_line_filter && !parser_accept(p, TOKEN_PIPE))
-            return;
+            return false;
         if (!is_line_filter && (unwrap_may_follow ? p->token.kind == TOKEN_UNWRAP : parser_at_set(p)))
-            return;
+            return true;
         struct ast_stage *stage = parser_alloc(p, sizeof *stage);
         if (!stage)
-            return;
+            return false;
         if (is_line_filter) {
             stage->line_op = line_op;
             parse_line_filter(p, stage);
@@ -644,4 +648,5 @@ void parse_stages(struct parser *p, struct ast_stage **tail, bool unwrap_may_fol
         *tail = stage;
         tail = &stage->next;
     }
+    return false;
 }

@@ -69,8 +69,7 @@ static void parse_pipeline_and_unwrap(struct parser *p, struct expr *e)
     struct ast_stage **tail = &e->log.stages;
     while (*tail)
         tail = &(*tail)->next;
-    parse_stages(p, tail, true);
-    if (!parser_failed(p) && p->token.kind == TOKEN_UNWRAP) {
+    if (parse_stages(p, tail, true)) {
         if (e->unwrap)
             UNEXPECTED(p);
         else
@@ -136,6 +135,7 @@ static void check_range(struct parser *p, struct expr *e)
 struct expr *parse_range_aggregation(struct parser *p)
 {
     struct expr *e = parser_new_expr(p, EXPR_RANGE, p->token.kind, NULL, NULL);
+    bole_slice number_text = {0};
     if (!e)
         return NULL;
     parser_advance(p);
@@ -143,6 +143,7 @@ struct expr *parse_range_aggregation(struct parser *p)
     if (p->token.kind == TOKEN_NUMBER && !parser_failed(p)) {
         e->has_number = true;
         e->number = p->token.number;
+        number_text = p->token.text;
         parser_advance(p);
         parser_expect(p, TOKEN_COMMA);
     }
@@ -157,6 +158,7 @@ struct expr *parse_range_aggregation(struct parser *p)
         UNEXPECTED(p);
     parser_expect(p, TOKEN_RPAREN);
     e->grouping = parse_grouping(p);
+    parser_check_number(p, e, number_text, "invalid parameter for operation quantile_over_time");
     check_range(p, e);
     return parser_failed(p) ? NULL : e;
 }
@@ -303,7 +305,9 @@ struct expr *parse_vector(struct parser *p)
     parser_advance(p);
     parser_expect(p, TOKEN_LPAREN);
     e->number = p->token.number;
+    bole_slice text = p->token.text;
     parser_expect(p, TOKEN_NUMBER);
     parser_expect(p, TOKEN_RPAREN);
+    parser_check_number(p, e, text, "unable to parse vectorExpr as a float");
     return parser_failed(p) ? NULL : e;
 }

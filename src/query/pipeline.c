@@ -86,6 +86,14 @@ bool stage_changes_line(const struct ast_stage *s)
     return s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_UNPACK || s->kind == STAGE_DECOLORIZE;
 }
 
+bool stage_is_idle_format(const struct ast_stage *s)
+{
+    for (const struct ast_stage *later = s->next; later && s->kind == STAGE_LINE_FORMAT; later = later->next)
+        if (later->kind == STAGE_LINE_FILTER || later->kind <= STAGE_UNPACK)
+            return false;
+    return s->kind == STAGE_LINE_FORMAT;
+}
+
 bool stage_uses_labels(const struct ast_stage *s)
 {
     return s->kind != STAGE_LINE_FILTER && s->kind != STAGE_DECOLORIZE;

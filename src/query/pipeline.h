@@ -38,6 +38,8 @@ const struct ast_stage **pipeline_order(const struct ast_stage *stages, struct a
 bool stage_reads_line(const struct ast_stage *s);
 bool stage_changes_line(const struct ast_stage *s);
 bool stage_uses_labels(const struct ast_stage *s);
+/* A line_format that no later stage reads: a metric query that does not count bytes passes over it, as Loki, wrong templates and all. */
+bool stage_is_idle_format(const struct ast_stage *s);
 /* Calls fn with the labels that a stage must find: those a metric query's parsers have to extract. */
 void stage_required_labels(const struct ast_stage *s, void (*fn)(bole_slice name, void *ctx), void *ctx);
 

@@ -117,14 +117,15 @@ static void print_filter(const struct label_filter *f, struct buf *out)
     }
 }
 
-static void print_needles(const struct ast_needle *needles, struct buf *out)
+/* Of a filter that leaves out lines "or" is no word for it: as Loki, each needle shows the operator. */
+static void print_needles(const struct ast_needle *needles, const char *op, struct buf *out)
 {
     for (const struct ast_needle *n = needles; n; n = n->next) {
+        buf_put_str(out, n == needles || *op == '!' ? op : "or ");
         buf_put_str(out, n->is_ip ? "ip(" : "");
         ast_print_string(n->text, out);
         buf_put_str(out, n->is_ip ? ")" : "");
-        if (n->next)
-            buf_put_str(out, " or ");
+        buf_put_str(out, n->next ? " " : "");
     }
 }
 
@@ -161,8 +162,7 @@ void ast_print_stage(const struct ast_stage *stage, struct buf *out)
         return;
     }
     if (stage->kind == STAGE_LINE_FILTER) {
-        buf_put_str(out, line_ops[stage->line_op]);
-        print_needles(stage->needles, out);
+        print_needles(stage->needles, line_ops[stage->line_op], out);
         return;
     }
     buf_put_str(out, "| ");

@@ -60,10 +60,7 @@ static struct ast_log without_idle_formats(struct range_exec *r, bool *ret_ok)
         return log;
     log.stages = NULL;
     for (const struct ast_stage *s = r->x->log.stages; s; s = s->next) {
-        bool is_read = s->kind != STAGE_LINE_FORMAT;
-        for (const struct ast_stage *later = s->next; later && !is_read; later = later->next)
-            is_read = later->kind == STAGE_LINE_FILTER || (later->kind <= STAGE_UNPACK);
-        if (!is_read)
+        if (stage_is_idle_format(s))
             continue;
         struct ast_stage *copy = arena_alloc(r->e->arena, sizeof *copy);
         if (!copy) {
@@ -99,14 +96,13 @@ static size_t series_labels(struct range_exec *r, const struct row *row)
         const struct row_label *l = &row->labels[i];
         bool unwrapped = r->x->unwrap && bole_slice_eq(l->name, r->x->unwrap->label) && (r->without || !r->names);
         bool is_kept = !r->names || (r->without ? !is_named(r, l->name) : is_named(r, l->name) && !row_is_gone(row, l->name));
-        if (failed || (!unwrapped && is_kept))
+        if ((failed || (!unwrapped && is_kept)) && (l->value.len || r->e->request->tenant_count < 2)) /* empty: see entries.c */
             r->room[n++] = (struct label){l->name, l->value};
     }
-    if (failed) {
+    if (failed)
         r->room[n++] = (struct label){LABEL_ERROR, row->error};
-        if (row->error_details.len)
-            r->room[n++] = (struct label){LABEL_ERROR_DETAILS, row->error_details};
-    }
+    if (row->error_details.len && (failed || (!r->names && row->is_changed))) /* `drop __error__` leaves them, as in entries.c */
+        r->room[n++] = (struct label){LABEL_ERROR_DETAILS, row->error_details};
     labels_sort(r->room, n);
     return n;
 }

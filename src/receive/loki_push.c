@@ -139,7 +139,7 @@ bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bo
         struct batch_field f = fields[i]; /* the sorted part never overtakes the reading */
         if (f.value.len == 0)
             continue;
-        bole_slice name = label_name_clean(f.key, &d->r->scratch);
+        bole_slice name = label_name_clean_metadata(f.key, &d->r->scratch);
         if (name.len == 0) {
             if (!name.ptr && f.key.len)
                 return door_no_memory(d, "structured metadata");

@@ -21,7 +21,7 @@ static const struct {
     /* Structured metadata: sorted, cleaned, without empty values; a cleaned name is written over its equal. */
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"z\":\"26\",\"dotted.key\":\"d\",\"e\":\"\","
      "\"9x\":\"n\"}]]}]}",
-     204, "", "1 {a=\"1\"} \"x\" _9x=\"n\" dotted_key=\"d\" z=\"26\"\n"},
+     204, "", "1 {a=\"1\"} \"x\" dotted_key=\"d\" key_9x=\"n\" z=\"26\"\n"},
     {"{\"streams\":[{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"x\",{\"k\":\"1\",\"k\":\"2\",\"a_b\":\"clean\",\"a."
      "b\":\"dot\",\"a-b\":\"dash\"}]]}]}",
      204, "", "1 {a=\"1\"} \"x\" a_b=\"dash\" k=\"1\"\n"},

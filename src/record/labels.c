@@ -280,3 +280,28 @@ bole_slice label_name_clean(bole_slice name, struct arena *arena)
     }
     return bole_slice_from(clean, len);
 }
+
+bole_slice label_name_clean_metadata(bole_slice name, struct arena *arena)
+{
+    bool is_reserved = name.len > 4 && memcmp(name.ptr, "__", 2) == 0 && memcmp(name.ptr + name.len - 2, "__", 2) == 0;
+    bole_slice inner = is_reserved ? (bole_slice){name.ptr + 2, name.len - 4} : name;
+    size_t at = 0;
+    while (at < inner.len && is_name_byte(inner.ptr[at], at == 0 && !is_reserved) && !(at && inner.ptr[at] == '_' && inner.ptr[at - 1] == '_'))
+        at++;
+    if (at == inner.len)
+        return name;
+    uint8_t *clean = arena_bytes(arena, name.len + 4);
+    if (!clean)
+        return (bole_slice){0};
+    size_t ends = is_reserved ? 2 : 0, from = is_reserved ? 2 : inner.ptr[0] >= '0' && inner.ptr[0] <= '9' ? 4 : 0, len = from;
+    memcpy(clean, is_reserved ? "__" : "key_", from);
+    for (size_t i = 0; i < inner.len;) {
+        size_t n = utf8_length(inner.ptr + i, inner.len - i);
+        bool is_gap = inner.ptr[i] == '_' || !is_name_byte(inner.ptr[i], false);
+        if (!is_gap || len == from || clean[len - 1] != '_')
+            clean[len++] = is_gap ? '_' : inner.ptr[i];
+        i += n ? n : 1;
+    }
+    memcpy(clean + len, "__", ends);
+    return bole_slice_from(clean, len + ends);
+}

@@ -52,5 +52,8 @@ void labels_print(bole_slice encoded, struct buf *out);
 /* [a-zA-Z_][a-zA-Z0-9_]*: every other byte (rune) becomes one '_', a leading digit gets '_' in front, as Loki cleans
  * names. Returns the name itself when it is clean already. */
 bole_slice label_name_clean(bole_slice name, struct arena *arena);
+/* The same as Loki cleans names of structured metadata: what becomes or is several '_' in a row becomes one, and a leading digit gets
+ * `key_` in front. `__name__` keeps its ends. */
+bole_slice label_name_clean_metadata(bole_slice name, struct arena *arena);
 
 #endif

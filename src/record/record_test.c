@@ -88,6 +88,21 @@ TEST(label_names_are_cleaned_as_loki_does)
     arena_deinit(&arena);
 }
 
+TEST(names_of_metadata_are_cleaned_as_loki_does)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {{"plain_1", "plain_1"}, {"_x", "_x"}, {"a.b", "a_b"}, {"a..b", "a_b"}, {"a__b", "a_b"}, {"a-_b", "a_b"}, {"__x", "_x"},
+                 {"..a", "_a"}, {"a__", "a_"}, {"9a", "key_9a"}, {"9__a", "key_9_a"}, {"\xc3\xa9" "9", "_9"}, {"__9", "_9"}, {"1.2", "key_1_2"},
+                 {"\xc3\xbcn\xc3\xaf", "_n_"}, {"__error__", "__error__"}, {"__9__", "__9__"}, {"__a..b__", "__a_b__"},
+                 {"__.a__", "___a__"}, {"___a___", "___a___"}, {"__", "_"}, {"", ""}};
+    struct arena arena;
+    arena_init(&arena, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_EQ_SLICE(label_name_clean_metadata(bole_slice_str(cases[i].in), &arena), bole_slice_str(cases[i].out));
+    arena_deinit(&arena);
+}
+
 TEST(tenants_cannot_name_paths)
 {
     CHECK(tenant_valid(S("default")) && tenant_valid(S("team-a_1!*'().")));

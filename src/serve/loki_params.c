@@ -97,9 +97,10 @@ bole_status loki_parse_bounds(const struct loki_text *text, int64_t now_ns, int6
                               struct bole_err *err)
 {
     int64_t since_ns = LOKI_SINCE_DEFAULT, start_ns, end_ns;
-    if (text->since.len && !units_prometheus_duration(text->since, &since_ns))
-        return bole_fail(err, BOLE_E_INVALID, "could not parse 'since' parameter: not a valid duration string: \"%.*s\"",
-                         shown(text->since), (const char *)text->since.ptr);
+    if (text->since.len && units_promql_duration(text->since, &since_ns, err) < 0) {
+        bole_err_context(err, "could not parse 'since' parameter");
+        return BOLE_E_INVALID;
+    }
     bole_status st = loki_parse_time(text->end, now_ns, &end_ns, err);
     if (st < 0) {
         bole_err_context(err, "could not parse 'end' parameter");

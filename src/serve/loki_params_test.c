@@ -143,7 +143,7 @@ TEST(loki_range_query_refuses_with_lokis_texts)
         {{.interval = S("1.5m")}, "cannot parse \"1.5m\" to a valid duration"},
         {{.start = S("x")}, "could not parse 'start' parameter: strconv.ParseInt: parsing \"x\": invalid syntax"},
         {{.end = S("x")}, "could not parse 'end' parameter: strconv.ParseInt: parsing \"x\": invalid syntax"},
-        {{.since = S("1.5h")}, "could not parse 'since' parameter: not a valid duration string: \"1.5h\""},
+        {{.since = S("1.5h")}, "could not parse 'since' parameter: unknown unit \".\" in duration \"1.5h\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bole_err err = {0};

@@ -47,13 +47,13 @@ common:
 memberlist: {bind_addr: [127.0.0.1], bind_port: $(free_port)}
 schema_config:
   configs:
-    - {from: 2020-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}
+    - {from: 1970-01-02, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}
 ingester:
   chunk_idle_period: 90000h
   max_chunk_age: 90000h
   chunk_target_size: 100000000
   wal: {enabled: false}
-querier: {query_ingesters_within: 0, max_concurrent: 4}
+querier: {query_ingesters_within: 0, max_concurrent: 4, multi_tenant_queries_enabled: true}
 query_range:
   cache_results: false
   parallelise_shardable_queries: false

@@ -3,7 +3,8 @@
 Loki is compiled first (Go), so this layer runs with --clients.
 
   BOLE_SEED=n           the random queries of that seed (default: of the clock; printed)
-  BOLE_LOKI_RANDOM=n    so many of them (default 1,500)
+  BOLE_LOKI_RANDOM=n    so many of them (default 1,500), and as many about random data
+  BOLE_LOKI_LINES=a:b   files of real logs, whose lines are then part of the random data
   BOLE_LOKI_RECORD=1    write Loki's answers to the tables into tests/golden/loki
 """
 
@@ -22,6 +23,7 @@ from test_loki_recorded import SHOWN, TABLES, boles  # noqa: F401
 sys.path.insert(0, str(bole.ROOT / "tests/loki"))
 import ask  # noqa: E402
 import data  # noqa: E402
+import fresh  # noqa: E402
 import generate  # noqa: E402
 import recorded  # noqa: E402
 import wanted  # noqa: E402
@@ -65,9 +67,27 @@ def test_tables(loki, boles, table):  # noqa: F811
     assert not found, f"{len(found)} of {len(answers)} differ:\n" + "\n".join(found[:SHOWN])
 
 
+def seed_and_count():
+    return int(os.environ.get("BOLE_SEED", time.time_ns() // 10**6 % 10**9)), int(os.environ.get("BOLE_LOKI_RANDOM", "1500"))
+
+
 def test_random_queries(loki, boles):  # noqa: F811
-    seed = int(os.environ.get("BOLE_SEED", time.time_ns() // 10**6 % 10**9))
-    count = int(os.environ.get("BOLE_LOKI_RANDOM", "1500"))
+    seed, count = seed_and_count()
     answers, found = compare(generate.cases(seed, count), loki, boles)
+    print(f"BOLE_SEED={seed}: {len(answers)} queries, {len(found)} differ")
+    assert not found, f"BOLE_SEED={seed}: {len(found)} of {count} differ:\n" + "\n".join(found[:SHOWN])
+
+
+def test_random_queries_about_random_data(loki, boles):  # noqa: F811
+    """Also over two tenants at once."""
+    seed, count = seed_and_count()
+    world = fresh.World(seed, ("fresh1", "fresh2"))
+    for tenant, streams in world.streams_of.items():
+        boles[tenant] = boles["full"]
+        for server in (loki, boles["full"]):
+            server.push_all(tenant, bole.push_proto, streams)
+            server.wait_for(tenant)
+    boles["|".join(world.streams_of)] = boles["full"]
+    answers, found = compare(generate.cases(seed, count, world), loki, boles)
     print(f"BOLE_SEED={seed}: {len(answers)} queries, {len(found)} differ")
     assert not found, f"BOLE_SEED={seed}: {len(found)} of {count} differ:\n" + "\n".join(found[:SHOWN])

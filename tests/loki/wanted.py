@@ -115,6 +115,28 @@ def repeated_series(case, loki, bole):
     return len(set(names)) < len(names) or any(len({v[0] for v in r["values"]}) < len(r["values"]) for r in result if "values" in r)
 
 
+def several_errors(case, loki, bole):
+    """Two sides of an operator, or two tenants, failed: Loki shows both, in any order, with the codes of its inner calls."""
+    return loki[0] in (400, 500) and re.match(r"\d+ errors: ", str(loki[1])) and bole[0] == 400 and str(bole[1]) in str(loki[1])
+
+
+def swallowed(case, loki, bole):
+    return case.categorize and kind_of(loki) == "streams" and not data_of(loki)["result"] and bole[0] == 400 and str(bole[1]).startswith("parse error : stage")
+
+
+def without_empty(answer):
+    return [(e[0], json.dumps({k: v for k, v in json.loads(e[1]).items() if v}), *e[2:]) for e in entries(answer)]
+
+
+def several_tenants(case, loki, bole):
+    """Loki writes the query anew for each, makes labels anew, of which empty ones are none, and lets no stage see the tenant."""
+    if "|" not in case.tenant:
+        return False
+    if re.search(r"--strict|--keep-empty|\b(json|logfmt) [^|]*=|1e400|0B|range \$", case.query):
+        return True
+    return kind_of(loki) == kind_of(bole) == "streams" and without_empty(loki) == without_empty(bole)
+
+
 def formatted(case, loki, bole):
     return case.path.endswith("format_query") and loki[0] == bole[0] == 200
 
@@ -127,6 +149,9 @@ WANTED = [
     ("`interval` thins out first, `limit` cuts then", interval_and_limit),
     ("Labels beyond ASCII", names_beyond_ascii),
     ("Bole's own stages", additions),
+    ("Where several parts of a query fail, one error is told", several_errors),
+    ("A stage that cannot be made is always an error", swallowed),
+    ("A query over several tenants is the same query", several_tenants),
     ("`format_query`", formatted),
 ]
 

@@ -170,7 +170,8 @@ static struct ast_stat *parse_stat(struct parser *p)
     bool wants_number = s->kind == STAT_QUANTILE && is_word(&p->token, "quantile");
     parser_advance(p);
     parser_expect(p, TOKEN_LPAREN);
-    if (wants_number && parse_signed_number(p, &s->quantile)) {
+    bole_slice text;
+    if (wants_number && parse_signed_number(p, &text, &s->quantile)) {
         if (!(s->quantile >= 0 && s->quantile <= 1))
             parser_fail(p, BOLE_E_INVALID, "a quantile lies between 0 and 1");
         s->quantile += 0.0; /* -0 */
@@ -299,7 +300,7 @@ bool parser_at_set(const struct parser *p)
 void parse_sets(struct parser *p, struct ast_set **tail)
 {
     const struct set_name *name;
-    while ((name = find_set(p))) {
+    for (bool more = true; more && (name = find_set(p));) {
         struct ast_set *set = parser_alloc(p, sizeof *set);
         if (!set)
             return;
@@ -307,7 +308,7 @@ void parse_sets(struct parser *p, struct ast_set **tail)
         parser_advance(p);
         if (name->parse)
             name->parse(p, set);
-        parse_stages(p, &set->stages, false);
+        more = parse_stages(p, &set->stages, false);
         *tail = set;
         tail = &set->next;
     }

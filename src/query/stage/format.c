@@ -70,8 +70,8 @@ void drop_labels(struct row *r, const struct ast_stage *s)
 static bool is_kept(const struct ast_stage *s, const struct row_label *l)
 {
     if (bole_slice_eq(l->name, LABEL_PRESERVE) || bole_slice_eq(l->name, LABEL_ERROR) ||
-        bole_slice_eq(l->name, LABEL_ERROR_DETAILS))
-        return true;
+        bole_slice_eq(l->name, LABEL_ERROR_DETAILS) || (bole_slice_eq(l->name, LABEL_TENANT) && l->origin == ORIGIN_STREAM))
+        return true; /* Loki adds the tenant's name when the pipeline has run */
     for (const struct ast_pair *pair = s->pairs; pair; pair = pair->next)
         if (bole_slice_eq(pair->name, l->name) && pair_matches(pair, l->value))
             return true;
