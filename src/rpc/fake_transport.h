@@ -95,15 +95,20 @@ static inline void fake_finish(struct rpc_wire *w, const struct rpc_end *end)
     w->is_finished = true;
 }
 
-static inline void fake_break_off(struct rpc_wire *w)
+static inline void fake_break_off(struct rpc_wire *w, enum rpc_code code, const char *text)
 {
     w->broken_off++;
+}
+
+static inline void fake_peer(struct rpc_wire *w, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "10.0.0.7");
 }
 
 static const struct rpc_module fake_module = {
     .abi = RPC_MODULE_ABI, .version = fake_version, .open = fake_open, .run = fake_run, .shut = fake_nothing, .cancel = fake_nothing,
     .close = fake_nothing, .metadata = fake_metadata, .greet = fake_greet, .read = fake_read, .send = fake_send, .finish = fake_finish,
-    .break_off = fake_break_off};
+    .break_off = fake_break_off, .peer = fake_peer};
 
 /* ---- a client's side ---- */
 

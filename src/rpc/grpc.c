@@ -25,6 +25,7 @@
 #include "base/err.h"
 
 enum { PARTS_MAX = 64, STREAMS_MAX = 32 /* of one connection */, NEXT_WAIT_MS = 200 };
+enum { AHEAD_MAX = 64 * 1024 /* bytes of a call that come before anybody reads them */ };
 enum { METADATA_MAX = 16 * 1024, PING_GAP_MIN_MS = 10000, KEEPALIVE_MS = 60000, KEEPALIVE_TIMEOUT_MS = 20000,
        IDLE_MS = 600000 /* a connection without calls; clients make a new one by themselves */ };
 
@@ -180,9 +181,24 @@ static void wire_finish(struct rpc_wire *w, const struct rpc_end *end)
     grpc_slice_unref(details.value);
 }
 
-static void wire_break_off(struct rpc_wire *w)
+static void wire_break_off(struct rpc_wire *w, enum rpc_code code, const char *text)
 {
-    grpc_call_cancel_with_status(w->call, GRPC_STATUS_DEADLINE_EXCEEDED, "the client takes nothing", NULL);
+    grpc_call_cancel_with_status(w->call, (grpc_status_code)code, text, NULL);
+}
+
+/* Of "ipv4:10.0.0.1:4317", "ipv6:%5B::1%5D:4317" (or with brackets) the address. */
+static void wire_peer(struct rpc_wire *w, char *ret_text, size_t size)
+{
+    char *uri = grpc_call_get_peer(w->call);
+    const char *from = uri ? strchr(uri, ':') : NULL, *to = from ? strrchr(from, ':') : NULL;
+    size_t len = 0;
+    for (from += from != NULL; from && from < to && len + 1 < size; len++) {
+        bool opens = strncmp(from, "%5B", 3) == 0, closes = strncmp(from, "%5D", 3) == 0;
+        ret_text[len] = opens ? '[' : closes ? ']' : *from;
+        from += opens || closes ? 3 : 1;
+    }
+    ret_text[len] = 0;
+    gpr_free(uri);
 }
 
 static bole_slice slice_of(const grpc_slice *s)
@@ -334,6 +350,8 @@ static void create_server(struct rpc_transport *t, const struct rpc_open *o)
         integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, STREAMS_MAX),
         integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_MAX),
+        integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, AHEAD_MAX),
+        integer(GRPC_ARG_HTTP2_BDP_PROBE, 0), /* a window that grows by itself has no ceiling */
         integer(GRPC_ARG_ALLOW_REUSEPORT, 0), /* or two programs would share the port without a word */
         integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_GAP_MIN_MS),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
@@ -583,5 +601,5 @@ extern const struct rpc_module bole_rpc_module;
 __attribute__((visibility("default"))) const struct rpc_module bole_rpc_module = {
     .abi = RPC_MODULE_ABI, .version = grpc_version_string, .open = transport_open, .run = transport_run, .shut = transport_shut,
     .cancel = transport_cancel, .close = transport_close, .metadata = wire_metadata, .greet = wire_greet, .read = wire_read,
-    .send = wire_send, .finish = wire_finish, .break_off = wire_break_off, .dial = dial_open, .next = dial_next, .hang_up = dial_hang_up,
+    .send = wire_send, .finish = wire_finish, .break_off = wire_break_off, .peer = wire_peer, .dial = dial_open, .next = dial_next, .hang_up = dial_hang_up,
 };

@@ -20,7 +20,7 @@
 #include "base/slice.h"
 #include "bole/types.h"
 
-#define RPC_MODULE_ABI    1u
+#define RPC_MODULE_ABI    2u
 #define RPC_MODULE_SYMBOL "bole_rpc_module"
 
 struct rpc_wire;      /* a call of a client, the module's */
@@ -87,7 +87,9 @@ struct rpc_module {
     void (*read)(struct rpc_wire *w);                         /* one message, please; one at a time */
     void (*send)(struct rpc_wire *w, bole_slice message);     /* copied; one at a time */
     void (*finish)(struct rpc_wire *w, const struct rpc_end *end); /* not while something is being sent */
-    void (*break_off)(struct rpc_wire *w);                    /* as if the client had gone: `cancelled` comes, `finish` is still due */
+    /* Ends it for the client, with this code, as if it had gone: `cancelled` comes, `finish` is still due. `text` is static. */
+    void (*break_off)(struct rpc_wire *w, enum rpc_code code, const char *text);
+    void (*peer)(struct rpc_wire *w, char *ret_text, size_t size); /* "10.0.0.1", "[::1]"; ends with NUL */
 
     /* ---- a client: one call with one message, answered by many. One thread ---- */
     bole_status (*dial)(const struct rpc_dial_options *options, bole_slice message, struct rpc_dial **ret_dial, struct bole_err *err);

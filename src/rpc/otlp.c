@@ -66,12 +66,14 @@ static void refuse(struct rpc_call *call, const struct receive_result *result)
 static void export_message(struct rpc_call *call, bole_slice bytes)
 {
     struct export *e = call->state;
+    char address[RPC_ADDRESS_MAX];
     struct receive_input in = {.body = bytes, .arena = &call->arena};
     struct receive_result result;
     if (!rpc_tenant(call, &in.tenant, &e->end)) {
         rpc_finish(call, &e->end);
         return;
     }
+    rpc_client(call, address, &in);
     receive_otlp_logs(rpc_receiver(call), &in, &result);
     rpc_count(call->rpc, &result);
     if (result.status != 200) {

@@ -152,6 +152,7 @@ static void push_begin(struct rpc_call *call)
 static void take(struct rpc_call *call, bole_slice bytes, bole_slice tenant)
 {
     struct push *p = call->state;
+    char address[RPC_ADDRESS_MAX];
     struct receive_input in = {.tenant = tenant, .body = bytes, .arena = &call->arena};
     struct receive_result result;
     struct answer *a = calloc(1, sizeof *a);
@@ -161,6 +162,7 @@ static void take(struct rpc_call *call, bole_slice bytes, bole_slice tenant)
     }
     buf_init(&a->text, NULL);
     arena_reset(&call->arena);
+    rpc_client(call, address, &in);
     receive_bole_push(rpc_receiver(call), &in, &a->id, &result);
     rpc_count(call->rpc, &result);
     a->task.run = on_durable;

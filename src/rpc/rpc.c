@@ -2,7 +2,14 @@
  * rpc.c - see rpc.h.
  *
  * Threads of an open door: the module's workers (`grpc-N`), which decode, and `grpc-answers`, which takes from the committer
- * what is to be said once records are durable: the committer must not wait for a socket.
+ * what is to be said once records are durable: the committer must not wait for a socket. While there are calls it looks four
+ * times a second whether a read has to make room.
+ *
+ * Memory: the library takes what clients send before anybody has seen it, so what it may hold is what may be on its way. Of
+ * each call that is AHEAD bytes, of each read a whole message: both are counted (`calls_max`, `reads.max`). A read holds its place until
+ * its message was taken; one that takes longer than RPC_READ_PATIENCE_NS while others wait is broken off.
+ *
+ * Order of locks: rpc.lock, a method's own, reads.lock, a call's, the module's.
  */
 #include "rpc/rpc.h"
 
@@ -17,7 +24,8 @@
 #include "record/record.h"
 #include "serve/api_internal.h"
 
-enum { MEMORY_PART = 8, MESSAGE_PART = 8 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10 };
+enum { MEMORY_PART = 8, MESSAGE_PART = 8 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10, READS_LOOK_MS = 250 };
+enum { AHEAD = 64 * 1024, CALLS_MIN = 64 };
 
 struct rpc {
     struct rpc_options  options;       /* then read-only */
@@ -37,6 +45,12 @@ struct rpc {
     unsigned            blocked;       /* guarded by lock: threads of rpc_block */
     pthread_cond_t      unblocked;     /* one of them has ended */
     atomic_uint         open_count;
+    unsigned            calls_max;     /* then read-only */
+    struct {
+        pthread_mutex_t lock;
+        unsigned        max, count;    /* max: then read-only; count guarded by lock: under way, or their message is being taken */
+        struct read_list { struct rpc_call *first, *last; } waiting, under_way; /* guarded by lock; oldest first */
+    } reads;
 };
 
 static const struct rpc_service *const services[] = {&rpc_otlp_service, &rpc_bole_service, &rpc_health_service, &rpc_reflection_service,
@@ -61,6 +75,8 @@ static bool link_call(struct rpc *r, struct rpc_call *c)
     c->next = r->calls;
     if (r->calls)
         r->calls->prev = c;
+    else
+        pthread_cond_signal(&r->wake); /* somebody has to look at reads now */
     r->calls = c;
     bool stopping = atomic_load(&r->stopping);
     pthread_mutex_unlock(&r->lock);
@@ -81,7 +97,11 @@ static void init_condition(pthread_cond_t *cond)
 static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_slice path, void **ret_call)
 {
     struct rpc *r = ctx;
+    static const struct rpc_method refused_method = {.path = "refused"};
     const struct rpc_method *m = find_method(path);
+    bool is_full = m && atomic_load(&r->open_count) >= r->calls_max;
+    if (is_full)
+        m = &refused_method;
     struct rpc_call *c = m ? calloc(1, sizeof *c + m->state_size) : NULL;
     if (!c)
         return false;
@@ -92,7 +112,9 @@ static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_sli
     arena_init(&c->arena, r->options.budget);
     buf_init(&c->end_text, NULL);
     *ret_call = c;
-    if (m->begin)
+    if (is_full)
+        rpc_finish_later(c, RPC_RESOURCE_EXHAUSTED, S("too many calls at once: try again"));
+    else if (m->begin)
         m->begin(c);
     else
         rpc_read(c);
@@ -100,6 +122,133 @@ static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_sli
         m->stop(c);
     return true;
 }
+
+/* ---- reads ---- */
+
+static void unlist_read(struct read_list *list, struct rpc_call *c)
+{
+    *(c->read_prev ? &c->read_prev->read_next : &list->first) = c->read_next;
+    *(c->read_next ? &c->read_next->read_prev : &list->last) = c->read_prev;
+    c->read_prev = c->read_next = NULL;
+}
+
+static void list_read(struct read_list *list, struct rpc_call *c)
+{
+    c->read_prev = list->last;
+    *(list->last ? &list->last->read_next : &list->first) = c;
+    list->last = c;
+}
+
+/* reads.lock held. Nothing is read of a call that is over: it may go at any time. */
+static void start_read(struct rpc *r, struct rpc_call *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool reads = !c->is_finished;
+    if (reads)
+        r->module->read(c->wire);
+    pthread_mutex_unlock(&c->lock);
+    c->read = reads ? RPC_READ_UNDER_WAY : RPC_NO_READ;
+    if (!reads)
+        return;
+    c->read_ns = clock_mono_ns(r->options.clock);
+    list_read(&r->reads.under_way, c);
+    r->reads.count++;
+}
+
+/* reads.lock held. */
+static void start_waiting(struct rpc *r)
+{
+    struct rpc_call *c;
+    while (r->reads.count < r->reads.max && (c = r->reads.waiting.first)) {
+        unlist_read(&r->reads.waiting, c);
+        start_read(r, c);
+    }
+}
+
+/* reads.lock held. For each one that waits, one that has had its time makes room. */
+static void break_off_slow(struct rpc *r)
+{
+    struct rpc_call *slow = r->reads.under_way.first;
+    uint64_t now_ns = clock_mono_ns(r->options.clock);
+    for (struct rpc_call *c = r->reads.waiting.first; c && slow && now_ns - slow->read_ns >= RPC_READ_PATIENCE_NS; c = c->read_next) {
+        r->module->break_off(slow->wire, RPC_UNAVAILABLE, "no message came for a while, and others wait: call again");
+        slow->read_ns = now_ns; /* it was told */
+        slow = slow->read_next;
+    }
+}
+
+void rpc_read(struct rpc_call *c)
+{
+    struct rpc *r = c->rpc;
+    pthread_mutex_lock(&r->reads.lock);
+    if (c->read == RPC_READ_DONE) {
+        c->reads_again = true;
+    } else if (c->read == RPC_NO_READ) {
+        c->read = RPC_READ_WAITS;
+        list_read(&r->reads.waiting, c);
+        start_waiting(r);
+        if (c->read == RPC_READ_WAITS)
+            break_off_slow(r);
+    }
+    pthread_mutex_unlock(&r->reads.lock);
+}
+
+/* The message is there, or will not come: it is not slow any more. */
+static void stop_read(struct rpc_call *c)
+{
+    struct rpc *r = c->rpc;
+    pthread_mutex_lock(&r->reads.lock);
+    if (c->read == RPC_READ_UNDER_WAY) {
+        unlist_read(&r->reads.under_way, c);
+        c->read = RPC_READ_DONE;
+    }
+    pthread_mutex_unlock(&r->reads.lock);
+}
+
+/* Its memory is free. */
+static void release_read(struct rpc_call *c)
+{
+    struct rpc *r = c->rpc;
+    pthread_mutex_lock(&r->reads.lock);
+    if (c->read == RPC_READ_DONE) {
+        r->reads.count--;
+        c->read = c->reads_again ? RPC_READ_WAITS : RPC_NO_READ;
+        if (c->reads_again)
+            list_read(&r->reads.waiting, c);
+        c->reads_again = false;
+        start_waiting(r);
+    }
+    pthread_mutex_unlock(&r->reads.lock);
+}
+
+/* A client that is gone sends nothing: what waits for its message is told so at once, without a place. */
+static void read_cancelled(struct rpc_call *c)
+{
+    struct rpc *r = c->rpc;
+    pthread_mutex_lock(&r->reads.lock);
+    if (c->read == RPC_READ_WAITS) {
+        unlist_read(&r->reads.waiting, c);
+        start_read(r, c);
+    }
+    pthread_mutex_unlock(&r->reads.lock);
+}
+
+static void forget_read(struct rpc_call *c)
+{
+    struct rpc *r = c->rpc;
+    pthread_mutex_lock(&r->reads.lock);
+    if (c->read == RPC_READ_WAITS)
+        unlist_read(&r->reads.waiting, c);
+    if (c->read == RPC_READ_UNDER_WAY) {
+        unlist_read(&r->reads.under_way, c);
+        r->reads.count--;
+    }
+    c->read = RPC_NO_READ;
+    start_waiting(r);
+    pthread_mutex_unlock(&r->reads.lock);
+}
+
+/* ---- messages ---- */
 
 static bool join(const bole_slice *parts, size_t count, struct buf *out)
 {
@@ -137,6 +286,7 @@ static void on_message(void *call, const bole_slice *parts, size_t part_count, e
     struct bole_err err = {0};
     bole_slice bytes;
     c->has_message = true;
+    stop_read(c);
     buf_init(&joined, c->rpc->options.budget);
     buf_init(&decoded, c->rpc->options.budget);
     if (unpack(parts, part_count, coding, &joined, &decoded, &bytes, &end, &err))
@@ -147,11 +297,14 @@ static void on_message(void *call, const bole_slice *parts, size_t part_count, e
         rpc_finish(c, &end);
     buf_deinit(&joined);
     buf_deinit(&decoded);
+    release_read(c);
 }
 
 static void on_read_end(void *call)
 {
     struct rpc_call *c = call;
+    stop_read(c);
+    release_read(c);
     if (c->method->read_end)
         c->method->read_end(c);
     else if (!c->has_message)
@@ -260,7 +413,7 @@ bool rpc_wait(struct rpc_call *call)
         in_time = pthread_cond_timedwait(&call->moved, &call->lock, &until) == 0;
     pthread_mutex_unlock(&call->lock);
     if (!in_time)
-        call->rpc->module->break_off(call->wire);
+        call->rpc->module->break_off(call->wire, RPC_DEADLINE_EXCEEDED, "the client takes nothing");
     return in_time && !atomic_load(&call->cancelled);
 }
 
@@ -273,6 +426,7 @@ static void on_cancelled(void *call)
     finish_if_sent(c);
     pthread_cond_signal(&c->moved);
     pthread_mutex_unlock(&c->lock);
+    read_cancelled(c);
     if (c->method->cancelled)
         c->method->cancelled(c);
 }
@@ -289,6 +443,7 @@ static void on_ended(void *call)
     if (c->next)
         c->next->prev = c->prev;
     pthread_mutex_unlock(&r->lock);
+    forget_read(c);
     if (c->method->ended)
         c->method->ended(c);
     pthread_mutex_lock(&c->lock); /* whoever finished the call has let go of it */
@@ -385,9 +540,13 @@ bool rpc_tenants(const struct rpc_call *call, bole_slice *ret_tenants, struct rp
     return true;
 }
 
-void rpc_read(struct rpc_call *call)
+void rpc_client(const struct rpc_call *call, char ret_address[RPC_ADDRESS_MAX], struct receive_input *in)
 {
-    call->rpc->module->read(call->wire);
+    const struct rpc_module *m = call->rpc->module;
+    size_t at = 0;
+    m->peer(call->wire, ret_address, RPC_ADDRESS_MAX);
+    in->client = bole_slice_str(ret_address);
+    in->agent = m->metadata(call->wire, S("user-agent"), &at);
 }
 
 void rpc_greet(struct rpc_call *call)
@@ -503,13 +662,34 @@ void rpc_post(struct rpc *r, struct rpc_task *task)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* r->lock held; let go of meanwhile. */
+static void wait_for_answers(struct rpc *r)
+{
+    struct timespec until;
+    if (!r->calls) {
+        pthread_cond_wait(&r->wake, &r->lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += READS_LOOK_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+        return;
+    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_lock(&r->reads.lock);
+    break_off_slow(r);
+    pthread_mutex_unlock(&r->reads.lock);
+    pthread_mutex_lock(&r->lock);
+}
+
 static void *run_answers(void *arg)
 {
     struct rpc *r = arg;
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (!r->first && !r->answers_stop)
-            pthread_cond_wait(&r->wake, &r->lock);
+            wait_for_answers(r);
         struct rpc_task *task = r->first;
         if (!task)
             break;
@@ -612,8 +792,11 @@ static bole_status open_transport(struct rpc *r, struct bole_err *err)
         st = read_pem(o->tls_key_path, &key, err);
     if (st == BOLE_OK) {
         size_t memory = o->budget ? o->budget->limit_bytes / MEMORY_PART : SIZE_MAX;
+        size_t message = memory / MESSAGE_PART < RPC_MESSAGE_MAX ? memory / MESSAGE_PART : RPC_MESSAGE_MAX, calls = memory / AHEAD;
+        r->reads.max = memory / message < RPC_READS_MAX ? (unsigned)(memory / message) : RPC_READS_MAX;
+        r->calls_max = calls < CALLS_MIN ? CALLS_MIN : calls < RPC_CALLS_MAX ? (unsigned)calls : RPC_CALLS_MAX;
         struct rpc_open open = {.address = o->listen, .worker_count = r->worker_count, .memory_max = memory,
-                                .message_max = memory / MESSAGE_PART < RPC_MESSAGE_MAX ? memory / MESSAGE_PART : RPC_MESSAGE_MAX,
+                                .message_max = message,
                                 .tls_cert = o->tls_cert_path ? (const char *)cert.ptr : NULL,
                                 .tls_key = o->tls_key_path ? (const char *)key.ptr : NULL, .events = &events, .ctx = r};
         st = r->module->open(&open, &r->transport, &r->port, err);
@@ -634,7 +817,8 @@ bole_status rpc_create(const struct rpc_options *options, struct rpc **ret_rpc, 
     r->worker_count = rpc_worker_count();
     r->last = &r->first;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, NULL);
+    init_condition(&r->wake);
+    pthread_mutex_init(&r->reads.lock, NULL);
     pthread_cond_init(&r->unblocked, NULL);
     r->module = options->module;
     bole_status st = r->module ? BOLE_OK : rpc_module_load(&r->module, err);
@@ -711,6 +895,7 @@ void rpc_destroy(struct rpc *r)
         receiver_destroy(r->receivers[i]);
     pthread_cond_destroy(&r->wake);
     pthread_cond_destroy(&r->unblocked);
+    pthread_mutex_destroy(&r->reads.lock);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }

@@ -21,8 +21,12 @@
 #define RPC_MESSAGE_MAX (32u * 1024 * 1024)  /* bytes of one message as it is sent; less where memory is short */
 #define RPC_DECODED_MAX (128u * 1024 * 1024) /* bytes of one that was compressed */
 #define RPC_WORKERS_MAX 2u
+#define RPC_READS_MAX   64u   /* messages on their way at once; fewer where memory is short */
+#define RPC_CALLS_MAX   4096u /* likewise */
 #define RPC_BLOCKED_MAX 16u /* functions of rpc_block at once */
 #define RPC_PATIENCE_NS (60ull * 1000000000)
+#define RPC_READ_PATIENCE_NS (10ull * 1000000000) /* a message that is read may take as long when others wait to be */
+#define RPC_ADDRESS_MAX 48u /* bytes of a client's address */
 
 struct api;
 struct rpc;
@@ -60,6 +64,10 @@ struct rpc_call {
     struct arena             arena; /* worker's thread until `message` returns, then the method's */
     void                    *state;
     struct rpc_call         *prev, *next; /* guarded by rpc->lock */
+    enum { RPC_NO_READ, RPC_READ_WAITS, RPC_READ_UNDER_WAY, RPC_READ_DONE } read; /* guarded by rpc->reads.lock; DONE: its message is being taken */
+    bool                     reads_again; /* guarded by it: behind that message */
+    uint64_t                 read_ns;     /* guarded by it: when it began */
+    struct rpc_call         *read_prev, *read_next; /* guarded by it: of those waiting, or under way */
 };
 
 struct rpc_unsent {
@@ -112,11 +120,14 @@ struct process *rpc_process(const struct rpc *r); /* NULL: no rules */
 const struct rpc_service *const *rpc_services(size_t *ret_count);
 bool rpc_has_service(bole_slice name);
 
+/* Who called: the address, and what it calls itself. */
+void rpc_client(const struct rpc_call *call, char ret_address[RPC_ADDRESS_MAX], struct receive_input *in);
 /* X-Scope-OrgID, else "default". False: it is no valid name, or there twice; *ret_end says so. */
 bool rpc_tenant(const struct rpc_call *call, bole_slice *ret_tenant, struct rpc_end *ret_end);
 /* The same for a query, which may name several with '|' between. */
 bool rpc_tenants(const struct rpc_call *call, bole_slice *ret_tenants, struct rpc_end *ret_end);
 
+/* One message, when there is room for it: no more are on their way at once than fit into memory. */
 void rpc_read(struct rpc_call *call);
 void rpc_greet(struct rpc_call *call);
 /* Sends it when what came before has left; copied. Any thread. False: no memory, or the call is over. */

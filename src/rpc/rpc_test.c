@@ -1,4 +1,5 @@
 /* The door over a transport that the test plays: order of what is sent, ends, refusals, and what may come at a bad time. */
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/content.h"
@@ -11,14 +12,19 @@ struct door {
     struct rpc   *rpc;
 };
 
-static void door_begin(struct door *d)
+static void door_begin_at(struct door *d, const struct clock *clock)
 {
     struct bole_err err;
     d->world = world_open(NULL);
     struct rpc_options o = {.listen = "127.0.0.1:0", .api = d->world->api, .ingest = d->world->ingest, .first_worker = WORLD_LOOPS,
-                            .budget = &d->world->budget, .clock = &clock_system, .module = &fake_module};
+                            .budget = &d->world->budget, .clock = clock, .module = &fake_module};
     CHECK_OK(rpc_create(&o, &d->rpc, &err), err);
     CHECK_OK(rpc_start(d->rpc, &err), err);
+}
+
+static void door_begin(struct door *d)
+{
+    door_begin_at(d, &clock_system);
 }
 
 static void door_end(struct door *d)
@@ -172,6 +178,100 @@ TEST(rpc_push_stops_reading_while_its_answers_are_not_taken)
     transport.events->read_end(w.call);
     CHECK_EQ_U64(w.code, RPC_OK);
     over(&w);
+    door_end(&d);
+}
+
+/* The client goes away, or its time is over. */
+static void end_call(struct rpc_wire *w, bool cancelled)
+{
+    if (cancelled)
+        transport.events->cancelled(w->call);
+    transport.events->read_end(w->call);
+    over(w);
+}
+
+enum { READS = 8, CALLS = 20 }; /* messages that may be on their way at once with this little memory */
+
+static void wait_broken_off(struct rpc_wire *w)
+{
+    for (int i = 0; i < 4000 && !w->broken_off; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    CHECK_EQ_U64(w->broken_off, 1);
+}
+
+TEST(rpc_reads_only_as_many_messages_at_once_as_there_is_room_for)
+{
+    struct door d;
+    struct clock_manual clock;
+    struct rpc_wire w[CALLS] = {0};
+    clock_manual_init(&clock, 1795255200 * NS_PER_S);
+    door_begin_at(&d, &clock.base);
+    for (size_t i = 0; i < CALLS; i++)
+        CHECK(call(&w[i], PUSH_PATH));
+    for (size_t i = 0; i < CALLS; i++)
+        CHECK_EQ_U64(w[i].reads, i < READS);
+    say(&w[0], S("\x08\7"), RPC_IDENTITY); /* the next one's turn: who was read stands in line again */
+    CHECK_EQ_U64(w[0].reads, 1);
+    CHECK_EQ_U64(w[READS].reads, 1);
+    CHECK_EQ_U64(w[READS + 1].reads, 0);
+    left(&w[0], true);
+    end_call(&w[1], false);
+    CHECK_EQ_U64(w[READS + 1].reads, 1);
+    CHECK_EQ_U64(w[READS + 2].reads, 0);
+    end_call(&w[CALLS - 1], true); /* who is gone waits for nothing */
+    CHECK_EQ_U64(w[READS + 2].reads, 0);
+    clock_manual_advance(&clock, RPC_READ_PATIENCE_NS);
+    wait_broken_off(&w[2]);
+    CHECK_EQ_U64(w[0].broken_off, 0);
+    end_call(&w[2], true);
+    CHECK_EQ_U64(w[READS + 2].reads, 1);
+    for (size_t i = 0; i < CALLS - 1; i++)
+        if (i != 1 && i != 2)
+            end_call(&w[i], i % 2);
+    door_end(&d);
+}
+
+TEST(rpc_leaves_slow_clients_alone_while_nobody_waits)
+{
+    struct door d;
+    struct clock_manual clock;
+    struct rpc_wire w[READS + 1] = {0};
+    clock_manual_init(&clock, 1795255200 * NS_PER_S);
+    door_begin_at(&d, &clock.base);
+    for (size_t i = 0; i < READS; i++)
+        CHECK(call(&w[i], PUSH_PATH));
+    clock_manual_advance(&clock, 100 * RPC_READ_PATIENCE_NS);
+    nanosleep(&(struct timespec){.tv_nsec = 600000000}, NULL); /* it looks twice */
+    for (size_t i = 0; i < READS; i++)
+        CHECK_EQ_U64(w[i].broken_off, 0);
+    CHECK(call(&w[READS], OTLP_PATH));
+    wait_broken_off(&w[0]);
+    CHECK_EQ_U64(w[1].broken_off, 0);
+    end_call(&w[0], true);
+    say(&w[READS], EXPORT_BODY, RPC_IDENTITY);
+    wait_finished(&w[READS]);
+    CHECK_EQ_U64(w[READS].code, RPC_OK);
+    over(&w[READS]);
+    for (size_t i = 1; i < READS; i++)
+        end_call(&w[i], false);
+    door_end(&d);
+}
+
+TEST(rpc_refuses_calls_over_its_limit)
+{
+    struct door d;
+    struct rpc_wire *w = calloc(RPC_CALLS_MAX + 1, sizeof *w);
+    size_t count = 0;
+    door_begin(&d);
+    while (count <= RPC_CALLS_MAX && (call(&w[count], PUSH_PATH), !w[count++].is_finished))
+        ;
+    CHECK(count > 64 && count <= RPC_CALLS_MAX + 1);
+    CHECK_EQ_U64(w[count - 1].code, RPC_RESOURCE_EXHAUSTED);
+    CHECK(w[count - 1].details_len > 0); /* come again */
+    over(&w[count - 1]);
+    for (size_t i = 0; i + 1 < count; i++)
+        end_call(&w[i], false);
+    free(w);
     door_end(&d);
 }
 

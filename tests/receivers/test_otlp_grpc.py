@@ -52,6 +52,8 @@ def test_python_sdk(server):
     assert {"number": "7", "nested_a": '[1,"x"]', "nested_b": "true", "scope_name": "shop.orders", "detected_level": "warn",
             "telemetry_sdk_language": "python"}.items() <= found[7][1].items()
     assert server.metric('bole_receive_records_total{door="otlp_grpc"}') == 300
+    source, = server.get("/api/v1/sources").json()["sources"]
+    assert (source["client"], source["records"]) == ("127.0.0.1", 300) and "grpc-python" in source["agent"], source
 
 
 def test_partial_success_tenants_and_broken_messages(server):
