@@ -48,6 +48,27 @@ def test_bytes_a_second():
         assert refused(server, "bytes") > 0
 
 
+def test_ratio():
+    """What was compressed too well is refused; for everybody when it is a thousand times, by a tenant's limit sooner."""
+    flat, small = lines(20, 100_000).encode(), lines(9, 100_000).encode()
+    gz = {"Content-Encoding": "gzip"}
+    with bole.Server(args=["--limit", "careful:ratio=100"]) as server:
+        answer = post(server, gzip.compress(flat), "careful", **gz)
+        assert answer.status == 413 and "may compress by 100" in answer.text
+        assert post(server, flat, "careful").status == 200  # as it is
+        assert post(server, gzip.compress(small), "careful", **gz).status == 200
+        assert post(server, gzip.compress(flat), **gz).status == 200
+        assert refused(server, "ratio") == 1
+        answer = post(server, zstd_of_blanks(800), **{"Content-Encoding": "zstd"})
+        assert answer.status == 413 and "more than 1000 times" in answer.text
+
+
+def zstd_of_blanks(blocks):
+    """RFC 8878: a frame of blocks that say in 4 bytes that 128 KiB are blanks."""
+    block = lambda last: ((128 << 10) << 3 | 1 << 1 | last).to_bytes(3, "little") + b" "
+    return b"\x28\xb5\x2f\xfd\x00\x50" + block(0) * (blocks - 1) + block(1)
+
+
 def test_sizes(tmp_path):
     config = tmp_path / "bole.yml"
     config.write_text("limits:\n  - body=10KB, record=1KB, fields=4\n  - 'big:body=1MB'\n")

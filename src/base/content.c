@@ -235,7 +235,7 @@ static bole_status snappy_all(bole_slice in, size_t max_bytes, struct buf *out, 
     return st;
 }
 
-bole_status content_decode(enum content_coding coding, bole_slice in, size_t max_bytes, struct buf *out, struct bole_err *err)
+static bole_status decode(enum content_coding coding, bole_slice in, size_t max_bytes, struct buf *out, struct bole_err *err)
 {
     switch (coding) {
     case CONTENT_GZIP: return inflate_all(31, "gzip", in, max_bytes, out, err);
@@ -250,4 +250,13 @@ bole_status content_decode(enum content_coding coding, bole_slice in, size_t max
     case CONTENT_UNKNOWN: break;
     }
     return bole_fail(err, BOLE_E_UNSUPPORTED, "unknown content coding");
+}
+
+bole_status content_decode(enum content_coding coding, bole_slice in, size_t max_bytes, struct buf *out, struct bole_err *err)
+{
+    size_t by_ratio = in.len < SIZE_MAX / CONTENT_RATIO_MAX - CONTENT_RATIO_FREE ? in.len * CONTENT_RATIO_MAX + CONTENT_RATIO_FREE : SIZE_MAX;
+    if (coding == CONTENT_IDENTITY || by_ratio >= max_bytes)
+        return decode(coding, in, max_bytes, out, err);
+    bole_status st = decode(coding, in, by_ratio, out, err);
+    return st == BOLE_E_LIMIT ? bole_fail(err, st, "the body becomes more than %u times larger than it was sent", CONTENT_RATIO_MAX) : st;
 }

@@ -195,13 +195,34 @@ TEST(content_joins_gzip_members_and_zstd_frames_but_nothing_else)
     buf_deinit(&out);
 }
 
+/* Blocks of zstd that say in four bytes that 128 KiB are blanks. */
+TEST(content_refuses_what_becomes_a_thousand_times_larger)
+{
+    static const uint8_t head[] = {0x28, 0xb5, 0x2f, 0xfd, 0, 0x50}, block[] = {2, 0, 0x10, ' '}, last[] = {3, 0, 0x10, ' '};
+    struct buf packed, out;
+    struct bole_err err;
+    for (size_t blocks = 8; blocks <= 9; blocks++) {
+        buf_init(&packed, NULL);
+        buf_init(&out, NULL);
+        buf_put(&packed, bole_slice_from(head, sizeof head));
+        for (size_t i = 1; i < blocks; i++)
+            buf_put(&packed, bole_slice_from(block, sizeof block));
+        buf_put(&packed, bole_slice_from(last, sizeof last));
+        CHECK_EQ_STATUS(content_decode(CONTENT_ZSTD, buf_slice(&packed), 1 << 30, &out, &err), blocks == 8 ? BOLE_OK : BOLE_E_LIMIT);
+        CHECK(out.cap < 4 * CONTENT_RATIO_FREE);
+        buf_deinit(&packed);
+        buf_deinit(&out);
+    }
+}
+
 TEST(content_refuses_lies_about_length_and_window)
 {
     struct buf out;
     struct bole_err err;
     buf_init(&out, NULL);
-    /* A snappy block of two bytes that announces 100 MB. */
-    CHECK_EQ_STATUS(content_decode(CONTENT_SNAPPY, S("\x80\xc2\xd7\x2f\x00x"), 1 << 30, &out, &err), BOLE_E_INVALID);
+    /* A snappy block of two bytes that announces 100 MB, and one that announces 1,000. */
+    CHECK_EQ_STATUS(content_decode(CONTENT_SNAPPY, S("\x80\xc2\xd7\x2f\x00x"), 1 << 30, &out, &err), BOLE_E_LIMIT);
+    CHECK_EQ_STATUS(content_decode(CONTENT_SNAPPY, S("\xe8\x07\x00x"), 1 << 30, &out, &err), BOLE_E_INVALID);
     /* A zstd frame with a window of 1 GB. */
     CHECK_EQ_STATUS(content_decode(CONTENT_ZSTD, S("\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00"), 1 << 30, &out, &err), BOLE_E_INVALID);
     CHECK(out.cap < 1 << 20);

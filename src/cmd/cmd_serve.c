@@ -65,7 +65,7 @@ static const struct argp_option options_table[] = {
     {"process", KEY_PROCESS, "FILE", 0,
      "Rules that records pass before they are stored, see docs/process.md; SIGHUP reads them again (BOLE_PROCESS_FILE)", 1},
     {"limit", KEY_LIMIT, "LIMIT", 0,
-     "What a tenant may send: [TENANT:]bytes=10MB,records=5000 (a second),body=8MB,record=64KB,fields=64; without a tenant for all; may be "
+     "What a tenant may send: [TENANT:]bytes=10MB,records=5000 (a second),body=8MB,ratio=100,record=64KB,fields=64; without a tenant for all; may be "
      "repeated (BOLE_LIMITS)", 1},
     {"dead-letters", KEY_DEAD_LETTERS, "SIZE", 0,
      "What cannot be processed is kept in so many bytes, the oldest goes first; 0: not at all (BOLE_DEAD_LETTERS_SIZE; default 64MiB)", 1},

@@ -34,7 +34,7 @@ struct limits {
     atomic_uint_fast64_t refused[LIMIT_KIND_COUNT];
 };
 
-static const char *const kind_names[LIMIT_KIND_COUNT] = {"bytes", "records", "body", "record", "fields"};
+static const char *const kind_names[LIMIT_KIND_COUNT] = {"bytes", "records", "body", "ratio", "record", "fields"};
 
 const char *limit_kind_name(enum limit_kind kind)
 {
@@ -84,6 +84,7 @@ static bool set_value(struct tenant_limit *t, bole_slice name, uint64_t n)
     case LIMIT_BYTES: t->bytes_per_s = (double)n; break;
     case LIMIT_RECORDS: t->records_per_s = (double)n; break;
     case LIMIT_BODY: t->body_bytes = n; break;
+    case LIMIT_RATIO: t->ratio = n; break;
     case LIMIT_RECORD: t->record_bytes = n; break;
     case LIMIT_FIELDS: t->fields = n; break;
     default: return false;
@@ -122,7 +123,7 @@ bole_status limits_add(struct limits *l, bole_slice text, struct bole_err *err)
         bole_slice number, name = bole_slice_cut(bole_slice_cut(values, ',', &values), '=', &number);
         uint64_t n;
         if (!number.ptr || !read_number(bole_slice_trim(number), &n) || !set_value(&limit, bole_slice_trim(name), n))
-            return bole_fail(err, BOLE_E_INVALID, "limit '%.*s': write bytes=10MB,records=5000 (a second), body=8MB, record=64KB, fields=64, "
+            return bole_fail(err, BOLE_E_INVALID, "limit '%.*s': write bytes=10MB,records=5000 (a second), body=8MB, ratio=100, record=64KB, fields=64, "
                              "in front of it perhaps TENANT:", BOLE_SLICE_ARG(text));
     }
     struct rule *r = find_rule(l, tenant);

@@ -17,18 +17,19 @@
 struct tenant_limit { /* 0: no limit */
     double bytes_per_s, records_per_s; /* of lines and fields, as stored */
     size_t body_bytes;   /* of a request over HTTP, decompressed */
+    size_t ratio;        /* of that to what was sent */
     size_t record_bytes; /* of line and fields */
     size_t fields;       /* of a record */
 };
 
-enum limit_kind { LIMIT_BYTES, LIMIT_RECORDS, LIMIT_BODY, LIMIT_RECORD, LIMIT_FIELDS, LIMIT_KIND_COUNT };
+enum limit_kind { LIMIT_BYTES, LIMIT_RECORDS, LIMIT_BODY, LIMIT_RATIO, LIMIT_RECORD, LIMIT_FIELDS, LIMIT_KIND_COUNT };
 const char *limit_kind_name(enum limit_kind kind);
 
 struct limits;
 struct limits *limits_create(void); /* NULL: no memory */
 void limits_destroy(struct limits *l); /* NULL is fine */
 
-/* "bytes=10MB,records=5000,body=8MB,record=64KB,fields=64" for everybody, or "TENANT:..." for one; what a tenant's rule does
+/* "bytes=10MB,records=5000,body=8MB,ratio=100,record=64KB,fields=64" for everybody, or "TENANT:..." for one; what a tenant's rule does
  * not name is everybody's. A later rule overrules an earlier one. BOLE_E_INVALID says what is wrong. */
 bole_status limits_add(struct limits *l, bole_slice rule, struct bole_err *err);
 

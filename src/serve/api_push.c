@@ -98,6 +98,24 @@ void push_finish(struct push *push, enum metrics_door door, const char *headers)
     ingest_commit(result->request, on_done, p); /* x may be answered, and be gone, from here on */
 }
 
+/* False: the request is over one of its tenant's limits, and was answered. */
+static bool keeps_limits(struct limits *limits, struct http_exchange *x, bole_slice tenant)
+{
+    const struct tenant_limit limit = limits_of(limits, tenant);
+    size_t size = http_body(x).len, sent = http_body_sent(x);
+    if (limit.body_bytes && size > limit.body_bytes) {
+        limits_count(limits, LIMIT_BODY);
+        http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", size, BOLE_SLICE_ARG(tenant), limit.body_bytes);
+        return false;
+    }
+    if (limit.ratio && size > CONTENT_RATIO_FREE && size / limit.ratio > sent) { /* what is small may be as regular as it likes */
+        limits_count(limits, LIMIT_RATIO);
+        http_reply_text(x, 413, "a request of %zu bytes became %zu, tenant %.*s may compress by %zu", sent, size, BOLE_SLICE_ARG(tenant), limit.ratio);
+        return false;
+    }
+    return true;
+}
+
 bool push_begin(struct push *p, struct http_exchange *x, struct api *a)
 {
     bole_slice tenant;
@@ -108,12 +126,8 @@ bool push_begin(struct push *p, struct http_exchange *x, struct api *a)
         return false;
     }
     struct limits *limits = a->options.receive.limits;
-    size_t body_max = limits ? limits_of(limits, tenant).body_bytes : 0;
-    if (body_max && http_body(x).len > body_max) {
-        limits_count(limits, LIMIT_BODY);
-        http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", http_body(x).len, BOLE_SLICE_ARG(tenant), body_max);
+    if (limits && !keeps_limits(limits, x, tenant))
         return false;
-    }
     p->a = a;
     p->x = x;
     p->receiver = a->receivers[http_loop_index(x)];

@@ -98,6 +98,7 @@ bole_slice http_path_param(const struct http_exchange *x, bole_slice name); /* d
 bole_slice http_header(const struct http_exchange *x, bole_slice name);     /* any case; first one; ptr NULL: absent */
 /* All of that name, in order: call with *at = 0 first; false after the last one. */
 bool       http_header_next(const struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value);
+size_t http_body_sent(const struct http_exchange *x);     /* its bytes as they came */
 bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTTP_RAW_BODY; HTTP_BODY_PAD zeros behind it */
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1": the client's address */
 unsigned   http_loop_index(const struct http_exchange *x);

@@ -171,6 +171,7 @@ void exchange_run(struct http_exchange *x)
 unsigned http_method(const struct http_exchange *x) { return x->head.method; }
 bole_slice http_path(const struct http_exchange *x) { return x->path; }
 bole_slice http_body(const struct http_exchange *x) { return x->body; }
+size_t http_body_sent(const struct http_exchange *x) { return x->body_len; }
 unsigned http_loop_index(const struct http_exchange *x) { return x->hl->index; }
 struct arena *http_arena(struct http_exchange *x) { return &x->arena; }
 

@@ -224,7 +224,7 @@ static void write_limits(struct writer *w, struct limits *limits)
 {
     open_family(w, "limits");
     if (!w->json)
-        buf_put_str(w->out, "# HELP bole_limits_refused_total Requests (bytes, records, body) and records (record, fields) over a tenant's limit.\n"
+        buf_put_str(w->out, "# HELP bole_limits_refused_total Requests (bytes, records, body, ratio) and records (record, fields) over a tenant's limit.\n"
                             "# TYPE bole_limits_refused_total counter\n");
     for (unsigned k = 0; k < LIMIT_KIND_COUNT; k++) {
         buf_printf(w->out, w->json ? "%s\"refused_%s_total\":%llu" : "%sbole_limits_refused_total{limit=\"%s\"} %llu\n", w->json && k ? "," : "",
