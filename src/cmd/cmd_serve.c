@@ -20,8 +20,8 @@
 enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
-       KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_SYSLOG_CLIENT_CA, KEY_SYSLOG_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_KEY, KEY_RELP, KEY_GRPC, KEY_DEAD_LETTERS, KEY_LIMIT, KEY_PROCESS };
+       KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_DOOR_CLIENT_CA, KEY_DOOR_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
+       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_TLS, KEY_FORWARD_KEY, KEY_RELP, KEY_RELP_TLS, KEY_GRPC, KEY_DEAD_LETTERS, KEY_LIMIT, KEY_PROCESS };
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -43,15 +43,17 @@ static const struct argp_option options_table[] = {
     {"listen-syslog", KEY_SYSLOG, "HOST:PORT", 0, "Syslog over TCP and UDP, usually port 5140 (BOLE_DOORS_SYSLOG)", 1},
     {"listen-syslog-tls", KEY_SYSLOG_TLS, "HOST:PORT", 0,
      "Syslog over TLS, usually port 6514 (BOLE_DOORS_SYSLOG_TLS)", 1},
-    {"syslog-tls-client-ca", KEY_SYSLOG_CLIENT_CA, "FILE", 0,
-     "Its clients must show a certificate that one of these (PEM) has signed", 1},
-    {"syslog-tls-client-optional", KEY_SYSLOG_CLIENT_OPTIONAL, 0, 0, "They may also show none", 1},
     {"listen-gelf", KEY_GELF, "HOST:PORT", 0, "GELF over TCP and UDP, usually port 12201 (BOLE_DOORS_GELF)", 1},
     {"listen-forward", KEY_FORWARD, "HOST:PORT", 0, "Fluent's forward protocol, usually port 24224 (BOLE_DOORS_FORWARD)", 1},
+    {"listen-forward-tls", KEY_FORWARD_TLS, "HOST:PORT", 0, "The same over TLS (BOLE_DOORS_FORWARD_TLS)", 1},
     {"forward-shared-key-file", KEY_FORWARD_KEY, "FILE", 0, "Its clients must know the first line of this file", 1},
     {"listen-relp", KEY_RELP, "HOST:PORT", 0, "RELP, usually port 2514 (BOLE_DOORS_RELP)", 1},
-    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for syslog over TLS and gRPC (default that of --tls-cert)", 1},
+    {"listen-relp-tls", KEY_RELP_TLS, "HOST:PORT", 0, "The same over TLS (BOLE_DOORS_RELP_TLS)", 1},
+    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for these doors over TLS, and gRPC (default that of --tls-cert)", 1},
     {"door-tls-key", KEY_DOOR_TLS_KEY, "FILE", 0, "Its private key (PEM)", 1},
+    {"door-tls-client-ca", KEY_DOOR_CLIENT_CA, "FILE", 0,
+     "Clients of syslog, forward and RELP over TLS must show a certificate that one of these (PEM) has signed", 1},
+    {"door-tls-client-optional", KEY_DOOR_CLIENT_OPTIONAL, 0, 0, "They may also show none", 1},
     {"door-tenant", KEY_DOOR_TENANT, "NAME", 0, "The tenant of what comes in at these doors (default default)", 1},
     {"tail", KEY_TAIL, "GLOB", 0, "Read these files as they grow; may be repeated", 1},
     {"tail-system", KEY_TAIL_SYSTEM, 0, 0, "Read this machine's /var/log and its journal", 1},
@@ -106,12 +108,14 @@ static const struct setting settings_table[] = {
     {"doors.grpc", KEY_GRPC, SETTING_ONE},
     {"doors.syslog", KEY_SYSLOG, SETTING_ONE},
     {"doors.syslog_tls", KEY_SYSLOG_TLS, SETTING_ONE},
-    {"doors.syslog_tls_client_ca", KEY_SYSLOG_CLIENT_CA, SETTING_ONE},
-    {"doors.syslog_tls_client_optional", KEY_SYSLOG_CLIENT_OPTIONAL, SETTING_ONE},
+    {"doors.tls_client_ca", KEY_DOOR_CLIENT_CA, SETTING_ONE},
+    {"doors.tls_client_optional", KEY_DOOR_CLIENT_OPTIONAL, SETTING_ONE},
     {"doors.gelf", KEY_GELF, SETTING_ONE},
     {"doors.forward", KEY_FORWARD, SETTING_ONE},
+    {"doors.forward_tls", KEY_FORWARD_TLS, SETTING_ONE},
     {"doors.forward_shared_key_file", KEY_FORWARD_KEY, SETTING_ONE},
     {"doors.relp", KEY_RELP, SETTING_ONE},
+    {"doors.relp_tls", KEY_RELP_TLS, SETTING_ONE},
     {"doors.tls_cert", KEY_DOOR_TLS_CERT, SETTING_ONE},
     {"doors.tls_key", KEY_DOOR_TLS_KEY, SETTING_ONE},
     {"doors.tenant", KEY_DOOR_TENANT, SETTING_ONE},
@@ -205,10 +209,12 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_SYSLOG_TLS: s->doors[DOOR_SYSLOG_TLS] = value; break;
     case KEY_GELF: s->doors[DOOR_GELF] = value; break;
     case KEY_FORWARD: s->doors[DOOR_FORWARD] = value; break;
+    case KEY_FORWARD_TLS: s->doors[DOOR_FORWARD_TLS] = value; break;
     case KEY_FORWARD_KEY: s->forward_key_path = value; break;
     case KEY_RELP: s->doors[DOOR_RELP] = value; break;
-    case KEY_SYSLOG_CLIENT_CA: s->syslog_client_ca = value; break;
-    case KEY_SYSLOG_CLIENT_OPTIONAL: s->syslog_client_optional = truth(state, what, value); break;
+    case KEY_RELP_TLS: s->doors[DOOR_RELP_TLS] = value; break;
+    case KEY_DOOR_CLIENT_CA: s->door_client_ca = value; break;
+    case KEY_DOOR_CLIENT_OPTIONAL: s->door_client_optional = truth(state, what, value); break;
     case KEY_DOOR_TLS_CERT: s->door_tls_cert = value; break;
     case KEY_DOOR_TLS_KEY: s->door_tls_key = value; break;
     case KEY_DOOR_TENANT: s->door_tenant = value; break;
@@ -229,8 +235,10 @@ static void check(struct argp_state *state, const struct server_options *s)
         argp_error(state, "--tls-cert and --tls-key go together");
     if (!s->door_tls_cert != !s->door_tls_key)
         argp_error(state, "--door-tls-cert and --door-tls-key go together");
-    if (s->doors[DOOR_SYSLOG_TLS] && !s->tls_cert && !s->door_tls_cert)
-        argp_error(state, "--listen-syslog-tls needs --door-tls-cert and --door-tls-key");
+    bool has_tls = s->doors[DOOR_SYSLOG_TLS] || s->doors[DOOR_FORWARD_TLS] || s->doors[DOOR_RELP_TLS];
+    if (has_tls && !s->tls_cert && !s->door_tls_cert)
+        argp_error(state, "%s needs --door-tls-cert and --door-tls-key",
+                   s->doors[DOOR_SYSLOG_TLS] ? "--listen-syslog-tls" : s->doors[DOOR_FORWARD_TLS] ? "--listen-forward-tls" : "--listen-relp-tls");
 }
 
 /* A first round over the flags that looks for the file alone: what it says must not overrule other flags. */

@@ -39,7 +39,7 @@ struct server {
     struct api         *api;
     struct ingest      *ingest;
     struct http_server *http;
-    struct tls_context *syslog_tls;
+    struct tls_context *door_tls;
     struct sockets     *sockets; /* NULL: all doors are closed */
     struct rpc         *rpc;     /* NULL: the gRPC door is closed */
     bole_slice          service_names[SERVICE_NAMES_MAX];
@@ -86,7 +86,9 @@ static const struct door {
     [DOOR_SYSLOG_TLS] = {"syslog_tls", &syslog_protocol, true},
     [DOOR_GELF] = {"gelf", &gelf_protocol, false},
     [DOOR_FORWARD] = {"forward", &forward_protocol, false},
+    [DOOR_FORWARD_TLS] = {"forward_tls", &forward_protocol, true},
     [DOOR_RELP] = {"relp", &relp_protocol, false},
+    [DOOR_RELP_TLS] = {"relp_tls", &relp_protocol, true},
 };
 
 static bool is_local(const char *address)
@@ -101,7 +103,7 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
 {
     const char *exposed = is_local(o->listen) ? NULL : o->listen;
     for (size_t i = 0; i < SERVER_DOORS; i++) {
-        bool known_clients = i == DOOR_SYSLOG_TLS && o->syslog_client_ca && !o->syslog_client_optional;
+        bool known_clients = doors[i].tls && o->door_client_ca && !o->door_client_optional;
         if (o->doors[i] && !is_local(o->doors[i]) && !known_clients)
             exposed = o->doors[i];
     }
@@ -184,9 +186,9 @@ static void put_doors(struct buf *out, const struct server_options *o)
         put_setting(out, "  tls_key", bole_slice_str(o->door_tls_key));
     if (o->forward_key_path)
         put_setting(out, "  forward_shared_key_file", bole_slice_str(o->forward_key_path));
-    if (o->syslog_client_ca)
-        put_setting(out, "  syslog_tls_client_ca", bole_slice_str(o->syslog_client_ca));
-    buf_printf(out, "  syslog_tls_client_optional: %s\n", truth(o->syslog_client_optional));
+    if (o->door_client_ca)
+        put_setting(out, "  tls_client_ca", bole_slice_str(o->door_client_ca));
+    buf_printf(out, "  tls_client_optional: %s\n", truth(o->door_client_optional));
 }
 
 /* What is in force, under the names of the configuration file. */
@@ -311,12 +313,12 @@ static bole_status receive_switches(struct server *s, const struct server_option
     return st;
 }
 
-static bole_status make_syslog_tls(struct server *s, const struct server_options *o, struct bole_err *err)
+static bole_status make_door_tls(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     bole_status st = tls_context_create(o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
-                                        o->door_tls_key ? o->door_tls_key : o->tls_key, &s->syslog_tls, err);
-    if (st == BOLE_OK && o->syslog_client_ca)
-        st = tls_context_ask_clients(s->syslog_tls, o->syslog_client_ca, o->syslog_client_optional, err);
+                                        o->door_tls_key ? o->door_tls_key : o->tls_key, &s->door_tls, err);
+    if (st == BOLE_OK && o->door_client_ca)
+        st = tls_context_ask_clients(s->door_tls, o->door_client_ca, o->door_client_optional, err);
     return st;
 }
 
@@ -348,14 +350,17 @@ static bole_status open_doors(struct server *s, const struct server_options *o, 
                                       .random = &random_system, .tenant = door_tenant(o),
                                       .connection_max = connection_max(o) / DOORS_PART};
     bole_slice shared_key = {0};
-    bole_status st = o->doors[DOOR_SYSLOG_TLS] ? make_syslog_tls(s, o, err) : BOLE_OK;
+    bole_status st = BOLE_OK;
+    for (size_t i = 0; i < SERVER_DOORS && st == BOLE_OK && !s->door_tls; i++)
+        if (doors[i].tls && o->doors[i])
+            st = make_door_tls(s, o, err);
     if (st == BOLE_OK && o->forward_key_path)
         st = read_secret(s, o->forward_key_path, &shared_key, err);
     for (size_t i = 0; i < SERVER_DOORS; i++)
         if (o->doors[i])
             open[sockets.door_count++] = (struct socket_door_options){
                 .name = doors[i].name, .protocol = doors[i].protocol, .listen = bole_slice_str(o->doors[i]),
-                .tls = doors[i].tls ? s->syslog_tls : NULL, .settings.shared_key = shared_key};
+                .tls = doors[i].tls ? s->door_tls : NULL, .settings.shared_key = shared_key};
     if (st < 0 || !sockets.door_count)
         return st;
     st = sockets_create(&sockets, &s->sockets, err);
@@ -496,7 +501,7 @@ bole_status server_create(const struct server_options *options, struct server **
     if (st == BOLE_OK)
         st = check_readable(options->door_tls_key, "--door-tls-key", err);
     if (st == BOLE_OK)
-        st = check_readable(options->syslog_client_ca, "--syslog-tls-client-ca", err);
+        st = check_readable(options->door_client_ca, "--door-tls-client-ca", err);
     if (st == BOLE_OK && !tenant_valid(door_tenant(options)))
         st = bole_fail(err, BOLE_E_INVALID, "--door-tenant: '%s' is no tenant's name", options->door_tenant);
     if (st < 0)
@@ -564,7 +569,7 @@ void server_destroy(struct server *s)
     http_server_destroy(s->http);
     sockets_destroy(s->sockets);
     rpc_destroy(s->rpc);
-    tls_context_destroy(s->syslog_tls);
+    tls_context_destroy(s->door_tls);
     api_destroy(s->api);
     process_destroy(s->process);
     dead_letters_close(s->dead_letters);

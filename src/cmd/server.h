@@ -16,7 +16,7 @@ struct retention; /* cmd/retention.h */
 #define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
 
 /* Doors that are not HTTP. */
-enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, DOOR_GELF, DOOR_FORWARD, DOOR_RELP, SERVER_DOORS };
+enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, DOOR_GELF, DOOR_FORWARD, DOOR_FORWARD_TLS, DOOR_RELP, DOOR_RELP_TLS, SERVER_DOORS };
 
 struct server;
 
@@ -39,11 +39,11 @@ struct server_options {
     bool        no_detect_level;  /* receive.detect_level off */
     const char *grpc;             /* address of the gRPC door; NULL: closed */
     const char *doors[SERVER_DOORS]; /* addresses by enum server_door; NULL: closed */
-    const char *forward_key_path; /* a file with the shared key of DOOR_FORWARD; NULL: none is asked for */
+    const char *forward_key_path; /* a file with the shared key of DOOR_FORWARD and DOOR_FORWARD_TLS; NULL: none is asked for */
     const char *door_tenant;      /* of what comes in there */
     const char *door_tls_cert, *door_tls_key; /* NULL: those of HTTP. gRPC speaks TLS when there are any */
-    const char *syslog_client_ca; /* clients of DOOR_SYSLOG_TLS show a certificate that it has signed; NULL: none */
-    bool        syslog_client_optional;
+    const char *door_client_ca; /* clients of the doors with TLS show a certificate that it has signed; NULL: none */
+    bool        door_client_optional;
     const char *const *limits; /* of tenants: receive/limits.h */
     size_t      limit_count;
     uint64_t    dead_letters_size; /* bytes of files; 0: what cannot be processed is not kept */

@@ -66,6 +66,7 @@ void receiver_destroy(struct receiver *r)
     process_run_deinit(&r->run);
     json_index_destroy(r->index);
     free(r->fields);
+    free(r->chunks);
     free(r);
 }
 

@@ -19,6 +19,7 @@ struct receiver {
     int64_t             zone_quarter; /* the quarter of an hour that this offset from UTC is of; where zone_known */
     int                 zone_offset_s;
     bool                zone_known;
+    uint64_t           *chunks;  /* forward.c: of messages that were stored; NULL: none yet */
 };
 
 /* A record may have a few fields more than the limit while it is put together: repeated names go, the level comes. */

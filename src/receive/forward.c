@@ -6,6 +6,10 @@
  * piece that arrives; it is decoded when it is whole. What is broken ends the connection: behind it nothing is known.
  * The messages in front of it are stored and answered.
  *
+ * Who got no acknowledgement sends a chunk again, usually over another connection. Of chunks that were stored a hash is remembered, for
+ * CHUNKS_KNOWN of them: the same bytes are acknowledged again, and not stored. Their name alone would not do: some clients give the
+ * same one to all.
+ *
  * With a shared key the server says HELO, the client PING with a digest, the server PONG.
  */
 #include <stdio.h>
@@ -16,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/content.h"
+#include "base/hash.h"
 #include "process/service_name.h"
 #include "receive/mapping.h"
 #include "receive/msgpack.h"
@@ -28,6 +33,8 @@ enum {
     DEPTH_MAX = 32,                  /* of nesting in a record */
     NONCE_SIZE = 16,
     HASH_SIZE = 64,                /* SHA-512 */
+    CHUNKS_MAX = 32,               /* of one call */
+    CHUNKS_KNOWN = 4096, WAYS = 4,
 };
 #define SERVER_NAME S("bole")
 
@@ -35,6 +42,8 @@ struct forward_session {
     struct msgpack_scan scan;
     bool                wants_ping;
     uint8_t             nonce[NONCE_SIZE];
+    uint32_t            chunk_count;
+    uint64_t            chunks[CHUNKS_MAX]; /* of the last call */
 };
 
 struct forward {
@@ -384,11 +393,37 @@ static bool read_packed(struct forward *f, bole_slice entries, enum content_codi
 
 static void acknowledge(struct forward *f, bole_slice chunk)
 {
-    if (!chunk.len)
-        return;
     buf_put_u8(&f->reply, 0x81);
     put_str(&f->reply, S("ack"));
     put_str(&f->reply, chunk);
+}
+
+static bool is_in(const uint64_t *hashes, size_t count, uint64_t hash)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hashes[i] == hash)
+            return true;
+    return false;
+}
+
+/* Stored already, or with this call's records. */
+static bool is_known(const struct forward *f, uint64_t hash)
+{
+    const uint64_t *known = f->m.d->r->chunks;
+    return is_in(f->session->chunks, f->session->chunk_count, hash) ||
+           (known && is_in(known + hash % (CHUNKS_KNOWN / WAYS) * WAYS, WAYS, hash));
+}
+
+static void forward_stored(struct receiver *r, const void *session)
+{
+    const struct forward_session *s = session;
+    if (s->chunk_count && !r->chunks)
+        r->chunks = calloc(CHUNKS_KNOWN, sizeof *r->chunks);
+    for (uint32_t i = 0; r->chunks && i < s->chunk_count; i++) { /* the oldest of its place goes */
+        uint64_t *place = r->chunks + s->chunks[i] % (CHUNKS_KNOWN / WAYS) * WAYS;
+        memmove(place + 1, place, (WAYS - 1) * sizeof *place);
+        place[0] = s->chunks[i];
+    }
 }
 
 /* The option stands behind the records, and says how to read them. */
@@ -421,6 +456,11 @@ static bool take_message(struct forward *f, bole_slice message)
     uint32_t values = packed || list ? 1 : 2;
     if (head.count < 1 + values || !find_option(f, p, values, head.count > 1 + values, &option))
         return malformed(f, "the message is too short, or its option cannot be read");
+    uint64_t hash = option.chunk.len ? hash64(message) : 0;
+    if (option.chunk.len && is_known(f, hash)) {
+        acknowledge(f, option.chunk);
+        return true;
+    }
     bool good = true;
     if (packed) {
         good = read_packed(f, second.bytes, option.coding);
@@ -432,8 +472,10 @@ static bool take_message(struct forward *f, bole_slice message)
         good = read_event(f, &p);
         good = settle(f, &p, good);
     }
-    if (good)
+    if (good && option.chunk.len) {
         acknowledge(f, option.chunk);
+        f->session->chunks[f->session->chunk_count++] = hash;
+    }
     return good;
 }
 
@@ -457,7 +499,8 @@ static void take_messages(struct forward *f, struct door *d, struct socket_resul
     bole_slice body = f->in->in.body;
     struct msgpack_scan *scan = &f->session->scan;
     size_t at = 0;
-    while (at < body.len && !d->over) {
+    f->session->chunk_count = 0;
+    while (at < body.len && !d->over && f->session->chunk_count < CHUNKS_MAX) {
         bole_slice rest = bole_slice_from(body.ptr + at, body.len - at);
         enum msgpack_end end = msgpack_scan(scan, rest, MESSAGE_MAX, &result->wanted);
         if (end == MSGPACK_MORE)
@@ -514,4 +557,5 @@ const struct socket_protocol forward_protocol = {
     .message_max = MESSAGE_MAX,
     .start = forward_start,
     .take = forward_take,
+    .stored = forward_stored,
 };

@@ -16,9 +16,10 @@
 struct stream {
     struct fixture f;
     struct socket_settings settings;
-    _Alignas(16) uint8_t session[128];
+    _Alignas(16) uint8_t session[512];
     struct buf     bytes;
     struct socket_result result;
+    bool           fails; /* the commits */
 };
 
 static void stream_init(struct stream *s)
@@ -50,8 +51,11 @@ static void stream_take(struct stream *s, bole_slice more)
     if (s->result.used)
         memmove(s->bytes.ptr, s->bytes.ptr + s->result.used, s->bytes.len - s->result.used);
     s->bytes.len -= s->result.used;
-    if (s->result.records.request)
-        ingest_commit(s->result.records.request, NULL, NULL);
+    if (!s->result.records.request)
+        return;
+    ingest_commit(s->result.records.request, NULL, NULL);
+    if (!s->fails)
+        forward_protocol.stored(s->f.receiver, s->session);
 }
 
 static void check_stored(struct fixture *f, const char *stored)
@@ -189,6 +193,45 @@ TEST(forward_compressed_entries_may_be_zstd)
     stream_take(&s, (bole_slice){0});
     CHECK_EQ_SLICE(s.result.reply, S("\x81\xa3" "ack\xa1" "c"));
     check_stored(&s.f, NOW APP "\"a\"" TAG);
+    stream_deinit(&s);
+}
+
+/* A client that did not get its acknowledgement comes again, over another connection. */
+TEST(forward_a_chunk_that_comes_again_is_acknowledged_and_not_stored)
+{
+    const bole_slice a = S("\x94\xa3" "app" TIME "\x81\xa3log\xa1" "a\x81\xa5" "chunk\xa1" "c"), ack = S("\x81\xa3" "ack\xa1" "c"),
+                     b = S("\x94\xa3" "app" TIME "\x81\xa3log\xa1" "b\x81\xa5" "chunk\xa1" "c"), /* the same name for another chunk */
+                     plain = S("\x93\xa3" "app" TIME "\x81\xa3log\xa1" "p");
+    struct stream s;
+    stream_init(&s);
+    s.fails = true; /* what was not stored is no copy */
+    stream_take(&s, a);
+    fake_ingest_clear(&s.f.ingest);
+    s.fails = false;
+    stream_take(&s, a);
+    CHECK_EQ_SLICE(s.result.reply, ack);
+    check_stored(&s.f, NOW APP "\"a\"" TAG);
+    memset(s.session, 0, sizeof s.session);
+    stream_take(&s, a);
+    CHECK_EQ_SLICE(s.result.reply, ack);
+    check_stored(&s.f, "");
+    stream_take(&s, b);
+    check_stored(&s.f, NOW APP "\"b\"" TAG);
+    stream_take(&s, plain);
+    stream_take(&s, plain); /* without a chunk nobody says that it is the same */
+    check_stored(&s.f, NOW APP "\"p\"" TAG NOW APP "\"p\"" TAG);
+    for (unsigned i = 0; i < 100; i++) { /* many at once: all are answered */
+        buf_put(&s.bytes, S("\x94\xa3" "app" TIME "\x81\xa3log\xcd"));
+        buf_put_u8(&s.bytes, 0);
+        buf_put_u8(&s.bytes, (uint8_t)i);
+        buf_put(&s.bytes, S("\x81\xa5" "chunk\xa1" "c"));
+    }
+    size_t acks = 0;
+    while (s.bytes.len) {
+        stream_take(&s, (bole_slice){0});
+        acks += s.result.reply.len / ack.len;
+    }
+    CHECK_EQ_U64(acks, 100);
     stream_deinit(&s);
 }
 

@@ -51,6 +51,8 @@ struct socket_protocol {
     void (*start)(const struct socket_input *in, struct random *random, bole_slice *ret_greeting);
     /* Takes the whole messages at the beginning of the body, as many as there are. */
     void (*take)(struct receiver *r, const struct socket_input *in, struct socket_result *ret_result);
+    /* What the last call with this session gave is durable. NULL: nobody needs to know. */
+    void (*stored)(struct receiver *r, const void *session);
     /* Takes datagrams; NULL: there are none. The session is the door's. */
     void (*take_datagrams)(struct receiver *r, const struct socket_input *in, const struct socket_datagram *datagrams,
                            size_t count, struct socket_result *ret_result);

@@ -216,8 +216,11 @@ static void run_done(struct loop_task *task)
     struct sockets *s = sockets_of(c);
     s->commits--;
     c->committing = false;
-    if (c->answer == BOLE_OK)
+    if (c->answer == BOLE_OK) {
         count_up(&c->door->count.records, c->records);
+        if (protocol_of(c)->stored)
+            protocol_of(c)->stored(s->receiver, c->sessions);
+    }
     if (c->dead) {
         if (!c->turn_posted)
             free_later(c);

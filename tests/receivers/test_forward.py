@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import socket
+import ssl
 import struct
 import time
 
@@ -11,6 +12,7 @@ import pytest
 
 import bole
 import clients
+from test_cli_tls import make_certificate
 from test_syslog import records
 
 QUERY = '{service_name=~".+"}'
@@ -141,6 +143,28 @@ def test_what_is_acknowledged_survives_a_kill(server):
     server.start()
     got = [line for _, line in server.lines('{service_name="app"}', end=1795255300 * 10**9)]
     assert sorted(got) == sorted(f"line {i} {j}" for i in range(200) for j in range(10))
+
+
+def test_a_chunk_whose_acknowledgement_got_lost_is_not_stored_twice(server):
+    message = pack(["app", [[1795255200, {"log": f"line {j}"}] for j in range(10)], {"chunk": "c"}])
+    with connect(server) as connection:
+        connection.sendall(message)
+        assert receive(connection, len(ack("c"))) == ack("c")
+    for _ in range(3):
+        with connect(server) as connection:
+            connection.sendall(message)
+            assert receive(connection, len(ack("c"))) == ack("c")
+    assert server.metric("bole_ingest_rows_total") == 10
+
+
+def test_over_tls(tmp_path):
+    cert, key = make_certificate(tmp_path, "bole-test", "-addext", "subjectAltName=IP:127.0.0.1")
+    with bole.Server(args=["--listen-forward-tls", "127.0.0.1:0", "--door-tls-cert", str(cert), "--door-tls-key", str(key)]) as server:
+        plain = socket.create_connection(("127.0.0.1", server.door("forward_tls")), timeout=20)
+        with ssl.create_default_context(cafile=cert).wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+            connection.sendall(pack(["app", [[1795255200, {"log": "over TLS"}]], {"chunk": "c"}]))
+            assert receive(connection, len(ack("c"))) == ack("c")
+        assert [line for _, line in server.lines('{service_name="app"}', end=1795255300 * 10**9)] == ["over TLS"]
 
 
 def test_a_chunk_larger_than_the_buffers(server):

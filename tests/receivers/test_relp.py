@@ -7,7 +7,7 @@ import time
 import pytest
 
 import bole
-from test_syslog import LINES, lines, records, rsyslog
+from test_syslog import LINES, certificates, lines, records, rsyslog  # noqa: F401
 
 
 @pytest.fixture
@@ -26,6 +26,18 @@ def test_omrelp(server, tmp_path):
         got = records(server, count=len(LINES))
     assert sorted(line for line, _ in got) == sorted(LINES)
     assert got[0][1]["service_name"] == "my-app"
+
+
+def test_omrelp_over_tls_with_a_client_certificate(certificates, tmp_path):  # noqa: F811
+    (cert, key), (client, client_key), (stranger, stranger_key) = certificates
+    doors = ["--listen-relp-tls", "127.0.0.1:0", "--door-tls-cert", str(cert), "--door-tls-key", str(key), "--door-tls-client-ca", str(client)]
+    with bole.Server(args=doors) as server:
+        to = f'module(load="omrelp") action(type="omrelp" target="127.0.0.1" port="{server.door("relp_tls")}" tls="on" ' \
+             f'tls.caCert="{cert}" tls.authmode="certvalid" template="RSYSLOG_SyslogProtocol23Format" action.resumeRetryCount="-1" '
+        with rsyslog(tmp_path, to + f'tls.myCert="{client}" tls.myPrivKey="{client_key}")'):
+            got = records(server, count=len(LINES))
+        assert sorted(line for line, _ in got) == sorted(LINES)
+        assert {fields["sender"] for _, fields in got} == {"127.0.0.1/web-3"}
 
 
 def test_omrelp_sends_again_what_was_not_answered(server, tmp_path):

@@ -32,7 +32,7 @@ def certificates(tmp_path_factory):
 def server(certificates):
     (cert, key), (client, _), _ = certificates
     with bole.Server(args=["--listen-syslog", "127.0.0.1:0", "--listen-syslog-tls", "127.0.0.1:0", "--door-tls-cert", str(cert),
-                           "--door-tls-key", str(key), "--syslog-tls-client-ca", str(client)]) as s:
+                           "--door-tls-key", str(key), "--door-tls-client-ca", str(client)]) as s:
         yield s
 
 
@@ -247,8 +247,8 @@ def test_tls_lets_in_who_shows_a_certificate_of_the_right_authority(server, cert
 
 def test_clients_may_be_asked_for_a_certificate_without_having_to(certificates):
     (cert, key), (client, client_key), _ = certificates
-    with bole.Server(args=["--listen-syslog-tls", "127.0.0.1:0", "--door-tls-cert", str(cert), "--door-tls-key", str(key), "--syslog-tls-client-ca",
-                           str(client), "--syslog-tls-client-optional", "--door-tenant", "acme"]) as server:
+    with bole.Server(args=["--listen-syslog-tls", "127.0.0.1:0", "--door-tls-cert", str(cert), "--door-tls-key", str(key), "--door-tls-client-ca",
+                           str(client), "--door-tls-client-optional", "--door-tenant", "acme"]) as server:
         context = ssl.create_default_context(cafile=cert)
         with tls_connect(server, context) as connection:
             connection.sendall(b"<14>unknown\n")
@@ -274,10 +274,10 @@ def test_doors_do_not_open_to_the_world_by_themselves(tmp_path, certificates):
     assert "--insecure" in refused("--listen-syslog", ":0")
     assert "--insecure" in refused("--listen-syslog-tls", "0.0.0.0:0", *tls)
     assert "--door-tls-cert" in refused("--listen-syslog-tls", "127.0.0.1:0")
-    assert "nowhere.pem" in refused("--listen-syslog-tls", "127.0.0.1:0", *tls, "--syslog-tls-client-ca", "/nowhere.pem")
+    assert "nowhere.pem" in refused("--listen-syslog-tls", "127.0.0.1:0", *tls, "--door-tls-client-ca", "/nowhere.pem")
     assert "no tenant" in refused("--listen-syslog", "127.0.0.1:0", "--door-tenant", "a/b")
     assert "no port" in refused("--listen-syslog", "127.0.0.1")
-    with bole.Server(args=["--listen-syslog-tls", "0.0.0.0:0", *tls, "--syslog-tls-client-ca", str(client)]) as server:
+    with bole.Server(args=["--listen-syslog-tls", "0.0.0.0:0", *tls, "--door-tls-client-ca", str(client)]) as server:
         assert server.door("syslog_tls")  # it lets nobody in without a certificate
     with bole.Server(args=["--listen-syslog", ":0", "--insecure"]) as server, \
             socket.create_connection(("127.0.0.1", server.door("syslog"))) as connection:
