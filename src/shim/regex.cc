@@ -2,6 +2,9 @@
  * regex.cc - see regex.h. The pattern is walked once before RE2 sees it: that walk rewrites named groups, refuses \C,
  * and collects the literal runs from which the needle is taken. It understands just enough syntax to know where a
  * literal ends; whatever it does not understand only costs the needle, never correctness.
+ *
+ * RE2 takes some 20 us to make a program, and many a query never runs it: no row has the needle, a chain of runs or a text decides.
+ * So an expression of the common kind, which cannot be wrong (class Common), becomes a program when it is first run.
  */
 #include "shim/regex.h"
 
@@ -11,6 +14,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <vector>
@@ -32,12 +36,15 @@ struct regex {
     std::string              pattern;
     std::string              literal;
     std::string              needle;
-    std::unique_ptr<RE2>     re; /* null when the pattern is a literal */
+    std::string              source;  /* what RE2 is given; empty when the pattern is a literal */
+    mutable std::unique_ptr<RE2> re;  /* made at once or by the first search, whichever thread it is on: see program() */
+    mutable std::once_flag   made;
     std::vector<std::string> group_names;
     struct budget           *budget = nullptr;
     size_t                   drawn_bytes = 0;
     bool                     anchored = false;
     bool                     is_literal = false;
+    bool                     takes_empty = true; /* false: no match is empty */
 };
 
 namespace {
@@ -239,6 +246,134 @@ class Walk {
     bool        no_needle_ = false;
 };
 
+/*
+ * Expressions that both Go and RE2 surely take, so that nothing need be compiled to know it: texts, sets, groups, alternatives,
+ * `*`, `+` and `?`, of at most 512 bytes, for which the program's memory surely suffices. Whatever else there is is left to RE2.
+ */
+class Common {
+  public:
+    explicit Common(const std::string &p) : p_(p) {}
+
+    bool run()
+    {
+        return p_.size() <= 512 && utf8_valid({(const uint8_t *)p_.data(), p_.size()}) && alternatives(takes_empty, 0) && at_ == p_.size();
+    }
+
+    bool takes_empty = true;
+    std::vector<std::string> names; /* of its groups */
+
+  private:
+    int peek(size_t ahead = 0) const { return at_ + ahead < p_.size() ? (unsigned char)p_[at_ + ahead] : -1; }
+    bool eat(const char *s)
+    {
+        if (p_.compare(at_, strlen(s), s) != 0)
+            return false;
+        at_ += strlen(s);
+        return true;
+    }
+    static bool is_one_of(int c, const char *s) { return c > 0 && strchr(s, c); }
+    static bool is_word(int c) { return c >= 0 && c < 0x80 && (isalnum(c) || c == '_'); }
+    static bool is_sign(int c) { return c > ' ' && c < 0x7f && !is_word(c); }
+
+    bool alternatives(bool &empty, unsigned depth)
+    {
+        empty = false;
+        do {
+            bool one = true;
+            while (peek() >= 0 && peek() != '|' && peek() != ')')
+                if (!repeated(one, depth))
+                    return false;
+            empty |= one;
+        } while (eat("|"));
+        return true;
+    }
+
+    /* An atom and how often it comes. empty stays true as long as all so far may be empty. */
+    bool repeated(bool &empty, unsigned depth)
+    {
+        bool is_place = false, may_lack = false;
+        if (!atom(is_place, may_lack, depth))
+            return false;
+        if (is_one_of(peek(), "*+?")) {
+            may_lack |= peek() != '+';
+            at_++;
+            eat("?");
+            if (is_place || is_one_of(peek(), "*+?"))
+                return false;
+        }
+        empty &= may_lack || is_place;
+        return true;
+    }
+
+    bool atom(bool &is_place, bool &may_lack, unsigned depth)
+    {
+        int c = peek();
+        if (c == '(')
+            return group(may_lack, depth + 1);
+        if (c == '[')
+            return set();
+        if (is_one_of(c, "*+?{}]"))
+            return false;
+        at_ += c < 0x80 ? 1 : utf8_length((const uint8_t *)p_.data() + at_, p_.size() - at_);
+        is_place = c == '^' || c == '$';
+        if (c != '\\')
+            return true;
+        c = peek();
+        is_place = c == 'b' || c == 'B';
+        at_++;
+        return is_sign(c) || is_one_of(c, "dDwWsSbB");
+    }
+
+    bool group(bool &may_lack, unsigned depth)
+    {
+        bool counts = !eat("(?:");
+        std::string name;
+        if (counts && (eat("(?P<") || eat("(?<"))) {
+            while (is_word(peek()))
+                name += p_[at_++];
+            for (const auto &other : names)
+                if (name == other)
+                    return false;
+            if (name.empty() || isdigit((unsigned char)name[0]) || !eat(">"))
+                return false;
+        } else if (counts && (!eat("(") || peek() == '?')) {
+            return false;
+        }
+        if (counts)
+            names.push_back(name);
+        return depth < 50 && names.size() <= REGEX_GROUPS_MAX && alternatives(may_lack, depth) && eat(")");
+    }
+
+    bool set()
+    {
+        at_++;
+        eat("^");
+        for (bool first = true; first || peek() != ']'; first = false) {
+            int c = peek();
+            if (c == '\\') {
+                if (!is_sign(peek(1)) && !is_one_of(peek(1), "dws"))
+                    return false;
+                at_ += 2;
+            } else if (is_word(c) && peek(1) == '-' && peek(2) != ']') {
+                if (!is_word(peek(2)) || peek(2) < c)
+                    return false;
+                at_ += 3;
+            } else if (c == '-' ? !first && peek(1) != ']' : !is_word(c) && !is_one_of(c, " .,:;/@#%&=+*?!\"'()<>{}$|~")) {
+                return false;
+            } else {
+                at_++;
+            }
+            if (peek() == '-' && peek(1) != ']')
+                return false;
+        }
+        at_++;
+        return true;
+    }
+
+    const std::string &p_;
+    size_t             at_ = 0;
+};
+
 /* Go's words for RE2's errors (regexp/syntax: ErrorCode). */
 const char *go_error(RE2::ErrorCode code)
 {
@@ -275,6 +410,14 @@ bole_status report(const RE2 &re, const std::string &pattern, struct bole_err *e
     return bole_fail(err, st, "error parsing regexp: %s: `%.150s`", go_error(code), arg.c_str());
 }
 
+RE2::Options options()
+{
+    RE2::Options o;
+    o.set_log_errors(false);
+    o.set_max_mem(REGEX_MEMORY_MAX);
+    return o;
+}
+
 bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bole_err *err)
 {
     r->pattern.assign((const char *)pattern.ptr, pattern.len);
@@ -287,20 +430,23 @@ bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bo
         r->needle = r->literal = walk.longest;
         return BOLE_OK;
     }
-    RE2::Options options;
-    options.set_log_errors(false);
-    options.set_max_mem(REGEX_MEMORY_MAX);
-    std::string text = flags & REGEX_ANCHORED ? "(?s:" + walk.rewritten + ")" : walk.rewritten;
+    r->source = flags & REGEX_ANCHORED ? "(?s:" + walk.rewritten + ")" : walk.rewritten;
+    r->needle = walk.longest;
+    Common common(walk.rewritten);
+    if (common.run()) {
+        r->takes_empty = common.takes_empty;
+        r->group_names = std::move(common.names);
+        return BOLE_OK;
+    }
     /* The pattern alone first: a stray `)` must not close the group put around it. */
     if (flags & REGEX_ANCHORED) {
-        RE2 alone(walk.rewritten, options);
+        RE2 alone(walk.rewritten, options());
         if (!alone.ok())
             return report(alone, r->pattern, err);
     }
-    r->re = std::make_unique<RE2>(text, options);
+    r->re = std::make_unique<RE2>(r->source, options());
     if (!r->re->ok())
         return report(*r->re, r->pattern, err);
-    r->needle = walk.longest;
     size_t groups = (size_t)r->re->NumberOfCapturingGroups();
     r->group_names.resize(groups < REGEX_GROUPS_MAX ? groups : REGEX_GROUPS_MAX);
     for (const auto &[index, name] : r->re->CapturingGroupNames())
@@ -342,10 +488,21 @@ struct Place {
     }
 };
 
+/* NULL cannot be: see Common. */
+const RE2 *program(const struct regex *r)
+{
+    std::call_once(r->made, [r] {
+        if (!r->re)
+            r->re = std::make_unique<RE2>(r->source, options());
+    });
+    return r->re->ok() ? r->re.get() : nullptr;
+}
+
 bool run(const struct regex *r, const StringPiece &subject, size_t from, StringPiece *groups, size_t count)
 {
     RE2::Anchor anchor = r->anchored ? RE2::ANCHOR_BOTH : RE2::UNANCHORED;
-    return r->re->Match(subject, from, subject.size(), anchor, groups, (int)count);
+    const RE2 *re = program(r);
+    return re && re->Match(subject, from, subject.size(), anchor, groups, (int)count);
 }
 
 bool find_literal(const struct regex *r, bole_slice s, size_t from, bole_slice *groups, size_t count)
@@ -442,7 +599,9 @@ try {
     bole_status st = build(pattern, flags, r.get(), err);
     if (st < 0)
         return st;
-    size_t bytes = sizeof *r + 3 * pattern.len + (r->re ? 16 * (size_t)r->re->ProgramSize() + 4096 : 0);
+    /* An instruction is of 16 bytes; of those that are compiled later a byte of the pattern makes some ten, rarely more. */
+    size_t program_size = r->re ? (size_t)r->re->ProgramSize() : r->is_literal ? 0 : 10 * pattern.len;
+    size_t bytes = sizeof *r + 3 * pattern.len + (program_size ? 16 * program_size + 4096 : 0);
     if (!budget_take(budget, bytes))
         return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached while compiling a regular expression");
     r->budget = budget;
@@ -500,7 +659,7 @@ try {
         subject = {(const uint8_t *)"", 0};
     if (r->is_literal)
         return find_literal(r, subject, from, ret_groups, group_count);
-    if (from > subject.len)
+    if (from > subject.len || (from == subject.len && !r->takes_empty))
         return false;
     if (!r->needle.empty() && !find_bytes(subject.ptr + from, subject.len - from, r->needle.data(), r->needle.size()))
         return false;

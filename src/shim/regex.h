@@ -6,7 +6,7 @@
  * reaches RE2.
  *
  * Owner:   a regex owns everything it needs; the pattern is copied.
- * Threads: compile on one; matching is const and may run on any number.
+ * Threads: compile on one; matching is const and may run on any number. Of a common expression the first search makes the program.
  * Errors:  BOLE_E_INVALID for a bad pattern ("error parsing regexp: missing closing ): `a(b`"), BOLE_E_LIMIT for one
  *          that is too large. Nothing throws.
  */
