@@ -249,7 +249,7 @@ def test_a_person_is_told_that_there_are_no_lines(server):
 def test_a_person_is_told_that_there_are_no_points_and_no_labels(server):
     code, text = on_terminal("query", 'rate({app="nothing"}[5m])', "--addr", server.url)
     assert code == 0 and text.startswith("no points between ") and "--from 24h" in text
-    assert on_terminal("labels", "nothing", "--addr", server.url) == (0, "no values in this range; a wider one: --from 30d\r\n")
+    assert on_terminal("labels", "nothing", "--addr", server.url) == (0, "no values in this range; a wider one: --since 30d\r\n")
     assert on_terminal("labels", "--addr", server.url)[1].startswith("no labels")
     assert run("labels", "nothing", server=server).stderr == b""
     server.push([({"app": "nothing"}, [(time.time_ns() - S, "something")])])

@@ -1,11 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "cmd/listing.h"
 #include "cmd/print.h"
 #include "cmd/url.h"
-#include "shim/json_doc.h"
 
 enum { IDS_MAX = 1024 };
 
@@ -65,65 +62,36 @@ static const struct argp argp = {
     "  bole dlq purge 17 18          throws them away\n",
     children, NULL, NULL};
 
-static bole_slice text_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    bole_slice text = {0};
-    if (json_doc_member(v, name, &member))
-        text = json_doc_string(member);
-    return text.ptr ? text : S("");
-}
-
-struct answer { /* one, parsed */
-    struct buf body;
-    struct json_doc *doc;
-    struct json_value root;
-};
-
-static bole_status parse(struct answer *a, struct bole_err *err)
-{
-    return a->doc ? json_doc_parse(a->doc, buf_slice(&a->body), &a->root, err) : bole_fail(err, BOLE_E_NOMEM, "no memory");
-}
-
 /* ---- list, show ---- */
 
 static bool put_letter(bole_slice name, struct json_value v, void *ctx)
 {
     struct buf *out = ctx;
     (void)name;
-    bole_slice id = text_of(v, "id"), time = text_of(v, "time"), door = text_of(v, "door"), why = text_of(v, "why"), text = text_of(v, "text");
+    bole_slice id = listing_text(v, "id"), time = listing_text(v, "time"), door = listing_text(v, "door"), why = listing_text(v, "why"), text = listing_text(v, "text");
     buf_printf(out, "%-6.*s %.*s  %-13.*s  %.*s\n       ", BOLE_SLICE_ARG(id), BOLE_SLICE_ARG(time), BOLE_SLICE_ARG(door), BOLE_SLICE_ARG(why));
     print_safe(out, text);
     buf_put_u8(out, '\n');
     return true;
 }
 
-static bole_status list(struct bole_client *c, const struct dlq_options *o, struct answer *a, struct buf *out, struct bole_err *err)
+static bole_status list(struct listing *l, const struct dlq_options *o, struct bole_err *err)
 {
-    struct buf url;
     bole_status st;
     bole_slice next = S("");
-    buf_init(&url, NULL);
     do {
-        buf_reset(&url);
-        buf_put_str(&url, "/api/v1/dlq?limit=1000");
+        buf_reset(&l->url);
+        buf_put_str(&l->url, "/api/v1/dlq?limit=1000");
         if (next.len)
-            url_param(&url, "after", next);
-        buf_reset(&a->body);
-        st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &a->body, err);
-        if (st == BOLE_OK)
-            st = parse(a, err);
-        struct json_value letters;
+            url_param(&l->url, "after", next);
+        st = o->json ? listing_get(l, err) : listing_each(l, "letters", put_letter, NULL, err);
         if (st != BOLE_OK)
             break;
         if (o->json)
-            buf_put(out, buf_slice(&a->body)), buf_put_u8(out, '\n');
-        else if (json_doc_member(a->root, "letters", &letters))
-            json_doc_each(letters, put_letter, out);
-        next = text_of(a->root, "next");
-        st = print_flush(out, err);
+            buf_put(&l->out, buf_slice(&l->body)), buf_put_u8(&l->out, '\n');
+        next = listing_text(l->root, "next");
+        st = print_flush(&l->out, err);
     } while (st == BOLE_OK && next.len && !cmd_stopped);
-    buf_deinit(&url);
     return st;
 }
 
@@ -134,33 +102,21 @@ static void put_path(struct buf *url, const char *id)
     url_segment(url, bole_slice_str(id));
 }
 
-static bole_status show(struct bole_client *c, const struct dlq_options *o, struct buf *out, struct bole_err *err)
+static bole_status show(struct listing *l, const struct dlq_options *o, struct bole_err *err)
 {
-    struct buf url;
     bole_status st = BOLE_OK;
-    buf_init(&url, NULL);
     for (size_t i = 0; st == BOLE_OK && i < o->id_count; i++) {
-        put_path(&url, o->ids[i]);
+        put_path(&l->url, o->ids[i]);
         if (o->raw)
-            url_param(&url, "raw", S("true"));
-        st = bole_client_get(c, url_text(&url), cmd_keep_bytes, out, err);
+            url_param(&l->url, "raw", S("true"));
+        st = bole_client_get(l->client, url_text(&l->url), cmd_keep_bytes, &l->out, err);
         if (st == BOLE_OK && !o->raw)
-            buf_put_u8(out, '\n');
+            buf_put_u8(&l->out, '\n');
     }
-    buf_deinit(&url);
     return st;
 }
 
 /* ---- redrive, purge ---- */
-
-static double number_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    double n = 0;
-    if (json_doc_member(v, name, &member))
-        json_doc_number(member, &n);
-    return n;
-}
 
 static bool put_error(bole_slice name, struct json_value v, void *ctx)
 {
@@ -172,84 +128,67 @@ static bool put_error(bole_slice name, struct json_value v, void *ctx)
 }
 
 /* One id, or all page by page: what is refused stays, so pages go on behind it. */
-static bole_status redrive(struct bole_client *c, const char *id, struct answer *a, double ret_sums[2], struct buf *out, struct bole_err *err)
+static bole_status redrive(struct listing *l, const char *id, double ret_sums[2], struct bole_err *err)
 {
-    struct buf url;
     bole_status st;
     bole_slice next = S("");
     struct json_value errors;
-    buf_init(&url, NULL);
     do {
-        buf_reset(&url);
-        buf_put_str(&url, "/api/v1/dlq/redrive");
+        buf_reset(&l->url);
+        buf_put_str(&l->url, "/api/v1/dlq/redrive");
         if (id)
-            url_param(&url, "id", bole_slice_str(id));
+            url_param(&l->url, "id", bole_slice_str(id));
         if (next.len)
-            url_param(&url, "after", next);
-        buf_reset(&a->body);
-        st = bole_client_post(c, url_text(&url), "text/plain", (bole_slice){0}, cmd_keep_bytes, &a->body, err);
+            url_param(&l->url, "after", next);
+        buf_reset(&l->body);
+        st = bole_client_post(l->client, url_text(&l->url), "text/plain", (bole_slice){0}, cmd_keep_bytes, &l->body, err);
         if (st == BOLE_OK)
-            st = parse(a, err);
+            st = listing_parse(l, err);
         if (st != BOLE_OK)
             break;
-        ret_sums[0] += number_of(a->root, "redriven");
-        ret_sums[1] += number_of(a->root, "refused");
-        if (json_doc_member(a->root, "errors", &errors))
-            json_doc_each(errors, put_error, out);
-        next = text_of(a->root, "next");
+        ret_sums[0] += listing_number(l->root, "redriven");
+        ret_sums[1] += listing_number(l->root, "refused");
+        if (json_doc_member(l->root, "errors", &errors))
+            json_doc_each(errors, put_error, &l->out);
+        next = listing_text(l->root, "next");
     } while (!id && next.len && !bole_slice_eq(next, S("0")) && !cmd_stopped);
-    buf_deinit(&url);
     return st;
 }
 
-static bole_status redrive_all(struct bole_client *c, const struct dlq_options *o, struct answer *a, struct buf *out, struct bole_err *err)
+static bole_status redrive_all(struct listing *l, const struct dlq_options *o, struct bole_err *err)
 {
     double sums[2] = {0};
     bole_status st = BOLE_OK;
     for (size_t i = 0; st == BOLE_OK && i < (o->all ? 1 : o->id_count); i++)
-        st = redrive(c, o->all ? NULL : o->ids[i], a, sums, out, err);
-    buf_printf(out, "redriven %.0f, refused again %.0f\n", sums[0], sums[1]);
+        st = redrive(l, o->all ? NULL : o->ids[i], sums, err);
+    buf_printf(&l->out, "redriven %.0f, refused again %.0f\n", sums[0], sums[1]);
     return st;
 }
 
-static bole_status purge(struct bole_client *c, const struct dlq_options *o, struct bole_err *err)
+static bole_status purge(struct listing *l, const struct dlq_options *o, struct bole_err *err)
 {
-    struct buf url;
-    bole_status st = o->all ? bole_client_delete(c, "/api/v1/dlq", err) : BOLE_OK;
-    buf_init(&url, NULL);
+    bole_status st = o->all ? bole_client_delete(l->client, "/api/v1/dlq", err) : BOLE_OK;
     for (size_t i = 0; st == BOLE_OK && i < o->id_count; i++) {
-        put_path(&url, o->ids[i]);
-        st = bole_client_delete(c, url_text(&url), err);
+        put_path(&l->url, o->ids[i]);
+        st = bole_client_delete(l->client, url_text(&l->url), err);
     }
-    buf_deinit(&url);
     return st;
+}
+
+static bole_status act(struct listing *l, const void *ctx, struct bole_err *err)
+{
+    const struct dlq_options *o = ctx;
+    switch (o->action[0]) {
+    case 'l': return list(l, o, err);
+    case 's': return show(l, o, err);
+    case 'r': return redrive_all(l, o, err);
+    default: return purge(l, o, err);
+    }
 }
 
 int cmd_dlq(int argc, char **argv)
 {
     struct dlq_options o = {0};
     cmd_parse(&argp, argc, argv, &o);
-    struct bole_client *client = NULL;
-    struct bole_err err;
-    struct buf out;
-    struct answer a = {.doc = json_doc_create()};
-    buf_init(&out, NULL);
-    buf_init(&a.body, NULL);
-    cmd_catch_signals();
-    bole_status st = cmd_client(&o.connection, &client, &err);
-    if (st == BOLE_OK && strcmp(o.action, "list") == 0)
-        st = list(client, &o, &a, &out, &err);
-    else if (st == BOLE_OK && strcmp(o.action, "show") == 0)
-        st = show(client, &o, &out, &err);
-    else if (st == BOLE_OK && strcmp(o.action, "redrive") == 0)
-        st = redrive_all(client, &o, &a, &out, &err);
-    else if (st == BOLE_OK)
-        st = purge(client, &o, &err);
-    if (st == BOLE_OK && out.len)
-        st = print_flush(&out, &err);
-    bole_client_destroy(client);
-    json_doc_destroy(a.doc);
-    buf_deinit(&a.body);
-    buf_deinit(&out);
-    return cmd_end(st, &err);
+    return listing_run(&o.connection, act, &o);
 }

@@ -1,11 +1,6 @@
-#include <stdio.h>
-#include <unistd.h>
-
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/err.h"
+#include "cmd/listing.h"
 #include "cmd/url.h"
-#include "cmd/print.h"
 
 struct labels_options {
     struct connection_options connection;
@@ -58,35 +53,19 @@ static bool put_line(bole_slice name, struct json_value v, void *ctx)
     return true;
 }
 
-static bole_status list(struct bole_client *c, const struct labels_options *o, struct bole_err *err)
+static bole_status list(struct listing *l, const void *ctx, struct bole_err *err)
 {
-    struct buf url, body, out;
-    buf_init(&url, NULL);
-    buf_init(&body, NULL);
-    buf_init(&out, NULL);
-    struct json_doc *doc = json_doc_create();
-    struct json_value root, data;
-    buf_put_str(&url, o->name ? "/loki/api/v1/label/" : "/loki/api/v1/labels");
+    const struct labels_options *o = ctx;
+    buf_put_str(&l->url, o->name ? "/loki/api/v1/label/" : "/loki/api/v1/labels");
     if (o->name) {
-        url_segment(&url, bole_slice_str(o->name));
-        buf_put_str(&url, "/values");
+        url_segment(&l->url, bole_slice_str(o->name));
+        buf_put_str(&l->url, "/values");
     }
-    url_param_i64(&url, "start", o->from_ns);
-    url_param_i64(&url, "end", o->to_ns);
-    bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
+    url_param_i64(&l->url, "start", o->from_ns);
+    url_param_i64(&l->url, "end", o->to_ns);
+    bole_status st = listing_each(l, "data", put_line, NULL, err);
     if (st == BOLE_OK)
-        st = json_doc_parse(doc, buf_slice(&body), &root, err);
-    if (st == BOLE_OK && json_doc_member(root, "data", &data))
-        json_doc_each(data, put_line, &out);
-    bool any = out.len > 0;
-    if (st == BOLE_OK)
-        st = print_flush(&out, err);
-    if (st == BOLE_OK && !any && isatty(STDERR_FILENO))
-        fprintf(stderr, "no %s in this range; a wider one: --from 30d\n", o->name ? "values" : "labels");
-    json_doc_destroy(doc);
-    buf_deinit(&url);
-    buf_deinit(&body);
-    buf_deinit(&out);
+        listing_hint(l, o->name ? "values" : "labels");
     return st;
 }
 
@@ -95,12 +74,5 @@ int cmd_labels(int argc, char **argv)
     struct labels_options o = {.to_ns = clock_now_ns(&clock_system)};
     o.from_ns = o.to_ns - 24 * 3600 * NS_PER_S;
     cmd_parse(&argp, argc, argv, &o);
-    struct bole_client *client = NULL;
-    struct bole_err err;
-    cmd_catch_signals();
-    bole_status st = cmd_client(&o.connection, &client, &err);
-    if (st == BOLE_OK)
-        st = list(client, &o, &err);
-    bole_client_destroy(client);
-    return cmd_end(st, &err);
+    return listing_run(&o.connection, list, &o);
 }

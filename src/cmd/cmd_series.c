@@ -1,10 +1,7 @@
-#include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/err.h"
-#include "cmd/print.h"
+#include "cmd/listing.h"
 #include "cmd/url.h"
 
 enum { SELECTORS_MAX = 256, KEY_SINCE = 256 };
@@ -86,33 +83,17 @@ static bool put_stream(bole_slice name, struct json_value stream, void *ctx)
     return true;
 }
 
-static bole_status list(struct bole_client *c, const struct series_options *o, struct bole_err *err)
+static bole_status list(struct listing *l, const void *ctx, struct bole_err *err)
 {
-    struct buf url, body, out;
-    buf_init(&url, NULL);
-    buf_init(&body, NULL);
-    buf_init(&out, NULL);
-    struct json_doc *doc = json_doc_create();
-    struct json_value root, data;
-    buf_put_str(&url, "/loki/api/v1/series");
+    const struct series_options *o = ctx;
+    buf_put_str(&l->url, "/loki/api/v1/series");
     for (size_t i = 0; i < o->selector_count; i++)
-        url_param(&url, "match[]", bole_slice_str(o->selectors[i]));
-    url_param_i64(&url, "start", o->from_ns);
-    url_param_i64(&url, "end", o->to_ns);
-    bole_status st = bole_client_get(c, url_text(&url), cmd_keep_bytes, &body, err);
+        url_param(&l->url, "match[]", bole_slice_str(o->selectors[i]));
+    url_param_i64(&l->url, "start", o->from_ns);
+    url_param_i64(&l->url, "end", o->to_ns);
+    bole_status st = listing_each(l, "data", put_stream, &(struct lines){.out = &l->out, .json = o->json}, err);
     if (st == BOLE_OK)
-        st = json_doc_parse(doc, buf_slice(&body), &root, err);
-    if (st == BOLE_OK && json_doc_member(root, "data", &data))
-        json_doc_each(data, put_stream, &(struct lines){.out = &out, .json = o->json});
-    bool any = out.len > 0;
-    if (st == BOLE_OK)
-        st = print_flush(&out, err);
-    if (st == BOLE_OK && !any && isatty(STDERR_FILENO))
-        fputs("no streams in this range; a wider one: --since 30d\n", stderr);
-    json_doc_destroy(doc);
-    buf_deinit(&url);
-    buf_deinit(&body);
-    buf_deinit(&out);
+        listing_hint(l, "streams");
     return st;
 }
 
@@ -121,12 +102,5 @@ int cmd_series(int argc, char **argv)
     struct series_options o = {.to_ns = clock_now_ns(&clock_system)};
     o.from_ns = o.to_ns - 24 * 3600 * NS_PER_S;
     cmd_parse(&argp, argc, argv, &o);
-    struct bole_client *client = NULL;
-    struct bole_err err;
-    cmd_catch_signals();
-    bole_status st = cmd_client(&o.connection, &client, &err);
-    if (st == BOLE_OK)
-        st = list(client, &o, &err);
-    bole_client_destroy(client);
-    return cmd_end(st, &err);
+    return listing_run(&o.connection, list, &o);
 }

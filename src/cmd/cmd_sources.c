@@ -1,7 +1,5 @@
-#include "base/buf.h"
-#include "base/err.h"
+#include "cmd/listing.h"
 #include "cmd/print.h"
-#include "shim/json_doc.h"
 
 struct sources_options {
     struct connection_options connection;
@@ -33,46 +31,31 @@ static const struct argp argp = {
     "  bole sources --json | jq '.sources[] | select(.lag_seconds > 60)'\n",
     children, NULL, NULL};
 
-static bole_slice text_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    bole_slice text = {0};
-    if (json_doc_member(v, name, &member))
-        text = json_doc_string(member);
-    return text.ptr ? text : S("");
-}
-
-static double number_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    double n = 0;
-    if (json_doc_member(v, name, &member))
-        json_doc_number(member, &n);
-    return n;
-}
-
 static bool put_source(bole_slice name, struct json_value v, void *ctx)
 {
     struct buf *out = ctx;
     (void)name;
-    bole_slice last = text_of(v, "last_seen"), door = text_of(v, "door"), client = text_of(v, "client");
+    bole_slice last = listing_text(v, "last_seen"), door = listing_text(v, "door"), client = listing_text(v, "client");
     buf_printf(out, "%.*s  %-13.*s  %-22.*s  %10.0f  %8.1f/s  %8.1fs  %6.0f  ", BOLE_SLICE_ARG(last), BOLE_SLICE_ARG(door), BOLE_SLICE_ARG(client),
-               number_of(v, "records"), number_of(v, "records_per_second"), number_of(v, "lag_seconds"), number_of(v, "errors"));
-    print_safe(out, text_of(v, "agent"));
+               listing_number(v, "records"), listing_number(v, "records_per_second"), listing_number(v, "lag_seconds"), listing_number(v, "errors"));
+    print_safe(out, listing_text(v, "agent"));
     buf_put_u8(out, '\n');
     return true;
 }
 
-static bole_status put_table(bole_slice answer, struct buf *out, struct bole_err *err)
+static bole_status list(struct listing *l, const void *ctx, struct bole_err *err)
 {
-    struct json_doc *doc = json_doc_create();
-    struct json_value root, sources;
-    bole_status st = doc ? json_doc_parse(doc, answer, &root, err) : bole_fail(err, BOLE_E_NOMEM, "no memory");
-    if (st == BOLE_OK && json_doc_member(root, "sources", &sources)) {
-        buf_printf(out, "%-24s  %-13s  %-22s  %10s  %10s  %9s  %6s  %s\n", "LAST SEEN", "DOOR", "CLIENT", "RECORDS", "RATE", "LAG", "ERRORS", "AGENT");
-        json_doc_each(sources, put_source, out);
+    const struct sources_options *o = ctx;
+    buf_put_str(&l->url, "/api/v1/sources");
+    if (!o->json) {
+        buf_printf(&l->out, "%-24s  %-13s  %-22s  %10s  %10s  %9s  %6s  %s\n", "LAST SEEN", "DOOR", "CLIENT", "RECORDS", "RATE", "LAG", "ERRORS", "AGENT");
+        return listing_each(l, "sources", put_source, NULL, err);
     }
-    json_doc_destroy(doc);
+    bole_status st = listing_get(l, err);
+    if (st == BOLE_OK) {
+        buf_put(&l->out, buf_slice(&l->body));
+        buf_put_u8(&l->out, '\n');
+    }
     return st;
 }
 
@@ -80,25 +63,5 @@ int cmd_sources(int argc, char **argv)
 {
     struct sources_options o = {0};
     cmd_parse(&argp, argc, argv, &o);
-    struct bole_client *client = NULL;
-    struct bole_err err;
-    struct buf answer, out;
-    buf_init(&answer, NULL);
-    buf_init(&out, NULL);
-    cmd_catch_signals();
-    bole_status st = cmd_client(&o.connection, &client, &err);
-    if (st == BOLE_OK)
-        st = bole_client_get(client, "/api/v1/sources", cmd_keep_bytes, &answer, &err);
-    if (st == BOLE_OK && o.json) {
-        buf_put(&out, buf_slice(&answer));
-        buf_put_u8(&out, '\n');
-    } else if (st == BOLE_OK) {
-        st = put_table(buf_slice(&answer), &out, &err);
-    }
-    if (st == BOLE_OK)
-        st = print_flush(&out, &err);
-    bole_client_destroy(client);
-    buf_deinit(&answer);
-    buf_deinit(&out);
-    return cmd_end(st, &err);
+    return listing_run(&o.connection, list, &o);
 }
