@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "agent/agent_fixture.h"
 #include "base/bytes.h"
+#include "base/content.h"
 #include "base/crc32c.h"
 #include "base/random.h"
 
@@ -185,6 +187,62 @@ TEST(a_file_rotated_while_we_were_away_is_found_by_its_inode)
     CHECK_EQ_SLICE(f.sink.lines[1].filename, bole_slice_str(fixture_path(&f, "a.log")));
     CHECK_EQ_SLICE(f.sink.lines[2].filename, bole_slice_str(fixture_path(&f, "a.log")));
     fixture_deinit(&f);
+}
+
+static void compress_file(struct fixture *f, const char *from, const char *to, bool zstd)
+{
+    struct buf in, out;
+    buf_init(&in, NULL);
+    buf_init(&out, NULL);
+    FILE *file = fopen(fixture_path(f, from), "r");
+    for (int c; (c = getc(file)) != EOF;)
+        buf_put_u8(&in, (uint8_t)c);
+    fclose(file);
+    if (zstd) {
+        CHECK(buf_reserve(&out, ZSTD_compressBound(in.len)));
+        out.len = ZSTD_compress(out.ptr, out.cap, in.ptr, in.len, 3);
+    } else { /* two members, as of a file that was appended to */
+        CHECK(content_gzip((bole_slice){in.ptr, in.len / 2}, &out));
+        CHECK(content_gzip((bole_slice){in.ptr + in.len / 2, in.len - in.len / 2}, &out));
+    }
+    fixture_append_bytes(f, to, out.ptr, out.len);
+    fixture_unlink(f, from);
+    buf_deinit(&in);
+    buf_deinit(&out);
+}
+
+TEST(a_file_rotated_and_compressed_while_we_were_away_is_read_to_its_end)
+{
+    for (int zstd = 0; zstd < 2; zstd++) {
+        struct fixture f;
+        fixture_init(&f);
+        char text[4096];
+        memset(text, 'x', sizeof text);
+        memcpy(text + sizeof text - 2, "\n", 2);
+        fixture_append(&f, "a.log", "one\n");
+        fixture_append(&f, "other.log", "other\n");
+        fixture_start(&f);
+        fixture_pump(&f);
+        fixture_append(&f, "a.log", text);
+        fixture_pump(&f);
+        fixture_stop(&f);
+        sunk_forget(&f);
+        fixture_append(&f, "a.log", "two\nthree\n");
+        fixture_append(&f, "other.log", "other two\n");
+        compress_file(&f, "other.log", zstd ? "a.log.2.zst" : "a.log.2.gz", zstd); /* another file by that name */
+        compress_file(&f, "a.log", zstd ? "a.log.1.zst" : "a.log.1.gz", zstd);
+        fixture_append(&f, "a.log", "four\n");
+        fixture_start(&f);
+        fixture_pump(&f);
+        CHECK_EQ_U64(f.sink.count, 3);
+        CHECK(sunk_count(&f, "two") == 1 && sunk_count(&f, "three") == 1 && sunk_count(&f, "four") == 1);
+        fixture_pass(&f, 30 * NS_PER_S);
+        fixture_stop(&f);
+        fixture_start(&f); /* it is done with */
+        fixture_pump(&f);
+        CHECK_EQ_U64(f.sink.count, 3);
+        fixture_deinit(&f);
+    }
 }
 
 TEST(a_file_truncated_while_we_were_away_is_read_anew)

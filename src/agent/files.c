@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/files_private.h"
+#include "agent/unpack.h"
 #include "base/err.h"
 
 enum {
@@ -127,6 +128,22 @@ static bool take_path(struct files *f, struct tail *t, const char *path)
 
 /* ---- names that lose their file ---- */
 
+/* It is compressed by now: what was not read of it is in the copy. */
+static void chase_compressed(struct files *f, struct tail *t)
+{
+    int fd = -1;
+    struct source_info info;
+    if (f->open_count >= f->options.open_max || unpack_find(t->path, &t->print, t->durable.offset, &fd, NULL) < 0)
+        return;
+    if (source_stat_fd(fd, &info, NULL) < 0) {
+        source_close(fd);
+        return;
+    }
+    info.id = t->id; /* it stands for the file that is gone */
+    if (resume_file(f, t, fd, &info))
+        t->state = TAIL_DELETED;
+}
+
 /* Looks for a closed file under another name in its directory, and reads what it still holds; it may be dropped. False:
  * no descriptor is left for it, it stays marked for the next scan. */
 static bool chase(struct files *f, struct tail *t)
@@ -139,8 +156,10 @@ static bool chase(struct files *f, struct tail *t)
         return true;
     snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     struct tail *found = NULL;
-    if (source_find(directory, &t->id, sizeof where, where, NULL) < 0)
+    if (source_find(directory, &t->id, sizeof where, where, NULL) < 0) {
+        chase_compressed(f, t);
         return true;
+    }
     if (open_file(f, where, path, &found, NULL) == BOLE_E_LIMIT) {
         t->chase = true;
         return false;

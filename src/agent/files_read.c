@@ -83,6 +83,9 @@ struct taking {
 static bool take_line(struct tail *t, bole_slice line, void *ctx)
 {
     struct taking *taking = ctx;
+    line = tail_text(t, line, &taking->gather->fields);
+    if (!line.ptr)
+        return false;
     taking->level = stamp_level(line, taking->level, &taking->gather->fields);
     struct tail_record record = {.time_ns = stamp_time(t, line, taking->now_ns),
                                  .labels = taking->labels,

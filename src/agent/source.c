@@ -201,6 +201,21 @@ bole_status source_skip_hole(int fd, uint64_t offset, uint64_t size, uint64_t *r
     return BOLE_OK;
 }
 
+enum source_encoding source_encoding(bole_slice first_bytes, size_t *ret_mark_len)
+{
+    static const struct {
+        bole_slice mark;
+        enum source_encoding encoding;
+    } marks[] = {{S("\xef\xbb\xbf"), SOURCE_BYTES}, {S("\xff\xfe"), SOURCE_UTF16LE}, {S("\xfe\xff"), SOURCE_UTF16BE}};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (bole_slice_starts(first_bytes, marks[i].mark)) {
+            *ret_mark_len = marks[i].mark.len;
+            return marks[i].encoding;
+        }
+    *ret_mark_len = 0;
+    return SOURCE_BYTES;
+}
+
 const char *source_sniff(bole_slice first_bytes)
 {
     static const struct {
@@ -209,12 +224,14 @@ const char *source_sniff(bole_slice first_bytes)
     } known[] = {
         {S("\x1f\x8b"), "gzip"},          {S("\xfd" "7zXZ"), "xz"},        {S("\x28\xb5\x2f\xfd"), "zstd"},
         {S("BZh9"), "bzip2"},             {S("PK\x03\x04"), "zip"},        {S("LPKSHHRH"), "journal"},
-        {S("SQLite format 3"), "sqlite"}, {S("\x7f" "ELF"), "executable"}, {S("\xff\xfe"), "utf-16"},
-        {S("\xfe\xff"), "utf-16"},
+        {S("SQLite format 3"), "sqlite"}, {S("\x7f" "ELF"), "executable"},
     };
+    size_t mark;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (bole_slice_starts(first_bytes, known[i].magic))
             return known[i].name;
+    if (source_encoding(first_bytes, &mark) >= SOURCE_UTF16LE)
+        return NULL;
     /* Text has the odd control byte (a NUL from a crash, colours of a terminal); records of a binary format, such as
      * wtmp's, are full of them. */
     size_t controls = 0;

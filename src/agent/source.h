@@ -75,7 +75,11 @@ bole_status source_print(int fd, uint32_t len, struct source_print *ret_print, s
  * did not open with O_APPEND leaves a hole as long as the old file when its file is truncated under it. */
 bole_status source_skip_hole(int fd, uint64_t offset, uint64_t size, uint64_t *ret_offset, struct bole_err *err);
 
-/* Why the first bytes of a file are not lines of text ("gzip", "journal", "utf-16", "binary"); NULL when they are. */
+/* What a byte order mark at the beginning of a file says, and its length, 0 for none. Without one a file is bytes. */
+enum source_encoding { SOURCE_BYTES, SOURCE_UTF16LE, SOURCE_UTF16BE };
+enum source_encoding source_encoding(bole_slice first_bytes, size_t *ret_mark_len);
+
+/* Why the first bytes of a file are not lines of text ("gzip", "journal", "binary"); NULL when they are. */
 const char *source_sniff(bole_slice first_bytes);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 
 enum { SKIM_MIN = 64 * 1024 };
 
@@ -95,17 +96,50 @@ static bole_status rewind_file(struct tail *t, struct bole_err *err)
     return place(t, 0, err);
 }
 
+/* ---- line ends ---- */
+
+static size_t unit_size(const struct tail *t)
+{
+    return t->encoding == SOURCE_BYTES ? 1 : 2;
+}
+
+/* The first line end among units that begin at p; NULL: none. */
+static const uint8_t *find_line_end(const struct tail *t, const uint8_t *p, size_t len)
+{
+    if (t->encoding == SOURCE_BYTES)
+        return memchr(p, '\n', len);
+    size_t low = t->encoding == SOURCE_UTF16BE; /* where in a unit the low byte is */
+    for (const uint8_t *at = p; (at = memchr(at, '\n', (size_t)(p + len - at))); at++) {
+        const uint8_t *unit = at - low;
+        if ((size_t)(at - p) % 2 == low && unit + 2 <= p + len && unit[1 - low] == 0)
+            return unit;
+    }
+    return NULL;
+}
+
 /* The offset is not where a line begins. */
 static bool is_inside_line(const struct tail *t)
 {
-    return t->guard_len && t->guard[t->guard_len - 1] != '\n';
+    size_t unit = unit_size(t);
+    return t->guard_len >= unit && find_line_end(t, t->guard + t->guard_len - unit, unit) == NULL;
+}
+
+static bole_status find_encoding(struct tail *t, struct bole_err *err)
+{
+    uint8_t bytes[4];
+    size_t n = 0, mark;
+    bole_status st = source_read(t->fd, 0, bytes, sizeof bytes, &n, err);
+    t->encoding = st == BOLE_OK ? source_encoding((bole_slice){bytes, n}, &mark) : SOURCE_BYTES;
+    return st;
 }
 
 bole_status tail_seek_last(struct tail *t, uint64_t last_bytes, struct bole_err *err)
 {
     if (t->size <= last_bytes)
         return BOLE_OK;
-    bole_status st = place(t, t->size - last_bytes, err);
+    bole_status st = find_encoding(t, err);
+    if (st == BOLE_OK)
+        st = place(t, t->size - last_bytes - (t->size - last_bytes) % unit_size(t), err);
     /* The line that begins before is skipped like the rest of a cut one, unless a line begins exactly here. */
     if (st == BOLE_OK)
         t->in_cut_line = is_inside_line(t);
@@ -135,7 +169,7 @@ bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const stru
     }
     t->print = now;
     t->sniffed = mark->offset > 0;
-    return BOLE_OK;
+    return find_encoding(t, err);
 }
 
 /* The bytes in front of the new offset, out of a buffer that begins with the old guard. */
@@ -193,6 +227,8 @@ static bole_status sniff(struct tail *t, struct bole_err *err)
         st = source_read(t->fd, start, bytes, sizeof bytes, &n, err);
     if (st < 0 || n == 0)
         return st;
+    size_t mark_len;
+    t->encoding = source_encoding((bole_slice){bytes, n}, &mark_len);
     const char *what = source_sniff((bole_slice){bytes, n});
     if (what) {
         t->state = TAIL_SKIPPED;
@@ -201,6 +237,8 @@ static bole_status sniff(struct tail *t, struct bole_err *err)
         return BOLE_OK;
     }
     t->sniffed = true;
+    if (start == 0 && t->offset == 0 && mark_len)
+        return place(t, mark_len, err);
     if (start > t->offset) {
         t->count.skipped_bytes += start - t->offset;
         return place(t, start, err);
@@ -236,7 +274,7 @@ static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data
 {
     size_t at = 0;
     while (at < data.len) {
-        const uint8_t *end = memchr(data.ptr + at, '\n', data.len - at);
+        const uint8_t *end = find_line_end(t, data.ptr + at, data.len - at);
         if (!end)
             break;
         size_t len = (size_t)(end - data.ptr) - at;
@@ -254,7 +292,7 @@ static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data
             t->count.skipped_bytes += len - kept;
         }
         t->in_cut_line = false;
-        at += len + 1;
+        at += len + unit_size(t);
     }
     return at;
 }
@@ -262,6 +300,7 @@ static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data
 /* What stands behind the last line end; the result is how many bytes of it were taken or skipped. */
 static size_t take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, bool at_end)
 {
+    rest.len -= rest.len % unit_size(t);
     if (t->in_cut_line) {
         t->count.skipped_bytes += rest.len;
         return rest.len;
@@ -293,6 +332,7 @@ static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bol
         return rewind_file(t, err);
     }
     bool full = n == turn->room;
+    n -= (n - guard_len) % unit_size(t);
     bole_slice data = {turn->bytes + guard_len, n - guard_len};
     size_t taken = take_lines(t, turn, data);
     bole_slice rest = bole_slice_sub(data, taken);
@@ -343,6 +383,27 @@ bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *e
     if (st == BOLE_OK && t->print.len < SOURCE_PRINT_MAX && t->print.len < t->size)
         st = source_print(t->fd, SOURCE_PRINT_MAX, &t->print, err);
     return st;
+}
+
+bole_slice tail_text(const struct tail *t, bole_slice line, struct arena *arena)
+{
+    if (t->encoding == SOURCE_BYTES)
+        return line;
+    size_t low = t->encoding == SOURCE_UTF16BE, units = line.len / 2, used = 0;
+    uint8_t *out = arena_bytes(arena, units * 3 + 1); /* a surrogate pair is 4 bytes for 2 units */
+    for (size_t i = 0; out && i < units && used + 4 <= RECORD_LINE_MAX; i++) {
+        const uint8_t *p = line.ptr + 2 * i;
+        uint32_t c = (uint32_t)p[1 - low] << 8 | p[low];
+        if (c >= 0xd800 && c < 0xdc00 && i + 1 < units) {
+            uint32_t next = (uint32_t)p[3 - low] << 8 | p[2 + low];
+            if (next >= 0xdc00 && next < 0xe000) {
+                c = 0x10000 + ((c - 0xd800) << 10) + (next - 0xdc00);
+                i++;
+            }
+        }
+        used += utf8_encode(c, out + used);
+    }
+    return (bole_slice){out, used};
 }
 
 const char *tail_state_name(enum tail_state state)

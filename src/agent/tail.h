@@ -18,6 +18,7 @@
 #define AGENT_TAIL_H
 
 #include "agent/source.h"
+#include "base/arena.h"
 #include "record/record.h"
 
 #define TAIL_GUARD_MAX 64u                                    /* bytes */
@@ -63,6 +64,7 @@ struct tail {
     struct tail_mark    durable; /* what the sink has made durable */
     bool        in_cut_line;
     bool        sniffed;
+    enum source_encoding encoding; /* lines are handed out as they stand: tail_text */
     bool        caught_up;  /* has been at the end since it was opened: what comes now is fresh */
     bool        is_link;
     uint32_t    links;      /* names the file has, when last looked at */
@@ -118,6 +120,9 @@ bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const stru
 
 /* Reads once and hands out lines. An error of the file is the status; the tail can be tried again. */
 bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *err);
+
+/* The line as UTF-8, at most RECORD_LINE_MAX bytes: itself, or in the arena when the file is UTF-16. ptr NULL: no memory. */
+bole_slice tail_text(const struct tail *t, bole_slice line, struct arena *arena);
 
 /* Where it stands now. */
 struct tail_mark tail_mark(const struct tail *t);

@@ -243,6 +243,51 @@ TEST(files_that_hold_no_text_are_shown_and_not_read)
     fixture_deinit(&f);
 }
 
+static void append_utf16(struct fixture *f, const char *name, bole_slice text, bool big)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t unit[2] = {big ? 0 : text.ptr[i], big ? text.ptr[i] : 0};
+        fixture_append_bytes(f, name, unit, 2);
+    }
+}
+
+TEST(utf16_with_a_byte_order_mark_is_read_as_text)
+{
+    for (int big = 0; big < 2; big++) {
+        struct fixture f;
+        fixture_init(&f);
+        fixture_append_bytes(&f, "a.log", big ? "\xfe\xff" : "\xff\xfe", 2);
+        append_utf16(&f, "a.log", S("one\r\n\ntwo"), big);
+        fixture_start(&f);
+        fixture_pump(&f);
+        CHECK_LINES(&f, "one\r", "");
+        append_utf16(&f, "a.log", S(" and more\n"), big);
+        /* U+0A0A and U+1F600 hold bytes that look like a line end; the last unit is half there */
+        fixture_append_bytes(&f, "a.log", big ? "\x0a\x0a\xd8\x3d\xde\x00\x00" : "\x0a\x0a\x3d\xd8\x00\xde\x0a", 7);
+        fixture_pump(&f);
+        CHECK_LINES(&f, "one\r", "", "two and more");
+        fixture_stop(&f);
+        fixture_append_bytes(&f, "a.log", big ? "\x0a" : "\x00", 1);
+        append_utf16(&f, "a.log", S("behind"), big);
+        fixture_start(&f);
+        fixture_pump(&f);
+        fixture_pass(&f, 6 * NS_PER_S);
+        CHECK_LINES(&f, "one\r", "", "two and more", "\xe0\xa8\x8a\xf0\x9f\x98\x80", "behind");
+        fixture_deinit(&f);
+    }
+}
+
+TEST(a_utf8_byte_order_mark_is_not_part_of_the_line)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_append(&f, "a.log", "\xef\xbb\xbf" "one\ntwo\n");
+    fixture_start(&f);
+    fixture_pump(&f);
+    CHECK_LINES(&f, "one", "two");
+    fixture_deinit(&f);
+}
+
 TEST(a_link_to_somebody_elses_file_is_not_followed)
 {
     if (geteuid() != 0)
