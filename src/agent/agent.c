@@ -39,6 +39,7 @@ struct agent {
     struct agent_options options; /* texts are not used after agent_create */
     char   *checkpoint_path;
     int     stop_fd;              /* eventfd: readable when the thread shall end */
+    int     wake_fd;              /* eventfd: there is something else to look at */
     pthread_t thread;
     bool    runs;
     bool    stopped;
@@ -248,7 +249,7 @@ static uint64_t next_deadline(struct agent *a)
 static bool wait_for_work(struct agent *a, uint64_t wait_ns)
 {
     uint64_t now = now_ns(a), due = least(next_deadline(a), now + wait_ns);
-    struct pollfd fds[3] = {{.fd = a->stop_fd, .events = POLLIN}, {.fd = -1}, {.fd = -1}};
+    struct pollfd fds[4] = {{.fd = a->stop_fd, .events = POLLIN}, {.fd = -1}, {.fd = -1}, {.fd = a->wake_fd, .events = POLLIN}};
     if (now >= a->watch_after_ns)
         fds[1] = (struct pollfd){.fd = watch_fd(a->watch), .events = POLLIN};
     else if (watch_fd(a->watch) >= 0)
@@ -261,8 +262,11 @@ static bool wait_for_work(struct agent *a, uint64_t wait_ns)
         timeout.tv_nsec = (long)((due - now) % NS_PER_S);
     }
     pthread_mutex_unlock(&a->lock);
-    int ready = ppoll(fds, 3, &timeout, NULL);
+    int ready = ppoll(fds, 4, &timeout, NULL);
     pthread_mutex_lock(&a->lock);
+    uint64_t woken;
+    ssize_t n = ready > 0 && fds[3].revents ? read(a->wake_fd, &woken, sizeof woken) : 0;
+    (void)n;
     return ready > 0 && fds[0].revents;
 }
 
@@ -429,6 +433,47 @@ static void set_defaults(struct agent_options *o)
     o->job = o->job ? o->job : "varlogs";
 }
 
+static bole_status create_watch(struct agent *a, struct bole_err *err)
+{
+    const struct agent_options *o = &a->options;
+    struct watch_options watch = {.includes = o->includes,
+                                  .include_count = o->include_count,
+                                  .excludes = o->excludes,
+                                  .exclude_count = o->exclude_count,
+                                  .clock = o->clock,
+                                  .scan_interval_ns = o->scan_interval_ns,
+                                  .no_inotify = o->no_inotify,
+                                  .check = on_check,
+                                  .touched = on_touched,
+                                  .moved = on_moved,
+                                  .scanned = on_scanned,
+                                  .ctx = a->files};
+    return watch_create(&watch, &a->watch, err);
+}
+
+bole_status agent_set_globs(struct agent *a, const char *const *includes, size_t include_count, const char *const *excludes,
+                            size_t exclude_count, struct bole_err *err)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agent_options before = a->options;
+    struct watch *old = a->watch;
+    a->options.includes = includes;
+    a->options.include_count = include_count;
+    a->options.excludes = excludes;
+    a->options.exclude_count = exclude_count;
+    bole_status st = create_watch(a, err);
+    if (st == BOLE_OK)
+        watch_destroy(old);
+    else
+        a->options = before;
+    a->watch_after_ns = 0;
+    pthread_mutex_unlock(&a->lock);
+    uint64_t one = 1;
+    ssize_t n = write(a->wake_fd, &one, sizeof one); /* its first look is a scan */
+    (void)n;
+    return st;
+}
+
 struct restoring {
     struct agent *agent;
     bole_status status;
@@ -464,24 +509,6 @@ static bole_status restore_spool(struct agent *a, const struct checkpoint *c, ch
         st = r.status;
     *ret_cursor = r.cursor;
     return st;
-}
-
-static bole_status create_watch(struct agent *a, struct bole_err *err)
-{
-    const struct agent_options *o = &a->options;
-    struct watch_options watch = {.includes = o->includes,
-                                  .include_count = o->include_count,
-                                  .excludes = o->excludes,
-                                  .exclude_count = o->exclude_count,
-                                  .clock = o->clock,
-                                  .scan_interval_ns = o->scan_interval_ns,
-                                  .no_inotify = o->no_inotify,
-                                  .check = on_check,
-                                  .touched = on_touched,
-                                  .moved = on_moved,
-                                  .scanned = on_scanned,
-                                  .ctx = a->files};
-    return watch_create(&watch, &a->watch, err);
 }
 
 static bole_status create_inputs(struct agent *a, const struct checkpoint *c, struct bole_err *err)
@@ -537,7 +564,8 @@ bole_status agent_create(const struct agent_options *options, struct agent **ret
     buf_init(&a->marks, NULL);
     a->release_at_ns = UINT64_MAX;
     a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (a->stop_fd < 0) {
+    a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (a->stop_fd < 0 || a->wake_fd < 0) {
         st = bole_fail_errno(err, errno, "agent: eventfd");
         goto cleanup;
     }
@@ -571,6 +599,8 @@ void agent_destroy(struct agent *a)
     buf_deinit(&a->marks);
     if (a->stop_fd >= 0)
         close(a->stop_fd);
+    if (a->wake_fd >= 0)
+        close(a->wake_fd);
     pthread_mutex_destroy(&a->lock);
     free(a->checkpoint_path);
     free(a);

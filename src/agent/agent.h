@@ -66,6 +66,11 @@ void agent_destroy(struct agent *a); /* stops first; NULL is fine */
 bole_status agent_start(struct agent *a, struct bole_err *err); /* its thread is named "bole-agent" */
 void agent_stop(struct agent *a); /* lets a running send end, writes the checkpoint; a second call does nothing */
 
+/* Other globs from now on, of any thread. A file that matches none of them any more is read to its end through its descriptor,
+ * as one that was renamed. After a failure the old ones stay. */
+bole_status agent_set_globs(struct agent *a, const char *const *includes, size_t include_count, const char *const *excludes,
+                            size_t exclude_count, struct bole_err *err);
+
 /* One round without the thread, before agent_start or instead of it: waits for at most wait_ns, then watches, reads,
  * sends. True when records were sent. */
 bool agent_step(struct agent *a, uint64_t wait_ns);

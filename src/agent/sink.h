@@ -76,6 +76,8 @@ struct spool;
 
 struct sink_spool_options {
     bole_slice tenant;       /* copied */
+    struct process *process; /* rules that records pass before anything of them is written or sent; outlives the sink; NULL: none.
+                              * The tenant stays what it is: a batch speaks for one */
     unsigned   lane_count;   /* as of the spool */
     const struct clock *clock;
     bool       no_wait;      /* tests: BOLE_AGAIN at once when the spool has no room */

@@ -9,6 +9,7 @@
 #include "agent/spool.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "process/pipeline.h"
 
 #define ROOM_WAIT_NS (500 * (uint64_t)NS_PER_MS) /* of the agent's thread, which has names to look after */
 
@@ -27,6 +28,8 @@ struct spool_sink {
     struct buf  bytes;                           /* of the encoded batches */
     size_t      ends[CUT_BATCHES_MAX];           /* of each in `bytes` */
     uint64_t    refused;
+    struct process_run run;
+    struct batch_field *fields;                  /* of one record: rules change them in place */
 };
 
 static bole_slice tenant(const struct spool_sink *s)
@@ -41,7 +44,22 @@ struct making {
     struct cut cut;
     struct batch_stamp next[CUT_LANES_MAX]; /* .sequence 0: not asked for yet */
     int64_t now_ns;
+    uint32_t pipeline_version;
 };
+
+static void forget_labels(struct spool_sink *s)
+{
+    for (uint32_t lane = 0; lane < s->options.lane_count; lane++)
+        s->lanes[lane].labels = (bole_slice){0};
+}
+
+/* A batch has room for half of the version's digits. */
+static uint32_t version_number(const struct pipeline *p)
+{
+    char digits[9] = "";
+    memcpy(digits, pipeline_version(p).ptr, sizeof digits - 1);
+    return (uint32_t)strtoul(digits, NULL, 16);
+}
 
 /* What the lane's builder holds becomes a batch of the cut. */
 static bole_status seal(struct making *m, uint32_t lane, struct bole_err *err)
@@ -59,6 +77,7 @@ static bole_status seal(struct making *m, uint32_t lane, struct bole_err *err)
     s->lanes[lane].labels = (bole_slice){0};
     if (next->sequence == 0)
         *next = spool_next_stamp(s->spool, lane);
+    batch->pipeline_version = m->pipeline_version;
     memcpy(batch->producer, next->producer, sizeof batch->producer);
     batch->producer_sequence = next->sequence++;
     st = batch_encode(batch, BATCH_ZSTD, &s->bytes, err);
@@ -84,6 +103,10 @@ static bole_status add_to(struct making *m, uint32_t lane, const struct tail_rec
 static bole_status add(struct making *m, const struct tail_record *r, struct bole_err *err)
 {
     struct spool_sink *s = m->sink;
+    if (r->line.len > RECORD_LINE_MAX || r->field_count > RECORD_FIELDS_MAX) {
+        s->refused++;
+        return BOLE_OK;
+    }
     uint32_t lane = s->options.lane_count > 1 ? (uint32_t)(hash64(r->labels) % s->options.lane_count) : 0;
     bole_status st = add_to(m, lane, r, err);
     if (st == BOLE_AGAIN) {
@@ -98,14 +121,39 @@ static bole_status add(struct making *m, const struct tail_record *r, struct bol
     return st;
 }
 
+/* Through the rules. What they change lives until the next record; labels that they have made may be others at an address
+ * that is known. */
+static bole_status add_processed(struct making *m, const struct tail_record *r, struct bole_err *err)
+{
+    struct spool_sink *s = m->sink;
+    if (r->field_count > RECORD_FIELDS_MAX)
+        return add(m, r, err);
+    if (r->field_count)
+        memcpy(s->fields, r->fields, r->field_count * sizeof *s->fields);
+    struct process_record rec = {r->time_ns, tenant(s), r->labels, r->line, s->fields, r->field_count};
+    enum process_outcome outcome = process_run_record(&s->run, &rec);
+    if (outcome == PROCESS_NO_MEMORY)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a record's rules");
+    s->refused += outcome == PROCESS_REFUSED_SCHEMA || outcome == PROCESS_REFUSED_RATE;
+    if (outcome > PROCESS_CHANGED)
+        return BOLE_OK;
+    struct tail_record processed = {rec.time_ns, rec.labels, rec.line, rec.fields, rec.field_count};
+    bole_status st = add(m, &processed, err);
+    if (rec.labels.ptr != r->labels.ptr)
+        forget_labels(s);
+    return st;
+}
+
 static bole_status make(struct making *m, const struct tail_batch *batch, struct bole_err *err)
 {
     struct spool_sink *s = m->sink;
     bole_status st = BOLE_OK;
-    for (uint32_t lane = 0; lane < s->options.lane_count; lane++)
-        s->lanes[lane].labels = (bole_slice){0}; /* another batch: the same address may be another text */
+    forget_labels(s); /* another batch: the same address may be another text */
+    if (process_run_begin(&s->run, s->options.process, &clock_system))
+        m->pipeline_version = version_number(s->run.pipeline);
     for (size_t i = 0; i < batch->record_count && st == BOLE_OK; i++)
-        st = add(m, &batch->records[i], err);
+        st = (s->run.pipeline ? add_processed : add)(m, &batch->records[i], err);
+    process_run_end(&s->run);
     for (uint32_t lane = 0; lane < s->options.lane_count && st == BOLE_OK; lane++)
         st = seal(m, lane, err);
     for (size_t i = 0, from = 0; i < m->cut.batch_count && st == BOLE_OK; from = s->ends[i++])
@@ -135,8 +183,10 @@ static bole_status sink_send(struct tail_sink *self, const struct tail_batch *ba
     bole_status appended = spool_append(s->spool, st == BOLE_OK && m.cut.batch_count ? &m.cut : NULL, err);
     if (st == BOLE_OK)
         st = appended;
-    if (st != BOLE_OK)
+    if (st != BOLE_OK) {
         clear(s);
+        process_forget(s->options.process); /* what passed comes again */
+    }
     *ret_refused = s->refused;
     return st == BOLE_OK ? BOLE_OK : BOLE_AGAIN;
 }
@@ -162,7 +212,9 @@ static void sink_destroy(struct tail_sink *self)
     struct spool_sink *s = (struct spool_sink *)self;
     for (size_t i = 0; i < CUT_LANES_MAX; i++)
         batch_builder_destroy(s->lanes[i].builder);
+    process_run_deinit(&s->run);
     buf_deinit(&s->bytes);
+    free(s->fields);
     free(s);
 }
 
@@ -175,8 +227,11 @@ bole_status tail_sink_spool(struct spool *spool, const struct sink_spool_options
     if (!tenant_valid(options->tenant))
         return bole_fail(err, BOLE_E_INVALID, "not a tenant's name: %.*s", BOLE_SLICE_ARG(options->tenant));
     struct spool_sink *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s || !(s->fields = calloc(RECORD_FIELDS_MAX, sizeof *s->fields))) {
+        free(s);
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the agent's sink");
+    }
+    process_run_init(&s->run, NULL);
     s->base.ops = &spool_sink_ops;
     s->spool = spool;
     s->options = *options;

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,120 +8,69 @@
 #include "agent/spool.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "cmd/cmd.h"
+#include "cmd/agent_check.h"
+#include "cmd/agent_config.h"
+#include "cmd/agent_door.h"
 #include "cmd/lock.h"
 #include "cmd/post_http.h"
+#include "process/pipeline.h"
 
-enum { GLOBS_MAX = 128, KEY_NO_JOURNAL = 256, KEY_STATE, KEY_LANES, KEY_SPOOL_SIZE, KEY_SPOOL_FULL };
+#define DISK_RESERVE (64ull << 20)                /* bytes that the spool leaves free */
+#define RETRY_MAX_NS (1000 * (uint64_t)NS_PER_MS) /* between two looks for room in the spool */
 
-struct agent_command {
-    struct connection_options connection;
-    const char *globs[GLOBS_MAX];
-    size_t glob_count;
-    const char *excludes[GLOBS_MAX];
-    size_t exclude_count;
-    const char *state; /* NULL: the default */
-    bool no_journal;
-    unsigned lanes;
-    uint64_t spool_bytes; /* 0: the default */
-    bool drop_oldest;
+struct running {
+    struct agent_config config;
+    struct agent_globs  globs;
+    struct config      *globs_file; /* owns what a reload has read; NULL: none */
+    char                state[4096];
+    struct file        *lock;
+    struct bole_client *client;     /* only asked what the lanes' own will say */
+    struct process     *process;    /* NULL: no rules */
+    struct spool       *spool;
+    struct tail_sink   *sink;
+    struct agent       *agent;
+    struct agent_door  *door;       /* NULL: nobody is told */
 };
-
-#define STATE_NAME "bole-agent/checkpoint"
-#define DISK_RESERVE (64ull << 20)                      /* bytes that the spool leaves free */
-#define RETRY_MAX_NS (1000 * (uint64_t)NS_PER_MS)       /* between two looks for room in the spool */
-
-static const struct argp_option options_table[] = {
-    {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
-    {"state", KEY_STATE, "FILE", 0,
-     "Where the positions are kept, one agent each (default: /var/lib/" STATE_NAME " for root, else ~/.local/state/"
-     STATE_NAME "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
-    {"lanes", KEY_LANES, "N", 0, "Batches on their way at a time, for links that are long: each stream keeps to one (default: 1)", 0},
-    {"spool-size", KEY_SPOOL_SIZE, "SIZE", 0,
-     "What is kept beside the state file, compressed, while the server is away (default: 256MiB)", 0},
-    {"spool-full", KEY_SPOOL_FULL, "block|drop-oldest", 0,
-     "Then read no more until the server is back (default), or drop the oldest and count it", 0},
-    {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
-    {0},
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct agent_command *o = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->connection;
-        o->lanes = 1;
-        return 0;
-    case KEY_LANES: {
-        int64_t n = cmd_count(state, "--lanes", arg);
-        if (n < 1 || n > (int64_t)CUT_LANES_MAX)
-            argp_error(state, "--lanes: from 1 to %u", CUT_LANES_MAX);
-        o->lanes = (unsigned)n;
-        return 0;
-    }
-    case KEY_SPOOL_SIZE: o->spool_bytes = cmd_size(state, "--spool-size", arg); return 0;
-    case KEY_SPOOL_FULL:
-        o->drop_oldest = strcmp(arg, "drop-oldest") == 0;
-        if (!o->drop_oldest && strcmp(arg, "block") != 0)
-            argp_error(state, "--spool-full: block or drop-oldest, not %s", arg);
-        return 0;
-    case KEY_STATE: o->state = arg; return 0;
-    case KEY_NO_JOURNAL: o->no_journal = true; return 0;
-    case 'x': cmd_append(state, o->excludes, &o->exclude_count, GLOBS_MAX, "--exclude", arg); return 0;
-    case ARGP_KEY_ARG: cmd_append(state, o->globs, &o->glob_count, GLOBS_MAX, "GLOB", arg); return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_child children[] = {CONNECTION_CHILD, {0}};
-static const struct argp argp = {
-    options_table, parse_option, "[GLOB...]",
-    "Follows this machine's logs and sends every line to a server. Without a glob: /var/log and the journal.\v"
-    "Every line is stored exactly once, whatever is killed, lost or rotated meanwhile: docs/agent.md.\n\n"
-    "Examples:\n"
-    "  bole agent --addr http://logs.example:3100\n"
-    "  bole agent --addr http://127.0.0.1:3100 --no-journal '/srv/*/log/*.log'\n",
-    children, NULL, NULL};
 
 /* The path of the state file; its directory is made when it is the default one. */
-static bole_status state_path(const struct agent_command *o, char *path, size_t size, struct bole_err *err)
+static bole_status find_state(struct running *r, struct bole_err *err)
 {
     const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const size_t size = sizeof r->state;
     int n;
-    if (o->state) {
-        n = snprintf(path, size, "%s", o->state);
+    if (r->config.state) {
+        n = snprintf(r->state, size, "%s", r->config.state);
         return n < (int)size ? BOLE_OK : bole_fail(err, BOLE_E_INVALID, "--state: the path is too long");
     }
     if (systemd && *systemd)
-        n = snprintf(path, size, "%.*s/checkpoint", (int)strcspn(systemd, ":"), systemd);
+        n = snprintf(r->state, size, "%.*s/checkpoint", (int)strcspn(systemd, ":"), systemd);
     else if (xdg && *xdg == '/')
-        n = snprintf(path, size, "%s/" STATE_NAME, xdg);
+        n = snprintf(r->state, size, "%s/" AGENT_STATE_NAME, xdg);
     else if (geteuid() == 0)
-        n = snprintf(path, size, "/var/lib/" STATE_NAME);
+        n = snprintf(r->state, size, "/var/lib/" AGENT_STATE_NAME);
     else if (home && *home)
-        n = snprintf(path, size, "%s/.local/state/" STATE_NAME, home);
+        n = snprintf(r->state, size, "%s/.local/state/" AGENT_STATE_NAME, home);
     else
         return bole_fail(err, BOLE_E_INVALID, "there is no HOME to keep the positions in: name a file with --state");
     if (n >= (int)size)
         return bole_fail(err, BOLE_E_INVALID, "the path of the state file is too long: name another with --state");
-    char *slash = strrchr(path, '/');
+    char *slash = strrchr(r->state, '/');
     *slash = 0;
-    bole_status st = fs_make_dir(&fs_posix, path, err);
+    bole_status st = fs_make_dir(&fs_posix, r->state, err);
     if (st < 0)
-        bole_err_context(err, "making %s for the positions (--state names another file)", path);
+        bole_err_context(err, "making %s for the positions (--state names another file)", r->state);
     *slash = '/';
     return st;
 }
 
 /* Two agents on one state file would each write over what the other has read. */
-static bole_status lock_state(const char *path, struct file **ret_lock, struct bole_err *err)
+static bole_status lock_state(struct running *r, struct bole_err *err)
 {
-    char lock_path[4096 + 8];
-    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
-    bole_status st = lock_take(lock_path, true, ret_lock, err);
+    char lock_path[sizeof r->state + 8];
+    snprintf(lock_path, sizeof lock_path, "%s.lock", r->state);
+    bole_status st = lock_take(lock_path, true, &r->lock, err);
     if (st < 0)
-        bole_err_context(err, "the state file %s (--state)", path);
+        bole_err_context(err, "the state file %s (--state)", r->state);
     return st;
 }
 
@@ -131,107 +81,157 @@ static bole_status make_poster(void *ctx, struct poster **ret_poster, struct bol
     return st < 0 ? st : post_http_create(client, ret_poster, err);
 }
 
-static bole_status open_spool(struct agent_command *o, const char *state, struct spool **ret_spool, struct bole_err *err)
+static bole_status open_spool(struct running *r, struct bole_err *err)
 {
-    char dir[4096 + 8];
-    snprintf(dir, sizeof dir, "%s.spool", state);
+    char dir[sizeof r->state + 8];
+    snprintf(dir, sizeof dir, "%s.spool", r->state);
     struct spool_options options = {.dir = dir,
                                     .fs = &fs_posix,
                                     .clock = &clock_system,
                                     .random = &random_system,
-                                    .lane_count = o->lanes,
+                                    .lane_count = r->config.lanes,
                                     .make_poster = make_poster,
-                                    .make_poster_ctx = &o->connection,
-                                    .spool_bytes = o->spool_bytes,
-                                    .drop_oldest = o->drop_oldest,
+                                    .make_poster_ctx = &r->config.connection,
+                                    .spool_bytes = r->config.spool_bytes,
+                                    .drop_oldest = r->config.drop_oldest,
                                     .reserve_bytes = DISK_RESERVE};
-    bole_status st = spool_open(&options, ret_spool, err);
+    bole_status st = spool_open(&options, &r->spool, err);
     if (st < 0)
         bole_err_context(err, "opening the spool beside the state file (--state)");
     return st;
 }
 
-static bole_status open_sink(struct agent_command *o, struct spool *spool, const struct bole_client *client,
-                             struct tail_sink **ret_sink, struct bole_err *err)
+static bole_status open_sink(struct running *r, struct bole_err *err)
 {
-    const char *tenant = bole_client_tenant(client);
+    const char *tenant = bole_client_tenant(r->client);
     struct sink_spool_options options = {.tenant = tenant ? bole_slice_str(tenant) : S("default"),
-                                         .lane_count = o->lanes,
+                                         .process = r->process,
+                                         .lane_count = r->config.lanes,
                                          .clock = &clock_system};
-    return tail_sink_spool(spool, &options, ret_sink, err);
+    return tail_sink_spool(r->spool, &options, &r->sink, err);
 }
 
-/* What is read, and where it goes. */
-static bole_status open_agent(const struct agent_command *o, const char *state, struct tail_sink *sink, struct agent **ret_agent,
-                              struct bole_err *err)
+static bole_status open_agent(struct running *r, struct bole_err *err)
 {
-    const char *excludes[2 * GLOBS_MAX];
-    size_t exclude_count = 0, default_count = 0;
-    for (; agent_default_excludes[exclude_count] && exclude_count < GLOBS_MAX; exclude_count++)
-        excludes[exclude_count] = agent_default_excludes[exclude_count];
-    for (size_t i = 0; i < o->exclude_count; i++)
-        excludes[exclude_count++] = o->excludes[i];
-    while (agent_default_includes[default_count])
-        default_count++;
+    agent_config_globs(&r->config, &r->globs);
     struct agent_options options = {
-        .includes = o->glob_count ? o->globs : agent_default_includes,
-        .include_count = o->glob_count ? o->glob_count : default_count,
-        .excludes = excludes,
-        .exclude_count = exclude_count,
-        .journal = !o->no_journal,
-        .checkpoint_path = state,
+        .includes = r->globs.includes,
+        .include_count = r->globs.include_count,
+        .excludes = r->globs.excludes,
+        .exclude_count = r->globs.exclude_count,
+        .journal = !r->config.no_journal,
+        .checkpoint_path = r->state,
         .fs = &fs_posix,
         .clock = &clock_system,
         .retry_max_ns = RETRY_MAX_NS,
-        .sink = sink,
+        .sink = r->sink,
     };
-    return agent_create(&options, ret_agent, err);
+    return agent_create(&options, &r->agent, err);
 }
 
-static bole_status run(struct agent_command *o, struct bole_err *err)
+/* An agent that cannot tell about itself works all the same: a second one on the machine, for example. */
+static void open_door(struct running *r)
 {
-    char state[4096];
-    struct file *lock = NULL;
-    struct bole_client *client = NULL; /* only asked what the lanes' own will say */
-    struct spool *spool = NULL;
-    struct tail_sink *sink = NULL;
-    struct agent *agent = NULL;
-    bole_status st = state_path(o, state, sizeof state, err);
+    struct bole_err err;
+    struct agent_door_options options = {r->config.listen, bole_client_url(r->client), r->agent, r->spool};
+    if (strcmp(r->config.listen, "off") != 0 && agent_door_open(&options, &r->door, &err) < 0)
+        LOG(WARN, "no metrics and no status of this agent (--listen)", " reason=%s", LOGQS(err.msg));
+}
+
+static bole_status start(struct running *r, struct bole_err *err)
+{
+    bole_status st = find_state(r, err);
     if (st == BOLE_OK)
-        st = lock_state(state, &lock, err);
+        st = lock_state(r, err);
     if (st == BOLE_OK)
-        st = cmd_client(&o->connection, &client, err);
+        st = cmd_client(&r->config.connection, &r->client, err);
+    if (st == BOLE_OK && r->config.process_file)
+        st = process_create(r->config.process_file, &r->process, err);
     if (st == BOLE_OK)
-        st = open_spool(o, state, &spool, err);
+        st = open_spool(r, err);
     if (st == BOLE_OK)
-        st = open_sink(o, spool, client, &sink, err);
+        st = open_sink(r, err);
     if (st == BOLE_OK)
-        st = open_agent(o, state, sink, &agent, err);
+        st = open_agent(r, err);
     if (st == BOLE_OK)
-        st = agent_start(agent, err);
+        open_door(r);
+    return st == BOLE_OK ? agent_start(r->agent, err) : st;
+}
+
+/* On SIGHUP: the rules and the globs are read again; what is wrong leaves the old ones in force. */
+static void reload(struct running *r)
+{
+    struct bole_err err;
+    struct agent_globs globs;
+    struct config *file;
+    bool changed;
+    if (r->process && process_reload(r->process, &changed, &err) < 0)
+        LOG(ERROR, "rules not read again", " reason=%s", LOGQS(err.msg));
+    bole_status st = agent_config_reload(&r->config, &globs, &file, &err);
     if (st == BOLE_OK) {
-        LOG(INFO, "sending", " to=%s state=%s", LOGQS(bole_client_url(client)), LOGQS(state));
-        while (!cmd_stopped)
-            pause();
-        LOG(INFO, "stopping");
+        r->globs = globs;
+        st = agent_set_globs(r->agent, r->globs.includes, r->globs.include_count, r->globs.excludes, r->globs.exclude_count, &err);
+        config_destroy(r->globs_file);
+        r->globs_file = file;
     }
+    if (st < 0)
+        LOG(ERROR, "configuration not read again", " reason=%s", LOGQS(err.msg));
+    else
+        LOG(INFO, "configuration read again", " includes=%zu excludes=%zu", r->globs.include_count, r->globs.exclude_count);
+}
+
+static void stop(struct running *r)
+{
+    agent_door_close(r->door);
+    agent_destroy(r->agent);
+    tail_sink_destroy(r->sink);
+    spool_destroy(r->spool);
+    process_destroy(r->process);
+    bole_client_destroy(r->client);
+    config_destroy(r->globs_file);
+    file_close(r->lock);
+}
+
+/* The main thread alone waits for these; all others inherit them blocked. */
+static void block_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bole_status run(struct running *r, struct bole_err *err)
+{
+    sigset_t signals;
+    int number = 0;
+    block_signals(&signals);
+    bole_status st = start(r, err);
+    if (st == BOLE_OK) {
+        LOG(INFO, "sending", " to=%s state=%s", LOGQS(bole_client_url(r->client)), LOGQS(r->state));
+        while (sigwait(&signals, &number) == 0 && number == SIGHUP)
+            reload(r);
+        LOG(INFO, "stopping", " signal=%d", number);
+    }
+    cmd_stopped = number ? number : SIGTERM; /* ends requests in flight; another signal ends the process */
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     uint64_t begin_ns = clock_mono_ns(&clock_system);
-    agent_destroy(agent);
-    tail_sink_destroy(sink);
-    spool_destroy(spool);
-    bole_client_destroy(client);
-    file_close(lock);
+    stop(r);
     if (st == BOLE_OK)
-        LOG(INFO, "stopped", " took_ms=%llu",
-            (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
+        LOG(INFO, "stopped", " took_ms=%llu", (unsigned long long)((clock_mono_ns(&clock_system) - begin_ns) / NS_PER_MS));
     return st;
 }
 
 int cmd_agent(int argc, char **argv)
 {
-    struct agent_command o = {0};
-    cmd_parse(&argp, argc, argv, &o);
-    cmd_catch_signals();
+    static struct running r; /* large, and one in a process */
     struct bole_err err;
-    return run(&o, &err) < 0 ? cmd_fail(&err) : EXIT_OK;
+    if (argc > 1 && strcmp(argv[1], "status") == 0)
+        return cmd_agent_status(argc - 1, argv + 1);
+    agent_config_parse(&r.config, argc, argv);
+    int code = r.config.check ? agent_check(&r.config) : run(&r, &err) < 0 ? cmd_fail(&err) : EXIT_OK;
+    agent_config_deinit(&r.config);
+    return code;
 }

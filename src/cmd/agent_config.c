@@ -1,0 +1,268 @@
+#include "cmd/agent_config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/cut.h"
+#include "base/err.h"
+#include "base/log.h"
+
+enum { KEY_NO_JOURNAL = 256, KEY_STATE, KEY_LANES, KEY_SPOOL_SIZE, KEY_SPOOL_FULL, KEY_PROCESS, KEY_STATUS_LISTEN, KEY_CHECK,
+       KEY_LOG_LEVEL, KEY_INCLUDE, KEY_JOURNAL, KEY_URL, KEY_TOKEN, KEY_TENANT, KEY_USERNAME, KEY_PASSWORD, KEY_CA_CERT, KEY_CERT,
+       KEY_KEY };
+
+static const struct argp_option options_table[] = {
+    {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/agent.md (BOLE_AGENT_CONFIG)", 0},
+    {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
+    {"check", KEY_CHECK, 0, 0, "Show what would be read and what is made of it, send nothing", 0},
+    {"state", KEY_STATE, "FILE", 0,
+     "Where the positions are kept, one agent each (default: /var/lib/" AGENT_STATE_NAME " for root, else ~/.local/state/"
+     AGENT_STATE_NAME "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
+    {"process", KEY_PROCESS, "FILE", 0,
+     "Rules that records pass before anything of them leaves this machine, see docs/process.md; SIGHUP reads them again", 0},
+    {"lanes", KEY_LANES, "N", 0, "Batches on their way at a time, for links that are long: each stream keeps to one (default: 1)", 0},
+    {"spool-size", KEY_SPOOL_SIZE, "SIZE", 0,
+     "What is kept beside the state file, compressed, while the server is away (default: 256MiB)", 0},
+    {"spool-full", KEY_SPOOL_FULL, "block|drop-oldest", 0,
+     "Then read no more until the server is back (default), or drop the oldest and count it", 0},
+    {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
+    {"listen", 'l', "HOST:PORT|off", 0, "Metrics and `bole agent status` (default " AGENT_LISTEN ")", 0},
+    {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn, error (default info)", 0},
+    {0},
+};
+
+static const struct setting settings_table[] = {
+    {"server.url", KEY_URL, SETTING_ONE},
+    {"server.token", KEY_TOKEN, SETTING_ONE},
+    {"server.tenant", KEY_TENANT, SETTING_ONE},
+    {"server.username", KEY_USERNAME, SETTING_ONE},
+    {"server.password", KEY_PASSWORD, SETTING_ONE},
+    {"server.ca_cert", KEY_CA_CERT, SETTING_ONE},
+    {"server.cert", KEY_CERT, SETTING_ONE},
+    {"server.key", KEY_KEY, SETTING_ONE},
+    {"files.include", KEY_INCLUDE, SETTING_LIST},
+    {"files.exclude", 'x', SETTING_LIST},
+    {"journal", KEY_JOURNAL, SETTING_ONE},
+    {"state", KEY_STATE, SETTING_ONE},
+    {"lanes", KEY_LANES, SETTING_ONE},
+    {"spool.size", KEY_SPOOL_SIZE, SETTING_ONE},
+    {"spool.full", KEY_SPOOL_FULL, SETTING_ONE},
+    {"process.file", KEY_PROCESS, SETTING_ONE},
+    {"status.listen", 'l', SETTING_ONE},
+    {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
+};
+
+static bool truth(struct argp_state *state, const char *what, const char *text)
+{
+    bool value = false;
+    if (!config_truth(bole_slice_str(text), &value))
+        argp_error(state, "%s: '%s' is neither true nor false", what, text);
+    return value;
+}
+
+static void set_lanes(struct agent_config *c, struct argp_state *state, const char *what, const char *text)
+{
+    int64_t n = cmd_count(state, what, text);
+    if (n < 1 || n > (int64_t)CUT_LANES_MAX)
+        argp_error(state, "%s: from 1 to %u", what, CUT_LANES_MAX);
+    c->lanes = (unsigned)n;
+}
+
+static void set_spool_full(struct agent_config *c, struct argp_state *state, const char *what, const char *text)
+{
+    c->drop_oldest = strcmp(text, "drop-oldest") == 0;
+    if (!c->drop_oldest && strcmp(text, "block") != 0)
+        argp_error(state, "%s: block or drop-oldest, not %s", what, text);
+}
+
+static void set_log_level(struct argp_state *state, const char *what, const char *text)
+{
+    enum log_level level;
+    if (log_parse_level(bole_slice_str(text), &level) < 0) {
+        argp_error(state, "%s: '%s' is none of debug, info, warn, error", what, text);
+        return;
+    }
+    log_set_level(level);
+}
+
+static void set(struct argp_state *state, int key, const char *value, const char *what)
+{
+    struct agent_config *c = state->input;
+    switch (key) {
+    case 'x': cmd_append(state, c->excludes, &c->exclude_count, AGENT_GLOBS_MAX, what, value); break;
+    case 'l': c->listen = value; break;
+    case KEY_INCLUDE: cmd_append(state, c->globs, &c->glob_count, AGENT_GLOBS_MAX, what, value); break;
+    case KEY_CHECK: c->check = true; break;
+    case KEY_STATE: c->state = value; break;
+    case KEY_PROCESS: c->process_file = value; break;
+    case KEY_LANES: set_lanes(c, state, what, value); break;
+    case KEY_SPOOL_SIZE: c->spool_bytes = cmd_size(state, what, value); break;
+    case KEY_SPOOL_FULL: set_spool_full(c, state, what, value); break;
+    case KEY_NO_JOURNAL: c->no_journal = true; break;
+    case KEY_JOURNAL: c->no_journal = !truth(state, what, value); break;
+    case KEY_LOG_LEVEL: set_log_level(state, what, value); break;
+    case KEY_URL: c->connection.addr = value; break;
+    case KEY_TOKEN: c->connection.token = value; break;
+    case KEY_TENANT: c->connection.tenant = value; break;
+    case KEY_USERNAME: c->connection.username = value; break;
+    case KEY_PASSWORD: c->connection.password = value; break;
+    case KEY_CA_CERT: c->connection.ca_cert = value; break;
+    case KEY_CERT: c->connection.cert = value; break;
+    case KEY_KEY: c->connection.key = value; break;
+    default: assert(!"a setting without a place");
+    }
+}
+
+/* A first round over the flags that looks for the file alone: what it says must not overrule other flags. */
+static error_t find_config(int key, char *arg, struct argp_state *state)
+{
+    struct agent_config *c = state->input;
+    static struct connection_options ignored;
+    if (key == ARGP_KEY_INIT) {
+        state->name = (char *)"bole agent";
+        state->child_inputs[0] = &ignored;
+    }
+    if (key == 'c')
+        c->path = arg;
+    return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct agent_config *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->name = (char *)"bole agent"; /* argp itself sets it after this call only */
+        state->child_inputs[0] = &c->connection;
+        settings_apply(&c->settings, c->path, settings_table, sizeof settings_table / sizeof *settings_table, state, set);
+        return 0;
+    case 'c': return 0;
+    case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
+    }
+    for (const struct argp_option *option = options_table; option->name; option++)
+        if (option->key == key) {
+            char what[64];
+            snprintf(what, sizeof what, "--%s", option->name);
+            set(state, key, option->arg ? arg : "true", what);
+            return 0;
+        }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = {CONNECTION_CHILD, {0}};
+static const struct argp config_argp = {options_table, find_config, "[GLOB...]", NULL, children, NULL, NULL};
+static const struct argp argp = {
+    options_table, parse_option, "[GLOB...]\nstatus",
+    "Follows this machine's logs and sends every line to a server. Without a glob: /var/log and the journal.\v"
+    "Every line is stored exactly once, whatever is killed, lost or rotated meanwhile: docs/agent.md.\n\n"
+    "Examples:\n"
+    "  bole agent --addr http://logs.example:3100\n"
+    "  bole agent --addr http://127.0.0.1:3100 --no-journal '/srv/*/log/*.log'\n"
+    "  bole agent --config /etc/bole/agent.yml --check\n"
+    "  bole agent status\n",
+    children, NULL, NULL};
+
+void agent_config_parse(struct agent_config *c, int argc, char **argv)
+{
+    *c = (struct agent_config){.lanes = 1, .listen = AGENT_LISTEN, .path = getenv("BOLE_AGENT_CONFIG")};
+    cmd_parse(&config_argp, argc, argv, c);
+    cmd_parse(&argp, argc, argv, c);
+}
+
+void agent_config_deinit(struct agent_config *c)
+{
+    settings_deinit(&c->settings);
+}
+
+static void add_default_excludes(struct agent_globs *g)
+{
+    while (agent_default_excludes[g->exclude_count] && g->exclude_count < AGENT_GLOBS_MAX) {
+        g->excludes[g->exclude_count] = agent_default_excludes[g->exclude_count];
+        g->exclude_count++;
+    }
+}
+
+static void add_default_includes(struct agent_globs *g)
+{
+    for (; agent_default_includes[g->include_count]; g->include_count++)
+        g->includes[g->include_count] = agent_default_includes[g->include_count];
+}
+
+void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs)
+{
+    *ret_globs = (struct agent_globs){.include_count = c->glob_count};
+    memcpy(ret_globs->includes, c->globs, c->glob_count * sizeof *c->globs);
+    if (c->glob_count == 0)
+        add_default_includes(ret_globs);
+    add_default_excludes(ret_globs);
+    for (size_t i = 0; i < c->exclude_count; i++)
+        ret_globs->excludes[ret_globs->exclude_count++] = c->excludes[i];
+}
+
+/* ---- again ---- */
+
+static bool is_of_file(const struct config_node *list, const char *glob)
+{
+    const struct config_node *n = list ? list->first : NULL;
+    while (n && (const char *)n->text.ptr != glob)
+        n = n->next;
+    return n != NULL;
+}
+
+static const struct config_node *list_of(const struct config *file, const char *name)
+{
+    const struct config_node *files = config_get(config_root(file), S("files"));
+    return files && files->kind == CONFIG_MAP ? config_get(files, bole_slice_str(name)) : NULL;
+}
+
+/* The list as it stands now, then what did not come from the list as it was. */
+static bole_status reread(const struct agent_config *c, const struct config *file, const char *name, const char *const *had,
+                          size_t had_count, const char **to, size_t *count, struct bole_err *err)
+{
+    const struct config_node *list = list_of(file, name), *old = c->settings.file ? list_of(c->settings.file, name) : NULL;
+    size_t first = *count;
+    if (list && list->kind != CONFIG_LIST && list->kind != CONFIG_NULL)
+        return config_fail(file, list, err, "files.%s is a list", name);
+    for (const struct config_node *n = list ? list->first : NULL; n; n = n->next) {
+        if (n->kind != CONFIG_SCALAR || memchr(n->text.ptr, 0, n->text.len))
+            return config_fail(file, n, err, "files.%s holds texts", name);
+        if (*count - first == AGENT_GLOBS_MAX)
+            return config_fail(file, n, err, "at most %d globs", AGENT_GLOBS_MAX);
+        to[(*count)++] = (const char *)n->text.ptr;
+    }
+    for (size_t i = 0; i < had_count && *count - first < AGENT_GLOBS_MAX; i++)
+        if (!is_of_file(old, had[i]))
+            to[(*count)++] = had[i];
+    return BOLE_OK;
+}
+
+bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct config **ret_file,
+                                struct bole_err *err)
+{
+    struct config *file = NULL;
+    *ret_file = NULL;
+    if (!c->path) {
+        agent_config_globs(c, ret_globs);
+        return BOLE_OK;
+    }
+    struct agent_globs g = {0};
+    bole_status st = config_load(c->path, &file, err);
+    if (st == BOLE_OK)
+        st = reread(c, file, "include", c->globs, c->glob_count, g.includes, &g.include_count, err);
+    add_default_excludes(&g);
+    if (st == BOLE_OK)
+        st = reread(c, file, "exclude", c->excludes, c->exclude_count, g.excludes, &g.exclude_count, err);
+    if (st < 0) {
+        config_destroy(file);
+        return st;
+    }
+    if (g.include_count == 0)
+        add_default_includes(&g);
+    *ret_globs = g;
+    *ret_file = file;
+    return BOLE_OK;
+}

@@ -1,0 +1,53 @@
+/*
+ * agent_config.h - what `bole agent` is told: by a YAML file, the environment and flags (docs/agent.md).
+ *
+ * Owner: texts are of the command line or of the settings: agent_config_deinit.
+ */
+#ifndef CMD_AGENT_CONFIG_H
+#define CMD_AGENT_CONFIG_H
+
+#include <stdbool.h>
+
+#include "cmd/cmd.h"
+#include "cmd/settings.h"
+
+enum { AGENT_GLOBS_MAX = 256 };
+
+#define AGENT_STATE_NAME "bole-agent/checkpoint"
+#define AGENT_LISTEN     "127.0.0.1:3101"
+
+struct agent_config {
+    struct connection_options connection;
+    struct settings settings;
+    const char *path;                    /* of the file; NULL: none */
+    const char *globs[AGENT_GLOBS_MAX];  /* wanted; from the file, then the command line */
+    size_t      glob_count;
+    const char *excludes[AGENT_GLOBS_MAX];
+    size_t      exclude_count;
+    const char *state;                   /* NULL: the default */
+    const char *process_file;            /* NULL: no rules */
+    const char *listen;                  /* "off": nowhere */
+    bool        no_journal;
+    bool        check;                   /* show what would be read, and end */
+    unsigned    lanes;
+    uint64_t    spool_bytes;             /* 0: the default */
+    bool        drop_oldest;
+};
+
+/* Ends the program with a usage error when something is wrong. */
+void agent_config_parse(struct agent_config *c, int argc, char **argv);
+void agent_config_deinit(struct agent_config *c);
+
+/* What is read: the globs of the configuration, else the default ones; and what is not. The arrays are filled. */
+struct agent_globs {
+    const char *includes[AGENT_GLOBS_MAX], *excludes[2 * AGENT_GLOBS_MAX];
+    size_t include_count, exclude_count;
+};
+void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs);
+
+/* Reads files.include and files.exclude again; others hold from the next start on. The globs given on the command line stay.
+ * BOLE_E_INVALID: nothing has changed. `ret_file` owns the texts of the globs; NULL when there is no file. */
+bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct config **ret_file,
+                                struct bole_err *err);
+
+#endif

@@ -1,0 +1,313 @@
+#include "cmd/agent_door.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "cmd/agent_config.h"
+#include "cmd/print.h"
+#include "serve/http.h"
+#include "shim/json_doc.h"
+
+#define GRACE_NS (1000 * (uint64_t)NS_PER_MS)
+
+struct agent_door {
+    struct http_server *http;
+    struct agent_door_options options;
+    struct http_route routes[3];
+};
+
+/* ---- what there is to tell ---- */
+
+struct sums {
+    struct buf *json; /* objects of inputs; NULL: only the sums */
+    uint64_t inputs, lines, bytes, lag_bytes, cut_lines, split_lines, skipped_bytes, truncations, errors, unread;
+};
+
+static void put_member(struct buf *out, const char *name, uint64_t value)
+{
+    buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static void put_input(struct buf *out, const struct agent_input *in)
+{
+    buf_put_str(out, "{\"path\":");
+    buf_put_json(out, in->path, false);
+    buf_printf(out, ",\"state\":\"%s\",\"reason\":", in->state);
+    buf_put_json(out, bole_slice_str(in->reason), false);
+    put_member(out, "offset", in->offset);
+    put_member(out, "size", in->size);
+    put_member(out, "lag_bytes", in->lag_bytes);
+    put_member(out, "lines", in->lines);
+    put_member(out, "bytes", in->bytes);
+    put_member(out, "cut_lines", in->cut_lines);
+    put_member(out, "split_lines", in->split_lines);
+    put_member(out, "skipped_bytes", in->skipped_bytes);
+    put_member(out, "truncations", in->truncations);
+    put_member(out, "errors", in->errors);
+    buf_put_u8(out, '}');
+}
+
+static void add_input(const struct agent_input *in, void *ctx)
+{
+    struct sums *s = ctx;
+    if (s->json && s->inputs)
+        buf_put_u8(s->json, ',');
+    if (s->json)
+        put_input(s->json, in);
+    s->inputs++;
+    s->lines += in->lines;
+    s->bytes += in->bytes;
+    s->lag_bytes += in->lag_bytes;
+    s->cut_lines += in->cut_lines;
+    s->split_lines += in->split_lines;
+    s->skipped_bytes += in->skipped_bytes;
+    s->truncations += in->truncations;
+    s->errors += in->errors;
+    s->unread += strcmp(in->state, "skipped") == 0 || strcmp(in->state, "unreadable") == 0 || strcmp(in->state, "failed") == 0;
+}
+
+static const char *state_of(const struct spool_stats *s)
+{
+    return s->is_full ? "spool full" : s->is_away ? "server away" : s->groups ? "sending" : "idle";
+}
+
+struct figure {
+    const char *name, *help;
+    bool        is_gauge;
+    uint64_t    value;
+};
+
+enum { FIGURES_MAX = 32 };
+
+static size_t get_figures(struct agent_door *d, const struct sums *sums, struct figure ret_figures[FIGURES_MAX])
+{
+    struct spool_stats s;
+    struct agent_status a;
+    spool_get_stats(d->options.spool, &s);
+    agent_get_status(d->options.agent, &a);
+    const struct figure figures[] = {
+        {"inputs", "Files and the journal that are known.", true, sums->inputs},
+        {"inputs_unread", "Of them, those that are skipped or cannot be read.", true, sums->unread},
+        {"watched_directories", "Directories that inotify watches.", true, a.directories},
+        {"lag_bytes", "Bytes of files that are not read yet.", true, sums->lag_bytes},
+        {"lines_total", "Lines read from the inputs that are known now.", false, sums->lines},
+        {"bytes_total", "Their bytes.", false, sums->bytes},
+        {"cut_lines_total", "Lines over the limit, which were cut.", false, sums->cut_lines},
+        {"split_lines_total", "Last lines taken without their end.", false, sums->split_lines},
+        {"skipped_bytes_total", "Rests of cut lines, and holes.", false, sums->skipped_bytes},
+        {"truncations_total", "Files that were written anew.", false, sums->truncations},
+        {"input_errors_total", "Failures of reading.", false, sums->errors},
+        {"records_refused_total", "Records over a limit, or refused by a rule of this agent.", false, a.records_refused},
+        {"spool_groups", "Groups of batches that the server has not called durable.", true, s.groups},
+        {"spool_bytes", "Their bytes, compressed.", true, s.bytes},
+        {"spool_full", "1: the server is away and nothing more is read.", true, s.is_full},
+        {"server_away", "1: the server has not answered for seconds.", true, s.is_away},
+        {"sent_batches_total", "Batches that the server has called durable.", false, s.batches_sent},
+        {"sent_records_total", "Their records.", false, s.records_sent},
+        {"sent_bytes_total", "Their bytes, compressed.", false, s.bytes_sent},
+        {"sent_duplicates_total", "Of them, those that the server had before.", false, s.duplicates},
+        {"rejected_records_total", "Records that the server will never take.", false, s.records_rejected},
+        {"retries_total", "Batches that were not taken at once.", false, s.retries},
+        {"gaps_total", "Answers that another batch is wanted.", false, s.gaps},
+        {"new_producers_total", "Lanes that had to begin again.", false, s.new_producers},
+        {"dropped_batches_total", "Batches dropped from a full spool.", false, s.batches_dropped},
+        {"dropped_records_total", "Their records.", false, s.records_dropped},
+    };
+    _Static_assert(sizeof figures / sizeof *figures <= FIGURES_MAX, "room for the figures");
+    memcpy(ret_figures, figures, sizeof figures);
+    return sizeof figures / sizeof *figures;
+}
+
+/* ---- HTTP ---- */
+
+static void answer_metrics(struct http_exchange *x, void *ctx)
+{
+    struct agent_door *d = ctx;
+    struct sums sums = {0};
+    struct figure figures[FIGURES_MAX];
+    struct buf out;
+    buf_init(&out, NULL);
+    agent_each_input(d->options.agent, add_input, &sums);
+    size_t count = get_figures(d, &sums, figures);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&out, "# HELP bole_agent_%s %s\n# TYPE bole_agent_%s %s\nbole_agent_%s %llu\n", figures[i].name, figures[i].help,
+                   figures[i].name, figures[i].is_gauge ? "gauge" : "counter", figures[i].name, (unsigned long long)figures[i].value);
+    http_reply_buf(x, 200, "text/plain; version=0.0.4", &out);
+    buf_deinit(&out);
+}
+
+static void answer_status(struct http_exchange *x, void *ctx)
+{
+    struct agent_door *d = ctx;
+    struct buf out;
+    struct sums sums = {.json = &out};
+    struct figure figures[FIGURES_MAX];
+    struct spool_stats s;
+    struct agent_status a;
+    buf_init(&out, NULL);
+    spool_get_stats(d->options.spool, &s);
+    agent_get_status(d->options.agent, &a);
+    buf_printf(&out, "{\"state\":\"%s\",\"server\":", state_of(&s));
+    buf_put_json(&out, bole_slice_str(d->options.server_url), false);
+    buf_put_str(&out, ",\"last_error\":");
+    buf_put_json(&out, bole_slice_str(s.last_error[0] ? s.last_error : a.last_error), false);
+    buf_put_str(&out, ",\"inputs\":[");
+    agent_each_input(d->options.agent, add_input, &sums);
+    buf_put_str(&out, "],\"figures\":{\"version\":1");
+    size_t count = get_figures(d, &sums, figures);
+    for (size_t i = 0; i < count; i++)
+        put_member(&out, figures[i].name, figures[i].value);
+    buf_put_str(&out, "}}\n");
+    http_reply_buf(x, 200, "application/json", &out);
+    buf_deinit(&out);
+}
+
+static void answer_ready(struct http_exchange *x, void *ctx)
+{
+    struct spool_stats s;
+    spool_get_stats(((struct agent_door *)ctx)->options.spool, &s);
+    http_reply_text(x, s.is_full ? 503 : 200, "%s\n", state_of(&s));
+}
+
+bole_status agent_door_open(const struct agent_door_options *options, struct agent_door **ret_door, struct bole_err *err)
+{
+    struct agent_door *d = calloc(1, sizeof *d);
+    if (!d)
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for the agent's door");
+    d->options = *options;
+    d->routes[0] = (struct http_route){.methods = HTTP_GET, .path = "/metrics", .handler = answer_metrics, .ctx = d};
+    d->routes[1] = (struct http_route){.methods = HTTP_GET, .path = "/api/v1/agent", .handler = answer_status, .ctx = d};
+    d->routes[2] = (struct http_route){.methods = HTTP_GET, .path = "/ready", .handler = answer_ready, .ctx = d};
+    const struct http_options http = {.listen = bole_slice_str(options->listen), .routes = d->routes, .route_count = 3, .loop_count = 1,
+                                      .pool_count = 1, .connection_max = 64, .body_max_bytes = 4096, .clock = &clock_system};
+    bole_status st = http_server_create(&http, &d->http, err);
+    if (st == BOLE_OK)
+        st = http_server_start(d->http, err);
+    if (st < 0) {
+        agent_door_close(d);
+        return st;
+    }
+    *ret_door = d;
+    return BOLE_OK;
+}
+
+void agent_door_close(struct agent_door *d)
+{
+    if (!d)
+        return;
+    if (d->http)
+        http_server_drain(d->http, GRACE_NS);
+    http_server_destroy(d->http);
+    free(d);
+}
+
+/* ---- bole agent status ---- */
+
+struct status_options {
+    const char *listen;
+    bool json;
+};
+
+static const struct argp_option status_options_table[] = {
+    {"listen", 'l', "HOST:PORT", 0, "Where the agent listens (BOLE_STATUS_LISTEN; default " AGENT_LISTEN ")", 0},
+    {"json", 'j', 0, 0, "The agent's answer as it is", 0},
+    {0},
+};
+
+static error_t parse_status(int key, char *arg, struct argp_state *state)
+{
+    struct status_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->name = (char *)"bole agent status"; return 0;
+    case 'l': o->listen = arg; return 0;
+    case 'j': o->json = true; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp status_argp = {status_options_table, parse_status, NULL,
+                                        "Shows what the agent on this machine reads, and how far it and the server are.", NULL, NULL, NULL};
+
+static bole_slice text_of(struct json_value v, const char *name)
+{
+    struct json_value member;
+    bole_slice text = json_doc_member(v, name, &member) ? json_doc_string(member) : S("");
+    return text.ptr ? text : S("");
+}
+
+static double number_of(struct json_value v, const char *name)
+{
+    struct json_value member;
+    double n = 0;
+    if (json_doc_member(v, name, &member))
+        json_doc_number(member, &n);
+    return n;
+}
+
+static bool put_row(bole_slice name, struct json_value v, void *ctx)
+{
+    struct buf *out = ctx;
+    (void)name;
+    buf_printf(out, "%-10.*s  %12.0f  %12.0f  ", BOLE_SLICE_ARG(text_of(v, "state")), number_of(v, "lines"), number_of(v, "lag_bytes"));
+    print_safe(out, text_of(v, "path"));
+    if (text_of(v, "reason").len) {
+        buf_put_str(out, "  (");
+        print_safe(out, text_of(v, "reason"));
+        buf_put_u8(out, ')');
+    }
+    buf_put_u8(out, '\n');
+    return true;
+}
+
+static bole_status put_status(bole_slice answer, struct buf *out, struct bole_err *err)
+{
+    struct json_doc *doc = json_doc_create();
+    struct json_value root, inputs, figures;
+    bole_status st = doc ? json_doc_parse(doc, answer, &root, err) : bole_fail(err, BOLE_E_NOMEM, "no memory");
+    if (st == BOLE_OK && json_doc_member(root, "figures", &figures) && json_doc_member(root, "inputs", &inputs)) {
+        buf_printf(out, "%.*s to ", BOLE_SLICE_ARG(text_of(root, "state")));
+        print_safe(out, text_of(root, "server"));
+        buf_printf(out, ": %.0f records sent, %.0f bytes in the spool, %.0f retries, %.0f records dropped\n",
+                   number_of(figures, "sent_records_total"), number_of(figures, "spool_bytes"), number_of(figures, "retries_total"),
+                   number_of(figures, "dropped_records_total"));
+        if (text_of(root, "last_error").len) {
+            buf_put_str(out, "last error: ");
+            print_safe(out, text_of(root, "last_error"));
+            buf_put_u8(out, '\n');
+        }
+        buf_printf(out, "\n%-10s  %12s  %12s  %s\n", "STATE", "LINES", "UNREAD BYTES", "INPUT");
+        json_doc_each(inputs, put_row, out);
+    }
+    json_doc_destroy(doc);
+    return st;
+}
+
+int cmd_agent_status(int argc, char **argv)
+{
+    const char *listen = getenv("BOLE_STATUS_LISTEN");
+    struct status_options o = {.listen = listen && *listen ? listen : AGENT_LISTEN};
+    cmd_parse(&status_argp, argc, argv, &o);
+    struct connection_options connection = {.addr = o.listen};
+    struct bole_client *client = NULL;
+    struct bole_err err;
+    struct buf answer, out;
+    buf_init(&answer, NULL);
+    buf_init(&out, NULL);
+    cmd_catch_signals();
+    bole_status st = cmd_client(&connection, &client, &err);
+    if (st == BOLE_OK)
+        st = bole_client_get(client, "/api/v1/agent", cmd_keep_bytes, &answer, &err);
+    if (st == BOLE_E_IO && bole_client_http_status(client) == 0)
+        bole_fail(&err, st, "no agent answers at %s (--listen)", o.listen);
+    if (st == BOLE_OK && o.json)
+        buf_put(&out, buf_slice(&answer));
+    else if (st == BOLE_OK)
+        st = put_status(buf_slice(&answer), &out, &err);
+    if (st == BOLE_OK)
+        st = print_flush(&out, &err);
+    bole_client_destroy(client);
+    buf_deinit(&answer);
+    buf_deinit(&out);
+    return cmd_end(st, &err);
+}

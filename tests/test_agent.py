@@ -1,0 +1,170 @@
+"""The agent's configuration, what it shows and tells, and the rules that it runs."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+import bole
+
+WAIT_S = 60
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition):
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            if found := condition():
+                return found
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+def run(*args, code=0):
+    done = subprocess.run([str(bole.BINARY), *map(str, args)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+class Agent:
+    """`bole agent` with a configuration file; its log is read when it has ended."""
+
+    def __init__(self, folder, server, text="", args=()):
+        self.logs, self.listen = folder / "log", f"127.0.0.1:{free_port()}"
+        self.logs.mkdir(exist_ok=True)
+        self.config = folder / "agent.yml"
+        self.head = f"server: {{url: '{server}'}}\nstate: {folder}/state\njournal: false\nstatus: {{listen: '{self.listen}'}}\n"
+        self.write(text or f"files: {{include: ['{self.logs}/*.log']}}\n")
+        self.log = open(folder / "agent.err", "w+")
+        self.process = subprocess.Popen([str(bole.BINARY), "agent", "--config", str(self.config), *map(str, args)], stderr=self.log)
+
+    def write(self, text):
+        self.config.write_text(self.head + text)
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://{self.listen}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def status(self):
+        return json.loads(self.get("/api/v1/agent"))
+
+    def input(self, name):
+        return next((i for i in self.status()["inputs"] if i["path"].endswith("/" + name)), None)
+
+    def said(self):
+        self.log.flush()
+        return open(self.log.name).read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        assert self.process.wait(30) == 0, self.said()
+        self.log.close()
+
+
+def stored(server):
+    return [line for _, line in server.lines('{job="varlogs"}')]
+
+
+def test_status_and_metrics_tell_of_every_input_and_of_the_server(tmp_path, server):
+    with Agent(tmp_path, server.url) as agent:
+        (agent.logs / "app.log").write_text("one\ntwo\n" + "x" * 800_000 + "\n")
+        (agent.logs / "packed.log").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\n")
+        wait_for(lambda: len(stored(server)) == 3)
+        wait_for(lambda: agent.status()["state"] == "idle")
+        app, packed = agent.input("app.log"), agent.input("packed.log")
+        assert (app["state"], app["lines"], app["lag_bytes"], app["cut_lines"]) == ("following", 3, 0, 1)
+        assert (packed["state"], packed["reason"]) == ("skipped", "gzip")
+        metrics = agent.get("/metrics")
+        for line in ("bole_agent_inputs 2", "bole_agent_inputs_unread 1", "bole_agent_sent_records_total 3", "bole_agent_server_away 0",
+                     "bole_agent_spool_groups 0", "bole_agent_cut_lines_total 1"):
+            assert f"\n{line}\n" in metrics, metrics
+        assert len(re.findall(r"^# TYPE (\S+) (?:counter|gauge)\n\1 \d+$", metrics, re.M)) == metrics.count("# HELP ")
+        table = run("agent", "status", "--listen", agent.listen)
+        assert f"idle to {server.url}: 3 records sent" in table and "packed.log  (gzip)" in table
+        assert json.loads(run("agent", "status", "--listen", agent.listen, "--json"))["figures"]["sent_records_total"] == 3
+        assert agent.get("/ready") == "idle\n"
+        server.kill()
+        (agent.logs / "app.log").open("a").write("three\n")
+        wait_for(lambda: agent.status()["last_error"])
+        assert "nobody listens" in run("agent", "status", "--listen", agent.listen)
+    assert "no agent answers" in run("agent", "status", "--listen", f"127.0.0.1:{free_port()}", code=1)
+
+
+def test_sighup_reads_globs_and_rules_again(tmp_path, server):
+    rules = tmp_path / "rules.yml"
+    rules.write_text("rules: []\n")
+    more = f"process: {{file: {rules}}}\n"
+    files = f"files: {{include: ['{tmp_path}/log/a*.log'], exclude: ['*-no.log']}}\n"
+    with Agent(tmp_path, server.url, more + files) as agent:
+        for name in ("a.log", "a-no.log", "b.log"):
+            (agent.logs / name).write_text(f"mail me@example.org in {name}\n")
+        wait_for(lambda: stored(server) == ["mail me@example.org in a.log"])
+        rules.write_text("rules:\n  - redact: {detect: [email]}\n")
+        agent.write(more + f"files: {{include: ['{tmp_path}/log/b*.log']}}\n")
+        agent.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(stored(server)) == 2)
+        assert not re.search("me@example.org in b", "".join(stored(server)))
+        (agent.logs / "c.log").write_text("c\n")
+        for wrong in ("files: {include: 7}\n", "files: [\n", f"files: {{include: ['relative/*.log']}}\n"):
+            before = agent.said().count("configuration not read again")
+            agent.write(wrong)
+            agent.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: agent.said().count("configuration not read again") > before)
+        (agent.logs / "b.log").open("a").write("still read\n")
+        wait_for(lambda: len(stored(server)) == 3)
+        assert "c" not in stored(server)
+
+
+def test_rules_drop_and_refuse_before_anything_is_sent(tmp_path, server):
+    rules = tmp_path / "rules.yml"
+    rules.write_text("rules:\n  - match: '{filename=~\".*noise.log\"}'\n    drop: true\n"
+                     "  - match: '{filename=~\".*app.log\"}'\n    redact: {detect: [email]}\n")
+    with Agent(tmp_path, server.url, f"process: {{file: {rules}}}\nfiles: {{include: ['{tmp_path}/log/*.log']}}\nlanes: 3\n") as agent:
+        (agent.logs / "noise.log").write_text("noise\n" * 1000)
+        (agent.logs / "app.log").write_text("".join(f"number={n} of me@example.org\n" for n in range(5000)))
+        (agent.logs / "other.log").write_text("other\n")
+        wait_for(lambda: len(stored(server)) == 5001)
+        assert "noise" not in stored(server) and "me@" not in "".join(stored(server))
+        numbers = [int(line.split("=")[1].split()[0]) for line in stored(server) if line.startswith("number")]
+        assert sorted(numbers) == list(range(5000))
+        for spool in (tmp_path / "state.spool").glob("*.wal"):
+            assert b"me@example.org" not in spool.read_bytes()
+
+
+def test_check_shows_what_would_be_read_and_sends_nothing(tmp_path, server):
+    logs = tmp_path / "log"
+    logs.mkdir()
+    (logs / "app.log").write_text("2026-11-21T10:00:00Z level=error failed\n")
+    (logs / "packed.log").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\n")
+    shown = run("agent", "--check", "--addr", server.url, "--no-journal", "--state", tmp_path / "state", logs / "*.log")
+    assert f"{logs}/app.log  following" in shown and f"{logs}/packed.log  skipped (gzip)" in shown
+    assert 'service_name="app"' in shown and "2026-11-21T10:00:00.000Z  detected_level=error" in shown
+    assert stored(server) == [] and not (tmp_path / "state").exists() and not (tmp_path / "state.spool").exists()
+    assert run("agent", "--check", "--no-journal", logs / "*.none") == "no file matches\n"
+
+
+@pytest.mark.parametrize("text, wrong", [
+    ("spool: {full: sometimes}\n", "agent.yml:1:15: spool.full: block or drop-oldest"),
+    ("sever: {url: x}\n", 'unknown key "sever"; did you mean "server"?'),
+    ("lanes: 99\n", "from 1 to 16"),
+    ("files: {include: {a: b}}\n", "files.include"),
+])
+def test_a_wrong_configuration_is_refused_with_its_place(tmp_path, text, wrong):
+    config = tmp_path / "agent.yml"
+    config.write_text(text)
+    assert wrong in run("agent", "--config", config, "--check", code=2)
