@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -146,6 +148,64 @@ TEST(drop_oldest_drops_the_oldest_and_counts_it)
     char newest[64];
     snprintf(newest, sizeof newest, "number=%zu of a file", w.written - 1);
     CHECK_EQ_SLICE(w.server.lines[w.server.line_count - 1].line, bole_slice_str(newest));
+    world_deinit(&w);
+}
+
+TEST(a_full_disk_stops_reading_and_loses_nothing)
+{
+    struct world w;
+    world_init(&w, 12);
+    world_start(&w);
+    world_write(&w, "a.log", 3);
+    drain(&w);
+    fs_mem_set_faults(w.disk, &(struct fs_mem_faults){.capacity_bytes = 1}); /* what is there may be written over */
+    w.server.answer = MODEL_AWAY;
+    for (int i = 0; i < 2000; i++) { /* more than the room made ahead: two files of 64 KB */
+        world_write(&w, "a.log", 2);
+        clock_manual_advance(&w.clock, 10 * NS_PER_S);
+        agent_step(w.agent, 0);
+        spool_step(w.spool);
+    }
+    struct agent_status status;
+    agent_get_status(w.agent, &status);
+    CHECK(status.waiting && strstr(status.last_error, "spool"));
+    CHECK(!world_stats(&w).is_full); /* it is the disk */
+    fs_mem_set_faults(w.disk, &(struct fs_mem_faults){0});
+    drain(&w);
+    check_once(&w);
+    world_deinit(&w);
+}
+
+TEST(lanes_on_their_own_threads_bring_every_line_once)
+{
+    struct world w;
+    struct bole_err err = {0};
+    world_init(&w, 13);
+    w.threads = true;
+    w.lane_count = 4;
+    world_start(&w);
+    CHECK_OK(agent_start(w.agent, &err), err);
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d.log", i % 10);
+        world_write(&w, name, 20);
+        pthread_mutex_lock(&w.server.lock);
+        w.server.answer = i < 30 ? (enum model_answer)(i % 3) : MODEL_TAKES;
+        if (i == 35)
+            w.server.lane_count = 0; /* it has forgotten everything but the lines */
+        pthread_mutex_unlock(&w.server.lock);
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    }
+    for (int i = 0; i < 6000; i++) { /* a minute */
+        pthread_mutex_lock(&w.server.lock);
+        bool all = w.server.line_count == w.written;
+        pthread_mutex_unlock(&w.server.lock);
+        if (all && world_stats(&w).groups == 0)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    }
+    agent_stop(w.agent);
+    CHECK_EQ_U64(w.server.line_count, w.written);
     world_deinit(&w);
 }
 

@@ -174,10 +174,8 @@ static bole_status take(struct model_server *m, bole_slice encoded, struct poste
     return st;
 }
 
-static bole_status model_post(struct poster *self, bole_slice batch, uint64_t sequence, struct poster_answer *ret_answer,
-                              struct bole_err *err)
+static bole_status answer_post(struct world *w, bole_slice batch, struct poster_answer *ret_answer, struct bole_err *err)
 {
-    struct world *w = ((struct model_poster *)self)->world;
     struct model_server *m = &w->server;
     m->posts++;
     if (m->answer == MODEL_AWAY || w->fs.dead)
@@ -192,6 +190,17 @@ static bole_status model_post(struct poster *self, bole_slice batch, uint64_t se
     }
     bole_status st = take(m, batch, ret_answer, err);
     return st == BOLE_OK && m->answer == MODEL_LOSES_ANSWERS ? bole_fail(err, BOLE_E_IO, "the connection broke") : st;
+}
+
+static bole_status model_post(struct poster *self, bole_slice batch, uint64_t sequence, struct poster_answer *ret_answer,
+                              struct bole_err *err)
+{
+    struct world *w = ((struct model_poster *)self)->world;
+    struct model_server *m = &w->server;
+    pthread_mutex_lock(&m->lock);
+    bole_status st = answer_post(w, batch, ret_answer, err);
+    pthread_mutex_unlock(&m->lock);
+    return st;
 }
 
 static void model_destroy(struct poster *self)
@@ -221,6 +230,7 @@ void world_init(struct world *w, uint64_t seed)
     w->globs[0] = w->glob;
     clock_manual_init(&w->clock, 1700000000 * NS_PER_S);
     random_seed(&w->random, seed);
+    pthread_mutex_init(&w->server.lock, NULL);
     arena_init(&w->server.arena, NULL);
     buf_init(&w->server.held, NULL);
     struct bole_err err = {0};
@@ -247,16 +257,17 @@ static void ignore_fatal(const struct bole_err *err)
 
 static bole_status try_start(struct world *w, struct bole_err *err)
 {
-    struct spool_options spool = {.dir = "/state/spool", .fs = &w->fs.base, .clock = &w->clock.base, .random = &w->random,
+    const struct clock *clock = w->threads ? &clock_system : &w->clock.base;
+    struct spool_options spool = {.dir = "/state/spool", .fs = &w->fs.base, .clock = clock, .random = &w->random,
                                   .lane_count = w->lane_count, .make_poster = make_model_poster, .make_poster_ctx = w,
                                   .spool_bytes = w->spool_bytes, .away_ns = w->away_ns, .drop_oldest = w->drop_oldest, .on_fatal = ignore_fatal,
-                                  .no_threads = true, .file_size_max = 64 * 1024};
+                                  .no_threads = !w->threads, .file_size_max = 64 * 1024};
     bole_status st = spool_open(&spool, &w->spool, err);
-    struct sink_spool_options sink = {.tenant = S("default"), .lane_count = w->lane_count, .clock = &w->clock.base, .no_wait = true};
+    struct sink_spool_options sink = {.tenant = S("default"), .lane_count = w->lane_count, .clock = clock, .no_wait = !w->threads};
     if (st == BOLE_OK)
         st = tail_sink_spool(w->spool, &sink, &w->sink, err);
     struct agent_options options = {.includes = w->globs, .include_count = 1, .checkpoint_path = "/state/checkpoint", .host = "testhost",
-                                    .fs = &w->fs.base, .clock = &w->clock.base, .sink = w->sink, .retry_max_ns = NS_PER_S};
+                                    .fs = &w->fs.base, .clock = clock, .sink = w->sink, .retry_max_ns = NS_PER_S};
     return st == BOLE_OK ? agent_create(&options, &w->agent, err) : st;
 }
 

@@ -5,6 +5,8 @@
 #ifndef AGENT_SPOOL_WORLD_H
 #define AGENT_SPOOL_WORLD_H
 
+#include <pthread.h>
+
 #include "agent/agent.h"
 #include "agent/spool.h"
 #include "base/arena.h"
@@ -25,6 +27,7 @@ struct model_lane { uint8_t producer[BATCH_PRODUCER_SIZE]; uint64_t mark; };
 enum model_answer { MODEL_TAKES, MODEL_AWAY, MODEL_LOSES_ANSWERS };
 
 struct model_server {
+    pthread_mutex_t lock;
     struct arena arena;
     struct model_line lines[4096];
     size_t line_count;
@@ -47,6 +50,7 @@ struct world {
     unsigned lane_count;
     uint64_t spool_bytes, away_ns;
     bool     drop_oldest;
+    bool     threads;      /* lanes run by themselves: no deaths then, and the system's clock */
     bool     power;        /* a death is a power cut: what was not synced is gone */
     unsigned deaths;
     struct spool *spool;

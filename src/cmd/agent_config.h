@@ -50,4 +50,7 @@ void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_gl
 bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct config **ret_file,
                                 struct bole_err *err);
 
+/* `bole agent status`: what the agent that runs on this machine says (agent_door.h). */
+int cmd_agent_status(int argc, char **argv);
+
 #endif

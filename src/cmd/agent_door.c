@@ -3,10 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "cmd/agent_config.h"
-#include "cmd/print.h"
 #include "serve/http.h"
-#include "shim/json_doc.h"
 
 #define GRACE_NS (1000 * (uint64_t)NS_PER_MS)
 
@@ -199,115 +196,4 @@ void agent_door_close(struct agent_door *d)
         http_server_drain(d->http, GRACE_NS);
     http_server_destroy(d->http);
     free(d);
-}
-
-/* ---- bole agent status ---- */
-
-struct status_options {
-    const char *listen;
-    bool json;
-};
-
-static const struct argp_option status_options_table[] = {
-    {"listen", 'l', "HOST:PORT", 0, "Where the agent listens (BOLE_STATUS_LISTEN; default " AGENT_LISTEN ")", 0},
-    {"json", 'j', 0, 0, "The agent's answer as it is", 0},
-    {0},
-};
-
-static error_t parse_status(int key, char *arg, struct argp_state *state)
-{
-    struct status_options *o = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT: state->name = (char *)"bole agent status"; return 0;
-    case 'l': o->listen = arg; return 0;
-    case 'j': o->json = true; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp status_argp = {status_options_table, parse_status, NULL,
-                                        "Shows what the agent on this machine reads, and how far it and the server are.", NULL, NULL, NULL};
-
-static bole_slice text_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    bole_slice text = json_doc_member(v, name, &member) ? json_doc_string(member) : S("");
-    return text.ptr ? text : S("");
-}
-
-static double number_of(struct json_value v, const char *name)
-{
-    struct json_value member;
-    double n = 0;
-    if (json_doc_member(v, name, &member))
-        json_doc_number(member, &n);
-    return n;
-}
-
-static bool put_row(bole_slice name, struct json_value v, void *ctx)
-{
-    struct buf *out = ctx;
-    (void)name;
-    buf_printf(out, "%-10.*s  %12.0f  %12.0f  ", BOLE_SLICE_ARG(text_of(v, "state")), number_of(v, "lines"), number_of(v, "lag_bytes"));
-    print_safe(out, text_of(v, "path"));
-    if (text_of(v, "reason").len) {
-        buf_put_str(out, "  (");
-        print_safe(out, text_of(v, "reason"));
-        buf_put_u8(out, ')');
-    }
-    buf_put_u8(out, '\n');
-    return true;
-}
-
-static bole_status put_status(bole_slice answer, struct buf *out, struct bole_err *err)
-{
-    struct json_doc *doc = json_doc_create();
-    struct json_value root, inputs, figures;
-    bole_status st = doc ? json_doc_parse(doc, answer, &root, err) : bole_fail(err, BOLE_E_NOMEM, "no memory");
-    if (st == BOLE_OK && json_doc_member(root, "figures", &figures) && json_doc_member(root, "inputs", &inputs)) {
-        buf_printf(out, "%.*s to ", BOLE_SLICE_ARG(text_of(root, "state")));
-        print_safe(out, text_of(root, "server"));
-        buf_printf(out, ": %.0f records sent, %.0f bytes in the spool, %.0f retries, %.0f records dropped\n",
-                   number_of(figures, "sent_records_total"), number_of(figures, "spool_bytes"), number_of(figures, "retries_total"),
-                   number_of(figures, "dropped_records_total"));
-        if (text_of(root, "last_error").len) {
-            buf_put_str(out, "last error: ");
-            print_safe(out, text_of(root, "last_error"));
-            buf_put_u8(out, '\n');
-        }
-        buf_printf(out, "\n%-10s  %12s  %12s  %s\n", "STATE", "LINES", "UNREAD BYTES", "INPUT");
-        json_doc_each(inputs, put_row, out);
-    }
-    json_doc_destroy(doc);
-    return st;
-}
-
-int cmd_agent_status(int argc, char **argv)
-{
-    const char *listen = getenv("BOLE_STATUS_LISTEN");
-    struct status_options o = {.listen = listen && *listen ? listen : AGENT_LISTEN};
-    cmd_parse(&status_argp, argc, argv, &o);
-    struct connection_options connection = {.addr = o.listen};
-    struct bole_client *client = NULL;
-    struct bole_err err;
-    struct buf answer, out;
-    buf_init(&answer, NULL);
-    buf_init(&out, NULL);
-    cmd_catch_signals();
-    bole_status st = cmd_client(&connection, &client, &err);
-    if (st == BOLE_OK)
-        st = bole_client_get(client, "/api/v1/agent", cmd_keep_bytes, &answer, &err);
-    if (st == BOLE_E_IO && bole_client_http_status(client) == 0)
-        bole_fail(&err, st, "no agent answers at %s (--listen)", o.listen);
-    if (st == BOLE_OK && o.json)
-        buf_put(&out, buf_slice(&answer));
-    else if (st == BOLE_OK)
-        st = put_status(buf_slice(&answer), &out, &err);
-    if (st == BOLE_OK)
-        st = print_flush(&out, &err);
-    bole_client_destroy(client);
-    buf_deinit(&answer);
-    buf_deinit(&out);
-    return cmd_end(st, &err);
 }

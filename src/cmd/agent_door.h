@@ -1,7 +1,4 @@
-/*
- * agent_door.h - what an agent tells about itself: /metrics, /ready and /api/v1/agent, and `bole agent status`, which asks the
- * last.
- */
+/* agent_door.h - what an agent tells about itself: /metrics, /ready and /api/v1/agent. */
 #ifndef CMD_AGENT_DOOR_H
 #define CMD_AGENT_DOOR_H
 
@@ -19,7 +16,5 @@ struct agent_door_options {
 
 bole_status agent_door_open(const struct agent_door_options *options, struct agent_door **ret_door, struct bole_err *err);
 void agent_door_close(struct agent_door *d); /* NULL is fine */
-
-int cmd_agent_status(int argc, char **argv);
 
 #endif
