@@ -131,7 +131,19 @@ static void distinct_destroy(struct set_op *op)
     buf_deinit(&d->key);
 }
 
+static void distinct_needs(const struct set_op *op, struct set_needs *needs)
+{
+    for (const struct ast_column *c = op->set->columns; c; c = c->next)
+        set_needs_name(needs, c->name);
+}
+
+static const struct kept *distinct_kept(const struct set_op *op)
+{
+    return &((const struct distinct *)op)->kept;
+}
+
 const struct set_type set_distinct = {
     .size = sizeof(struct distinct), .init = distinct_init, .row = distinct_row, .finish = distinct_finish,
     .destroy = distinct_destroy,
+    .needs = distinct_needs, .kept = distinct_kept,
 };

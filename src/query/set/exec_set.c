@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "query/entries.h"
@@ -9,7 +10,7 @@
 
 #define WINDOW_MIN  4096u /* rows that dedup looks at first: an answer of a hundred lines seldom needs more */
 #define WINDOW_GROW 8u
-enum { ROWS_BETWEEN_QUESTIONS = 4096 };
+enum { ROWS_BETWEEN_QUESTIONS = 4096, PLACES_MAX = 10000 /* rows that are read again by themselves */ };
 
 static const struct set_type *const types[] = {
     [SET_DISTINCT] = &set_distinct, [SET_DEDUP] = &set_dedup, [SET_SORT] = &set_sort, [SET_TOP_BY] = &set_sort,
@@ -104,6 +105,11 @@ bole_status set_emit_table(struct set_op *op, uint64_t rank, const struct set_ce
     return set_emit(op, &row, err);
 }
 
+static int64_t place_time(const struct set_exec *x, struct set_place place)
+{
+    return (int64_t)((x->request->direction == FORWARD ? place.major : ~place.major) ^ 1ull << 63);
+}
+
 void set_bound(struct set_op *op, struct set_place place)
 {
     struct set_exec *x = op->x;
@@ -111,8 +117,7 @@ void set_bound(struct set_op *op, struct set_place place)
         return;
     op->is_bound = true;
     op->bound = place;
-    uint64_t major = x->request->direction == FORWARD ? place.major : ~place.major;
-    source_set_bound(x->source, (int64_t)(major ^ 1ull << 63));
+    source_set_bound(x->source, place_time(x, place));
 }
 
 bole_status set_out_of_memory(const struct set_op *op, size_t count, const char *what, const char *advice, struct bole_err *err)
@@ -344,11 +349,19 @@ struct set_place set_place_of(const struct set_exec *x, int64_t time_ns, uint64_
     return x->request->direction == FORWARD ? (struct set_place){major, seq} : (struct set_place){~major, ~seq};
 }
 
+static int cmp_places(const void *a, const void *b)
+{
+    return set_place_cmp(*(const struct set_place *)a, *(const struct set_place *)b);
+}
+
 static bool is_wanted(int64_t time_ns, uint64_t seq, void *ctx)
 {
     const struct feed *f = ctx;
     const struct set_op *b = f->x->bounder;
-    return !b->is_bound || set_place_cmp(set_place_of(f->x, time_ns, seq), b->bound) < 0;
+    struct set_place place = set_place_of(f->x, time_ns, seq);
+    if (f->x->places && !bsearch(&place, f->x->places, f->x->place_count, sizeof place, cmp_places))
+        return false;
+    return !b->is_bound || set_place_cmp(place, b->bound) < 0;
 }
 
 static bole_status take_row(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err)
@@ -384,14 +397,15 @@ static bool count_alike(int64_t from_ns, int64_t to_ns, void *ctx)
     return true;
 }
 
-static bole_status run_source(struct set_exec *x, const struct ast_log *log, struct set_op *first, struct bole_err *err)
+/* is_whole: the rows with all that they have, whatever the operator needs. */
+static bole_status run_source(struct set_exec *x, const struct ast_log *log, struct set_op *first, bool is_whole, struct bole_err *err)
 {
     struct row_hints hints = {.some_labels = true};
     struct set_needs needs = {.all = true, .hints = &hints, .names = arena_array(x->arena, SET_NAMES_MAX, sizeof(bole_slice))};
     if (!needs.names)
         return query_out_of_memory(x->request, err);
     hints.names = needs.names;
-    if (first->type->needs) {
+    if (first->type->needs && !is_whole) {
         needs.all = false;
         first->type->needs(first, &needs);
         for (const struct ast_stage *s = log->stages; s; s = s->next)
@@ -411,16 +425,66 @@ static bole_status run_source(struct set_exec *x, const struct ast_log *log, str
         sink.wants = NULL;
         sink.counts_alike = count_alike;
     }
+    struct query_stats again = {0}; /* rows that come twice count once */
+    if (x->places) {
+        bool forward = x->request->direction == FORWARD;
+        options.from_ns = place_time(x, x->places[forward ? 0 : x->place_count - 1]);
+        options.to_ns = place_time(x, x->places[forward ? x->place_count - 1 : 0]) + 1;
+        options.stats = &again;
+    }
     bole_status st = source_run(&options, &sink, err);
     x->source = NULL;
     return st == BOLE_END ? BOLE_OK : st;
+}
+
+/* What the first pass kept becomes what the second one wants, of an operator that is as new. */
+static bool want_kept(struct set_exec *x, struct set_op *first)
+{
+    const struct kept *kept = first->type->kept(first);
+    struct set_place *places = arena_array(x->arena, kept->count + 1, sizeof *places);
+    for (size_t i = 0; places && i < kept->count; i++)
+        places[i] = kept->at[i]->place;
+    if (places)
+        qsort(places, kept->count, sizeof *places, cmp_places);
+    x->places = places;
+    x->place_count = kept->count;
+    first->type->destroy(first);
+    memset((char *)first + sizeof *first, 0, first->type->size - sizeof *first);
+    first->is_bound = false;
+    return places != NULL;
+}
+
+/* A first pass parses only the labels that are named: no template may ask for all that there are. */
+static bool is_decided_by_keys(const struct set_op *first, const struct ast_log *log)
+{
+    if (!first->type->kept || !first->set->columns || first->type->kept(first)->max > PLACES_MAX)
+        return false;
+    for (const struct ast_column *c = first->set->columns; c; c = c->next)
+        if (bole_slice_eq(c->name, S("__line__")))
+            return false;
+    for (const struct ast_stage *s = log->stages; s; s = s->next)
+        if (s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_LABEL_FORMAT)
+            return false;
+    return true;
+}
+
+static bole_status feed_rows(struct set_exec *x, const struct ast_log *log, struct set_op *first, struct bole_err *err)
+{
+    bool is_twice = is_decided_by_keys(first, log);
+    bole_status st = run_source(x, log, first, first->type->kept && !is_twice, err);
+    if (!is_twice || st != BOLE_OK)
+        return st;
+    if (!want_kept(x, first))
+        return query_out_of_memory(x->request, err);
+    st = first->type->init(first, err);
+    return st == BOLE_OK && x->place_count ? run_source(x, log, first, true, err) : st;
 }
 
 static bole_status run_chain(struct set_exec *x, const struct ast_log *log, struct set_op *first, struct bole_err *err)
 {
     bole_status st = init_chain(first, err);
     if (st == BOLE_OK)
-        st = run_source(x, log, first, err);
+        st = feed_rows(x, log, first, err);
     for (struct set_op *op = first; op && st == BOLE_OK && !x->again; op = op->next) {
         st = op->type->finish ? call(op, NULL, err) : BOLE_OK;
         st = st == BOLE_END ? BOLE_OK : st;

@@ -23,6 +23,7 @@
 #include "query/source.h"
 
 struct buf;
+struct kept;
 
 /* ---- syntax; set/parser_set.c, set/print_set.c ---- */
 
@@ -74,6 +75,9 @@ struct set_type {
     void        (*destroy)(struct set_op *self); /* also after a failed init; NULL: only the arena is used */
     /* NULL: everything */
     void        (*needs)(const struct set_op *self, struct set_needs *needs);
+    /* Not NULL: of many rows few are kept, and `needs` says what decides which. So where it is the first, its rows come twice: with that
+     * alone, after which this gives what was kept, and then those few whole. */
+    const struct kept *(*kept)(const struct set_op *self);
 };
 
 struct set_exec;
@@ -108,6 +112,8 @@ struct set_exec {
     struct row_label           *room;    /* ROW_LABELS_MAX + 2 */
     struct set_base            *bases;   /* [base_slots] open addressing */
     size_t                      base_count, base_slots;
+    const struct set_place     *places;  /* [place_count], in order: the rows that are wanted; NULL: all */
+    size_t                      place_count;
     size_t                      window;  /* dedup: rows that it may look at this time; SIZE_MAX: all */
     bool                        again;   /* they were not enough */
     struct query_explain       *explain; /* of its operators; NULL: not wanted */

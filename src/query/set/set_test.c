@@ -285,6 +285,8 @@ TEST(sort_orders_numbers_durations_and_texts)
         {"{app=~\".+\"} | logfmt | sort by level, n desc | line_format \"{{.level}} {{.n}}\" | keep x",
          "10:\"info 5\"{}\n20:\"info 3\"{}\n50:\"info \"{}\n40:\"warn x\"{}\n30:\"warn 10\"{}\n"},
         {"{app=~\".+\"} | sort by __timestamp__ desc | line_format \"\" | keep x", "50:\"\"{}\n40:\"\"{}\n30:\"\"{}\n20:\"\"{}\n10:\"\"{}\n"},
+        {"{app=~\".+\"} | logfmt | label_format all=\"{{range $k, $v := .}}{{$k}}{{end}}\" | all =~ \".*took.*\" | top 1 by n | line_format \"{{.n}}\" | keep x",
+         "40:\"x\"{}\n"},
         {"{app=~\".+\"} | logfmt | top 2 by took | line_format \"{{.took}}\" | keep x", "40:\"2s\"{}\n20:\"1.5s\"{}\n"},
         {"{app=~\".+\"} | logfmt | top 10 by n | line_format \"{{.n}}\" | keep x", "40:\"x\"{}\n30:\"10\"{}\n10:\"5\"{}\n20:\"3\"{}\n"},
     };

@@ -48,6 +48,18 @@ static void sort_destroy(struct set_op *op)
     kept_deinit(&((struct sort *)op)->kept);
 }
 
+static void sort_needs(const struct set_op *op, struct set_needs *needs)
+{
+    for (const struct ast_column *c = op->set->columns; c; c = c->next)
+        set_needs_name(needs, c->name);
+}
+
+static const struct kept *sort_kept(const struct set_op *op)
+{
+    return &((const struct sort *)op)->kept;
+}
+
 const struct set_type set_sort = {
     .size = sizeof(struct sort), .init = sort_init, .row = sort_row, .finish = sort_finish, .destroy = sort_destroy,
+    .needs = sort_needs, .kept = sort_kept,
 };
