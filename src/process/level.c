@@ -151,6 +151,13 @@ bole_slice level_normalize(bole_slice value)
     return level.ptr ? level : value;
 }
 
+bole_slice level_of_logger(bole_slice value)
+{
+    static const bole_slice of_ten[] = {S("trace"), S("debug"), S("info"), S("warn"), S("error"), S("fatal")};
+    bool number = value.len == 2 && value.ptr[0] >= '1' && value.ptr[0] <= '6' && value.ptr[1] == '0';
+    return number ? of_ten[value.ptr[0] - '1'] : level_normalize(value);
+}
+
 bole_slice level_of_severity_number(bole_slice text)
 {
     size_t at = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+');

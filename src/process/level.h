@@ -24,6 +24,8 @@ unsigned level_name_rank(bole_slice name);
 
 /* "WARNING" -> "warn", "Err" -> "error"; a value that is no known level comes back as it is. */
 bole_slice level_normalize(bole_slice value);
+/* The same, and the numbers 10 to 60 of bunyan and pino, which Loki does not know. */
+bole_slice level_of_logger(bole_slice value);
 
 /* The level of an OTLP severity number; as Loki: text that is no number counts as info. */
 bole_slice level_of_severity_number(bole_slice text);

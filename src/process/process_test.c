@@ -139,6 +139,13 @@ TEST(levels_are_normalized_and_unknown_ones_kept)
     CHECK_EQ_SLICE(level_normalize(S("WaRnInG")), S("warn"));
     CHECK_EQ_SLICE(level_normalize(S("Information")), S("info"));
     CHECK_EQ_SLICE(level_normalize(S("notice")), S("notice"));
+    CHECK_EQ_SLICE(level_normalize(S("30")), S("30"));
+    CHECK_EQ_SLICE(level_of_logger(S("10")), S("trace"));
+    CHECK_EQ_SLICE(level_of_logger(S("60")), S("fatal"));
+    CHECK_EQ_SLICE(level_of_logger(S("70")), S("70"));
+    CHECK_EQ_SLICE(level_of_logger(S("35")), S("35"));
+    CHECK_EQ_SLICE(level_of_logger(S("")), S(""));
+    CHECK_EQ_SLICE(level_of_logger(S("Err")), S("error"));
     CHECK_EQ_U64(level_name_rank(S("level")), 0);
     CHECK_EQ_U64(level_name_rank(S("SEVERITY_TEXT")), 13);
     CHECK_EQ_U64(level_name_rank(S("lEvel")), LEVEL_RANK_NONE);

@@ -477,7 +477,7 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
 /* ---- records ---- */
 
 /* Loki's order: see process/level.h. A level that is there already is only spelled normally. */
-static bole_slice detect_level(const struct stream_entry *s, struct batch_field *fields, size_t count, bole_slice line)
+static bole_slice detect_level(const struct door *d, const struct stream_entry *s, struct batch_field *fields, size_t count, bole_slice line)
 {
     unsigned best = LEVEL_RANK_NONE;
     bole_slice named = {0}, number = {0};
@@ -497,7 +497,9 @@ static bole_slice detect_level(const struct stream_entry *s, struct batch_field 
     }
     if (s->level.ptr)
         return s->level;
-    return named.ptr ? level_normalize(named) : number.ptr ? level_of_severity_number(number) : level_of_line(line);
+    if (named.ptr)
+        return d->maps ? level_of_logger(named) : level_normalize(named);
+    return number.ptr ? level_of_severity_number(number) : level_of_line(line);
 }
 
 /* The same by what the tenant may. */
@@ -623,7 +625,7 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
               size_t field_count)
 {
     if (d->r->options.detect_level && line.len <= RECORD_LINE_MAX) {
-        bole_slice level = detect_level(s, fields, field_count, line);
+        bole_slice level = detect_level(d, s, fields, field_count, line);
         if (level.len)
             fields[field_count++] = (struct batch_field){LEVEL_FIELD, level};
     }

@@ -45,6 +45,7 @@ struct door {
     size_t                      dead_count;
     struct buf                  shown; /* of a request that is only shown: its records as JSON */
     struct buf                  explained; /* of the record: what the pipeline's rules did, as JSON */
+    bool                        maps; /* its records are made of names and values: mapping.h */
     bool                        over; /* nothing more is taken: the result has its final status */
 };
 

@@ -18,6 +18,7 @@ void mapping_init(struct mapping *m, struct door *d, const char *unit)
     const struct receive_options *o = &d->r->options;
     memset(m, 0, offsetof(struct mapping, best_label));
     m->d = d;
+    d->maps = true;
     m->unit = unit;
     m->labels = o->stream_labels ? o->stream_labels : receive_stream_labels;
     m->label_count = o->stream_labels ? o->stream_label_count : receive_stream_label_count;

@@ -159,6 +159,13 @@ static void index_get(struct http_exchange *x, void *ctx)
         reply_error(x, 404, "index_not_found_exception", "no such index: documents are records here, asked for by LogQL");
 }
 
+/* Nothing is left to do: what was acknowledged can be asked for. */
+static void refresh(struct http_exchange *x, void *ctx)
+{
+    (void)ctx;
+    reply(x, 200, "{\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0}}");
+}
+
 /* ---- documents ---- */
 
 static void finish(struct push *p)
@@ -209,6 +216,10 @@ static void root(struct http_exchange *x, void *ctx)
     {HTTP_POST, prefix "/{index}/_doc", document, .flags = HTTP_WRITE}, \
     {HTTP_POST | HTTP_PUT, prefix "/{index}/_doc/{id}", document, .flags = HTTP_WRITE}, \
     {HTTP_POST | HTTP_PUT, prefix "/{index}/_create/{id}", document, .flags = HTTP_WRITE}, \
+    {HTTP_GET | HTTP_POST, prefix "/_refresh", refresh}, \
+    {HTTP_GET | HTTP_POST, prefix "/{index}/_refresh", refresh}, \
+    {HTTP_GET | HTTP_POST, prefix "/_flush", refresh}, \
+    {HTTP_GET | HTTP_POST, prefix "/{index}/_flush", refresh}, \
     {HTTP_GET, prefix "/_license", license}, \
     {HTTP_GET, prefix "/_xpack", xpack}, \
     {HTTP_GET, prefix "/_cluster/health", health}, \
