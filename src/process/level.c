@@ -114,6 +114,18 @@ unsigned level_name_rank(bole_slice name)
     return LEVEL_RANK_NONE;
 }
 
+unsigned level_logger_rank(bole_slice name)
+{
+    static const bole_slice more[] = {S("log_level"), S("levelname"), S("loglevel"), S("record_level_name")};
+    unsigned rank = level_name_rank(name);
+    if (rank != LEVEL_RANK_NONE || !name.len || (name.ptr[0] != 'l' && name.ptr[0] != 'r'))
+        return rank;
+    for (unsigned i = 0; i < sizeof more / sizeof *more; i++)
+        if (bole_slice_eq(more[i], name))
+            return NAME_COUNT + i;
+    return LEVEL_RANK_NONE;
+}
+
 /* In logfmt case does not matter. */
 static unsigned name_rank_nocase(bole_slice name)
 {

@@ -22,6 +22,10 @@
  * matters: level, LEVEL and Level are three names, lEvEl is none. */
 unsigned level_name_rank(bole_slice name);
 
+/* The same for fields that were made of names with dots, and for what loggers call it that Loki does not know: log.level (ECS),
+ * levelname (Python), record.level.name (loguru). */
+unsigned level_logger_rank(bole_slice name);
+
 /* "WARNING" -> "warn", "Err" -> "error"; a value that is no known level comes back as it is. */
 bole_slice level_normalize(bole_slice value);
 /* The same, and the numbers 10 to 60 of bunyan and pino, which Loki does not know. */

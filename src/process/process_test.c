@@ -150,6 +150,12 @@ TEST(levels_are_normalized_and_unknown_ones_kept)
     CHECK_EQ_U64(level_name_rank(S("SEVERITY_TEXT")), 13);
     CHECK_EQ_U64(level_name_rank(S("lEvel")), LEVEL_RANK_NONE);
     CHECK_EQ_U64(level_name_rank(S("")), LEVEL_RANK_NONE);
+    CHECK_EQ_U64(level_name_rank(S("log_level")), LEVEL_RANK_NONE);
+    CHECK_EQ_U64(level_logger_rank(S("level")), 0);
+    CHECK(level_logger_rank(S("log_level")) > level_name_rank(S("SEVERITY_TEXT")));
+    CHECK(level_logger_rank(S("record_level_name")) != LEVEL_RANK_NONE);
+    CHECK_EQ_U64(level_logger_rank(S("leveler")), LEVEL_RANK_NONE);
+    CHECK_EQ_U64(level_logger_rank(S("")), LEVEL_RANK_NONE);
 }
 
 TEST(severity_numbers_map_to_levels)

@@ -487,7 +487,7 @@ static bole_slice detect_level(const struct door *d, const struct stream_entry *
             fields[i].value = level_normalize(fields[i].value);
             return (bole_slice){0};
         }
-        unsigned rank = level_name_rank(key);
+        unsigned rank = d->maps ? level_logger_rank(key) : level_name_rank(key);
         if (rank < best) {
             best = rank;
             named = fields[i].value;

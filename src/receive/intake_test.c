@@ -99,6 +99,8 @@ TEST(intakes_take_the_level_that_the_protocol_has)
     fixture_check(&f, 202, "{}", NOW " " NONE " \"m\" status=\"WARNING\" detected_level=\"warn\"\n");
     push(&f, SPLUNK, S("{\"event\":\"m\",\"fields\":{\"severity\":\"ERROR\"}}"));
     fixture_check(&f, 200, HEC("Success", "0"), NOW " " NONE " \"m\" severity=\"ERROR\" detected_level=\"error\"\n");
+    push(&f, DATADOG, S("{\"message\":\"m\",\"log\":{\"level\":\"ERROR\"}}")); /* as the elastic common schema has it */
+    fixture_check(&f, 202, "{}", NOW " " NONE " \"m\" log_level=\"ERROR\" detected_level=\"error\"\n");
     push(&f, SPLUNK, S("{\"event\":{\"msg\":\"m\",\"level\":40}}"));
     fixture_check(&f, 200, HEC("Success", "0"), NOW " " NONE " \"m\" level=\"40\" detected_level=\"warn\"\n");
     fixture_deinit(&f);

@@ -193,6 +193,15 @@ static void document(struct http_exchange *x, void *ctx)
     finish(&p);
 }
 
+/* A mapping type, as until 7.x. What begins with an underscore is an action: a search is no document. */
+static void typed_document(struct http_exchange *x, void *ctx)
+{
+    if (bole_slice_starts(http_path_param(x, S("type")), S("_")))
+        unknown(x, ctx);
+    else
+        document(x, ctx);
+}
+
 /* `/` is the UI's, and what a client that knows only host and port asks first. A browser wants HTML. */
 static void root(struct http_exchange *x, void *ctx)
 {
@@ -239,7 +248,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/elasticsearch/", info},
     {HTTP_PUT, "/elasticsearch/{index}", index_put, .flags = HTTP_WRITE},
     {HTTP_GET | HTTP_DELETE, "/elasticsearch/{index}", index_get},
-    {HTTP_POST, "/elasticsearch/{index}/{type}", document, .flags = HTTP_WRITE}, /* mapping types, until 7.x; rsyslog */
+    {HTTP_POST, "/elasticsearch/{index}/{type}", typed_document, .flags = HTTP_WRITE}, /* mapping types, until 7.x; rsyslog */
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_DELETE, "/elasticsearch/{rest*}", unknown},
     {HTTP_GET, "/", root},
     EVERYWHERE(""),

@@ -146,7 +146,8 @@ def test_probes(server, prefix, method, path, status, has):
 
 
 @pytest.mark.parametrize("method,path,status", [
-    ("GET", "/elasticsearch", 200), ("HEAD", "/elasticsearch/", 200), ("GET", "/elasticsearch/_search", 400), ("POST", "/elasticsearch/i/_search", 201),
+    ("GET", "/elasticsearch", 200), ("HEAD", "/elasticsearch/", 200), ("GET", "/elasticsearch/_search", 400), ("POST", "/elasticsearch/i/_search", 400),
+    ("POST", "/elasticsearch/i/_refresh", 200), ("POST", "/_refresh", 200), ("POST", "/elasticsearch/i/_count", 400),
     ("GET", "/elasticsearch/i/_search", 400), ("HEAD", "/elasticsearch/i", 404), ("PUT", "/elasticsearch/i", 200), ("DELETE", "/elasticsearch/i", 404)])
 def test_paths_below_elasticsearch(server, method, path, status):
     answer = server.request(method, path, '{"message":"m"}' if method in ("PUT", "POST") else None)
