@@ -86,3 +86,26 @@ def test_what_is_wrong_is_named_with_its_place(file, text, message):
 def test_a_missing_file_and_a_bad_environment_are_refused():
     assert "/none/bole.yml: No such file" in refused("--config", "/none/bole.yml")
     assert "BOLE_RETENTION_TIME: '3x' is no time" in refused(env={"BOLE_RETENTION_TIME": "3x"})
+
+
+def status(server, host, path="/ready", method="GET", origin=None):
+    return server.request(method, path, headers={"Host": host, **({"Origin": origin} if origin else {})}).status
+
+
+def test_a_server_answers_to_its_names_and_writes_for_its_own_pages(file):
+    import socket
+    with bole.Server(args=["--config", file("hosts: [logs.example.org]\ninsecure: true\n"), "--host", "second.example"]) as server:
+        for name in ("logs.example.org", "LOGS.example.org:8080", "second.example", "127.0.0.1", socket.gethostname()):
+            assert status(server, name) == 200, name
+        assert status(server, "evil.example") == 403
+        clear = "/loki/api/v1/delete?query=%7Ba%3D%22b%22%7D&start=0"
+        assert status(server, "logs.example.org", clear, "POST", "http://evil.example") == 403
+        assert status(server, "logs.example.org", clear, "POST", "https://logs.example.org") == 204
+    with bole.Server(args=["--host", "*"]) as server:
+        assert status(server, "evil.example") == 200
+        assert status(server, "evil.example", clear, "POST", "http://other.example") == 403
+
+
+def test_no_free_space_may_be_kept_at_all():
+    with bole.Server(args=["--disk-reserve", "0"]) as server:
+        assert "disk_reserve: 0\n" in server.get("/config").text

@@ -16,6 +16,7 @@
 #include "cmd/import.h"
 #include "cmd/server.h"
 #include "cmd/url.h"
+#include "ingest/ingest.h"
 #include "shim/json_doc.h"
 
 enum { KEY_NO_BROWSER = 256 };
@@ -142,7 +143,8 @@ static void scratch_remove(const char *dir)
 
 static bole_status serve_files(const struct open_command *o, const char *dir, struct bole_err *err)
 {
-    struct server_options options = {.listen = o->listen, .data_dir = dir, .scratch = true};
+    struct server_options options = {.listen = o->listen, .data_dir = dir, .scratch = true,
+                                     .disk_reserve_bytes = INGEST_RESERVE_DEFAULT};
     struct import_options import = {.job = "open"};
     struct import_result result = {0};
     struct server *server = NULL;

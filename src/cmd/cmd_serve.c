@@ -14,10 +14,11 @@
 #include "cmd/settings.h"
 #include "os/memory.h"
 #include "process/dead_letters.h"
+#include "ingest/ingest.h"
 #include "receive/limits.h"
 #include "query/units.h"
 
-enum { NAMES_MAX = 16, GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
+enum { GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
        KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
        KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
        KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_DOOR_CLIENT_CA, KEY_DOOR_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
@@ -30,7 +31,7 @@ struct serve_options {
     struct retention retention;
     const char *config_path; /* NULL: none */
     struct settings settings;
-    const char *names[NAMES_MAX];
+    const char *names[SERVER_HOST_NAMES_MAX];
     const char *globs[GLOBS_MAX];
     const char *limits[LIMITS_MAX];
 };
@@ -85,7 +86,8 @@ static const struct argp_option options_table[] = {
      "Bytes of log lines that one query may look at (default: no limit)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
     {"host", KEY_HOST, "NAME", 0,
-     "A further name that this server is called by (Host and Origin headers); may be repeated", 3},
+     "A further name that this server is called by (Host and Origin headers), beside its addresses and the machine's name; '*': "
+     "any, when foreign web pages need not be kept out; may be repeated", 3},
     {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
     {"tls-key", KEY_TLS_KEY, "FILE", 0, "Its private key (PEM)", 3},
     {"insecure", KEY_INSECURE, 0, 0, "Listen beyond loopback without authentication", 3},
@@ -218,7 +220,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_DOOR_TLS_CERT: s->door_tls_cert = value; break;
     case KEY_DOOR_TLS_KEY: s->door_tls_key = value; break;
     case KEY_DOOR_TENANT: s->door_tenant = value; break;
-    case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, NAMES_MAX, what, value); break;
+    case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, SERVER_HOST_NAMES_MAX, what, value); break;
     case KEY_TLS_CERT: s->tls_cert = value; break;
     case KEY_TLS_KEY: s->tls_key = value; break;
     case KEY_INSECURE: s->insecure = truth(state, what, value); break;
@@ -310,6 +312,7 @@ static void raise_descriptor_limit(void)
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options o = {.server = {.data_dir = "data", .listen = "127.0.0.1:3100",
+                                         .disk_reserve_bytes = INGEST_RESERVE_DEFAULT,
                                          .dead_letters_size = DEAD_LETTERS_SIZE_DEFAULT,
                                          .delete_delay_ns = 24 * 3600 * (int64_t)NS_PER_S}};
     o.server.host_names = o.names;

@@ -1,6 +1,7 @@
 #include "cmd/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,8 @@
 #include "serve/api.h"
 #include "serve/sockets.h"
 
-enum { LOOPS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, DOORS_PART = 4 /* of the connections */, SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64, POOL_THREADS = 8,
-       EXPORTS_MAX = 4 };
+enum { LOOPS_MAX = 4, POOL_THREADS = 8, EXPORTS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, DOORS_PART = 4 /* of the connections */ };
+enum { SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
 #define MEMORY_DEFAULT_MAX ((size_t)4 << 30)
@@ -43,6 +44,8 @@ struct server {
     struct sockets     *sockets; /* NULL: all doors are closed */
     struct rpc         *rpc;     /* NULL: the gRPC door is closed */
     bole_slice          service_names[SERVICE_NAMES_MAX];
+    bole_slice          host_names[SERVER_HOST_NAMES_MAX + 1];
+    char                machine_name[HOST_NAME_MAX + 1];
     struct arena        arena; /* what settings were read into */
     struct tail_sink   *sink;
     struct agent       *agent;
@@ -112,7 +115,7 @@ static bole_status check_exposure(const struct server_options *o, struct bole_er
     if (o->insecure || !exposed)
         return BOLE_OK;
     return bole_fail(err, BOLE_E_INVALID, "%s is reachable from other machines and there is no authentication yet: "
-                     "listen on 127.0.0.1, or say --insecure if the network is trusted", exposed);
+                     "listen on 127.0.0.1%s", exposed, o->scratch ? "" : ", or say --insecure if the network is trusted");
 }
 
 static bool has_doors(const struct server_options *o)
@@ -126,11 +129,6 @@ static bool has_doors(const struct server_options *o)
 static bole_slice door_tenant(const struct server_options *o)
 {
     return o->door_tenant ? bole_slice_str(o->door_tenant) : S("default");
-}
-
-static uint64_t disk_reserve(const struct server_options *o)
-{
-    return o->disk_reserve_bytes ? o->disk_reserve_bytes : INGEST_RESERVE_DEFAULT;
 }
 
 /* What JSON quotes, YAML reads. */
@@ -199,7 +197,7 @@ static void describe(struct server *s, const struct server_options *o)
     put_setting(out, "listen", bole_slice_str(o->listen));
     put_names(out, "hosts", o->host_names, o->host_name_count);
     buf_printf(out, "insecure: %s\nmemory_limit: %zu\nmax_query_bytes: %llu\ndisk_reserve: %llu\n", truth(o->insecure),
-               s->budget.limit_bytes, (unsigned long long)o->max_query_bytes, (unsigned long long)disk_reserve(o));
+               s->budget.limit_bytes, (unsigned long long)o->max_query_bytes, (unsigned long long)o->disk_reserve_bytes);
     if (o->tls_cert) {
         buf_put(out, S("tls:\n"));
         put_setting(out, "  cert", bole_slice_str(o->tls_cert));
@@ -267,7 +265,7 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     /* Numbers go on behind what the store has, also when somebody removed the log's directory or restored a backup. */
     struct queue_options queue = {.uri = bole_slice_str(queue_uri), .fs = &fs_posix, .clock = &clock_system,
                                   .random = &random_system, .min_lsn = known.known_lsn,
-                                  .reserve_bytes = disk_reserve(o)};
+                                  .reserve_bytes = o->disk_reserve_bytes};
     return queue_open(&queue, &s->queue, err);
 }
 
@@ -381,6 +379,17 @@ static bole_status open_grpc(struct server *s, const struct server_options *o, c
     return st < 0 ? st : rpc_start(s->rpc, err);
 }
 
+/* The names that a request may call the server by: a name of the machine cannot be a foreign page's. */
+static size_t name_hosts(struct server *s, const struct server_options *o)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < o->host_name_count && i < SERVER_HOST_NAMES_MAX; i++)
+        s->host_names[count++] = bole_slice_str(o->host_names[i]);
+    if (gethostname(s->machine_name, sizeof s->machine_name - 1) == 0 && s->machine_name[0])
+        s->host_names[count++] = bole_slice_str(s->machine_name);
+    return count;
+}
+
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
@@ -394,20 +403,17 @@ static bole_status start_serving(struct server *s, const struct server_options *
     if (st < 0)
         return st;
     struct ingest_options ingest = {.queue = s->queue, .store = s->store, .clock = &clock_system, .budget = &s->budget,
-                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = disk_reserve(o),
+                                    .fs = &fs_posix, .data_dir = o->data_dir, .reserve_bytes = o->disk_reserve_bytes,
                                     /* and the agent, the socket doors, gRPC */
                                     .worker_count = loops + 2 + (o->grpc ? rpc_worker_count() : 0),
                                     .on_commit = api_on_commit, .on_commit_ctx = s->api};
     st = ingest_create(&ingest, &s->ingest, err);
     if (st < 0)
         return st;
-    bole_slice names[16];
-    for (size_t i = 0; i < o->host_name_count && i < 16; i++)
-        names[i] = bole_slice_str(o->host_names[i]);
     size_t connections = connection_max(o);
     struct http_options http = {.listen = bole_slice_str(o->listen), .loop_count = loops, .pool_count = POOL_THREADS,
-                                .connection_max = has_doors(o) ? connections - connections / DOORS_PART : connections, .host_names = names,
-                                .host_name_count = o->host_name_count, .any_host = o->insecure,
+                                .connection_max = has_doors(o) ? connections - connections / DOORS_PART : connections,
+                                .host_names = s->host_names, .host_name_count = name_hosts(s, o),
                                 .tls_cert_path = o->tls_cert,
                                 .tls_key_path = o->tls_key, .budget = &s->budget, .clock = &clock_system,
                                 .fallback = api_fallback, .fallback_ctx = s->api};

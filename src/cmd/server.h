@@ -18,6 +18,8 @@ struct retention; /* cmd/retention.h */
 /* Doors that are not HTTP. */
 enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, DOOR_GELF, DOOR_FORWARD, DOOR_FORWARD_TLS, DOOR_RELP, DOOR_RELP_TLS, SERVER_DOORS };
 
+enum { SERVER_HOST_NAMES_MAX = 64 };
+
 struct server;
 
 struct server_options {
@@ -25,12 +27,12 @@ struct server_options {
     bool        scratch;          /* nothing need outlive the process: no write-ahead log */
     const char *listen;           /* "127.0.0.1:3100" */
     const char *tls_cert, *tls_key;
-    const char *const *host_names;
-    size_t      host_name_count;
+    const char *const *host_names; /* besides its address and the machine's own name; "*": any */
+    size_t      host_name_count;  /* at most SERVER_HOST_NAMES_MAX */
     bool        insecure;         /* beyond loopback without authentication */
     size_t      memory_limit_bytes; /* 0: a quarter of the machine, at most 4 GB */
     uint64_t    max_query_bytes;  /* of lines that one query may look at; 0: no limit */
-    uint64_t    disk_reserve_bytes; /* 0: ingest's default */
+    uint64_t    disk_reserve_bytes;
     int64_t     delete_delay_ns;  /* before a request to delete begins */
     const struct retention *retention; /* outlives the server; NULL: everything stays */
     bool        tail_system;      /* /var/log and the journal */

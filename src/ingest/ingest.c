@@ -84,8 +84,6 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
     if (!in)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for ingest");
     in->options = *options;
-    if (!in->options.reserve_bytes)
-        in->options.reserve_bytes = INGEST_RESERVE_DEFAULT;
     in->generation = 1; /* 0 is a handle that was never used */
     pthread_mutex_init(&in->lock, NULL);
     pthread_cond_init(&in->work, NULL);
@@ -183,5 +181,6 @@ void ingest_get_stats(const struct ingest *in, struct ingest_stats *ret_stats)
         .lane_resent_total = in->count.lane_resent,
         .lane_gaps_total = in->count.lane_gaps,
         .bad_batches_total = in->count.bad_batches,
+        .no_room = in->no_room,
     };
 }

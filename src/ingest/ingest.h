@@ -27,7 +27,7 @@ struct ingest_options {
     struct budget      *budget;       /* rows between admission and the store */
     struct fs          *fs;
     const char         *data_dir;     /* its free space is watched; NULL: not */
-    /* Free space below which nothing is taken (fs_reserve); 0: the default. The queue has its own: what is taken until
+    /* Free space below which nothing is taken (fs_reserve). The queue has its own: what is taken until
      * the next look at the disk has room there. */
     uint64_t            reserve_bytes;
     unsigned            worker_count;
@@ -42,6 +42,7 @@ struct ingest_stats {
     uint64_t commit_ns_total;
     uint64_t lane_resent_total, lane_gaps_total; /* requests of lanes that were stored before; that came too early */
     uint64_t bad_batches_total;  /* found in the queue at start: kept aside, not stored */
+    bool     no_room;            /* now: requests are refused because the disk has no room */
 };
 
 /* Reads the queue after the store's position into the store, then starts the committer. */

@@ -56,9 +56,8 @@ struct http_options {
     http_handler *fallback;           /* no route matched; NULL: 404 "404 page not found\n" */
     void *fallback_ctx;
     unsigned loop_count, pool_count;  /* 0: chosen from the CPUs (loops at most 4, pool at least 2) */
-    const bole_slice *host_names;     /* besides loopback names and the listen address; NULL: none */
+    const bole_slice *host_names;     /* http_host.h; borrowed for the server's life; NULL: none */
     size_t host_name_count;
-    bool any_host;                    /* --insecure: Host and Origin are not compared with names */
     const char *tls_cert_path, *tls_key_path; /* PEM; NULL: plain */
     size_t connection_max;            /* default 20,000 */
     size_t body_max_bytes, decoded_max_bytes, header_max_bytes; /* defaults 32 MB, 128 MB, 32 KB */

@@ -37,7 +37,7 @@ static bool is_localhost(bole_slice host)
     return bole_slice_eq_nocase(host, S("localhost"));
 }
 
-static bool is_configured(const struct http_hosts *h, bole_slice host)
+static bool is_name(const struct http_hosts *h, bole_slice host)
 {
     for (size_t i = 0; i < h->name_count; i++)
         if (bole_slice_eq_nocase(h->names[i], host))
@@ -49,27 +49,24 @@ bool http_host_is_ours(const struct http_hosts *h, bole_slice authority)
 {
     bole_slice host, port;
     struct net_addr literal;
-    if (h->any)
-        return true;
     if (!split_authority(authority, &host, &port))
         return false;
+    if (is_name(h, host) || is_name(h, S("*")))
+        return true;
     if (net_ip_parse(host, &literal))
-        return net_addr_is_loopback(&literal) || net_addr_is_any(&h->listen) || net_addr_same_ip(&literal, &h->listen) ||
-               is_configured(h, host);
-    return is_localhost(host) || is_configured(h, host);
+        return net_addr_is_loopback(&literal) || net_addr_is_any(&h->listen) || net_addr_same_ip(&literal, &h->listen);
+    return is_localhost(host);
 }
 
 bool http_origin_is_ours(const struct http_hosts *h, bole_slice origin, bole_slice authority)
 {
     bole_slice host, port, our_host, our_port;
     bole_slice default_port = h->tls ? S("443") : S("80");
-    if (h->any)
-        return true;
     bool https = origin.len > 8 && bole_slice_eq_nocase((bole_slice){origin.ptr, 8}, S("https://"));
     bool http = origin.len > 7 && bole_slice_eq_nocase((bole_slice){origin.ptr, 7}, S("http://"));
     if ((!https && !http) || !split_authority(bole_slice_sub(origin, https ? 8 : 7), &host, &port))
         return false;
-    if (is_configured(h, host))
+    if (is_name(h, host))
         return true;
     if (https != h->tls || !split_authority(authority, &our_host, &our_port))
         return false;

@@ -6,7 +6,8 @@
  * server that the browser believes it talks to, Origin the site whose script is asking.
  *
  * Ours are: localhost and names below it, literal loopback addresses, the address we listen on (with a wildcard address,
- * any literal address: rebinding needs a name), and configured names. Ports are not compared in Host.
+ * any literal address: rebinding needs a name), and configured names, of which "*" is any Host, but not any Origin. Ports
+ * are not compared in Host.
  */
 #ifndef SERVE_HTTP_HOST_H
 #define SERVE_HTTP_HOST_H
@@ -18,7 +19,6 @@ struct http_hosts {
     const bole_slice *names;  /* borrowed */
     size_t            name_count;
     bool              tls;    /* how we are reached: https or http */
-    bool              any;    /* nothing is compared */
 };
 
 /* authority: "host" or "host:port". */

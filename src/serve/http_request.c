@@ -45,8 +45,8 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
     const struct http_head *h = &x->head;
     bole_slice authority = http_span_slice(x->base, h->authority), raw_path = http_span_slice(x->base, h->path);
     if (authority.len && !http_host_is_ours(hosts, authority)) {
-        *ret_text = "this server does not go by that name: add it to the configured host names (the check keeps foreign "
-                    "web pages out, see DNS rebinding)";
+        *ret_text = "this server does not go by that name: start it with --host NAME (hosts: in its configuration), or use its "
+                    "address (the check keeps foreign web pages out, see DNS rebinding)";
         return 403;
     }
     *ret_text = "the path has a malformed percent-escape, a NUL, or a . or .. segment";

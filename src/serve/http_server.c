@@ -268,7 +268,7 @@ bole_status http_server_create(const struct http_options *options, struct http_s
         return st;
     }
     s->hosts = (struct http_hosts){.listen = s->bound, .names = s->options.host_names, .name_count = s->options.host_name_count,
-                                   .tls = s->tls != NULL, .any = s->options.any_host};
+                                   .tls = s->tls != NULL};
     *ret_server = s;
     return BOLE_OK;
 }

@@ -256,11 +256,16 @@ TEST(http_checks_host_names_as_configured)
                             sizeof text), 200);
     http_server_destroy(s);
 
+    static const bole_slice any[] = {{(const uint8_t *)"*", 1}};
     o = options();
-    o.any_host = true;
+    o.host_names = any;
+    o.host_name_count = 1;
     s = testing_server(&o);
-    CHECK_EQ_U64(client_ask(s, "POST /echo HTTP/1.1\r\nHost: evil.example\r\nOrigin: null\r\nContent-Length: 0\r\n\r\n", text,
+    CHECK_EQ_U64(client_ask(s, "POST /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n", text, sizeof text), 200);
+    CHECK_EQ_U64(client_ask(s, "POST /echo HTTP/1.1\r\nHost: a.example\r\nOrigin: http://a.example\r\nContent-Length: 0\r\n\r\n", text,
                             sizeof text), 200);
+    CHECK_EQ_U64(client_ask(s, "POST /echo HTTP/1.1\r\nHost: a.example\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n", text,
+                            sizeof text), 403);
     http_server_destroy(s);
 
     o = options();

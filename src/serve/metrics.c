@@ -79,6 +79,7 @@ static void write_ingest(struct writer *w, struct ingest *ingest)
     figure(w, "groups_total", COUNTER, s.groups_total, "Commit groups: one sync each.");
     figure(w, "requests_total", COUNTER, s.requests_total, "Requests that brought records.");
     figure(w, "refused_full_total", COUNTER, s.refused_full_total, "Requests refused because the disk has no room.");
+    figure(w, "no_room", GAUGE, s.no_room, "1 while requests are refused because the disk has no room.");
     figure(w, "refused_limit_total", COUNTER, s.refused_limit_total, "Requests refused because memory has no room.");
     figure(w, "lane_resent_total", COUNTER, s.lane_resent_total, "Batches of lanes that were sent again and are stored once.");
     figure(w, "lane_gaps_total", COUNTER, s.lane_gaps_total, "Batches of lanes refused because one before them is missing.");

@@ -79,8 +79,10 @@ static void services(struct http_exchange *x, void *ctx)
 {
     struct api *a = ctx;
     const char *state = atomic_load(&a->stopping) ? "Stopping" : "Running";
-    http_reply_text(x, 200, "server => %s\ningest => %s\nqueue => %s\nstore => %s\nquery => %s\ntail => %s\n", state, state,
-                    state, state, state, state);
+    struct ingest_stats s;
+    ingest_get_stats(a->ingest, &s);
+    http_reply_text(x, 200, "server => %s\ningest => %s%s\nqueue => %s\nstore => %s\nquery => %s\ntail => %s\n", state, state,
+                    s.no_room ? ", refuses records: the disk has no room" : "", state, state, state, state);
 }
 
 static const char *level_name(enum log_level level)
