@@ -219,15 +219,21 @@ bool exchange_build_head(struct http_exchange *x, unsigned status, const char *c
 
 /* ---- http_pool.c ---- */
 
-bole_status pool_create(unsigned thread_count, struct http_pool **ret_pool, struct bole_err *err);
+struct pool_wait { struct pool_wait *next, **link; struct http_exchange *x; uint64_t since_ns; };
+
+bole_status pool_create(unsigned running_max, const struct clock *clock, struct http_pool **ret_pool, struct bole_err *err);
 bool pool_stop(struct http_pool *p);     /* finishes what is queued; true once every thread is at its end */
 void pool_destroy(struct http_pool *p);  /* waits for that; NULL is fine */
 bool pool_submit(struct http_pool *p, struct http_exchange *x); /* false: the queue is full */
+/* Around a handler's wait for its client, in which x may be told to give up. Pool threads, without locks. */
+void pool_wait_begin(struct http_pool *p, struct pool_wait *w, struct http_exchange *x);
+void pool_wait_end(struct http_pool *p, struct pool_wait *w);
 
 /* ---- http_stream.c, http_ws.c; loop thread ---- */
 
 bool stream_take(struct http_exchange *x, struct buf *out); /* what was written since the last time; false: nothing */
 void stream_gone(struct http_exchange *x);   /* the connection is closed */
+void stream_give_up(struct http_exchange *x); /* any thread, while the writer waits: the answer is cut off where it is */
 void stream_destroy(struct http_stream *s);  /* NULL is fine */
 
 void ws_wake(struct http_exchange *x);       /* opens it */

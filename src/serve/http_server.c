@@ -275,7 +275,7 @@ bole_status http_server_create(const struct http_options *options, struct http_s
 
 bole_status http_server_start(struct http_server *s, struct bole_err *err)
 {
-    bole_status st = pool_create(s->options.pool_count, &s->pool, err);
+    bole_status st = pool_create(s->options.pool_count, s->options.clock, &s->pool, err);
     s->started = true;
     for (unsigned i = 0; st == BOLE_OK && i < s->loop_count; i++) {
         struct http_loop *hl = &s->loops[i];

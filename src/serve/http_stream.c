@@ -1,7 +1,7 @@
 /*
  * Chunked answers. The writer frames its bytes into `pending`; the loop takes the whole of it whenever the connection's
  * own buffer is empty. The writer waits while HTTP_STREAM_BUFFER_MAX bytes are pending; a client that does not read is
- * cut off by the write timeout, which wakes the writer with BOLE_E_CANCELLED.
+ * cut off by the write timeout, which wakes the writer with BOLE_E_CANCELLED, or by the pool when it has no thread left.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -50,6 +50,19 @@ bole_status http_stream_begin(struct http_exchange *x, unsigned status, const ch
     return BOLE_OK;
 }
 
+/* Until the client has taken something of what is pending. */
+static void wait_for_client(struct http_exchange *x)
+{
+    struct http_stream *s = x->stream;
+    struct pool_wait wait;
+    pool_wait_begin(x->hl->server->pool, &wait, x);
+    pthread_mutex_lock(&s->lock);
+    while (s->pending.len > HTTP_STREAM_BUFFER_MAX && !s->gone)
+        pthread_cond_wait(&s->changed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    pool_wait_end(x->hl->server->pool, &wait);
+}
+
 bole_status http_stream_write(struct http_exchange *x, bole_slice bytes)
 {
     struct http_stream *s = x->stream;
@@ -57,8 +70,11 @@ bole_status http_stream_write(struct http_exchange *x, bole_slice bytes)
         return BOLE_OK; /* an empty chunk would be the end */
     assert(!loop_is_current(x->hl->loop) && "waiting for the loop on the loop");
     pthread_mutex_lock(&s->lock);
-    while (s->pending.len > HTTP_STREAM_BUFFER_MAX && !s->gone)
-        pthread_cond_wait(&s->changed, &s->lock);
+    if (s->pending.len > HTTP_STREAM_BUFFER_MAX && !s->gone) { /* only this thread adds to it */
+        pthread_mutex_unlock(&s->lock);
+        wait_for_client(x);
+        pthread_mutex_lock(&s->lock);
+    }
     bool first = s->pending.len == 0;
     if (!s->gone && !s->silent) {
         if (s->chunked)
@@ -112,6 +128,15 @@ void stream_gone(struct http_exchange *x)
     struct http_stream *s = x->stream;
     pthread_mutex_lock(&s->lock);
     s->gone = true;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void stream_give_up(struct http_exchange *x)
+{
+    struct http_stream *s = x->stream;
+    pthread_mutex_lock(&s->lock);
+    s->gone = s->pending.failed = true;
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }

@@ -687,6 +687,25 @@ TEST(http_stops_a_stream_whose_client_does_not_read)
     http_server_destroy(s);
 }
 
+/* More of them than the pool can ever have threads. */
+TEST(http_serves_others_while_clients_do_not_read)
+{
+    enum { STUCK = 140 };
+    struct http_server *s = start();
+    int stuck[STUCK];
+    char text[4096];
+    for (int i = 0; i < STUCK; i++) {
+        stuck[i] = client_connect(s);
+        client_send_str(stuck[i], "GET /endless HTTP/1.1\r\n" HOST "\r\n");
+        if (i % 7 == 0)
+            CHECK_EQ_U64(client_ask(s, "GET /stream HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+    }
+    CHECK_EQ_U64(client_ask(s, "GET /stream HTTP/1.0\r\n\r\n", text, sizeof text), 200);
+    for (int i = 0; i < STUCK; i++)
+        close(stuck[i]);
+    http_server_destroy(s);
+}
+
 TEST(http_tells_a_handler_that_its_client_has_gone)
 {
     struct http_server *s = start();
