@@ -8,11 +8,11 @@
 #include "base/timefmt.h"
 #include "shim/number.h"
 
-/* How many nanoseconds one of these is: the four units differ by factors of a thousand, and 2^31 seconds end in
- * 2038. */
+/* How many nanoseconds one of these is: the four units differ by factors of a thousand, and 10^10 is more seconds than
+ * 64 bits of nanoseconds reach (2262), but milliseconds of 1970 only. */
 static int64_t unix_unit(int64_t whole)
 {
-    int64_t limit = 1ll << 31, unit = NS_PER_S;
+    int64_t limit = 10000000000, unit = NS_PER_S;
     while (unit > 1 && (whole >= limit || whole < -limit)) {
         limit *= 1000;
         unit /= 1000;

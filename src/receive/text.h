@@ -37,7 +37,7 @@ bool text_stamp(bole_slice text, int64_t now_ns, int local_offset_s, struct text
 int64_t text_time_reference(int64_t previous_ns, int64_t latest_ns);
 
 /* A number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size (seconds below
- * 2^31, milliseconds below 2^31 * 1000, and so on); a fraction is of that unit. The whole slice must be it. */
+ * 10^10, milliseconds below 10^13, and so on); a fraction is of that unit. The whole slice must be it. */
 bool unix_time_parse(bole_slice text, int64_t *ret_ns);
 
 /* The value of a time field: RFC 3339 with or without its zone, or a number as above. The whole slice must be it. */
