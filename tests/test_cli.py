@@ -203,6 +203,13 @@ def test_help_and_unknown_commands(tmp_path):
     assert run("query", check=False).returncode == 2
 
 
+@pytest.mark.parametrize("args", [("series", "{"), ("delete", "{"), ("query", "{"), ("query", "rate({a=\"b\"}[5m])", "--step", "1x")])
+def test_what_cannot_be_meant_is_wrong_usage(args):
+    done = run(*args, check=False)
+    assert done.returncode == 2
+    assert b"'1x' is no duration" in done.stderr if "1x" in args else done.stderr.endswith(b"\n  {\n   ^\n")
+
+
 def test_serving_beyond_loopback_needs_insecure(tmp_path):
     done = run("serve", "--data", tmp_path, "--listen", "0.0.0.0:0", check=False)
     assert done.returncode == 1 and b"--insecure" in done.stderr

@@ -26,12 +26,17 @@ int cmd_end(bole_status st, const struct bole_err *err)
     return st < 0 ? cmd_fail(err) : EXIT_OK;
 }
 
-/* Shows where a syntax error stands, under the query, when the query fits a line. */
+/* Shows where a syntax error stands, under its line of the query. */
 static void point_at(const char *query, const struct bole_err *err)
 {
     unsigned line, column;
-    if (sscanf(err->msg, "parse error at line %u, col %u", &line, &column) == 2 && line == 1 && !strchr(query, '\n'))
-        fprintf(stderr, "  %s\n  %*s\n", query, (int)column, "^");
+    if (sscanf(err->msg, "parse error at line %u, col %u", &line, &column) != 2 || line == 0)
+        return;
+    bole_slice text, rest = bole_slice_str(query);
+    do
+        text = bole_slice_cut(rest, '\n', &rest);
+    while (--line && rest.len);
+    fprintf(stderr, "  %.*s\n  %*s\n", BOLE_SLICE_ARG(text), (int)column, "^");
 }
 
 bool cmd_check_query(const char *query, bool words, bool *ret_is_log)

@@ -111,6 +111,9 @@ int cmd_delete(int argc, char **argv)
 {
     struct delete_options o = {.to_ns = clock_now_ns(&clock_system)};
     cmd_parse(&argp, argc, argv, &o);
+    bool is_log;
+    if (o.query && !cmd_check_query(o.query, false, &is_log))
+        return EXIT_USAGE;
     struct bole_client *client = NULL;
     struct bole_err err;
     struct buf out;

@@ -17,6 +17,7 @@
 #include "cmd/query_grpc.h"
 #include "cmd/url.h"
 #include "query/units.h"
+#include "shim/number.h"
 
 #define DEFAULT_SINCE_NS (3600 * NS_PER_S)
 #define DAY_NS           (24 * 3600 * NS_PER_S)
@@ -26,7 +27,8 @@ enum { DEFAULT_LIMIT = 100, BUSY_TRIES_MAX = 30 }; /* tries, a second apart */
 struct query_options {
     struct query_argument query;
     int64_t from_ns, to_ns;
-    const char *step;
+    const char *step; /* as it was given, and what it says; NULL: the server's choice */
+    int64_t     step_ns;
     const char *grpc; /* address of a gRPC door, asked instead of --addr; NULL: HTTP */
     int64_t limit; /* 0: all */
     int64_t since_ns; /* counted back from to_ns; 0: from_ns holds */
@@ -54,12 +56,19 @@ static const struct argp_option options_table[] = {
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct query_options *o = state->input;
+    double seconds;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &o->query; return 0;
     case 'f': o->from_ns = cmd_time_ns(state, "from", arg); return 0;
     case 'e': o->to_ns = cmd_time_ns(state, "to", arg); return 0;
     case 'F': o->forward = true; return 0;
-    case 's': o->step = arg; return 0;
+    case 's':
+        if (number_parse(bole_slice_str(arg), &seconds) && seconds > 0 && seconds < 1e9)
+            o->step_ns = (int64_t)(seconds * 1e9);
+        else if (!units_prometheus_duration(bole_slice_str(arg), &o->step_ns))
+            argp_error(state, "--step: '%s' is no duration, such as 30s, nor seconds", arg);
+        o->step = arg;
+        return 0;
     case 'i': o->instant = true; return 0;
     case OPTION_EXPLAIN: o->explain = true; return 0;
     case 'n': o->limit = cmd_count(state, "limit", arg); return 0;
@@ -373,31 +382,20 @@ static bole_status run_explain(struct bole_client *c, const struct query_options
 
 /* ---- over gRPC ---- */
 
-static bole_status read_step(const struct query_options *o, int64_t *ret_ns, struct bole_err *err)
-{
-    *ret_ns = 0;
-    if (!o->step || units_prometheus_duration(bole_slice_str(o->step), ret_ns))
-        return BOLE_OK;
-    return bole_fail(err, BOLE_E_INVALID, "--step: '%s' is no duration", o->step);
-}
-
 static bole_status run_grpc(const struct query_options *o, bool is_log, struct bole_err *err)
 {
     struct printer printer;
     uint64_t points = 0;
     struct query_grpc q = {.address = o->grpc, .argument = &o->query, .start_ns = o->from_ns, .end_ns = o->to_ns,
                            .limit = o->limit < UINT32_MAX ? (uint32_t)o->limit : 0, .forward = o->forward, .instant = o->instant,
-                           .stats = o->stats};
-    bole_status st = read_step(o, &q.step_ns, err);
-    if (st < 0)
-        return st;
+                           .stats = o->stats, .step_ns = o->step_ns};
     printer_init(&printer, &o->query.print);
     printer.wants_header = is_log && o->query.print.format == PRINT_CSV;
     if (!is_log && o->query.print.format == PRINT_CSV)
         buf_put_str(&printer.out, "time,labels,value\n");
     if (!o->no_pager)
         pager_start();
-    st = printer_flush(&printer, err);
+    bole_status st = printer_flush(&printer, err);
     if (st == BOLE_OK)
         st = query_grpc_run(&q, &printer, &points, err);
     if (st == BOLE_OK)

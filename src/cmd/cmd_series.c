@@ -102,5 +102,9 @@ int cmd_series(int argc, char **argv)
     struct series_options o = {.to_ns = clock_now_ns(&clock_system)};
     o.from_ns = o.to_ns - 24 * 3600 * NS_PER_S;
     cmd_parse(&argp, argc, argv, &o);
+    bool is_log;
+    for (size_t i = 0; i < o.selector_count; i++)
+        if (!cmd_check_query(o.selectors[i], false, &is_log))
+            return EXIT_USAGE;
     return listing_run(&o.connection, list, &o);
 }

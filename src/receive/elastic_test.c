@@ -67,7 +67,7 @@ static const struct {
      NOW " {index=\"i\"} \"a\"\n" NOW " {index=\"i\"} \"b\"\n"},
     /* A string that does not end would swallow what follows. */
     {"{\"index\":{}}\n{\"message\":\"a\n{\"index\":{}}\n{\"message\":\"b\"}\n{\"update\":{}}\n{\"doc\":\"\n", "i", 200,
-     BAD(REFUSED("index", "i", PARSING, "failed to parse: line 2: a string does not end") "," CREATED("index", "i") ","
+     BAD(REFUSED("index", "i", PARSING, "failed to parse: line 2: a string does not end, which began at byte 11") "," CREATED("index", "i") ","
          REFUSED("update", "i", ILLEGAL, "[update] is not supported: logs are appended, never changed")),
      NOW " {index=\"i\"} \"b\"\n"},
     {"{\"index\":{}}\n{\"message\":\"a\"}\n{\"index\":{}}\n", "i", 200,
@@ -87,7 +87,7 @@ static const struct {
     {"{\"index\":{},\"n\":[}\n{}\n", "i", 400, WHOLE("400", ILLEGAL, "Malformed action/metadata line [1]: expecting a value"), ""},
     {"{\"index\":{}} x\n{}\n", "i", 400,
      WHOLE("400", ILLEGAL, "Malformed action/metadata line [1]: unexpected text behind the value"), ""},
-    {"{\"index", "i", 400, WHOLE("400", ILLEGAL, "Malformed action/metadata line [1]: a string does not end"), ""},
+    {"{\"index", "i", 400, WHOLE("400", ILLEGAL, "Malformed action/metadata line [1]: a string does not end, which began at byte 1"), ""},
     {"{\"index\":{}}\n{}\n", "\xff", 400, WHOLE("400", ILLEGAL, "Invalid index name: it is not UTF-8"), ""},
 };
 
@@ -120,7 +120,7 @@ TEST(elastic_bulk_is_the_same_in_chunks_of_any_cut)
         buf_printf(&body, "{\"create\":{\"_index\":\"i\"}}\n");
         if (i == 3000 || i == 7000) {
             buf_put_str(&body, "{\"message\":\"unfinished\n");
-            buf_printf(&answer, "," REFUSED("create", "i", PARSING, "failed to parse: line %u: a string does not end"), 2 * i + 2);
+            buf_printf(&answer, "," REFUSED("create", "i", PARSING, "failed to parse: line %u: a string does not end, which began at byte 11"), 2 * i + 2);
             continue;
         }
         buf_printf(&body, "{\"message\":\"%u %.*s\",\"@timestamp\":%u}\n", i, pad, text, i + 1);
@@ -196,7 +196,7 @@ TEST(elastic_document_by_itself)
          NOW " {index=\"i\"} \"a\" _id=\"7\"\n"},
         {" ", NULL, 400, WHOLE("400", ILLEGAL, "request body is required"), ""},
         {"{\"a\":", NULL, 400, WHOLE("400", PARSING, "failed to parse: line 1: invalid JSON at byte 5: expecting a value"), ""},
-        {"{\"a", NULL, 400, WHOLE("400", PARSING, "failed to parse: line 1: a string does not end"), ""},
+        {"{\"a", NULL, 400, WHOLE("400", PARSING, "failed to parse: line 1: a string does not end, which began at byte 1"), ""},
     };
     struct fixture f;
     fixture_init(&f);

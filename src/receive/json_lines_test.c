@@ -75,9 +75,9 @@ static const struct {
                "7: invalid JSON at byte 12: expecting a string\"]}",
      .stored = NOW " " NONE " \"a\"\n" NOW " " NONE " \"b\"\n" NOW " " NONE " \"e\"\n"},
     {"{\"_msg\":\"a\"}\n{\"_msg\":\"b\n\n{\"_msg\":\"c\ttab\"}\n{\"_msg\":\"d\"}\n{\"_msg", .status = 200,
-     .answer = "{\"accepted\":2,\"rejected\":3,\"errors\":[\"line 2: invalid JSON: a string does not end\","
-               "\"line 4: invalid JSON: a string holds a control character that is not escaped\",\"line 6: invalid "
-               "JSON: a string does not end\"]}",
+     .answer = "{\"accepted\":2,\"rejected\":3,\"errors\":[\"line 2: invalid JSON: a string does not end, which began at byte 8\","
+               "\"line 4: invalid JSON: a string holds a control character that is not escaped, at byte 10\",\"line 6: "
+               "invalid JSON: a string does not end, which began at byte 1\"]}",
      .stored = NOW " " NONE " \"a\"\n" NOW " " NONE " \"d\"\n"},
     {"{\"_msg\":\"a\\q\"}\n{\"_msg\":\"b\"}", .status = 200,
      .answer =

@@ -40,6 +40,25 @@ bole_status reserve(struct json_index *x, size_t size, struct bole_err *err)
     return BOLE_OK;
 }
 
+/* Where the first string of a refused text is wrong: at a control character, else where it began. */
+size_t bad_string(bole_slice text)
+{
+    size_t start = 0;
+    bool inside = false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (inside && c < 0x20)
+            return i;
+        if (inside && c == '\\')
+            i++;
+        else if (c == '"') {
+            inside = !inside;
+            start = i;
+        }
+    }
+    return start;
+}
+
 } // namespace
 
 extern "C" struct json_index *json_index_create(void)
@@ -71,9 +90,10 @@ extern "C" bole_status json_index_build(struct json_index *x, bole_slice text, s
         if (count > 0)
             break;
         return bole_fail(err, BOLE_E_INVALID, "invalid UTF-8");
-    case simdjson::UNCLOSED_STRING: return bole_fail(err, BOLE_E_INVALID, "a string does not end");
+    case simdjson::UNCLOSED_STRING:
+        return bole_fail(err, BOLE_E_INVALID, "a string does not end, which began at byte %zu", bad_string(text));
     case simdjson::UNESCAPED_CHARS:
-        return bole_fail(err, BOLE_E_INVALID, "a string holds a control character that is not escaped");
+        return bole_fail(err, BOLE_E_INVALID, "a string holds a control character that is not escaped, at byte %zu", bad_string(text));
     case simdjson::EMPTY: return bole_fail(err, BOLE_E_INVALID, "empty JSON text");
     default: return bole_fail(err, BOLE_E_INVALID, "not JSON: %s", simdjson::error_message(code));
     }
