@@ -66,7 +66,7 @@ def test_series(filled):
     assert sorted(out) == ['{app="demo", host="a", service_name="demo"}', '{app="demo", host="old", service_name="demo"}']
     assert len(run("series", '{host="a"}', "-o", "json", server=filled).stdout.splitlines()) == 1
     assert run("series", "--since", "10m", server=filled).stdout.count(b"\n") == 1
-    assert run("series", "{", server=filled, check=False).returncode == 1
+    assert run("series", "{", server=filled, check=False).returncode == 2
     assert run("labels", "host", "--since", "10m", server=filled).stdout == b"a\n"
     assert run("labels", "host", "--since", "5h", server=filled).stdout == b"a\nold\n"
 
