@@ -1,7 +1,9 @@
 """The agent's configuration, what it shows and tells, and the rules that it runs."""
 
 import contextlib
+import gzip
 import json
+import os
 import re
 import signal
 import socket
@@ -168,3 +170,13 @@ def test_a_wrong_configuration_is_refused_with_its_place(tmp_path, text, wrong):
     config = tmp_path / "agent.yml"
     config.write_text(text)
     assert wrong in run("agent", "--config", config, "--check", code=2)
+
+
+def test_what_a_server_does_not_read_of_its_files_it_says(tmp_path):
+    (tmp_path / "good.log").write_text("good\n")
+    (tmp_path / "packed.log").write_bytes(gzip.compress(b"packed\n"))
+    (tmp_path / "long.log").write_text("x" * 900_000 + "\n")
+    os.mkfifo(tmp_path / "fifo.log")
+    with bole.Server(args=["--tail", f"{tmp_path}/*.log"]) as server:
+        for name, said in (("packed", "gzip"), ("fifo", "device, FIFO or socket"), ("long", "over the limit was cut")):
+            wait_for(lambda: sum(f"{name}.log" in line and said in line for line in server.log) == 1)

@@ -203,12 +203,10 @@ static void show_unread(struct files *f, const char *path, enum tail_state state
     t->seen_scan = f->scan;
     if (t->fd >= 0)
         return;
-    if (state == TAIL_UNREADABLE) {
+    if (state == TAIL_UNREADABLE)
         files_set_unreadable(f, t, reason);
-    } else {
-        t->state = state;
-        snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
-    }
+    else
+        files_set_unread(t, state, reason);
 }
 
 static void open_path(struct files *f, const char *at)

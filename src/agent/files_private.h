@@ -43,7 +43,9 @@ void files_disown_path(struct files *f, struct tail *t);
 
 /* Puts it into the queue of those that are read, when it is open and not there yet. */
 void files_mark_ready(struct files *f, struct tail *t);
-void files_set_unreadable(struct files *f, struct tail *t, const char *reason);
+/* It is not read, for this reason; told in the log once, until it can be read again. */
+void files_set_unread(struct tail *t, enum tail_state state, const char *reason);
+void files_set_unreadable(struct files *f, struct tail *t, const char *reason); /* the same, and tried again */
 
 /* Without identity or file; NULL after logging why. */
 struct tail *files_add(struct files *f, const char *path);

@@ -108,8 +108,13 @@ static void settle(struct files *f, struct tail *t, bool more)
 {
     if (t->state == TAIL_SKIPPED) { /* the sniffer has closed it */
         f->open_count--;
+        files_set_unread(t, TAIL_SKIPPED, t->reason);
         return;
     }
+    t->told_unread = false;
+    if (t->count.cut_lines && !t->told_cut)
+        LOG(WARN, "a line over the limit was cut, as all such are", " path=%s limit_bytes=%u", LOGQS(t->path), RECORD_LINE_MAX);
+    t->told_cut |= t->count.cut_lines > 0;
     if (!t->owns_path)
         t->state = t->links ? TAIL_ROTATED : TAIL_DELETED;
     else
@@ -151,7 +156,6 @@ static void take_turn(struct files *f, struct tail *t, struct gather *g)
     g->used += turn.used; /* also after an error: what was taken before it stays taken */
     if (st < 0) {
         files_set_unreadable(f, t, err.msg);
-        LOG(WARN, "file cannot be read", " path=%s reason=%s", LOGQS(t->path), LOGQS(err.msg));
         return;
     }
     settle(f, t, turn.more);

@@ -140,12 +140,23 @@ void files_drop(struct files *f, struct tail *t)
     f->changed = true;
     tail_destroy(t);
 }
+void files_set_unread(struct tail *t, enum tail_state state, const char *reason)
+{
+    t->state = state;
+    if (reason != t->reason)
+        snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
+    if (!t->told_unread && state == TAIL_UNREADABLE)
+        LOG(WARN, "file cannot be read: it is tried again", " path=%s reason=%s", LOGQS(t->path), LOGQS(t->reason));
+    else if (!t->told_unread)
+        LOG(INFO, "file is not read", " path=%s reason=%s", LOGQS(t->path), LOGQS(t->reason));
+    t->told_unread = true;
+}
+
 void files_set_unreadable(struct files *f, struct tail *t, const char *reason)
 {
-    t->state = TAIL_UNREADABLE;
     t->count.errors++;
     t->retry_ns = files_now_ns(f) + f->options.retry_ns;
-    snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
+    files_set_unread(t, TAIL_UNREADABLE, reason);
 }
 
 /* ---- checkpoints, status ---- */

@@ -59,6 +59,7 @@ struct tail {
     struct source_print print;
     enum tail_state     state;
     char        reason[96];
+    bool        told_unread, told_cut; /* the log has said so */
     uint64_t    size;       /* of the file, when last looked at */
     uint64_t    offset;
     struct tail_mark    durable; /* what the sink has made durable */
