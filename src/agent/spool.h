@@ -41,7 +41,7 @@ struct spool_options {
     const char *dir;            /* made when it is not there; locked */
     struct fs *fs;
     const struct clock *clock;
-    struct random *random;      /* producers, jitter; used under the spool's lock */
+    struct random *random;      /* producers, jitter, the log's file ids: by several threads, unless no_threads is set */
     unsigned lane_count;        /* 1 .. CUT_LANES_MAX */
     bole_status (*make_poster)(void *ctx, struct poster **ret_poster, struct bole_err *err); /* one for each lane */
     void *make_poster_ctx;

@@ -29,8 +29,6 @@ static bool dies(struct dying_fs *fs)
 {
     if (!fs->dead && fs->die_at && ++fs->calls == fs->die_at)
         fs->dead = true;
-    else if (!fs->die_at)
-        fs->calls++;
     return fs->dead;
 }
 
@@ -258,7 +256,7 @@ static void ignore_fatal(const struct bole_err *err)
 static bole_status try_start(struct world *w, struct bole_err *err)
 {
     const struct clock *clock = w->threads ? &clock_system : &w->clock.base;
-    struct spool_options spool = {.dir = "/state/spool", .fs = &w->fs.base, .clock = clock, .random = &w->random,
+    struct spool_options spool = {.dir = "/state/spool", .fs = &w->fs.base, .clock = clock, .random = w->threads ? &random_system : &w->random,
                                   .lane_count = w->lane_count, .make_poster = make_model_poster, .make_poster_ctx = w,
                                   .spool_bytes = w->spool_bytes, .away_ns = w->away_ns, .drop_oldest = w->drop_oldest, .on_fatal = ignore_fatal,
                                   .no_threads = !w->threads, .file_size_max = 64 * 1024};

@@ -15,7 +15,7 @@
 struct dying_fs {
     struct fs  base;
     struct fs *under;
-    uint64_t   calls;      /* that change something */
+    uint64_t   calls;      /* that change something; counted while die_at is set */
     uint64_t   die_at;     /* 0: never */
     bool       dead;
     bool       lying;      /* a mutant: files are not synced */
