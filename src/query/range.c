@@ -346,8 +346,8 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
     };
     struct cells cells = {.r = r, .start_ns = aggregation.start_ns, .bucket_ns = bucket};
     struct store_scan_stats scan = {0};
-    bole_status st =
-        store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
+    bole_status st = store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
+    st = query_store_status(o->request, st, r->e->err);
     o->stats->parts_total += scan.parts_total;
     o->stats->parts_pruned += scan.parts_pruned;
     o->stats->bad_chunks += scan.bad_chunks;

@@ -72,6 +72,11 @@ bole_status query_out_of_memory(const struct query_request *request, struct bole
         limit >> 20);
 }
 
+bole_status query_store_status(const struct query_request *request, bole_status st, struct bole_err *err)
+{
+    return st == BOLE_E_LIMIT ? query_out_of_memory(request, err) : st;
+}
+
 struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count)
 {
     size_t count = 0, i = 0;
@@ -620,10 +625,10 @@ static bole_status next_vector(struct source *s, struct vector **ret, struct bol
 {
     struct explain_scan *x = s->explain;
     if (!x)
-        return store_scan_next(s->scan, ret, err);
+        return query_store_status(s->options->request, store_scan_next(s->scan, ret, err), err);
     const struct clock *clock = s->options->request->explain->clock;
     uint64_t begin = clock_mono_ns(clock);
-    bole_status st = store_scan_next(s->scan, ret, err);
+    bole_status st = query_store_status(s->options->request, store_scan_next(s->scan, ret, err), err);
     x->store_ns += clock_mono_ns(clock) - begin;
     x->rows_selected += st == BOLE_OK ? count_selected(*ret) : 0;
     return st;
@@ -754,7 +759,7 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
     st = plan_fields(&s, &query, err);
     query.predicate_count = s.predicate_count;
     if (st == BOLE_OK)
-        st = store_scan_open(request->store, o->view, &query, &s.scan, err);
+        st = query_store_status(request, store_scan_open(request->store, o->view, &query, &s.scan, err), err);
     if (st < 0)
         goto cleanup;
     if (plan_rest(&s)) {

@@ -66,5 +66,7 @@ struct store_matcher *source_matchers(const struct ast_matcher *list, struct are
 
 /* "query: memory limit of 64 MB reached ..." */
 bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err);
+/* What a call of the store returned: where it had no room, the error says so in a query's words. */
+bole_status query_store_status(const struct query_request *request, bole_status st, struct bole_err *err);
 
 #endif
