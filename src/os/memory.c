@@ -9,8 +9,7 @@
 
 #define FREE_MAX   ((size_t)16 << 20) /* bytes that malloc may hold for ever */
 #define TOP_MAX    (64 << 20)         /* the same, of one arena, before it gives back what is at its end by itself */
-#define MAPPED_MIN (32 << 20)         /* the most that malloc takes: smaller blocks come from arenas, and are there for the next
-                                         cut, whose largest arrays would else be mapped and cleared anew (a tenth of its CPU) */
+#define MAPPED_MIN (4 << 20)          /* smaller blocks come from arenas, and are there for the next one */
 
 enum { ARENAS_MAX = 4 };
 
