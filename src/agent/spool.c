@@ -223,7 +223,7 @@ static void move_lane(struct lane *l, const struct cut_move *m)
 /* lock held */
 static void note_move(struct spool *s, const struct cut_move *m, uint64_t lsn)
 {
-    assert(s->move_count < SPOOL_MOVES_MAX);
+    assert(s->move_count < SPOOL_MOVES_ROOM);
     s->moves[s->move_count++] = (struct spool_move){*m, lsn};
 }
 
@@ -275,7 +275,7 @@ bole_status spool_move_lane(struct spool *s, uint32_t lane, const uint8_t from[B
     memcpy(cut.move.from, from, sizeof cut.move.from);
     pthread_mutex_lock(&s->lock);
     spool_draw_producer(s, cut.move.to);
-    bool full = s->move_count == SPOOL_MOVES_MAX;
+    bool full = s->move_count >= SPOOL_MOVES_MAX;
     pthread_mutex_unlock(&s->lock);
     if (full)
         return bole_fail(err, BOLE_AGAIN, "too many new producers in a short time");
@@ -528,8 +528,8 @@ static bole_status restore_group(uint64_t lsn, bole_slice payload, void *ctx, st
     s->bytes += payload.len;
     s->cut_number = cut.number > s->cut_number ? cut.number : s->cut_number;
     if (cut.is_move) {
-        if (s->move_count == SPOOL_MOVES_MAX)
-            return bole_fail(err, BOLE_E_CORRUPT, "spool: more than %u new producers", SPOOL_MOVES_MAX);
+        if (s->move_count == SPOOL_MOVES_ROOM)
+            return bole_fail(err, BOLE_E_CORRUPT, "spool: more than %u new producers", SPOOL_MOVES_ROOM);
         note_move(s, &cut.move, lsn);
         if (is_new)
             move_lane(&s->lanes[cut.move.lane], &cut.move);

@@ -7,7 +7,8 @@
 #include "agent/spool.h"
 #include "queue/queue.h"
 
-#define SPOOL_MOVES_MAX 64u /* new producers of which older groups are still there */
+#define SPOOL_MOVES_MAX  64u  /* new producers of which older groups are still there */
+#define SPOOL_MOVES_ROOM 256u /* found at a start, when the log could not be told what to forget */
 
 struct spool_group { /* a group in the window */
     struct spool_group *next;
@@ -58,7 +59,7 @@ struct spool {
     uint64_t        unreleased;  /* bytes answered since the last release */
     uint64_t        cut_number;
     uint64_t        progress_ns; /* last answer, or the first append behind an empty spool */
-    struct spool_move moves[SPOOL_MOVES_MAX];
+    struct spool_move moves[SPOOL_MOVES_ROOM];
     size_t          move_count;
     struct spool_stats stats;
 };
