@@ -190,7 +190,8 @@ static bole_status open_parts(struct segments_store *s, const struct store_optio
     if (st >= 0 && s->position_lsn < options->min_position)
         st = bole_fail(err, BOLE_E_CORRUPT,
                        "the catalogue of %s has lost its newest entries (it knows group %llu, the log has forgotten up to "
-                       "%llu): put catalog.db and catalog.db-wal back from a copy; no segment was touched", dir,
+                       "%llu): put catalog.db and catalog.db-wal back from a copy, or have it made of the segments (bole restore "
+                       "--from-segments); no segment was touched", dir,
                        (unsigned long long)s->position_lsn, (unsigned long long)options->min_position);
     if (st >= 0)
         st = reconcile_files(s, err);
