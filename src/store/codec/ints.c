@@ -377,3 +377,64 @@ bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count,
     }
     return BOLE_OK;
 }
+
+/* ---- some of many ids ---- */
+
+/* Of n <= INTS_RUN ids: how many are new, and whether one lies above the range. Compilers make vectors of both loops. */
+static uint32_t count_fresh(const uint8_t *low, const uint8_t *high, uint32_t n)
+{
+    uint8_t fresh = 0;
+    for (uint32_t i = 0; i < n; i++)
+        fresh = (uint8_t)(fresh + !(low[i] | high[i]));
+    return fresh;
+}
+
+static bool any_above(const uint8_t *low, const uint8_t *high, uint32_t n, uint16_t stored_max)
+{
+    uint16_t above = 0;
+    for (uint32_t i = 0; i < n; i++)
+        above |= (uint16_t)-((uint16_t)(low[i] | high[i] << 8) > stored_max);
+    return above;
+}
+
+static const uint8_t no_plane[INTS_RUN];
+
+static const uint8_t *high_plane(const struct ints *n, uint32_t from)
+{
+    return n->planes > 1 ? (const uint8_t *)n->at + n->count + from : no_plane;
+}
+
+bole_status ints_load_few(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
+                          struct arena *arena)
+{
+    if (h->mode != INTS_FRESH || h->planes > 2)
+        return ints_load(n, h, count, numbers, arena);
+    *n = (struct ints){.at = numbers, .width = INTS_SOUGHT, .lowest = h->lowest, .count = count, .planes = h->planes};
+    uint16_t *before = arena_alloc(arena, (count / INTS_RUN + 1) * sizeof *before);
+    if (!before)
+        return BOLE_E_LIMIT;
+    uint32_t fresh = 0;
+    for (uint32_t from = 0; from < count; from += INTS_RUN) {
+        uint32_t some = count - from < INTS_RUN ? count - from : INTS_RUN;
+        before[from / INTS_RUN] = (uint16_t)fresh;
+        fresh += count_fresh(numbers + from, high_plane(n, from), some);
+        if (any_above(numbers + from, high_plane(n, from), some, (uint16_t)(h->range + 1)))
+            return BOLE_E_CORRUPT;
+    }
+    n->fresh_before = before;
+    return fresh <= h->range + 1 ? BOLE_OK : BOLE_E_CORRUPT;
+}
+
+uint64_t ints_seek(const struct ints *n, uint32_t index)
+{
+    const uint8_t *low = n->at;
+    uint32_t run = index / INTS_RUN * INTS_RUN, stored = low[index];
+    if (n->planes > 1)
+        stored |= (uint32_t)low[n->count + index] << 8;
+    return stored ? stored - 1 : n->fresh_before[index / INTS_RUN] + count_fresh(low + run, high_plane(n, run), index - run);
+}
+
+bole_status ints_load_rest(struct ints *n, const struct ints_head *h, struct arena *arena)
+{
+    return n->width == INTS_SOUGHT ? ints_load(n, h, n->count, n->at, arena) : BOLE_OK;
+}

@@ -53,14 +53,28 @@ static inline size_t ints_size(const struct ints_head *h, uint32_t count)
 
 struct ints { /* value i is lowest + at[i] */
     const void *at;
-    unsigned    width; /* bytes of an element of at: 0 (no array), 1, 2, 4 or 8 */
+    unsigned    width; /* bytes of an element of at: 0 (no array), 1, 2, 4 or 8; INTS_SOUGHT: at are the planes */
     int64_t     lowest;
+    /* INTS_SOUGHT: */
+    uint32_t        count;
+    unsigned        planes;
+    const uint16_t *fresh_before; /* ids seen before each INTS_RUN values */
 };
+
+enum { INTS_SOUGHT = 3, INTS_RUN = 64 };
 
 /* numbers: ints_size bytes, borrowed. BOLE_E_CORRUPT when a value is above the range, BOLE_E_LIMIT when the arena is
  * full. */
 bole_status ints_load(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
                       struct arena *arena);
+
+/* The same for some of the values: FRESH ids, whose planes say little without those before them, are looked up one by one. */
+bole_status ints_load_few(struct ints *n, const struct ints_head *h, uint32_t count, const uint8_t *numbers,
+                          struct arena *arena);
+/* As after ints_load. */
+bole_status ints_load_rest(struct ints *n, const struct ints_head *h, struct arena *arena);
+
+uint64_t ints_seek(const struct ints *n, uint32_t index); /* ints_offset of INTS_SOUGHT */
 
 static inline uint64_t ints_offset(const struct ints *n, uint32_t index) /* value - lowest */
 {
@@ -70,6 +84,7 @@ static inline uint64_t ints_offset(const struct ints *n, uint32_t index) /* valu
     case 1: return at[index];
     case 2: return load_u16(at + (size_t)index * 2);
     case 4: return load_u32(at + (size_t)index * 4);
+    case INTS_SOUGHT: return ints_seek(n, index);
     default: return load_u64(at + (size_t)index * 8);
     }
 }

@@ -19,9 +19,9 @@ TEST(integers_come_back_in_every_mode_and_width)
     struct random r;
     random_seed(&r, seed_of_test());
     int64_t *values = malloc(5000 * sizeof *values);
-    unsigned modes[3] = {0};
+    unsigned modes[3] = {0}, sought[3] = {0};
     for (unsigned round = 0; round < 400; round++) {
-        uint32_t count = 1 + (uint32_t)random_below(&r, 5000), fresh = 0;
+        uint32_t count = 1 + (uint32_t)random_below(&r, round % 8 ? 5000 : 200), fresh = 0;
         unsigned width = (unsigned)random_below(&r, 65), kind = round % 4;
         uint64_t mask = width == 64 ? ~0ull : (1ull << width) - 1, at = random_next(&r);
         for (uint32_t i = 0; i < count; i++) {
@@ -49,11 +49,19 @@ TEST(integers_come_back_in_every_mode_and_width)
         CHECK_EQ_STATUS(ints_load(&n, &again, count, numbers.ptr, &arena), BOLE_OK);
         for (uint32_t i = 0; i < count; i++)
             CHECK_EQ_I64(ints_at(&n, i), values[i]);
+        CHECK_EQ_STATUS(ints_load_few(&n, &again, count, numbers.ptr, &arena), BOLE_OK);
+        sought[n.width == INTS_SOUGHT ? again.planes : 0]++;
+        for (uint32_t i = 0; i < count; i++)
+            CHECK_EQ_I64(ints_at(&n, i), values[i]);
+        CHECK_EQ_STATUS(ints_load_rest(&n, &again, &arena), BOLE_OK);
+        CHECK(n.width != INTS_SOUGHT);
+        for (uint32_t i = 0; i < count; i++)
+            CHECK_EQ_I64(ints_at(&n, i), values[i]);
         buf_deinit(&head);
         buf_deinit(&numbers);
         arena_deinit(&arena);
     }
-    CHECK(modes[INTS_PLAIN] && modes[INTS_DELTA] && modes[INTS_FRESH]);
+    CHECK(modes[INTS_PLAIN] && modes[INTS_DELTA] && modes[INTS_FRESH] && sought[1] && sought[2]);
     free(values);
 }
 
@@ -80,4 +88,26 @@ TEST(a_number_above_its_range_is_corrupt)
         buf_deinit(&numbers);
         arena_deinit(&arena);
     }
+}
+
+TEST(an_id_above_its_range_is_corrupt)
+{
+    static const int64_t ids[] = {0, 1, 0, 1, 2};
+    static const uint8_t bad[] = {0, 4, 200}; /* one more new id than there are; above all; far above */
+    struct ints_head h = {INTS_FRESH, 1, 0, 2, 0};
+    struct buf head = {0}, numbers = {0};
+    struct ints n;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    ints_put(&h, ids, 5, &head, &numbers);
+    CHECK_EQ_STATUS(ints_load(&n, &h, 5, numbers.ptr, &arena), BOLE_OK);
+    CHECK_EQ_STATUS(ints_load_few(&n, &h, 5, numbers.ptr, &arena), BOLE_OK);
+    for (unsigned i = 0; i < sizeof bad; i++) {
+        numbers.ptr[2] = bad[i];
+        CHECK_EQ_STATUS(ints_load(&n, &h, 5, numbers.ptr, &arena), BOLE_E_CORRUPT);
+        CHECK_EQ_STATUS(ints_load_few(&n, &h, 5, numbers.ptr, &arena), BOLE_E_CORRUPT);
+    }
+    buf_deinit(&head);
+    buf_deinit(&numbers);
+    arena_deinit(&arena);
 }

@@ -383,24 +383,15 @@ static bole_status index_columns(struct text *t, struct text_table *table, struc
     return BOLE_OK;
 }
 
-bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
-                             struct bole_err *err)
+/* Of a column that not all rows have. */
+static bole_status rows_of_users(struct text *t, struct text_table *table, uint32_t column, uint64_t *rows, struct bole_err *err)
 {
-    struct text_column *c = &table->columns[column];
-    if (c->rows) {
-        *ret_bits = c->rows;
-        return BOLE_OK;
-    }
-    bole_status st = text_load_rows(t, table, err);
-    if (st >= 0 && !table->users_at)
-        st = index_columns(t, table, err);
+    bole_status st = table->users_at ? BOLE_OK : index_columns(t, table, err);
     if (st < 0)
         return st;
-    struct arena *arena = t->source.arena;
     size_t words = (table->row_count + 63) / 64;
-    uint64_t *rows = arena_array(arena, words, sizeof *rows);
-    uint8_t *has = table->template_rows ? NULL : arena_zalloc(arena, table->template_count);
-    if (!rows || (!has && !table->template_rows))
+    uint8_t *has = table->template_rows ? NULL : arena_zalloc(t->source.arena, table->template_count);
+    if (!has && !table->template_rows)
         return text_no_room(err);
     for (uint32_t i = table->users_at[column]; i < table->users_at[column + 1]; i++) {
         if (has)
@@ -410,6 +401,32 @@ bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t 
     }
     for (uint32_t row = 0; has && row < table->row_count; row++)
         rows[row / 64] |= (uint64_t)has[text_row_template(table, row)] << row % 64;
+    return BOLE_OK;
+}
+
+bole_status text_column_rows(struct text *t, struct text_table *table, uint32_t column, const uint64_t **ret_bits,
+                             struct bole_err *err)
+{
+    struct text_column *c = &table->columns[column];
+    if (c->rows) {
+        *ret_bits = c->rows;
+        return BOLE_OK;
+    }
+    bole_status st = text_load_rows(t, table, err);
+    if (st < 0)
+        return st;
+    size_t words = (table->row_count + 63) / 64;
+    uint64_t *rows = arena_array(t->source.arena, words, sizeof *rows);
+    if (!rows)
+        return text_no_room(err);
+    if (c->values.count == table->row_count) { /* a row has a column once */
+        memset(rows, 0xff, words * sizeof *rows);
+        rows[words - 1] >>= (64 - table->row_count % 64) % 64;
+    } else {
+        st = rows_of_users(t, table, column, rows, err);
+    }
+    if (st < 0)
+        return st;
     *ret_bits = c->rows = rows;
     return BOLE_OK;
 }
@@ -449,22 +466,32 @@ static bole_status column_times(struct text *t, struct text_table *table, uint32
     return BOLE_OK;
 }
 
-bole_status text_load_ids(struct text *t, struct text_column *c, struct bole_err *err)
+static bole_status load_ids(struct text *t, struct text_column *c, bool few, struct bole_err *err)
 {
     bole_slice bytes;
-    if (c->ids_loaded || c->kind != TEXT_COLUMN_DICTIONARY)
+    bole_status st = BOLE_OK;
+    if (c->kind != TEXT_COLUMN_DICTIONARY)
         return BOLE_OK;
-    bole_status st = text_load_part(t, &c->numbers, &bytes, err);
-    if (st < 0)
-        return st;
-    st = ints_load(&c->ids, &c->ids_head, c->values.count, bytes.ptr, t->source.arena);
+    if (!c->ids_loaded) {
+        st = text_load_part(t, &c->numbers, &bytes, err);
+        if (st < 0)
+            return st;
+        st = (few ? ints_load_few : ints_load)(&c->ids, &c->ids_head, c->values.count, bytes.ptr, t->source.arena);
+    } else if (!few) {
+        st = ints_load_rest(&c->ids, &c->ids_head, t->source.arena);
+    }
     if (st < 0)
         return bole_fail(err, st, "text: bad ids of a column");
     c->ids_loaded = true;
     return BOLE_OK;
 }
 
-static bole_status prepare_values(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+bole_status text_load_ids(struct text *t, struct text_column *c, struct bole_err *err)
+{
+    return load_ids(t, c, false, err);
+}
+
+static bole_status load_values(struct text *t, struct text_table *table, uint32_t column, bool few, struct bole_err *err)
 {
     struct text_column *c = &table->columns[column];
     bole_slice numbers, text;
@@ -474,19 +501,19 @@ static bole_status prepare_values(struct text *t, struct text_table *table, uint
     const int64_t *times = NULL;
     if (st >= 0 && values_needs_times(&c->values))
         st = column_times(t, table, column, &times, err);
-    return st < 0 ? st : values_load_few(&c->values, numbers, text, times, t->source.arena, err);
+    return st < 0 ? st : (few ? values_load_few : values_load)(&c->values, numbers, text, times, t->source.arena, err);
 }
 
-bole_status text_prepare_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+static bole_status prepare(struct text *t, struct text_table *table, uint32_t column, bool few, struct bole_err *err)
 {
     struct text_column *c = &table->columns[column];
     bole_status st = BOLE_OK;
     if (c->prepared)
         return BOLE_OK;
     if (c->kind == TEXT_COLUMN_VALUES) {
-        st = prepare_values(t, table, column, err);
+        st = load_values(t, table, column, few, err);
     } else {
-        st = text_load_ids(t, c, err);
+        st = load_ids(t, c, few, err);
         if (st >= 0)
             st = text_load_rows(t, c->table, err);
     }
@@ -494,12 +521,19 @@ bole_status text_prepare_column(struct text *t, struct text_table *table, uint32
     return st;
 }
 
+bole_status text_prepare_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
+{
+    return prepare(t, table, column, true, err);
+}
+
 bole_status text_load_column(struct text *t, struct text_table *table, uint32_t column, struct bole_err *err)
 {
     struct text_column *c = &table->columns[column];
     if (c->loaded)
         return BOLE_OK;
-    bole_status st = text_prepare_column(t, table, column, err);
+    bole_status st = prepare(t, table, column, false, err);
+    if (st >= 0)
+        st = text_load_ids(t, c, err);
     if (st >= 0)
         st = c->kind == TEXT_COLUMN_VALUES ? values_render(&c->values, t->source.arena, err) : text_load_lines(t, c, err);
     c->loaded = st >= 0;

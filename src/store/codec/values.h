@@ -97,8 +97,8 @@ size_t values_text_size(const struct values *v);
 /* Its stamps are stored as their distance from the times of the rows: values_load wants those. */
 bool values_needs_times(const struct values *v);
 /* Checks the parts through and through. time_ns: of the rows whose values these are, where they are needed. */
-/* For a few values: the distinct values of a dictionary of numbers have no text before values_render, and
- * values_distinct must not be called. */
+/* For a few values: ids of a dictionary are sought one by one, and the distinct values of one of numbers have no text before
+ * values_render: values_distinct must not be called. */
 bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
                             struct arena *arena, struct bole_err *err);
 bole_status values_render(struct values *v, struct arena *arena, struct bole_err *err);

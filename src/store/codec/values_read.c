@@ -240,12 +240,12 @@ static bole_status render(struct values_detail *d, struct arena *arena)
     return BOLE_OK;
 }
 
-static bole_status load(struct values *v, struct values_detail *d, const uint8_t *numbers, const int64_t *time_ns,
+static bole_status load(struct values *v, struct values_detail *d, const uint8_t *numbers, const int64_t *time_ns, bool few,
                         struct arena *arena)
 {
     bole_status st = BOLE_OK;
     if (v->type == VALUES_DICT) {
-        st = ints_load(&d->ids, &d->ids_head, v->count, numbers, arena);
+        st = (few ? ints_load_few : ints_load)(&d->ids, &d->ids_head, v->count, numbers, arena);
         numbers += ints_size(&d->ids_head, v->count);
     }
     for (unsigned w = 0; st == BOLE_OK && w < d->words; w++) {
@@ -259,8 +259,8 @@ static bole_status load(struct values *v, struct values_detail *d, const uint8_t
     return d->stored == VALUES_TIME ? load_stamps(d, time_ns, arena) : BOLE_OK;
 }
 
-bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
-                            struct arena *arena, struct bole_err *err)
+static bole_status load_parts(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns, bool few,
+                              struct arena *arena, struct bole_err *err)
 {
     if (v->type == VALUES_CONST && numbers.len == 0 && text.len == 0)
         return BOLE_OK;
@@ -273,7 +273,7 @@ bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice tex
     if (numbers.len == values_numbers_size(v) && text.len == d->text_size) {
         d->text = text.ptr;
         d->text_end = text.ptr + text.len;
-        st = load(v, d, numbers.ptr, time_ns, arena);
+        st = load(v, d, numbers.ptr, time_ns, few, arena);
     }
     if (st < 0)
         return bole_fail(err, st,
@@ -282,16 +282,27 @@ bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice tex
     return BOLE_OK;
 }
 
+bole_status values_load_few(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
+                            struct arena *arena, struct bole_err *err)
+{
+    return load_parts(v, numbers, text, time_ns, true, arena, err);
+}
+
 bole_status values_render(struct values *v, struct arena *arena, struct bole_err *err)
 {
     const struct values_detail *d = v->detail;
-    if (v->type != VALUES_DICT || d->starts)
+    if (v->type != VALUES_DICT || (d->starts && d->ids.width != INTS_SOUGHT))
         return BOLE_OK;
     struct values_detail *rendered = arena_alloc(arena, sizeof *rendered);
-    if (rendered)
+    bole_status st = BOLE_E_LIMIT;
+    if (rendered) {
         *rendered = *d;
-    if (!rendered || render(rendered, arena) < 0)
-        return bole_fail(err, BOLE_E_LIMIT, "values: no room for a column");
+        st = ints_load_rest(&rendered->ids, &rendered->ids_head, arena);
+    }
+    if (st >= 0 && !rendered->starts)
+        st = render(rendered, arena);
+    if (st < 0)
+        return bole_fail(err, st, st == BOLE_E_LIMIT ? "values: no room for a column" : "values: parts do not fit the head");
     v->detail = rendered;
     return BOLE_OK;
 }
@@ -299,7 +310,7 @@ bole_status values_render(struct values *v, struct arena *arena, struct bole_err
 bole_status values_load(struct values *v, bole_slice numbers, bole_slice text, const int64_t *time_ns,
                         struct arena *arena, struct bole_err *err)
 {
-    bole_status st = values_load_few(v, numbers, text, time_ns, arena, err);
+    bole_status st = load_parts(v, numbers, text, time_ns, false, arena, err);
     return st < 0 ? st : values_render(v, arena, err);
 }
 

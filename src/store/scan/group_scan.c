@@ -93,11 +93,11 @@ static void *reserve(struct buf *b, size_t size)
 static bole_status load_times(struct group_scan *g, struct bole_err *err)
 {
     const struct segment_chunk *c = &g->group->time->chunks[0];
-    bole_status st = segment_chunk_read(&g->reader, c, CHUNK_TIME, &g->times.raw, err);
-    if (st >= 0)
-        st = group_times_open(&g->times, g->group);
-    else
+    bole_slice raw;
+    bole_status st = segment_chunk_read_arena(&g->reader, c, CHUNK_TIME, &g->arena, &raw, err);
+    if (st < 0)
         return st;
+    st = group_times_open(&g->times, raw, g->group);
     return st == BOLE_E_LIMIT ? no_room(err) : st < 0 ? bad_times(g, err) : BOLE_OK;
 }
 

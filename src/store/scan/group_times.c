@@ -5,13 +5,11 @@
 void group_times_init(struct group_times *t, struct budget *budget)
 {
     *t = (struct group_times){0};
-    buf_init(&t->raw, budget);
     buf_init(&t->times, budget);
 }
 
 void group_times_deinit(struct group_times *t)
 {
-    buf_deinit(&t->raw);
     buf_deinit(&t->times);
 }
 
@@ -45,24 +43,30 @@ static bool run_sorted(const int64_t *times, uint32_t count)
     return !unsorted;
 }
 
-static void read_rows(struct group_times *t, uint32_t from, uint32_t count)
+static void read_block(struct group_times *t, uint32_t block)
 {
-    int64_t *times = times_of(t) + from;
-    packed_read(&t->packed, from, count, (uint64_t *)times);
-    for (uint32_t r = 0; t->scale != 1 && r < count; r++)
-        times[r] = scaled(t, (uint64_t)times[r]);
+    packed_read_scaled(&t->packed, block, (uint64_t)t->scale, (uint64_t *)times_of(t) + block * PACK_BLOCK);
+    t->loaded |= 1ull << block;
+}
+
+/* Sorted for certain, without a look at the rows: steps of this many bits cannot do otherwise. */
+static bool block_rises(const struct group_times *t, uint32_t block)
+{
+    int64_t first = (int64_t)packed_first(&t->packed, block), last, scaled;
+    uint64_t rise;
+    return t->scale > 0 && packed_rises(&t->packed, block, &rise) && !__builtin_mul_overflow(first, t->scale, &scaled) &&
+           !__builtin_add_overflow(first, rise, &last) && !__builtin_mul_overflow(last, t->scale, &scaled);
 }
 
 static void load_block(struct group_times *t, uint32_t block)
 {
     uint32_t from = block * PACK_BLOCK, left = t->group->row_count - from, count = left < PACK_BLOCK ? left : PACK_BLOCK;
     int64_t *times = times_of(t) + from;
-    read_rows(t, from, count);
-    t->loaded |= 1ull << block;
+    read_block(t, block);
     bool is_last = block + 1 == block_count(t);
     int64_t last = times[count - 1];
     bool fits = is_last ? last == t->group->max_time_ns : last <= first_of(t, block + 1);
-    if (fits && run_sorted(times, count))
+    if (fits && (block_rises(t, block) || run_sorted(times, count)))
         return;
     t->is_bad = true;
     for (uint32_t r = 1; r < count; r++)
@@ -90,8 +94,8 @@ static bool load_runs(struct group_times *t)
     const int64_t *times = times_of(t);
     int64_t min = INT64_MAX, max = INT64_MIN;
     bool sorted = true;
-    read_rows(t, 0, g->row_count);
-    t->loaded = ~0ull;
+    for (uint32_t block = 0; block < block_count(t); block++)
+        read_block(t, block);
     for (uint32_t i = 0, from = 0; i < g->stream_count; i++) {
         uint32_t count = g->streams[i].rows;
         sorted = sorted && run_sorted(times + from, count);
@@ -102,9 +106,8 @@ static bool load_runs(struct group_times *t)
     return sorted && min == g->min_time_ns && max == g->max_time_ns;
 }
 
-bole_status group_times_open(struct group_times *t, const struct segment_group *group)
+bole_status group_times_open(struct group_times *t, bole_slice raw, const struct segment_group *group)
 {
-    bole_slice raw = buf_slice(&t->raw);
     t->group = group;
     t->loaded = 0;
     t->is_bad = false;

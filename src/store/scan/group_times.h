@@ -4,7 +4,7 @@
  * The column is packed in blocks of PACK_BLOCK rows that begin with their first time (pack.h): a search decodes one block,
  * and rows that nobody asks for are never decoded. A group by stream is decoded at once.
  *
- * Owner:   the memory is kept from group to group, until deinit.
+ * Owner:   the memory is kept from group to group, until deinit; not that of the chunk.
  * Threads: one at a time.
  * Errors:  what is not sorted, or not as the directory says, is refused when opening as far as the first times of blocks
  *          tell. Inside a block it is found when that is decoded: the block's rows then have its first time, and is_bad
@@ -18,7 +18,6 @@
 
 struct group_times {
     const struct segment_group *group;
-    struct buf    raw;    /* the chunk's bytes: filled before opening */
     struct buf    times;  /* i64 each, where `loaded` says so */
     struct packed packed;
     int64_t       scale;
@@ -30,8 +29,9 @@ _Static_assert(PACK_BLOCKS_MAX <= 64, "a bit for each block");
 void group_times_init(struct group_times *t, struct budget *budget);
 void group_times_deinit(struct group_times *t);
 
-/* Of the bytes in t->raw. BOLE_E_CORRUPT: they are no such column, without a message. BOLE_E_LIMIT: no room. */
-bole_status group_times_open(struct group_times *t, const struct segment_group *group);
+/* raw: the chunk's bytes, borrowed until the next call. BOLE_E_CORRUPT: they are no such column, without a message.
+ * BOLE_E_LIMIT: no room. */
+bole_status group_times_open(struct group_times *t, bole_slice raw, const struct segment_group *group);
 
 /* The times of all rows; those from .. to - 1 are loaded. */
 const int64_t *group_times_load(struct group_times *t, uint32_t from, uint32_t to);

@@ -8,6 +8,7 @@
 enum {
     NARROW = 56,           /* bits: a value lies in 8 bytes wherever it begins */
     EIGHTS_WIDTH_MAX = 16, /* four of them lie in 8 bytes */
+    STEP_BITS_MAX = 48,    /* a block of such steps does not go round at 2^64 */
 };
 enum { BASE_SIZE = 8, PLAIN_HEADER = BASE_SIZE + 1, DELTA_HEADER = 2 * BASE_SIZE + 1 };
 
@@ -186,6 +187,43 @@ void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t
         count -= n;
         ret_values += n;
     }
+}
+
+static uint32_t rows_of_block(const struct packed *p, uint32_t block)
+{
+    uint32_t left = p->count - block * PACK_BLOCK;
+    return left < PACK_BLOCK ? left : PACK_BLOCK;
+}
+
+void packed_read_scaled(const struct packed *p, uint32_t block, uint64_t scale, uint64_t *ret_values)
+{
+    assert(p->mode == PACK_DELTA && block * PACK_BLOCK < p->count);
+    const uint8_t *b = p->bytes + p->block_at[block], *bits = b + DELTA_HEADER;
+    uint32_t count = rows_of_block(p, block);
+    uint64_t value = load_u64(b) * scale, lowest = load_u64(b + BASE_SIZE);
+    unsigned width = b[DELTA_HEADER - 1];
+    uint64_t mask = mask_of(width);
+    if (width > NARROW) {
+        packed_read(p, block * PACK_BLOCK, count, ret_values);
+        for (uint32_t i = 0; i < count; i++)
+            ret_values[i] *= scale;
+        return;
+    }
+    ret_values[0] = value;
+    for (size_t i = 1, bit = 0; i < count; i++, bit += width)
+        ret_values[i] = value += (lowest + (load_u64(bits + bit / 8) >> bit % 8 & mask)) * scale;
+}
+
+bool packed_rises(const struct packed *p, uint32_t block, uint64_t *ret_rise)
+{
+    assert(p->mode == PACK_DELTA && block * PACK_BLOCK < p->count);
+    const uint8_t *b = p->bytes + p->block_at[block];
+    uint64_t lowest = load_u64(b + BASE_SIZE);
+    unsigned width = b[DELTA_HEADER - 1];
+    if (width > STEP_BITS_MAX || lowest >> STEP_BITS_MAX)
+        return false;
+    *ret_rise = (lowest + mask_of(width)) * (rows_of_block(p, block) - 1);
+    return true;
 }
 
 #if defined(__x86_64__)

@@ -43,6 +43,13 @@ uint64_t packed_first(const struct packed *p, uint32_t block);
 /* True when every value is below `limit`, as far as base and width of the blocks can tell; plain only. */
 bool packed_below(const struct packed *p, uint64_t limit);
 
+/* All values of a block, times scale modulo 2^64; delta only. */
+void packed_read_scaled(const struct packed *p, uint32_t block, uint64_t scale, uint64_t *ret_values);
+
+/* Whether no value of a block is less than the one before, whatever its bits are, and by how much the last can be above the
+ * first; delta only. False: only the values can say. */
+bool packed_rises(const struct packed *p, uint32_t block, uint64_t *ret_rise);
+
 /* Values from .. from + count - 1, which must be there. Plain columns cost what they return, delta columns whole blocks. */
 void packed_read(const struct packed *p, uint32_t from, uint32_t count, uint64_t *ret_values);
 void packed_read_u32(const struct packed *p, uint32_t from, uint32_t count, uint32_t *ret_values); /* values cut to 32 bits */
