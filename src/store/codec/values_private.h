@@ -38,12 +38,12 @@ struct values_detail {
     bool                bare_int;   /* INT with nothing around it and no point */
 
     /* After values_load. */
-    struct ints         word[VALUES_WORDS_MAX];
-    struct ints         ids;
     const uint32_t     *starts;     /* RAW, DICT: [count + 1] where value n lies in text */
     const uint8_t      *text;       /* CONST: from values_open on */
     const uint8_t      *text_end;
     const struct datetime_days *days; /* TIME */
+    struct ints         word[VALUES_WORDS_MAX]; /* not even set before, nor is what follows */
+    struct ints         ids;
 };
 
 /* Bits of the classes of the bytes of s. */

@@ -137,9 +137,10 @@ static bool open_column(struct values *v, struct values_detail *d, struct reader
 
 bole_status values_open(struct values *v, uint32_t count, bole_slice *heads, struct arena *arena, struct bole_err *err)
 {
-    struct values_detail *d = arena_zalloc(arena, sizeof *d);
+    struct values_detail *d = arena_alloc(arena, sizeof *d);
     if (!d)
         return bole_fail(err, BOLE_E_LIMIT, "values: no room for a head");
+    memset(d, 0, offsetof(struct values_detail, word)); /* a group has hundreds */
     struct reader r = reader_of(*heads);
     *v = (struct values){.count = count, .detail = d};
     if (count == 0 || count > VALUES_COUNT_MAX || !open_column(v, d, &r))
