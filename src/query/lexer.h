@@ -44,7 +44,7 @@
     X(SUM, "sum", "SUM") X(AVG, "avg", "AVG") X(MAX, "max", "MAX") X(MIN, "min", "MIN") X(COUNT, "count", "COUNT")     \
     X(STDDEV, "stddev", "STDDEV") X(STDVAR, "stdvar", "STDVAR") X(BOTTOMK, "bottomk", "BOTTOMK")                       \
     X(TOPK, "topk", "TOPK") X(APPROX_TOPK, "approx_topk", "APPROX_TOPK") X(SORT, "sort", "SORT")                       \
-    X(SORT_DESC, "sort_desc", "SORT_DESC") X(LABEL_REPLACE, "label_replace", "LABEL_REPLACE")                          \
+    X(SORT_DESC, "sort_desc", "SORT_DESC") X(LABEL_REPLACE, "label_replace", "label_replace")                          \
     X(VECTOR, "vector", "VECTOR") X(BYTES_CONV, "bytes", "BYTES_CONV") X(DURATION_CONV, "duration", "DURATION_CONV")   \
     X(DURATION_SECONDS_CONV, "duration_seconds", "DURATION_SECONDS_CONV") X(IP, "ip", "ip")
 

@@ -167,16 +167,20 @@ static struct ast_needle *parse_needle(struct parser *p, struct ast_stage *stage
         return NULL;
     bool plain = stage->line_op == LINE_CONTAINS || stage->line_op == LINE_NOT_CONTAINS;
     bool regex = stage->line_op == LINE_MATCHES || stage->line_op == LINE_NOT_MATCHES;
-    if (why->code)
+    bool is_out = stage->line_op == LINE_NOT_CONTAINS || stage->line_op == LINE_NOT_MATCHES || stage->line_op == LINE_NOT_PATTERN;
+    struct bole_err here = {0};
+    if (why->code && !is_out)
         return n;
     if (is_ip && !plain)
-        bole_fail(why, BOLE_E_INVALID, "ip: invalid operation");
+        bole_fail(&here, BOLE_E_INVALID, "ip: invalid operation");
     else if (is_ip)
-        ip_compile(n->text, &p->ast->arena, &n->ip, why);
-    else if (regex && ast_regex_compile(p->ast, n->text, 0, &n->regex, why) == BOLE_OK)
+        ip_compile(n->text, &p->ast->arena, &n->ip, &here);
+    else if (regex && ast_regex_compile(p->ast, n->text, 0, &n->regex, &here) == BOLE_OK)
         settle_regex(p, n);
     else if (!plain && !regex)
-        pattern_compile(n->text, true, &p->ast->arena, &n->pattern, why);
+        pattern_compile(n->text, true, &p->ast->arena, &n->pattern, &here);
+    if (here.code) /* of what leaves lines out Loki makes the last alternative first */
+        *why = here;
     return n;
 }
 

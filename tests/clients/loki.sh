@@ -47,7 +47,7 @@ common:
 memberlist: {bind_addr: [127.0.0.1], bind_port: $(free_port)}
 schema_config:
   configs:
-    - {from: 1970-01-02, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}
+    - {from: 2020-01-01, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}
 ingester:
   chunk_idle_period: 90000h
   max_chunk_age: 90000h

@@ -219,10 +219,11 @@ def broken(d, query):
 
 
 def times(d):
-    """Parameters of a log or range query in the forms that they come in, wrong ones among them; raw values."""
+    """Parameters of a log or range query in the forms that they come in, wrong ones among them; raw values. Not milliseconds, which are
+    nanoseconds of 1970: Loki has no schema for them."""
     base = ask.data.BASE_S
     at = lambda s: d.choice([f"{base + s}", f"{base + s}000000000", f"{base + s}.5", f"{base + s}.123456789", iso(base + s), iso(base + s)[:-1] + ".25Z",
-                             iso(base + s)[:-1] + "+00:00", f"{base + s}000", f"{base + s}000000"])
+                             iso(base + s)[:-1] + "+00:00"])
     out = []
     if d.chance(85):
         out.append(("start", at(d.choice([0, 0, 30, 100, 599, 600, 601]))))

@@ -120,6 +120,11 @@ def several_errors(case, loki, bole):
     return loki[0] in (400, 500) and re.match(r"\d+ errors: ", str(loki[1])) and bole[0] == 400 and str(bole[1]) in str(loki[1])
 
 
+def two_mistakes(case, loki, bole):
+    """Loki's parser goes on behind a wrong number, or a wrong word between the braces of a metric query, and tells what it then finds."""
+    return loki[0] == bole[0] == 400 and str(loki[1]).startswith("parse error : ") and str(bole[1]).startswith("parse error at line ")
+
+
 def swallowed(case, loki, bole):
     return case.categorize and kind_of(loki) == "streams" and not data_of(loki)["result"] and bole[0] == 400 and str(bole[1]).startswith("parse error : stage")
 
@@ -150,6 +155,7 @@ WANTED = [
     ("Labels beyond ASCII", names_beyond_ascii),
     ("Bole's own stages", additions),
     ("Where several parts of a query fail, one error is told", several_errors),
+    ("Of two mistakes in a query the one that comes first is told", two_mistakes),
     ("A stage that cannot be made is always an error", swallowed),
     ("A query over several tenants is the same query", several_tenants),
     ("`format_query`", formatted),

@@ -375,8 +375,12 @@ static bool unpack(struct row *r, struct json_cursor *c, int what, bole_slice *r
             if (!json_unescape(r, v.text, ret_entry))
                 return fail(c, malformed_escape);
         } else if (what == UNPACK_SET) {
-            bole_slice name = label_name_from_key(r, row_parsed_name(r, key));
-            if (name.len && row_wants(r, name) && !row_parsed(r, name, json_string_text(r, v.text)))
+            bole_slice wanted = row_parsed_name(r, key), name = label_name_from_key(r, wanted);
+            if (name.len == 0 || !row_wants(r, wanted)) /* Loki asks before it cleans the name */
+                continue;
+            row_set(r, ORIGIN_PARSED, name, json_string_text(r, v.text)); /* here the last of two counts */
+            r->is_out = !row_passes_early(r, name);
+            if (r->is_out || r->out_of_memory)
                 return false;
         }
     }
