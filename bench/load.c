@@ -27,7 +27,14 @@
 #include "base/hash.h"
 #include "client/push.h"
 
-enum { BODIES_SIZE_TARGET = 64 << 20, BODIES_MAX = 20000, RETRY_AFTER_US = 2000, RETRIES_MAX = 100000, ANSWER_MAX = 256 << 10, LATENCIES_MAX = 4 << 20 };
+enum {
+    BODIES_SIZE_TARGET = 64 << 20,
+    BODIES_MAX = 20000,
+    RETRY_AFTER_US = 2000,
+    RETRIES_MAX = 100000,
+    ANSWER_MAX = 256 << 10,
+    LATENCIES_MAX = 4 << 20
+};
 
 enum mode { MODE_LOKI, MODE_JSONLINE, MODE_BULK, MODE_OTLP, MODE_SPLUNK, MODE_DATADOG, MODE_GELF, MODE_RAW, MODES };
 static const char *const mode_names[] = {"loki", "jsonline", "bulk", "otlp", "splunk", "datadog", "gelf", "raw"};
@@ -151,7 +158,8 @@ static size_t make_metadata(const struct generator *g, struct metadata *m)
     if (!g->options->metadata)
         return 0;
     uint64_t trace = g->line_number / 8;
-    snprintf(m->trace_id, sizeof m->trace_id, "%016llx%016llx", (unsigned long long)random_of(trace), (unsigned long long)random_of(~trace));
+    snprintf(m->trace_id, sizeof m->trace_id, "%016llx%016llx", (unsigned long long)random_of(trace),
+             (unsigned long long)random_of(~trace));
     m->fields[0] = (struct bole_field){S("level"), bole_slice_str(levels[random_of(g->line_number) % 8])};
     m->fields[1] = (struct bole_field){S("trace_id"), bole_slice_str(m->trace_id)};
     return 2;
@@ -563,7 +571,9 @@ static double percentile(const struct result *r, double p)
 
 static const struct argp_option options_table[] = {
     {"url", 'u', "HOST:PORT", 0, "The server (default 127.0.0.1:3100)", 0},
-    {"mode", 'm', "MODE", 0, "loki, otlp (protobuf), jsonline, bulk, splunk, datadog, gelf, or raw: the lines are JSON records already (default loki)", 0},
+    {"mode", 'm', "MODE", 0,
+     "loki, otlp (protobuf), jsonline, bulk, splunk, datadog, gelf, or raw: the lines are JSON records already (default loki)",
+     0},
     {"once", 'o', 0, 0, "Send every line of the files once, instead of going round for --seconds", 0},
     {"span", 'S', "S", 0, "Spread the stamps over the last S seconds (default: 100 us apart, from now on)", 0},
     {"metadata", 'M', 0, 0, "Add a level and a trace id to each line", 0},
@@ -613,7 +623,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {options_table, parse_option, "FILE...", "Sends log lines and says what that cost.", NULL, NULL, NULL};
+    static const struct argp argp = {options_table, parse_option, "FILE...", "Sends log lines and says what that cost.",
+                                     NULL,          NULL,         NULL};
     struct options o = {.url = "127.0.0.1:3100", .connections = 8, .lines = 1000, .streams = 4, .seconds = 10};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     size_t request_count;
@@ -631,14 +642,20 @@ int main(int argc, char **argv)
     if (o.pid)
         after = process_figures(o.pid);
     qsort(r.latency_ms, r.latency_count, sizeof(float), by_value);
-    double own = (double)(own_after.ru_utime.tv_sec - own_before.ru_utime.tv_sec + own_after.ru_stime.tv_sec - own_before.ru_stime.tv_sec) +
-                 (double)(own_after.ru_utime.tv_usec - own_before.ru_utime.tv_usec + own_after.ru_stime.tv_usec - own_before.ru_stime.tv_usec) / 1e6;
-    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu retries=%llu reconnects=%llu lines=%llu "
+    double own = (double)(own_after.ru_utime.tv_sec - own_before.ru_utime.tv_sec + own_after.ru_stime.tv_sec -
+                          own_before.ru_stime.tv_sec) +
+                 (double)(own_after.ru_utime.tv_usec - own_before.ru_utime.tv_usec + own_after.ru_stime.tv_usec -
+                          own_before.ru_stime.tv_usec) /
+                     1e6;
+    printf("mode=%s connections=%u lines_per_request=%u wall_s=%.2f requests=%llu errors=%llu retries=%llu reconnects=%llu "
+           "lines=%llu "
            "bytes=%llu\n",
            mode_names[o.mode], o.connections, o.lines, wall, (unsigned long long)r.requests, (unsigned long long)r.errors,
-           (unsigned long long)r.retries, (unsigned long long)r.reconnects, (unsigned long long)r.lines, (unsigned long long)r.line_bytes);
-    printf("lines/s=%.0f MB/s=%.1f requests/s=%.0f ack_ms_p50=%.2f p99=%.2f max=%.2f generator_cpu_s=%.2f\n", (double)r.lines / wall,
-           (double)r.line_bytes / wall / 1e6, (double)r.requests / wall, percentile(&r, 0.5), percentile(&r, 0.99), percentile(&r, 1), own);
+           (unsigned long long)r.retries, (unsigned long long)r.reconnects, (unsigned long long)r.lines,
+           (unsigned long long)r.line_bytes);
+    printf("lines/s=%.0f MB/s=%.1f requests/s=%.0f ack_ms_p50=%.2f p99=%.2f max=%.2f generator_cpu_s=%.2f\n",
+           (double)r.lines / wall, (double)r.line_bytes / wall / 1e6, (double)r.requests / wall, percentile(&r, 0.5),
+           percentile(&r, 0.99), percentile(&r, 1), own);
     if (o.pid && r.lines) {
         double cpu = after.cpu_s - before.cpu_s;
         printf("server_cpu_s=%.2f us_per_request=%.2f us_per_line=%.3f cpu_s_per_GB=%.2f rss_mb=%.1f peak_mb=%.1f\n", cpu,

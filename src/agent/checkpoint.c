@@ -138,7 +138,8 @@ static bool get_lane(bole_slice entry, struct checkpoint *c)
     struct checkpoint_lane l = {.lane = reader_u32(&r)};
     bole_slice producer = reader_bytes(&r, sizeof l.producer);
     l.next_sequence = reader_u64(&r);
-    if (r.failed || reader_left(&r) || l.lane >= CHECKPOINT_LANES_MAX || l.next_sequence == 0 || c->lane_count == CHECKPOINT_LANES_MAX)
+    if (r.failed || reader_left(&r) || l.lane >= CHECKPOINT_LANES_MAX || l.next_sequence == 0 ||
+        c->lane_count == CHECKPOINT_LANES_MAX)
         return false;
     memcpy(l.producer, producer.ptr, sizeof l.producer);
     c->lanes[c->lane_count++] = l;

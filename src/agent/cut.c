@@ -86,7 +86,8 @@ bole_status cut_decode(bole_slice payload, struct cut *ret_cut, struct bole_err 
     ret_cut->number = reader_u64(&r);
     ret_cut->is_move = kind == KIND_MOVE;
     ret_cut->marks = (bole_slice){0};
-    if (r.failed || !is_cut || version == 0 || (kind != KIND_BATCHES && kind != KIND_MOVE) || ret_cut->batch_count > CUT_BATCHES_MAX)
+    if (r.failed || !is_cut || version == 0 || (kind != KIND_BATCHES && kind != KIND_MOVE) ||
+        ret_cut->batch_count > CUT_BATCHES_MAX)
         return bole_fail(err, BOLE_E_CORRUPT, "spool: not a group of an agent");
     if (ret_cut->is_move)
         decode_move(&r, &ret_cut->move);

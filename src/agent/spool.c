@@ -412,9 +412,10 @@ bole_status spool_wait_room(struct spool *s, uint64_t wait_ns, struct bole_err *
         rc = pthread_cond_timedwait(&s->changed, &s->lock, &deadline);
     bool room = has_room(s), drop = !room && is_away(s) && s->options.drop_oldest;
     const char *last = s->stats.last_error;
-    bole_status st = room || drop ? BOLE_OK
-                                  : bole_fail(err, BOLE_AGAIN, "%s%s%s", is_away(s) ? "the spool is full" : "waiting for the server",
-                                              *last ? ": " : "", last);
+    bole_status st = room || drop
+                         ? BOLE_OK
+                         : bole_fail(err, BOLE_AGAIN, "%s%s%s", is_away(s) ? "the spool is full" : "waiting for the server",
+                                     *last ? ": " : "", last);
     pthread_mutex_unlock(&s->lock);
     return drop ? drop_oldest(s, err) : st;
 }

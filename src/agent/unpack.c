@@ -131,7 +131,8 @@ static bole_status put(int fd, uint64_t offset, const uint8_t *bytes, size_t len
 }
 
 /* What of [at, at + len) is below `end`, or from `from` on. */
-static bole_status put_wanted(int fd, uint64_t at, const uint8_t *bytes, size_t len, uint64_t end, uint64_t from, struct bole_err *err)
+static bole_status put_wanted(int fd, uint64_t at, const uint8_t *bytes, size_t len, uint64_t end, uint64_t from,
+                              struct bole_err *err)
 {
     bole_status st = BOLE_OK;
     if (at < end)

@@ -50,7 +50,8 @@ static bole_status make_room(struct buf *out, size_t start, size_t max_bytes, si
 /* ---- gzip and deflate ---- */
 
 /* window_bits: 31 gzip, 15 zlib, -15 raw. Several gzip members in a row are one body (RFC 1952, 2.2). */
-static bole_status inflate_all(int window_bits, const char *name, bole_slice in, size_t max_bytes, struct buf *out, struct bole_err *err)
+static bole_status inflate_all(int window_bits, const char *name, bole_slice in, size_t max_bytes, struct buf *out,
+                               struct bole_err *err)
 {
     z_stream z = {.next_in = (Bytef *)in.ptr, .avail_in = 0};
     size_t start = out->len, left = in.len;
@@ -189,7 +190,8 @@ static bole_status snappy_block(bole_slice in, size_t start, size_t max_bytes, s
  */
 static const uint8_t snappy_magic[10] = {0xff, 0x06, 0x00, 0x00, 's', 'N', 'a', 'P', 'p', 'Y'};
 
-static bole_status snappy_chunk(uint8_t type, bole_slice data, size_t start, size_t max_bytes, struct buf *out, struct bole_err *err)
+static bole_status snappy_chunk(uint8_t type, bole_slice data, size_t start, size_t max_bytes, struct buf *out,
+                                struct bole_err *err)
 {
     if (type == 0xff && (data.len != 6 || memcmp(data.ptr, snappy_magic + 4, 6) != 0))
         return malformed(err, "snappy", "bad stream identifier");
@@ -254,9 +256,12 @@ static bole_status decode(enum content_coding coding, bole_slice in, size_t max_
 
 bole_status content_decode(enum content_coding coding, bole_slice in, size_t max_bytes, struct buf *out, struct bole_err *err)
 {
-    size_t by_ratio = in.len < SIZE_MAX / CONTENT_RATIO_MAX - CONTENT_RATIO_FREE ? in.len * CONTENT_RATIO_MAX + CONTENT_RATIO_FREE : SIZE_MAX;
+    size_t by_ratio =
+        in.len < SIZE_MAX / CONTENT_RATIO_MAX - CONTENT_RATIO_FREE ? in.len * CONTENT_RATIO_MAX + CONTENT_RATIO_FREE : SIZE_MAX;
     if (coding == CONTENT_IDENTITY || by_ratio >= max_bytes)
         return decode(coding, in, max_bytes, out, err);
     bole_status st = decode(coding, in, by_ratio, out, err);
-    return st == BOLE_E_LIMIT ? bole_fail(err, st, "the body becomes more than %u times larger than it was sent", CONTENT_RATIO_MAX) : st;
+    return st == BOLE_E_LIMIT
+               ? bole_fail(err, st, "the body becomes more than %u times larger than it was sent", CONTENT_RATIO_MAX)
+               : st;
 }

@@ -139,8 +139,9 @@ static bole_status fail(struct sqlite_catalog *c, int rc, struct bole_err *err)
             err->sys_errno = c->vfs.last.sys_errno;
         return st;
     }
-    return bole_fail(err, st, "catalogue: %s: %s%s", c->path, c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc),
-                     st == BOLE_E_CORRUPT ? ": put it back from a copy, or have it made of the segments (bole restore --from-segments)" : "");
+    return bole_fail(
+        err, st, "catalogue: %s: %s%s", c->path, c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc),
+        st == BOLE_E_CORRUPT ? ": put it back from a copy, or have it made of the segments (bole restore --from-segments)" : "");
 }
 
 static bole_status corrupt(struct sqlite_catalog *c, const char *what, struct bole_err *err)

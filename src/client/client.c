@@ -97,7 +97,8 @@ static bole_status add_basic(struct bole_client *c, const char *username, const 
     buf_printf(&plain, "%s:%s", username, password);
     for (size_t i = 0; i < plain.len && !plain.failed; i += 3) {
         size_t left = plain.len - i;
-        unsigned v = (unsigned)plain.ptr[i] << 16 | (left > 1 ? (unsigned)plain.ptr[i + 1] << 8 : 0) | (left > 2 ? plain.ptr[i + 2] : 0u);
+        unsigned v =
+            (unsigned)plain.ptr[i] << 16 | (left > 1 ? (unsigned)plain.ptr[i + 1] << 8 : 0) | (left > 2 ? plain.ptr[i + 2] : 0u);
         for (size_t k = 0; k < 4; k++)
             buf_put_u8(&text, k <= left ? (uint8_t)digits[v >> (18 - 6 * k) & 63] : '=');
     }

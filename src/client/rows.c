@@ -232,15 +232,16 @@ static bole_status take_frame(bole_slice text, void *ctx, struct bole_err *err)
         return st;
     if (json_doc_member(frame, "streams", &v))
         json_doc_each(v, read_stream, r);
-    if (r->status == BOLE_OK && r->tail->on_dropped && json_doc_member(frame, "dropped_count", &v) && json_doc_number(v, &dropped) &&
-        dropped > 0 && dropped < 1e18)
+    if (r->status == BOLE_OK && r->tail->on_dropped && json_doc_member(frame, "dropped_count", &v) &&
+        json_doc_number(v, &dropped) && dropped > 0 && dropped < 1e18)
         r->tail->on_dropped((uint64_t)dropped, r->ctx);
     if (r->status == BOLE_OK && r->tail->on_cursor && json_doc_member(frame, "cursor", &v))
         r->tail->on_cursor(json_doc_string(v), r->ctx);
     return r->status;
 }
 
-bole_status bole_client_tail(struct bole_client *c, const struct bole_tail_options *o, bole_row_fn *fn, void *ctx, struct bole_err *err)
+bole_status bole_client_tail(struct bole_client *c, const struct bole_tail_options *o, bole_row_fn *fn, void *ctx,
+                             struct bole_err *err)
 {
     struct buf url;
     struct row_reader r;

@@ -135,9 +135,17 @@ int agent_check(const struct agent_config *c)
     buf_init(&out, NULL);
     process_run_init(&sink.run, NULL);
     agent_config_globs(c, &globs);
-    struct agent_options options = {.includes = globs.includes, .include_count = globs.include_count, .excludes = globs.excludes,
-                                    .exclude_count = globs.exclude_count, .journal = !c->no_journal, .fs = &fs_posix, .clock = &clock_system,
-                                    .sink = &sink.base, .first_bytes = LAST_BYTES, .first_entries = 10, .linger_ns = 1};
+    struct agent_options options = {.includes = globs.includes,
+                                    .include_count = globs.include_count,
+                                    .excludes = globs.excludes,
+                                    .exclude_count = globs.exclude_count,
+                                    .journal = !c->no_journal,
+                                    .fs = &fs_posix,
+                                    .clock = &clock_system,
+                                    .sink = &sink.base,
+                                    .first_bytes = LAST_BYTES,
+                                    .first_entries = 10,
+                                    .linger_ns = 1};
     bole_status st = c->process_file ? process_create(c->process_file, &sink.process, &err) : BOLE_OK;
     if (st == BOLE_OK)
         st = agent_create(&options, &agent, &err);

@@ -20,11 +20,14 @@ static const struct argp_option options_table[] = {
     {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
     {"check", KEY_CHECK, 0, 0, "Show what would be read and what is made of it, send nothing", 0},
     {"state", KEY_STATE, "FILE", 0,
-     "Where the positions are kept, one agent each (default: /var/lib/" AGENT_STATE_NAME " for root, else ~/.local/state/"
-     AGENT_STATE_NAME "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)", 0},
+     "Where the positions are kept, one agent each (default: /var/lib/" AGENT_STATE_NAME
+     " for root, else ~/.local/state/" AGENT_STATE_NAME
+     "; below $XDG_STATE_HOME, or in systemd's $STATE_DIRECTORY, where these are set)",
+     0},
     {"process", KEY_PROCESS, "FILE", 0,
      "Rules that records pass before anything of them leaves this machine, see docs/process.md; SIGHUP reads them again", 0},
-    {"lanes", KEY_LANES, "N", 0, "Batches on their way at a time, for links that are long: each stream keeps to one (default: 1)", 0},
+    {"lanes", KEY_LANES, "N", 0, "Batches on their way at a time, for links that are long: each stream keeps to one (default: 1)",
+     0},
     {"spool-size", KEY_SPOOL_SIZE, "SIZE", 0,
      "What is kept beside the state file, compressed, while the server is away (default: 256MiB)", 0},
     {"spool-full", KEY_SPOOL_FULL, "block|drop-oldest", 0,

@@ -127,8 +127,9 @@ static void answer_metrics(struct http_exchange *x, void *ctx)
     agent_each_input(d->options.agent, add_input, &sums);
     size_t count = get_figures(d, &sums, figures);
     for (size_t i = 0; i < count; i++)
-        buf_printf(&out, "# HELP bole_agent_%s %s\n# TYPE bole_agent_%s %s\nbole_agent_%s %llu\n", figures[i].name, figures[i].help,
-                   figures[i].name, figures[i].is_gauge ? "gauge" : "counter", figures[i].name, (unsigned long long)figures[i].value);
+        buf_printf(&out, "# HELP bole_agent_%s %s\n# TYPE bole_agent_%s %s\nbole_agent_%s %llu\n", figures[i].name,
+                   figures[i].help, figures[i].name, figures[i].is_gauge ? "gauge" : "counter", figures[i].name,
+                   (unsigned long long)figures[i].value);
     http_reply_buf(x, 200, "text/plain; version=0.0.4", &out);
     buf_deinit(&out);
 }
@@ -175,8 +176,14 @@ bole_status agent_door_open(const struct agent_door_options *options, struct age
     d->routes[0] = (struct http_route){.methods = HTTP_GET, .path = "/metrics", .handler = answer_metrics, .ctx = d};
     d->routes[1] = (struct http_route){.methods = HTTP_GET, .path = "/api/v1/agent", .handler = answer_status, .ctx = d};
     d->routes[2] = (struct http_route){.methods = HTTP_GET, .path = "/ready", .handler = answer_ready, .ctx = d};
-    const struct http_options http = {.listen = bole_slice_str(options->listen), .routes = d->routes, .route_count = 3, .loop_count = 1,
-                                      .pool_count = 1, .connection_max = 64, .body_max_bytes = 4096, .clock = &clock_system};
+    const struct http_options http = {.listen = bole_slice_str(options->listen),
+                                      .routes = d->routes,
+                                      .route_count = 3,
+                                      .loop_count = 1,
+                                      .pool_count = 1,
+                                      .connection_max = 64,
+                                      .body_max_bytes = 4096,
+                                      .clock = &clock_system};
     bole_status st = http_server_create(&http, &d->http, err);
     if (st == BOLE_OK)
         st = http_server_start(d->http, err);

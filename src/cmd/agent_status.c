@@ -28,8 +28,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp argp = {options_table, parse_option, NULL,
-                                 "Shows what the agent on this machine reads, and how far it and the server are.", NULL, NULL, NULL};
+static const struct argp argp = {
+    options_table, parse_option, NULL, "Shows what the agent on this machine reads, and how far it and the server are.",
+    NULL,          NULL,         NULL};
 
 static bool put_input(bole_slice name, struct json_value v, void *ctx)
 {

@@ -170,7 +170,8 @@ static void reload(struct running *r)
     bole_status st = agent_config_reload(&r->config, &globs, &file, &err);
     if (st == BOLE_OK) {
         r->globs = globs;
-        st = agent_set_globs(r->agent, r->globs.includes, r->globs.include_count, r->globs.excludes, r->globs.exclude_count, &err);
+        st =
+            agent_set_globs(r->agent, r->globs.includes, r->globs.include_count, r->globs.excludes, r->globs.exclude_count, &err);
         config_destroy(r->globs_file);
         r->globs_file = file;
     }

@@ -68,8 +68,10 @@ static bool put_letter(bole_slice name, struct json_value v, void *ctx)
 {
     struct buf *out = ctx;
     (void)name;
-    bole_slice id = listing_text(v, "id"), time = listing_text(v, "time"), door = listing_text(v, "door"), why = listing_text(v, "why"), text = listing_text(v, "text");
-    buf_printf(out, "%-6.*s %.*s  %-13.*s  %.*s\n       ", BOLE_SLICE_ARG(id), BOLE_SLICE_ARG(time), BOLE_SLICE_ARG(door), BOLE_SLICE_ARG(why));
+    bole_slice id = listing_text(v, "id"), time = listing_text(v, "time"), door = listing_text(v, "door"),
+               why = listing_text(v, "why"), text = listing_text(v, "text");
+    buf_printf(out, "%-6.*s %.*s  %-13.*s  %.*s\n       ", BOLE_SLICE_ARG(id), BOLE_SLICE_ARG(time), BOLE_SLICE_ARG(door),
+               BOLE_SLICE_ARG(why));
     print_safe(out, text);
     buf_put_u8(out, '\n');
     return true;

@@ -20,8 +20,10 @@ struct import_command {
 
 static const struct argp_option options_table[] = {
     {"format", 'f', "FORMAT", 0, "auto, text, json, csv, journal (default auto, by the first line and the file's name)", 0},
-    {"resume", KEY_RESUME, "FILE", 0, "Keep there how far each file has come; the same command then goes on where it was stopped, and "
-     "with what files have grown by", 0},
+    {"resume", KEY_RESUME, "FILE", 0,
+     "Keep there how far each file has come; the same command then goes on where it was stopped, and "
+     "with what files have grown by",
+     0},
     {"labels", 'l', "LABELS", 0, "More stream labels: 'app=\"api\", env=\"test\"'", 0},
     {"job", 'j', "NAME", 0, "Label job (default import)", 0},
     {"time-field", KEY_TIME_FIELD, "NAMES", 0, "JSON, CSV: where the time is; candidates separated by commas", 1},

@@ -24,7 +24,8 @@ static const struct argp_option option_table[] = {
     {"config", KEY_CONFIG, "FILE", 0, "The configuration of the server, whose process.file names the rules (BOLE_CONFIG)", 0},
     {"stream", KEY_STREAM, "LABELS", 0, "The stream of all lines (default {app=\"test\"})", 0},
     {"tenant", KEY_TENANT, "NAME", 0, "Their tenant (default default)", 0},
-    {"json", KEY_JSON, NULL, 0, "Each line is a JSON object: _msg is the line of the record, other texts and numbers are fields", 0},
+    {"json", KEY_JSON, NULL, 0, "Each line is a JSON object: _msg is the line of the record, other texts and numbers are fields",
+     0},
     {"output", KEY_OUTPUT, "text|json", 0, "json: an object per line, with the record before and after each rule", 0},
     {0}};
 
@@ -141,8 +142,8 @@ static bool put_rule(bole_slice unused, struct json_value v, void *ctx)
     struct json_value before, after;
     bole_slice name = member_text(v, "name"), why = member_text(v, "why");
     (void)unused;
-    buf_printf(&t->out, "  rule %u%s%.*s%s, line %u: %.*s %.*s", member_number(v, "rule"), name.len ? " \"" : "", BOLE_SLICE_ARG(name),
-               name.len ? "\"" : "", member_number(v, "line"), BOLE_SLICE_ARG(member_text(v, "step")),
+    buf_printf(&t->out, "  rule %u%s%.*s%s, line %u: %.*s %.*s", member_number(v, "rule"), name.len ? " \"" : "",
+               BOLE_SLICE_ARG(name), name.len ? "\"" : "", member_number(v, "line"), BOLE_SLICE_ARG(member_text(v, "step")),
                BOLE_SLICE_ARG(member_text(v, "outcome")));
     buf_printf(&t->out, why.len ? ": %.*s\n" : "%.*s\n", BOLE_SLICE_ARG(why));
     if (json_doc_member(v, "before", &before) && json_doc_member(v, "after", &after))
@@ -167,7 +168,8 @@ static void put_text(struct trial *t, enum process_outcome outcome)
 
 static void put_json(struct trial *t, enum process_outcome outcome, const struct process_record *r)
 {
-    buf_printf(&t->out, "{\"number\":%llu,\"outcome\":\"%s\",\"record\":", (unsigned long long)t->number, process_outcome_name(outcome));
+    buf_printf(&t->out, "{\"number\":%llu,\"outcome\":\"%s\",\"record\":", (unsigned long long)t->number,
+               process_outcome_name(outcome));
     process_put_record(&t->out, r);
     buf_put_str(&t->out, ",\"process\":[");
     buf_put(&t->out, buf_slice(&t->explained));

@@ -157,9 +157,10 @@ static void put_bar(struct events *e, struct json_value progress)
 
 static void put_stats(struct json_value s)
 {
-    static const struct { const char *name, *shown; } lines[] = {
-        {"exec_ms", "time, ms"}, {"rows_returned", "lines returned"}, {"rows_scanned", "lines scanned"}, {"bytes_scanned", "bytes scanned"},
-        {"parts_total", "parts"}, {"parts_pruned", "parts pruned"}};
+    static const struct { const char *name, *shown;
+    } lines[] = {{"exec_ms", "time, ms"},           {"rows_returned", "lines returned"},
+                 {"rows_scanned", "lines scanned"}, {"bytes_scanned", "bytes scanned"},
+                 {"parts_total", "parts"},          {"parts_pruned", "parts pruned"}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         fprintf(stderr, "%-16s %llu\n", lines[i].shown, (unsigned long long)member_count(s, lines[i].name));
 }
@@ -431,7 +432,9 @@ int cmd_query(int argc, char **argv)
         return cmd_end(run_grpc(&o, is_log, &err), &err);
     bole_status st = cmd_client(&o.query.connection, &client, &err);
     if (st == BOLE_OK)
-        st = o.explain ? run_explain(client, &o, &err) : is_log ? run_log_query(client, &o, &err) : run_metric_query(client, &o, &err);
+        st = o.explain ? run_explain(client, &o, &err)
+             : is_log  ? run_log_query(client, &o, &err)
+                       : run_metric_query(client, &o, &err);
     bole_client_destroy(client);
     return cmd_end(st, &err);
 }

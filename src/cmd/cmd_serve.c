@@ -18,11 +18,41 @@
 #include "receive/limits.h"
 #include "query/units.h"
 
-enum { GLOBS_MAX = 64, KEY_HOST = 256, KEY_TLS_CERT, KEY_TLS_KEY, KEY_INSECURE, KEY_TAIL,
-       KEY_TAIL_SYSTEM, KEY_LOG_LEVEL, KEY_DETECT_LEVEL,
-       KEY_SERVICE_NAMES, KEY_STREAM_LABELS, KEY_DISK_RESERVE, KEY_MAX_QUERY_BYTES, KEY_RETENTION_SIZE, KEY_RETENTION_RULE,
-       KEY_DELETE_DELAY, KEY_SYSLOG, KEY_SYSLOG_TLS, KEY_DOOR_CLIENT_CA, KEY_DOOR_CLIENT_OPTIONAL, KEY_DOOR_TENANT,
-       KEY_DOOR_TLS_CERT, KEY_DOOR_TLS_KEY, KEY_GELF, KEY_FORWARD, KEY_FORWARD_TLS, KEY_FORWARD_KEY, KEY_RELP, KEY_RELP_TLS, KEY_GRPC, KEY_DEAD_LETTERS, KEY_LIMIT, KEY_PROCESS };
+enum {
+    GLOBS_MAX = 64,
+    KEY_HOST = 256,
+    KEY_TLS_CERT,
+    KEY_TLS_KEY,
+    KEY_INSECURE,
+    KEY_TAIL,
+    KEY_TAIL_SYSTEM,
+    KEY_LOG_LEVEL,
+    KEY_DETECT_LEVEL,
+    KEY_SERVICE_NAMES,
+    KEY_STREAM_LABELS,
+    KEY_DISK_RESERVE,
+    KEY_MAX_QUERY_BYTES,
+    KEY_RETENTION_SIZE,
+    KEY_RETENTION_RULE,
+    KEY_DELETE_DELAY,
+    KEY_SYSLOG,
+    KEY_SYSLOG_TLS,
+    KEY_DOOR_CLIENT_CA,
+    KEY_DOOR_CLIENT_OPTIONAL,
+    KEY_DOOR_TENANT,
+    KEY_DOOR_TLS_CERT,
+    KEY_DOOR_TLS_KEY,
+    KEY_GELF,
+    KEY_FORWARD,
+    KEY_FORWARD_TLS,
+    KEY_FORWARD_KEY,
+    KEY_RELP,
+    KEY_RELP_TLS,
+    KEY_GRPC,
+    KEY_DEAD_LETTERS,
+    KEY_LIMIT,
+    KEY_PROCESS
+};
 
 #define MEMORY_LIMIT_MIN ((size_t)64 * 1000 * 1000) /* bytes */
 
@@ -42,15 +72,15 @@ static const struct argp_option options_table[] = {
     {"listen", 'l', "HOST:PORT", 0, "The HTTP door (BOLE_LISTEN; default 127.0.0.1:3100); port 0 takes a free one", 0},
     {"listen-grpc", KEY_GRPC, "HOST:PORT", 0, "OTLP over gRPC and Bole's own service, usually port 4317 (BOLE_DOORS_GRPC)", 1},
     {"listen-syslog", KEY_SYSLOG, "HOST:PORT", 0, "Syslog over TCP and UDP, usually port 5140 (BOLE_DOORS_SYSLOG)", 1},
-    {"listen-syslog-tls", KEY_SYSLOG_TLS, "HOST:PORT", 0,
-     "Syslog over TLS, usually port 6514 (BOLE_DOORS_SYSLOG_TLS)", 1},
+    {"listen-syslog-tls", KEY_SYSLOG_TLS, "HOST:PORT", 0, "Syslog over TLS, usually port 6514 (BOLE_DOORS_SYSLOG_TLS)", 1},
     {"listen-gelf", KEY_GELF, "HOST:PORT", 0, "GELF over TCP and UDP, usually port 12201 (BOLE_DOORS_GELF)", 1},
     {"listen-forward", KEY_FORWARD, "HOST:PORT", 0, "Fluent's forward protocol, usually port 24224 (BOLE_DOORS_FORWARD)", 1},
     {"listen-forward-tls", KEY_FORWARD_TLS, "HOST:PORT", 0, "The same over TLS (BOLE_DOORS_FORWARD_TLS)", 1},
     {"forward-shared-key-file", KEY_FORWARD_KEY, "FILE", 0, "Its clients must know the first line of this file", 1},
     {"listen-relp", KEY_RELP, "HOST:PORT", 0, "RELP, usually port 2514 (BOLE_DOORS_RELP)", 1},
     {"listen-relp-tls", KEY_RELP_TLS, "HOST:PORT", 0, "The same over TLS (BOLE_DOORS_RELP_TLS)", 1},
-    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0, "Certificate chain (PEM) for these doors over TLS, and gRPC (default that of --tls-cert)", 1},
+    {"door-tls-cert", KEY_DOOR_TLS_CERT, "FILE", 0,
+     "Certificate chain (PEM) for these doors over TLS, and gRPC (default that of --tls-cert)", 1},
     {"door-tls-key", KEY_DOOR_TLS_KEY, "FILE", 0, "Its private key (PEM)", 1},
     {"door-tls-client-ca", KEY_DOOR_CLIENT_CA, "FILE", 0,
      "Clients of syslog, forward and RELP over TLS must show a certificate that one of these (PEM) has signed", 1},
@@ -61,33 +91,39 @@ static const struct argp_option options_table[] = {
     {"detect-level", KEY_DETECT_LEVEL, "BOOL", 0, "Add detected_level (BOLE_RECEIVE_DETECT_LEVEL; default true)", 1},
     {"discover-service-name", KEY_SERVICE_NAMES, "LABELS", 0,
      "Labels that service_name is taken from, separated by commas; empty: off "
-     "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)", 1},
+     "(BOLE_RECEIVE_DISCOVER_SERVICE_NAME; default Loki's list)",
+     1},
     {"stream-labels", KEY_STREAM_LABELS, "LABELS", 0,
      "Labels of records that come without, separated by commas, each as NAME or NAME=FIELD|FIELD "
-     "(BOLE_RECEIVE_STREAM_LABELS; default: service_name, host, namespace, container, env)", 1},
+     "(BOLE_RECEIVE_STREAM_LABELS; default: service_name, host, namespace, container, env)",
+     1},
     {"process", KEY_PROCESS, "FILE", 0,
      "Rules that records pass before they are stored, see docs/process.md; SIGHUP reads them again (BOLE_PROCESS_FILE)", 1},
     {"limit", KEY_LIMIT, "LIMIT", 0,
-     "What a tenant may send: [TENANT:]bytes=10MB,records=5000 (a second),body=8MB,ratio=100,record=64KB,fields=64; without a tenant for all; may be "
-     "repeated (BOLE_LIMITS)", 1},
+     "What a tenant may send: [TENANT:]bytes=10MB,records=5000 (a second),body=8MB,ratio=100,record=64KB,fields=64; without a "
+     "tenant for all; may be "
+     "repeated (BOLE_LIMITS)",
+     1},
     {"dead-letters", KEY_DEAD_LETTERS, "SIZE", 0,
-     "What cannot be processed is kept in so many bytes, the oldest goes first; 0: not at all (BOLE_DEAD_LETTERS_SIZE; default 64MiB)", 1},
+     "What cannot be processed is kept in so many bytes, the oldest goes first; 0: not at all (BOLE_DEAD_LETTERS_SIZE; default "
+     "64MiB)",
+     1},
     {"retention", 'r', "TIME", 0, "Records older than this are removed: 30d, 1y (BOLE_RETENTION_TIME; default 0: never)", 2},
     {"retention-size", KEY_RETENTION_SIZE, "SIZE", 0,
      "The oldest records are removed when all take more room than this (BOLE_RETENTION_SIZE; default: no limit)", 2},
     {"retention-rule", KEY_RETENTION_RULE, "RULE", 0,
      "A time for some: '{app=\"debug\"}=7d', 'TENANT:=90d', 'TENANT:{app=\"audit\"}=0'; the first rule that names a stream "
-     "holds; may be repeated", 2},
+     "holds; may be repeated",
+     2},
     {"delete-delay", KEY_DELETE_DELAY, "TIME", 0,
      "A request to delete can be taken back as long; the records are out of sight at once (default 24h)", 2},
-    {"memory-limit", 'm', "SIZE", 0,
-     "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
-    {"max-query-bytes", KEY_MAX_QUERY_BYTES, "SIZE", 0,
-     "Bytes of log lines that one query may look at (default: no limit)", 2},
+    {"memory-limit", 'm', "SIZE", 0, "Ceiling for ingest, queries and caches (default a quarter of the machine, at most 4GB)", 2},
+    {"max-query-bytes", KEY_MAX_QUERY_BYTES, "SIZE", 0, "Bytes of log lines that one query may look at (default: no limit)", 2},
     {"disk-reserve", KEY_DISK_RESERVE, "SIZE", 0, "Free disk space below which writes are refused (default 256MiB)", 2},
     {"host", KEY_HOST, "NAME", 0,
      "A further name that this server is called by (Host and Origin headers), beside its addresses and the machine's name; '*': "
-     "any, when foreign web pages need not be kept out; may be repeated", 3},
+     "any, when foreign web pages need not be kept out; may be repeated",
+     3},
     {"tls-cert", KEY_TLS_CERT, "FILE", 0, "Certificate chain (PEM): speak HTTPS", 3},
     {"tls-key", KEY_TLS_KEY, "FILE", 0, "Its private key (PEM)", 3},
     {"insecure", KEY_INSECURE, 0, 0, "Listen beyond loopback without authentication", 3},
@@ -240,7 +276,9 @@ static void check(struct argp_state *state, const struct server_options *s)
     bool has_tls = s->doors[DOOR_SYSLOG_TLS] || s->doors[DOOR_FORWARD_TLS] || s->doors[DOOR_RELP_TLS];
     if (has_tls && !s->tls_cert && !s->door_tls_cert)
         argp_error(state, "%s needs --door-tls-cert and --door-tls-key",
-                   s->doors[DOOR_SYSLOG_TLS] ? "--listen-syslog-tls" : s->doors[DOOR_FORWARD_TLS] ? "--listen-forward-tls" : "--listen-relp-tls");
+                   s->doors[DOOR_SYSLOG_TLS]    ? "--listen-syslog-tls"
+                   : s->doors[DOOR_FORWARD_TLS] ? "--listen-forward-tls"
+                                                : "--listen-relp-tls");
 }
 
 /* A first round over the flags that looks for the file alone: what it says must not overrule other flags. */

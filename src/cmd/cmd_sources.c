@@ -36,8 +36,9 @@ static bool put_source(bole_slice name, struct json_value v, void *ctx)
     struct buf *out = ctx;
     (void)name;
     bole_slice last = listing_text(v, "last_seen"), door = listing_text(v, "door"), client = listing_text(v, "client");
-    buf_printf(out, "%.*s  %-13.*s  %-22.*s  %10.0f  %8.1f/s  %8.1fs  %6.0f  ", BOLE_SLICE_ARG(last), BOLE_SLICE_ARG(door), BOLE_SLICE_ARG(client),
-               listing_number(v, "records"), listing_number(v, "records_per_second"), listing_number(v, "lag_seconds"), listing_number(v, "errors"));
+    buf_printf(out, "%.*s  %-13.*s  %-22.*s  %10.0f  %8.1f/s  %8.1fs  %6.0f  ", BOLE_SLICE_ARG(last), BOLE_SLICE_ARG(door),
+               BOLE_SLICE_ARG(client), listing_number(v, "records"), listing_number(v, "records_per_second"),
+               listing_number(v, "lag_seconds"), listing_number(v, "errors"));
     print_safe(out, listing_text(v, "agent"));
     buf_put_u8(out, '\n');
     return true;
@@ -48,7 +49,8 @@ static bole_status list(struct listing *l, const void *ctx, struct bole_err *err
     const struct sources_options *o = ctx;
     buf_put_str(&l->url, "/api/v1/sources");
     if (!o->json) {
-        buf_printf(&l->out, "%-24s  %-13s  %-22s  %10s  %10s  %9s  %6s  %s\n", "LAST SEEN", "DOOR", "CLIENT", "RECORDS", "RATE", "LAG", "ERRORS", "AGENT");
+        buf_printf(&l->out, "%-24s  %-13s  %-22s  %10s  %10s  %9s  %6s  %s\n", "LAST SEEN", "DOOR", "CLIENT", "RECORDS", "RATE",
+                   "LAG", "ERRORS", "AGENT");
         return listing_each(l, "sources", put_source, NULL, err);
     }
     bole_status st = listing_get(l, err);

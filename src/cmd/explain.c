@@ -101,7 +101,8 @@ static bool put_scan(bole_slice name, struct json_value v, void *ctx)
     }
     put_part(out, pruned - known, "of another time", &any);
     buf_printf(out, "\n  %-9s %.0f looked at (%.3f MB), %.0f selected by the store, %.0f behind the stages\n", "rows",
-               number_of(v, "rows_scanned"), number_of(v, "bytes_scanned") / 1e6, number_of(v, "rows_selected"), number_of(v, "rows_out"));
+               number_of(v, "rows_scanned"), number_of(v, "bytes_scanned") / 1e6, number_of(v, "rows_selected"),
+               number_of(v, "rows_out"));
     buf_printf(out, "  %-9s %.3f ms, %.3f of them in the store\n", "time", number_of(v, "ms"), number_of(v, "store_ms"));
     put_stages(v, out);
     return true;

@@ -263,7 +263,8 @@ static bole_status flush(struct import *i, struct bole_err *err)
     i->request = (struct request){.first_line = done + 1};
     buf_reset(&i->body);
     i->entry_begin = 0;
-    return i->options->state && i->absolute ? import_state_set(i->options->state, i->absolute, lines_stat(i->lines), done, err) : BOLE_OK;
+    return i->options->state && i->absolute ? import_state_set(i->options->state, i->absolute, lines_stat(i->lines), done, err)
+                                            : BOLE_OK;
 }
 
 /* The door for JSON lines takes them as fields that are added to each line; a comma stands between two of them, so that a
@@ -374,7 +375,8 @@ static bole_status add_journal(struct import *i, bole_slice line, struct bole_er
         return BOLE_AGAIN;
     i->body.len = i->entry_begin; /* what came before the damage counts */
     flush(i, NULL);
-    return st < 0 ? st : bole_fail(err, BOLE_E_INVALID, "%s: ends in the middle of a field: is it `journalctl -o export`?", i->path);
+    return st < 0 ? st
+                  : bole_fail(err, BOLE_E_INVALID, "%s: ends in the middle of a field: is it `journalctl -o export`?", i->path);
 }
 
 static bole_status count_record(struct import *i, size_t size_bytes, struct bole_err *err)
@@ -432,7 +434,9 @@ static bole_status run(struct import *i, struct bole_err *err)
             break;
         }
         /* BOLE_AGAIN: nothing more comes just now */
-        st = read == BOLE_OK ? add(i, line, err) : i->body.len == i->entry_begin || i->format != IMPORT_JOURNAL ? flush(i, err) : BOLE_OK;
+        st = read == BOLE_OK                                                ? add(i, line, err)
+             : i->body.len == i->entry_begin || i->format != IMPORT_JOURNAL ? flush(i, err)
+                                                                            : BOLE_OK;
         if (st < 0)
             break;
         read_bytes += read == BOLE_OK ? line.len : 0;

@@ -65,7 +65,8 @@ static bole_status read_all(struct import_state *s, FILE *in, struct bole_err *e
     size_t capacity = 0;
     bole_status st = BOLE_OK;
     if (getline(&line, &capacity, in) < 0 || strcmp(line, head) != 0)
-        st = bole_fail(err, BOLE_E_INVALID, "%s is no state of an import: name another file, or one that is not there yet", s->path);
+        st = bole_fail(err, BOLE_E_INVALID, "%s is no state of an import: name another file, or one that is not there yet",
+                       s->path);
     while (st == BOLE_OK && getline(&line, &capacity, in) > 0)
         st = read_line(s, line, err);
     free(line);
@@ -121,7 +122,8 @@ static bole_status write_all(const struct import_state *s, struct bole_err *err)
     bool good = fputs(head, out) >= 0;
     for (size_t i = 0; i < s->count; i++) {
         const struct entry *e = &s->entries[i];
-        good &= fprintf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", e->records, e->device, e->inode, e->size, e->file) > 0;
+        good &= fprintf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", e->records, e->device, e->inode, e->size,
+                        e->file) > 0;
     }
     good = good && fflush(out) == 0 && fsync(fileno(out)) == 0;
     good = fclose(out) == 0 && good;
@@ -130,7 +132,8 @@ static bole_status write_all(const struct import_state *s, struct bole_err *err)
     return BOLE_OK;
 }
 
-bole_status import_state_set(struct import_state *s, const char *file, const struct stat *info, uint64_t records, struct bole_err *err)
+bole_status import_state_set(struct import_state *s, const char *file, const struct stat *info, uint64_t records,
+                             struct bole_err *err)
 {
     struct entry *e = find(s, file);
     if (!e)

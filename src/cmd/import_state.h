@@ -24,6 +24,7 @@ void import_state_close(struct import_state *s); /* NULL is fine */
 /* file: an absolute path without line ends. */
 uint64_t import_state_get(const struct import_state *s, const char *file, const struct stat *info);
 /* On disk when it returns. */
-bole_status import_state_set(struct import_state *s, const char *file, const struct stat *info, uint64_t records, struct bole_err *err);
+bole_status import_state_set(struct import_state *s, const char *file, const struct stat *info, uint64_t records,
+                             struct bole_err *err);
 
 #endif

@@ -7,8 +7,8 @@
 #include "cmd/print.h"
 #include "cmd/url.h"
 
-int listing_run(const struct connection_options *options, bole_status (*run)(struct listing *l, const void *ctx, struct bole_err *err),
-                const void *ctx)
+int listing_run(const struct connection_options *options,
+                bole_status (*run)(struct listing *l, const void *ctx, struct bole_err *err), const void *ctx)
 {
     struct listing l = {.doc = json_doc_create()};
     struct bole_err err;

@@ -20,8 +20,8 @@ struct listing {
 };
 
 /* Catches signals, connects, calls run and writes what it left in out: the body of a command, with its exit code. ctx: its options. */
-int listing_run(const struct connection_options *options, bole_status (*run)(struct listing *l, const void *ctx, struct bole_err *err),
-                const void *ctx);
+int listing_run(const struct connection_options *options,
+                bole_status (*run)(struct listing *l, const void *ctx, struct bole_err *err), const void *ctx);
 
 /* GET of url, kept and parsed. */
 bole_status listing_get(struct listing *l, struct bole_err *err);

@@ -56,7 +56,8 @@ static bole_status read_answer(struct post_http *p, uint64_t sequence, struct po
     return BOLE_OK;
 }
 
-static bole_status post(struct poster *self, bole_slice batch, uint64_t sequence, struct poster_answer *ret_answer, struct bole_err *err)
+static bole_status post(struct poster *self, bole_slice batch, uint64_t sequence, struct poster_answer *ret_answer,
+                        struct bole_err *err)
 {
     struct post_http *p = (struct post_http *)self;
     p->answer_len = 0;

@@ -61,8 +61,12 @@ static error_t query_parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = &q->connection; return 0;
     case 'o': q->print.format = parse_format(state, arg); return 0;
     case KEY_NO_LABELS: q->print.no_labels = true; return 0;
-    case KEY_INCLUDE: cmd_append(state, q->print.included, &q->print.included_count, PRINT_NAMES_MAX, "--include-label", arg); return 0;
-    case KEY_EXCLUDE: cmd_append(state, q->print.excluded, &q->print.excluded_count, PRINT_NAMES_MAX, "--exclude-label", arg); return 0;
+    case KEY_INCLUDE:
+        cmd_append(state, q->print.included, &q->print.included_count, PRINT_NAMES_MAX, "--include-label", arg);
+        return 0;
+    case KEY_EXCLUDE:
+        cmd_append(state, q->print.excluded, &q->print.excluded_count, PRINT_NAMES_MAX, "--exclude-label", arg);
+        return 0;
     case KEY_ZONE: q->print.local_time = parse_zone(state, arg); return 0;
     case ARGP_KEY_ARG:
         if (q->text)
@@ -184,8 +188,8 @@ static void format_local(int64_t ns, char stamp[TIME_TEXT_MAX])
     struct tm tm;
     size_t n = localtime_r(&seconds, &tm) ? strftime(stamp, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
     long minutes = tm.tm_gmtoff / 60;
-    snprintf(stamp + n, TIME_TEXT_MAX - n, ".%09lld%c%02ld:%02ld", (long long)(rest < 0 ? rest + NS_PER_S : rest), minutes < 0 ? '-' : '+',
-             labs(minutes) / 60, labs(minutes) % 60);
+    snprintf(stamp + n, TIME_TEXT_MAX - n, ".%09lld%c%02ld:%02ld", (long long)(rest < 0 ? rest + NS_PER_S : rest),
+             minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
 }
 
 static void put_text(const struct print_record *r, const struct print_choice *choice, bool colours, struct buf *out)
@@ -420,7 +424,8 @@ static bole_status take_row(struct printer *p, bole_slice text, struct bole_err 
         return BOLE_OK;
     }
     if (json_doc_member(row, "columns", &v)) {
-        return (p->choice->format != PRINT_TEXT && p->choice->format != PRINT_CSV) || table_init(&p->table, v, p->choice->format, p->colours)
+        return (p->choice->format != PRINT_TEXT && p->choice->format != PRINT_CSV) ||
+                       table_init(&p->table, v, p->choice->format, p->colours)
                    ? BOLE_OK
                    : bole_fail(err, BOLE_E_NOMEM, "no memory for the table");
     }

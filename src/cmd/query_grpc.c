@@ -238,9 +238,12 @@ static bole_status dial(const struct rpc_module *m, const struct query_grpc *q, 
     struct buf roots;
     buf_init(&roots, NULL);
     bole_status st = ca_cert ? read_pem(ca_cert, &roots, err) : BOLE_OK;
-    struct rpc_dial_options o = {.address = scheme ? scheme + 3 : q->address, .path = "/bole.v1.Logs/Query",
-                                 .tls = !strncmp(q->address, "https://", 8), .tls_roots = ca_cert ? (const char *)roots.ptr : NULL,
-                                 .tenant = or_environment(c->tenant, "BOLE_TENANT"), .token = or_environment(c->token, "BOLE_TOKEN")};
+    struct rpc_dial_options o = {.address = scheme ? scheme + 3 : q->address,
+                                 .path = "/bole.v1.Logs/Query",
+                                 .tls = !strncmp(q->address, "https://", 8),
+                                 .tls_roots = ca_cert ? (const char *)roots.ptr : NULL,
+                                 .tenant = or_environment(c->tenant, "BOLE_TENANT"),
+                                 .token = or_environment(c->token, "BOLE_TOKEN")};
     if (st == BOLE_OK)
         st = m->dial(&o, message, ret_dial, err);
     buf_deinit(&roots);

@@ -20,7 +20,14 @@
 #include "serve/api.h"
 #include "serve/sockets.h"
 
-enum { LOOPS_MAX = 4, POOL_THREADS = 8, EXPORTS_MAX = 4, DRAIN_GRACE_S = 30, DOOR_GRACE_S = 10, DOORS_PART = 4 /* of the connections */ };
+enum {
+    LOOPS_MAX = 4,
+    POOL_THREADS = 8,
+    EXPORTS_MAX = 4,
+    DRAIN_GRACE_S = 30,
+    DOOR_GRACE_S = 10,
+    DOORS_PART = 4 /* of the connections */
+};
 enum { SECRET_MAX = 1024, TAIL_GLOBS_MAX = 128, SERVICE_NAMES_MAX = 64 };
 enum { QUERIES_PART = 2, TAILS_PART = 16, HEAD_PART = 8, QUERY_PART = 4 }; /* of the memory limit */
 #define HEAD_MAX ((size_t)32 << 20) /* two of them, and the work on a cut, are 128 MB */
@@ -248,9 +255,13 @@ static bole_status open_storage(struct server *s, const struct server_options *o
     bole_status st = take_data_dir(s, o->data_dir, err);
     if (st < 0)
         return st;
-    struct store_options store = {.uri = bole_slice_str(store_uri), .fs = &fs_posix, .clock = &clock_system,
+    struct store_options store = {.uri = bole_slice_str(store_uri),
+                                  .fs = &fs_posix,
+                                  .clock = &clock_system,
                                   .budget = &s->budget,
-                                  .head_max_bytes = head_max(s), .merges = true, .retention = o->retention ? &o->retention->store : NULL,
+                                  .head_max_bytes = head_max(s),
+                                  .merges = true,
+                                  .retention = o->retention ? &o->retention->store : NULL,
                                   .delete_delay_ns = o->delete_delay_ns};
     char wal_dir[4096];
     snprintf(wal_dir, sizeof wal_dir, "%s/wal", o->data_dir);
@@ -368,13 +379,20 @@ static bole_status open_doors(struct server *s, const struct server_options *o, 
     return sockets_start(s->sockets, err);
 }
 
-static bole_status open_grpc(struct server *s, const struct server_options *o, const struct receive_options *receive, struct bole_err *err)
+static bole_status open_grpc(struct server *s, const struct server_options *o, const struct receive_options *receive,
+                             struct bole_err *err)
 {
     if (!o->grpc)
         return BOLE_OK;
-    struct rpc_options rpc = {.listen = o->grpc, .tls_cert_path = o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
-                              .tls_key_path = o->door_tls_key ? o->door_tls_key : o->tls_key, .api = s->api, .ingest = s->ingest,
-                              .first_worker = loop_count() + 2, .receive = *receive, .budget = &s->budget, .clock = &clock_system};
+    struct rpc_options rpc = {.listen = o->grpc,
+                              .tls_cert_path = o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
+                              .tls_key_path = o->door_tls_key ? o->door_tls_key : o->tls_key,
+                              .api = s->api,
+                              .ingest = s->ingest,
+                              .first_worker = loop_count() + 2,
+                              .receive = *receive,
+                              .budget = &s->budget,
+                              .clock = &clock_system};
     bole_status st = rpc_create(&rpc, &s->rpc, err);
     return st < 0 ? st : rpc_start(s->rpc, err);
 }
@@ -393,10 +411,17 @@ static size_t name_hosts(struct server *s, const struct server_options *o)
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
-    struct api_options api = {.queue = s->queue, .store = s->store, .clock = &clock_system, .fs = &fs_posix,
-                              .budget = &s->budget, .query_budget = &s->query_budget, .tail_budget = &s->tail_budget,
+    struct api_options api = {.queue = s->queue,
+                              .store = s->store,
+                              .clock = &clock_system,
+                              .fs = &fs_posix,
+                              .budget = &s->budget,
+                              .query_budget = &s->query_budget,
+                              .tail_budget = &s->tail_budget,
                               .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
-                              .max_query_bytes = o->max_query_bytes, .exports_max = EXPORTS_MAX, .config_text = buf_slice(&s->config)};
+                              .max_query_bytes = o->max_query_bytes,
+                              .exports_max = EXPORTS_MAX,
+                              .config_text = buf_slice(&s->config)};
     bole_status st = receive_switches(s, o, &api.receive, err);
     if (st == BOLE_OK)
         st = api_create(&api, &s->api, err);

@@ -16,7 +16,16 @@ struct retention; /* cmd/retention.h */
 #define DATA_LOCK_NAME "lock" /* in the data directory: held while a server has it */
 
 /* Doors that are not HTTP. */
-enum server_door { DOOR_SYSLOG_PLAIN, DOOR_SYSLOG_TLS, DOOR_GELF, DOOR_FORWARD, DOOR_FORWARD_TLS, DOOR_RELP, DOOR_RELP_TLS, SERVER_DOORS };
+enum server_door {
+    DOOR_SYSLOG_PLAIN,
+    DOOR_SYSLOG_TLS,
+    DOOR_GELF,
+    DOOR_FORWARD,
+    DOOR_FORWARD_TLS,
+    DOOR_RELP,
+    DOOR_RELP_TLS,
+    SERVER_DOORS
+};
 
 enum { SERVER_HOST_NAMES_MAX = 64 };
 

@@ -157,8 +157,8 @@ static void lane_decide(struct ingest *in, const struct group *g, struct ingest_
         atomic_fetch_add_explicit(&in->count.lane_resent, 1, memory_order_relaxed);
     } else {
         lane->wanted = mark + 1;
-        bole_fail(&r->failure, BOLE_E_CONFLICT, "gap: sequence %llu came where %llu is wanted", (unsigned long long)lane->sequence,
-                  (unsigned long long)lane->wanted);
+        bole_fail(&r->failure, BOLE_E_CONFLICT, "gap: sequence %llu came where %llu is wanted",
+                  (unsigned long long)lane->sequence, (unsigned long long)lane->wanted);
         atomic_fetch_add_explicit(&in->count.lane_gaps, 1, memory_order_relaxed);
     }
 }
@@ -230,7 +230,8 @@ static bole_status commit_group(struct ingest *in, struct group *g, struct bole_
     st = store_insert(in->options.store, lsn, batches, g->extent.units, err);
     if (st < 0) {
         /* Durable but not searchable: promising either would be wrong. A restart reads the group from the queue. */
-        LOG(ERROR, "the store did not take a durable group: stopping", " lsn=%llu reason=%s", (unsigned long long)lsn, LOGQS(err->msg));
+        LOG(ERROR, "the store did not take a durable group: stopping", " lsn=%llu reason=%s", (unsigned long long)lsn,
+            LOGQS(err->msg));
         _exit(1);
     }
     if (in->options.on_commit)

@@ -51,7 +51,8 @@ void ingest_destroy(struct ingest *in); /* commits what was handed over, stops t
 
 /* Admission: about size_bytes of records are coming. BOLE_E_LIMIT (429: later) or BOLE_E_FULL (503: no room on the
  * disk). */
-bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err);
+bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request,
+                         struct bole_err *err);
 
 /* The place of a request in what one producer sends: 1, 2, 3... Each is stored once, however often it comes, and none before
  * the one in front of it. Filled in by the caller, who keeps it until `done`; the last two are told there. */

@@ -93,7 +93,8 @@ struct ingest {
     bool                  cutter_runs;
 
     struct {
-        _Atomic uint64_t rows, bytes, groups, requests, refused_full, refused_limit, commit_ns, bad_batches, lane_resent, lane_gaps;
+        _Atomic uint64_t rows, bytes, groups, requests, refused_full, refused_limit, commit_ns, bad_batches, lane_resent,
+            lane_gaps;
     } count;
 };
 

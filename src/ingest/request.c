@@ -35,8 +35,8 @@ static void units_destroy(struct unit *u)
 }
 
 /* Of the builder's rows, or, without one, the mark of a lane. */
-static bole_status seal(struct ingest *in, struct batch_builder *builder, const struct ingest_lane *lane, struct batch **ret_batch,
-                        struct bole_err *err)
+static bole_status seal(struct ingest *in, struct batch_builder *builder, const struct ingest_lane *lane,
+                        struct batch **ret_batch, struct bole_err *err)
 {
     int64_t now = clock_now_ns(in->options.clock);
     if (!builder)
@@ -179,7 +179,8 @@ static bole_status begin(struct ingest *in, unsigned worker, size_t size_bytes, 
     return BOLE_OK;
 }
 
-bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request, struct bole_err *err)
+bole_status ingest_begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_request **ret_request,
+                         struct bole_err *err)
 {
     return begin(in, worker, size_bytes, NULL, ret_request, err);
 }
@@ -215,7 +216,8 @@ static bole_status seal_own(struct ingest_request *r, struct batch_builder *buil
     return BOLE_OK;
 }
 
-static bole_status copy_rows(const struct batch *b, uint32_t from, uint32_t to, struct batch_builder *builder, struct bole_err *err)
+static bole_status copy_rows(const struct batch *b, uint32_t from, uint32_t to, struct batch_builder *builder,
+                             struct bole_err *err)
 {
     for (uint32_t row = from; row < to; row++) {
         struct batch_field fields[RECORD_FIELDS_MAX];

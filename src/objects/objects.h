@@ -39,28 +39,39 @@ struct objects_ops {
     bole_status (*open)(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err);
     bole_status (*create)(struct objects *self, bole_slice key, struct object_writer **ret_writer, struct bole_err *err);
     /* Reads exactly len bytes at offset. A shorter object is BOLE_E_CORRUPT. */
-    bole_status (*read)(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err);
+    bole_status (*read)(struct objects *self, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes,
+                        struct bole_err *err);
     bole_status (*size)(struct objects *self, bole_slice key, uint64_t *ret_bytes, struct bole_err *err);
     bole_status (*remove)(struct objects *self, bole_slice key, struct bole_err *err); /* a missing one is fine */
     /* Every key that begins with prefix, in no order. fn may not call back into the store; its failure stops and is returned
      * (without a message of its own). */
-    bole_status (*list)(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx, struct bole_err *err);
+    bole_status (*list)(struct objects *self, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx,
+                        struct bole_err *err);
     void (*destroy)(struct objects *self);
 };
 
 /* Opens by scheme. An unknown one names the known ones. */
 bole_status objects_open(const struct objects_options *options, struct objects **ret_objects, struct bole_err *err);
 
-static inline bole_status objects_create(struct objects *o, bole_slice key, struct object_writer **ret_writer, struct bole_err *err)
+static inline bole_status objects_create(struct objects *o, bole_slice key, struct object_writer **ret_writer,
+                                         struct bole_err *err)
 { return o->ops->create(o, key, ret_writer, err); }
-static inline bole_status objects_read(struct objects *o, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes, struct bole_err *err)
+static inline bole_status objects_read(struct objects *o, bole_slice key, uint64_t offset, size_t len, uint8_t *ret_bytes,
+                                       struct bole_err *err)
 { return o->ops->read(o, key, offset, len, ret_bytes, err); }
 static inline bole_status objects_size(struct objects *o, bole_slice key, uint64_t *ret_bytes, struct bole_err *err)
 { return o->ops->size(o, key, ret_bytes, err); }
-static inline bole_status objects_remove(struct objects *o, bole_slice key, struct bole_err *err) { return o->ops->remove(o, key, err); }
-static inline bole_status objects_list(struct objects *o, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx), void *ctx, struct bole_err *err)
+static inline bole_status objects_remove(struct objects *o, bole_slice key, struct bole_err *err)
+{
+    return o->ops->remove(o, key, err);
+}
+static inline bole_status objects_list(struct objects *o, bole_slice prefix, bole_status (*fn)(bole_slice key, void *ctx),
+                                       void *ctx, struct bole_err *err)
 { return o->ops->list(o, prefix, fn, ctx, err); }
-static inline bole_status object_writer_write(struct object_writer *w, bole_slice bytes, struct bole_err *err) { return w->ops->write(w, bytes, err); }
+static inline bole_status object_writer_write(struct object_writer *w, bole_slice bytes, struct bole_err *err)
+{
+    return w->ops->write(w, bytes, err);
+}
 static inline bole_status object_writer_finish(struct object_writer *w, struct bole_err *err) { return w->ops->finish(w, err); }
 static inline void object_writer_destroy(struct object_writer *w) { if (w) w->ops->destroy(w); }
 

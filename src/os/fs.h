@@ -69,18 +69,27 @@ static inline bole_status fs_unlink(struct fs *fs, const char *path, struct bole
 { return fs->ops->unlink(fs, path, err); }
 static inline bole_status fs_make_dir(struct fs *fs, const char *path, struct bole_err *err)
 { return fs->ops->make_dir(fs, path, err); }
-static inline bole_status fs_list_dir(struct fs *fs, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx, struct bole_err *err)
+static inline bole_status fs_list_dir(struct fs *fs, const char *path, bole_status (*fn)(const char *name, void *ctx), void *ctx,
+                                      struct bole_err *err)
 { return fs->ops->list_dir(fs, path, fn, ctx, err); }
 static inline bole_status fs_free_space(struct fs *fs, const char *path, uint64_t *ret_bytes, struct bole_err *err)
 { return fs->ops->free_space(fs, path, ret_bytes, err); }
 
-static inline bole_status file_read(struct file *f, uint64_t offset, void *ret_bytes, size_t len, size_t *ret_len, struct bole_err *err)
+static inline bole_status file_read(struct file *f, uint64_t offset, void *ret_bytes, size_t len, size_t *ret_len,
+                                    struct bole_err *err)
 { return f->ops->read(f, offset, ret_bytes, len, ret_len, err); }
-static inline bole_status file_write(struct file *f, uint64_t offset, const struct iovec *iov, int iov_count, struct bole_err *err)
+static inline bole_status file_write(struct file *f, uint64_t offset, const struct iovec *iov, int iov_count,
+                                     struct bole_err *err)
 { return f->ops->write(f, offset, iov, iov_count, err); }
 static inline bole_status file_sync(struct file *f, struct bole_err *err) { return f->ops->sync(f, err); }
-static inline bole_status file_size(struct file *f, uint64_t *ret_bytes, struct bole_err *err) { return f->ops->size(f, ret_bytes, err); }
-static inline bole_status file_truncate(struct file *f, uint64_t size, struct bole_err *err) { return f->ops->truncate(f, size, err); }
+static inline bole_status file_size(struct file *f, uint64_t *ret_bytes, struct bole_err *err)
+{
+    return f->ops->size(f, ret_bytes, err);
+}
+static inline bole_status file_truncate(struct file *f, uint64_t size, struct bole_err *err)
+{
+    return f->ops->truncate(f, size, err);
+}
 static inline bole_status file_lock(struct file *f, struct bole_err *err) { return f->ops->lock(f, err); }
 static inline void file_close(struct file *f) { if (f) f->ops->close(f); }
 

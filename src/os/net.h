@@ -38,9 +38,15 @@ struct net_ops {
 
 extern struct net net_posix;
 
-static inline int net_accept(struct net *n, int listener, struct net_addr *ret_peer) { return n->ops->accept(n, listener, ret_peer); }
+static inline int net_accept(struct net *n, int listener, struct net_addr *ret_peer)
+{
+    return n->ops->accept(n, listener, ret_peer);
+}
 static inline ssize_t net_recv(struct net *n, int fd, void *ret_bytes, size_t len) { return n->ops->recv(n, fd, ret_bytes, len); }
-static inline ssize_t net_send(struct net *n, int fd, const struct iovec *iov, int iov_count) { return n->ops->send(n, fd, iov, iov_count); }
+static inline ssize_t net_send(struct net *n, int fd, const struct iovec *iov, int iov_count)
+{
+    return n->ops->send(n, fd, iov, iov_count);
+}
 
 /* "127.0.0.1:3100", "[::1]:0", "localhost:3100", ":3100" (every address). Names other than localhost are not looked up. */
 bole_status net_addr_parse(bole_slice text, struct net_addr *ret_addr, struct bole_err *err);

@@ -30,7 +30,8 @@ struct dedupe {
     struct seen    *seen; /* [PLACES * WAYS], guarded by lock */
 };
 
-static bole_status dedupe_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status dedupe_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     static const char *const keys[] = {"window", "by"};
     static bole_slice line = S("line");

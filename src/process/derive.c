@@ -8,7 +8,8 @@ struct derive {
     uint32_t      literal; /* rule_literal, where it is about the line */
 };
 
-static bole_status derive_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status derive_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     static const char *const keys[] = {"from", "pattern"};
     struct derive *d = arena_zalloc(&p->arena, sizeof *d);
@@ -36,7 +37,8 @@ static bole_status derive_compile(struct pipeline *p, const struct config_node *
             d->literal = d->from.len ? 0 : rule_literal(p, d->regex);
             return BOLE_OK;
         }
-    return st < 0 ? st : config_fail(p->config, pattern, err, "the pattern has no named group (?P<name>...), and each makes a field");
+    return st < 0 ? st
+                  : config_fail(p->config, pattern, err, "the pattern has no named group (?P<name>...), and each makes a field");
 }
 
 static enum process_outcome derive_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)

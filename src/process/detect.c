@@ -16,7 +16,11 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX   DIGIT "abcdefABCDEF"
 
-enum { SHORT = 16 /* bytes of a text that no vectors are set up for */, CARD_DIGITS_MIN = 13, CARD_BUCKET = 7 }; /* a bucket of their own: numbers are many, and most too short */
+enum {
+    SHORT = 16 /* bytes of a text that no vectors are set up for */,
+    CARD_DIGITS_MIN = 13,
+    CARD_BUCKET = 7
+}; /* a bucket of their own: numbers are many, and most too short */
 
 /* Where a hit may begin, or (e-mail, IPv4, IPv6) what it must hold. An empty set is any byte. */
 static const struct beginning {
@@ -206,7 +210,8 @@ static bool read_card(bole_slice s, size_t at, size_t floor, struct detect_hit *
                 return false;
             digits[count++] = (uint8_t)(c - '0');
             group++;
-        } else if ((c == ' ' || c == '-') && (!separator || c == separator) && group >= GROUP_MIN && is_digit(byte_at(s, to + 1)) &&
+        } else if ((c == ' ' || c == '-') && (!separator || c == separator) && group >= GROUP_MIN &&
+                   is_digit(byte_at(s, to + 1)) &&
                    !(count >= CARD_DIGITS_MIN && card_length(digits, count) && luhn(digits, count))) {
             separator = c;
             group = 0;
@@ -215,7 +220,8 @@ static bool read_card(bole_slice s, size_t at, size_t floor, struct detect_hit *
         }
     }
     *hit = (struct detect_hit){at, to, DETECT_CARD};
-    return count >= CARD_DIGITS_MIN && group >= GROUP_MIN && !is_letter(byte_at(s, to)) && card_length(digits, count) && luhn(digits, count);
+    return count >= CARD_DIGITS_MIN && group >= GROUP_MIN && !is_letter(byte_at(s, to)) && card_length(digits, count) &&
+           luhn(digits, count);
 }
 
 /* Country and length (SWIFT's IBAN registry). */
@@ -389,9 +395,10 @@ static size_t bare_end(bole_slice s, size_t at)
 
 /* A longer one stands before its beginning. */
 static const bole_slice secret_words[] = {
-    S("password"), S("passwd"), S("passphrase"), S("passcode"), S("pass"), S("pwd"), S("secret_access_key"), S("secretaccesskey"),
-    S("secret_key"), S("secretkey"), S("secret"), S("token"), S("api_key"), S("apikey"), S("api-key"), S("access_key"), S("accesskey"),
-    S("private_key"), S("credentials"), S("credential"), S("authorization"), S("auth")};
+    S("password"),          S("passwd"),          S("passphrase"),    S("passcode"),   S("pass"),      S("pwd"),
+    S("secret_access_key"), S("secretaccesskey"), S("secret_key"),    S("secretkey"),  S("secret"),    S("token"),
+    S("api_key"),           S("apikey"),          S("api-key"),       S("access_key"), S("accesskey"), S("private_key"),
+    S("credentials"),       S("credential"),      S("authorization"), S("auth")};
 enum { SECRET_WORDS = sizeof secret_words / sizeof *secret_words };
 
 /* A name that speaks of a secret, then = or :, then its value, either of them quoted or not. */
@@ -402,7 +409,8 @@ static bool read_password(bole_slice s, size_t at, size_t floor, struct detect_h
     if (s.ptr[at] == ':')
         return read_userinfo(s, at, hit);
     uint8_t first = s.ptr[at] | 0x20, third = byte_at(s, at + 2) | 0x20;
-    while (i < SECRET_WORDS && (first != secret_words[i].ptr[0] || third != secret_words[i].ptr[2] || !starts_nocase(s, at, secret_words[i])))
+    while (i < SECRET_WORDS &&
+           (first != secret_words[i].ptr[0] || third != secret_words[i].ptr[2] || !starts_nocase(s, at, secret_words[i])))
         i++;
     if (i == SECRET_WORDS)
         return false;
@@ -439,9 +447,15 @@ bool detect_secret_name(bole_slice name)
 {
     enum { LONG = 5, SHORTEST = 3 }; /* bytes of a word that may end another (userPassword); shorter ones would: compass */
 #define BIT(letter) (1u << ((letter) & 31))
-    static const uint32_t before_last[32] = { /* how the words end */
-        ['d' & 31] = BIT('r') | BIT('w'), ['e' & 31] = BIT('s') | BIT('d'), ['s' & 31] = BIT('s') | BIT('l'), ['y' & 31] = BIT('e'),
-        ['t' & 31] = BIT('e'), ['n' & 31] = BIT('e') | BIT('o'), ['l' & 31] = BIT('a'), ['h' & 31] = BIT('t')};
+    static const uint32_t before_last[32] = {/* how the words end */
+                                             ['d' & 31] = BIT('r') | BIT('w'),
+                                             ['e' & 31] = BIT('s') | BIT('d'),
+                                             ['s' & 31] = BIT('s') | BIT('l'),
+                                             ['y' & 31] = BIT('e'),
+                                             ['t' & 31] = BIT('e'),
+                                             ['n' & 31] = BIT('e') | BIT('o'),
+                                             ['l' & 31] = BIT('a'),
+                                             ['h' & 31] = BIT('t')};
     if (name.len < SHORTEST || !(before_last[name.ptr[name.len - 1] & 31] & BIT(name.ptr[name.len - 2])))
         return false;
 #undef BIT
@@ -557,7 +571,8 @@ AVX2 static inline uint64_t card_bytes(const uint8_t *p)
     __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)p);
     __m256i value = _mm256_sub_epi8(bytes, _mm256_set1_epi8('0'));
     __m256i digit = _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value);
-    __m256i separator = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' ')), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('-')));
+    __m256i separator =
+        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' ')), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('-')));
     return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(digit, separator));
 }
 
@@ -729,7 +744,8 @@ static inline void gate_look_at(const struct gate *g, bole_slice s, size_t at, s
         if (!(found->kinds >> kind & 1) && readers[kind](s, at, 0, &hit))
             found->kinds |= 1u << kind;
     }
-    for (uint32_t fits = g->literal_exact[0][a] & g->literal_exact[1][b] & g->literal_exact[2][c] & ~found->literals; fits; fits &= fits - 1) {
+    for (uint32_t fits = g->literal_exact[0][a] & g->literal_exact[1][b] & g->literal_exact[2][c] & ~found->literals; fits;
+         fits &= fits - 1) {
         unsigned index = (unsigned)__builtin_ctz(fits);
         if (is_piece(&g->pieces[index], s, at))
             found->literals |= 1u << index;

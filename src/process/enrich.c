@@ -21,11 +21,13 @@ struct pairs {
 
 static bole_status check_name(struct pipeline *p, const struct config_node *at, bole_slice name, struct bole_err *err)
 {
-    return name.len && name.len <= LABEL_NAME_MAX ? BOLE_OK : config_fail(p->config, at, err, "a field's name has 1 to %u bytes", LABEL_NAME_MAX);
+    return name.len && name.len <= LABEL_NAME_MAX
+               ? BOLE_OK
+               : config_fail(p->config, at, err, "a field's name has 1 to %u bytes", LABEL_NAME_MAX);
 }
 
-static bole_status read_pairs(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct pairs **ret_pairs,
-                              struct bole_err *err)
+static bole_status read_pairs(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                              struct pairs **ret_pairs, struct bole_err *err)
 {
     struct pairs *pairs = arena_zalloc(&p->arena, sizeof *pairs);
     if (node->kind != CONFIG_MAP || !node->first)
@@ -72,7 +74,8 @@ static bole_status split_value(struct pipeline *p, const struct config_node *nod
     return BOLE_OK;
 }
 
-static bole_status set_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status set_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                               struct bole_err *err)
 {
     struct pairs *pairs = NULL;
     bole_status st = read_pairs(p, node, rule, &pairs, err);
@@ -114,7 +117,8 @@ const struct rule_ops set_ops = {"set", set_compile, set_run, NULL};
 
 /* ---- rename: {usr: user}: what has the new name already goes ---- */
 
-static bole_status rename_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status rename_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     struct pairs *pairs = NULL;
     bole_status st = read_pairs(p, node, rule, &pairs, err);
@@ -143,7 +147,8 @@ const struct rule_ops rename_ops = {"rename", rename_compile, rename_run, NULL};
 
 /* ---- remove: [password] ---- */
 
-static bole_status remove_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status remove_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     struct pairs *pairs = arena_zalloc(&p->arena, sizeof *pairs);
     bole_slice *names = NULL;

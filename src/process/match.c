@@ -76,7 +76,8 @@ static bole_status compile_matchers(struct pipeline *p, const struct config_node
             at++;
         m->name = bole_slice_from(name, (size_t)(at - name));
         at = skip_blanks(at, end);
-        if (!m->name.len || !(at = read_op(at, end, &m->op)) || !(at = read_quoted(skip_blanks(at, end), end, &p->arena, &m->value)))
+        if (!m->name.len || !(at = read_op(at, end, &m->op)) ||
+            !(at = read_quoted(skip_blanks(at, end), end, &p->arena, &m->value)))
             goto malformed;
         if (m->op >= MATCHER_RE && (st = rule_regex(p, node, m->value, REGEX_ANCHORED, &m->regex, err)) < 0)
             return st;

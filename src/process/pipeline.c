@@ -47,7 +47,8 @@ bole_status rule_check_keys(struct pipeline *p, const struct config_node *map, c
     return config_check_keys(p->config, map, names, count, err);
 }
 
-bole_status rule_text(struct pipeline *p, const struct config_node *node, const char *what, bole_slice *ret_text, struct bole_err *err)
+bole_status rule_text(struct pipeline *p, const struct config_node *node, const char *what, bole_slice *ret_text,
+                      struct bole_err *err)
 {
     if (node->kind != CONFIG_SCALAR)
         return config_fail(p->config, node, err, "%s is a text", what);
@@ -118,7 +119,8 @@ uint32_t rule_literal(struct pipeline *p, const struct regex *regex)
 
 /* ---- reading the file ---- */
 
-static bole_status compile_rule(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status compile_rule(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                struct bole_err *err)
 {
     const char *keys[STEPS + 2];
     const struct config_node *step = NULL;
@@ -145,7 +147,8 @@ static bole_status compile_rule(struct pipeline *p, const struct config_node *no
         }
     }
     if (st >= 0 && !step)
-        st = config_fail(p->config, node, err, "a rule without a step: require, types, allowed, set, rename, remove, derive, redact, "
+        st = config_fail(p->config, node, err,
+                         "a rule without a step: require, types, allowed, set, rename, remove, derive, redact, "
                          "sample, rate, dedupe, route or drop");
     return st < 0 ? st : rule->ops->compile(p, step, rule, err);
 }

@@ -22,7 +22,8 @@ struct rate {
     struct bucket  *buckets; /* [PLACES * WAYS], guarded by lock */
 };
 
-static bole_status rate_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status rate_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                struct bole_err *err)
 {
     static const char *const keys[] = {"records", "burst", "by"}, *const names[] = {"stream", "tenant", "all"};
     struct rate *t = arena_zalloc(&p->arena, sizeof *t);

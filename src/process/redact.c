@@ -44,8 +44,8 @@ static bole_status compile_detectors(struct pipeline *p, const struct config_nod
         unsigned more = detect_kinds(names[i]);
         const char *near = config_nearest(names[i], detect_names, known);
         if (!more)
-            return config_fail(p->config, n, err, "unknown detector \"%.*s\"%s%s%s", BOLE_SLICE_ARG(names[i]), near ? "; did you mean \"" : "",
-                               near ? near : "", near ? "\"?" : "");
+            return config_fail(p->config, n, err, "unknown detector \"%.*s\"%s%s%s", BOLE_SLICE_ARG(names[i]),
+                               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         kinds |= more;
     }
     detector_init(&t->detector, kinds);
@@ -92,7 +92,8 @@ static bole_status compile_places(struct pipeline *p, const struct config_node *
     return t->in ? BOLE_OK : config_fail(p->config, node, err, "in is a list of line, fields, labels");
 }
 
-static bole_status redact_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status redact_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     static const char *const keys[] = {"detect", "patterns", "in", "action", "keep"}, *const actions[] = {"mask", "hash", "drop"};
     struct redact *t = arena_zalloc(&p->arena, sizeof *t);

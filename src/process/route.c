@@ -46,7 +46,8 @@ static bole_status compile_labels(struct pipeline *p, const struct config_node *
     return BOLE_OK;
 }
 
-static bole_status route_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status route_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                 struct bole_err *err)
 {
     static const char *const keys[] = {"tenant", "labels"};
     struct route *t = arena_zalloc(&p->arena, sizeof *t);

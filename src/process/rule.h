@@ -77,7 +77,8 @@ extern const struct rule_ops derive_ops, redact_ops, sample_ops, rate_ops, dedup
 bole_status rule_no_memory(struct bole_err *err);
 bole_status rule_check_keys(struct pipeline *p, const struct config_node *map, const char *const *names, size_t count,
                             struct bole_err *err); /* also that it is a map */
-bole_status rule_text(struct pipeline *p, const struct config_node *node, const char *what, bole_slice *ret_text, struct bole_err *err);
+bole_status rule_text(struct pipeline *p, const struct config_node *node, const char *what, bole_slice *ret_text,
+                      struct bole_err *err);
 /* A text, or a list of them; at least one. */
 bole_status rule_texts(struct pipeline *p, const struct config_node *node, const char *what, bole_slice **ret_texts,
                        size_t *ret_count, struct bole_err *err);

@@ -13,7 +13,8 @@ struct sample {
     bole_slice rate;  /* text of SAMPLE_FIELD */
 };
 
-static bole_status sample_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status sample_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                  struct bole_err *err)
 {
     static const char *const keys[] = {"keep", "by"};
     struct sample *s = arena_zalloc(&p->arena, sizeof *s);
@@ -57,7 +58,8 @@ const struct rule_ops sample_ops = {"sample", sample_compile, sample_run, NULL};
 
 /* ---- drop: true ---- */
 
-static bole_status drop_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status drop_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                struct bole_err *err)
 {
     bool value = false;
     (void)rule;

@@ -94,7 +94,8 @@ static bole_status make_demands(struct pipeline *p, size_t count, struct process
 
 /* ---- require: [user, order_id] ---- */
 
-static bole_status require_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status require_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                   struct bole_err *err)
 {
     bole_slice *names = NULL;
     struct demands *d = NULL;
@@ -120,7 +121,8 @@ const struct rule_ops require_ops = {"require", require_compile, require_run, NU
 
 /* ---- types: {status: int} ---- */
 
-static bole_status types_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status types_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                 struct bole_err *err)
 {
     struct demands *d;
     if (node->kind != CONFIG_MAP)
@@ -133,8 +135,8 @@ static bole_status types_compile(struct pipeline *p, const struct config_node *n
             type++;
         if (type == TYPES) {
             const char *near = n->kind == CONFIG_SCALAR ? config_nearest(n->text, type_names, TYPES) : NULL;
-            return config_fail(p->config, n, err, "a type is one of int, number, bool, time, ip%s%s%s", near ? "; did you mean \"" : "",
-                               near ? near : "", near ? "\"?" : "");
+            return config_fail(p->config, n, err, "a type is one of int, number, bool, time, ip%s%s%s",
+                               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         }
         item->type = (enum value_type)type;
         item->name = arena_copy(&p->arena, n->key);
@@ -162,7 +164,8 @@ const struct rule_ops types_ops = {"types", types_compile, types_run, NULL};
 
 /* ---- allowed: {env: [prod, test]} ---- */
 
-static bole_status allowed_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+static bole_status allowed_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
+                                   struct bole_err *err)
 {
     struct demands *d;
     if (node->kind != CONFIG_MAP)

@@ -34,8 +34,8 @@ static size_t together(const struct ast_stage *const *stages, size_t from, size_
     return to;
 }
 
-static bole_status refuse(const struct ast_stage *const *stages, size_t count, const struct bole_err *wrong, struct budget *budget,
-                          struct bole_err *err)
+static bole_status refuse(const struct ast_stage *const *stages, size_t count, const struct bole_err *wrong,
+                          struct budget *budget, struct bole_err *err)
 {
     struct buf text;
     char quoted[256]; /* the reason may quote as much again */

@@ -98,7 +98,8 @@ static bool heap_wants(int64_t time_ns, uint64_t seq, void *ctx)
     if (!is_behind(time_ns, seq, ctx))
         return false;
     const struct query_entry *root = x->kept->at;
-    return x->kept->count < x->request->limit || comes_first(x, &(struct key){time_ns, seq}, &(struct key){root->time_ns, root->seq});
+    return x->kept->count < x->request->limit ||
+           comes_first(x, &(struct key){time_ns, seq}, &(struct key){root->time_ns, root->seq});
 }
 
 static bole_status heap_row(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err)

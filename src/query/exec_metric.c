@@ -7,7 +7,8 @@
 
 bole_status eval_not_a_vector(struct eval *e)
 {
-    return bole_fail(e->err, BOLE_E_CONFLICT, "unexpected expr type (*syntax.LiteralExpr) for Evaluator type (*logql.DefaultEvaluator) ");
+    return bole_fail(e->err, BOLE_E_CONFLICT,
+                     "unexpected expr type (*syntax.LiteralExpr) for Evaluator type (*logql.DefaultEvaluator) ");
 }
 
 bole_status eval_label_replace(struct eval *e, const struct expr *x, const struct matrix *operand, struct matrix *ret)

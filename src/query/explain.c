@@ -63,7 +63,8 @@ static void print_predicate(const struct store_predicate *p, struct buf *out)
     ast_print_string(p->value, out);
 }
 
-void explain_scan_filters(struct query_explain *x, struct explain_scan *scan, const struct store_predicate *predicates, size_t count)
+void explain_scan_filters(struct query_explain *x, struct explain_scan *scan, const struct store_predicate *predicates,
+                          size_t count)
 {
     struct explain_filter **tail = &scan->filters;
     for (size_t i = 0; i < count; i++) {
@@ -138,8 +139,8 @@ struct explain_stage *explain_set(struct query_explain *x, const struct ast_set 
     return s;
 }
 
-bole_status query_explain_run(const struct query *q, struct query_request *request, struct query_explain *x, struct query_stats *ret_stats,
-                              struct bole_err *err)
+bole_status query_explain_run(const struct query *q, struct query_request *request, struct query_explain *x,
+                              struct query_stats *ret_stats, struct bole_err *err)
 {
     struct query_result *result = NULL;
     struct buf b;
@@ -213,8 +214,9 @@ static void put_scan(const struct explain_scan *s, struct buf *out)
     buf_put_json(out, s->selector, false);
     put_time(out, "from", s->from_ns);
     put_time(out, "to", s->to_ns);
-    buf_printf(out, ",\"how\":\"%s\",\"reads_line\":%s,\"reads_fields\":%s", s->is_count ? "counts of the store, without rows" : "rows",
-               s->reads_line ? "true" : "false", s->reads_fields ? "true" : "false");
+    buf_printf(out, ",\"how\":\"%s\",\"reads_line\":%s,\"reads_fields\":%s",
+               s->is_count ? "counts of the store, without rows" : "rows", s->reads_line ? "true" : "false",
+               s->reads_fields ? "true" : "false");
     put_filters(s->filters, out);
     put_count(out, "segments", t->segments_total);
     put_count(out, "segments_out_by_time", t->segments_pruned);

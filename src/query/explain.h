@@ -60,8 +60,8 @@ void query_explain_init(struct query_explain *x, const struct clock *clock, stru
 void query_explain_deinit(struct query_explain *x);
 
 /* Parses nothing, runs the query, and throws its answer away. */
-bole_status query_explain_run(const struct query *q, struct query_request *request, struct query_explain *x, struct query_stats *ret_stats,
-                              struct bole_err *err);
+bole_status query_explain_run(const struct query *q, struct query_request *request, struct query_explain *x,
+                              struct query_stats *ret_stats, struct bole_err *err);
 /* One JSON object: docs/api.md. */
 void query_explain_print(const struct query_explain *x, struct buf *out);
 
@@ -69,7 +69,8 @@ void query_explain_print(const struct query_explain *x, struct buf *out);
 
 /* NULL: nothing is to be written down (also: no memory, or too many scans). */
 struct explain_scan *explain_scan_add(struct query_explain *x, const struct ast_log *log, int64_t from_ns, int64_t to_ns);
-void explain_scan_filters(struct query_explain *x, struct explain_scan *scan, const struct store_predicate *predicates, size_t count);
+void explain_scan_filters(struct query_explain *x, struct explain_scan *scan, const struct store_predicate *predicates,
+                          size_t count);
 /* A stage for each of those of the pipeline, whose costs these become. */
 void explain_scan_stages(struct query_explain *x, struct explain_scan *scan, struct pipeline *p, const struct ast_stage *all);
 void explain_pipeline(struct query_explain *x, struct pipeline *p, struct explain_stage ***tail);

@@ -222,14 +222,15 @@ static bool has_parser(const struct ast_stage *stages)
     return false;
 }
 
-bole_status query_fields(const struct query *q, const struct query_request *request, struct query_fields *f, struct query_stats *stats,
-                         struct bole_err *err)
+bole_status query_fields(const struct query *q, const struct query_request *request, struct query_fields *f,
+                         struct query_stats *stats, struct bole_err *err)
 {
     if (query_type(q) != QUERY_LOG)
         return bole_fail(err, BOLE_E_INVALID, "fields are those of a log query");
     const struct ast_log *log = &q->ast->root->log;
     if (log->sets)
-        return bole_fail(err, BOLE_E_INVALID, "fields are those of rows as they are stored: without distinct, stats and the like");
+        return bole_fail(err, BOLE_E_INVALID,
+                         "fields are those of rows as they are stored: without distinct, stats and the like");
     struct view *own = request->view ? NULL : store_view(request->store), *view = request->view ? request->view : own;
     struct gather *g = arena_zalloc(f->arena, sizeof *g);
     f->fields = arena_array(f->arena, FIELDS_MAX, sizeof *f->fields);
@@ -240,8 +241,16 @@ bole_status query_fields(const struct query *q, const struct query_request *requ
         *g = (struct gather){.f = f, .stats = stats};
         f->parse = f->parse && !has_parser(log->stages);
         struct source_options options = {
-            .request = request, .view = view, .log = log, .from_ns = request->start_ns, .to_ns = request->end_ns, .direction = BACKWARD,
-            .wants_line = true, .wants_labels = true, .arena = f->arena, .stats = stats,
+            .request = request,
+            .view = view,
+            .log = log,
+            .from_ns = request->start_ns,
+            .to_ns = request->end_ns,
+            .direction = BACKWARD,
+            .wants_line = true,
+            .wants_labels = true,
+            .arena = f->arena,
+            .stats = stats,
         };
         struct source_sink sink = {.row = add_row, .ctx = g};
         st = source_run(&options, &sink, err);

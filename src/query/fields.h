@@ -52,7 +52,7 @@ struct query_fields {
 };
 
 /* The first four are the caller's. */
-bole_status query_fields(const struct query *q, const struct query_request *request, struct query_fields *f, struct query_stats *stats,
-                         struct bole_err *err);
+bole_status query_fields(const struct query *q, const struct query_request *request, struct query_fields *f,
+                         struct query_stats *stats, struct bole_err *err);
 
 #endif

@@ -54,14 +54,16 @@ static bole_status count_row(struct source *s, const struct source_row *row, voi
     (void)s, (void)err;
     struct counter *c = ctx;
     uint64_t from = (uint64_t)row->row->time_ns - (uint64_t)c->h->start_ns;
-    uint32_t level = row->series && *row->series != LABEL_SET_NONE ? *row->series : level_index(c->h, row_text(row->row, LEVEL_NAME));
+    uint32_t level =
+        row->series && *row->series != LABEL_SET_NONE ? *row->series : level_index(c->h, row_text(row->row, LEVEL_NAME));
     if (row->series)
         *row->series = level;
     c->stats->rows_out++;
     return count(c, level, (uint32_t)(from / (uint64_t)c->h->bucket_ns), 1) ? BOLE_OK : BOLE_E_LIMIT;
 }
 
-static bole_status count_cell(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket, uint64_t value, void *ctx)
+static bole_status count_cell(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket, uint64_t value,
+                              void *ctx)
 {
     (void)stream;
     struct counter *c = ctx;

@@ -160,7 +160,8 @@ static struct miner_cluster *new_cluster(struct miner *m, bole_slice line, bole_
     for (uint32_t i = 0; ok && i < l->count; i++)
         ok = copy_word(&m->arena, &l->words[i], &c->words[i]);
     if (ok && m->keeps_examples) {
-        c->pattern.example = arena_copy(&m->arena, bole_slice_from(line.ptr, line.len < MINER_EXAMPLE_MAX ? line.len : MINER_EXAMPLE_MAX));
+        c->pattern.example =
+            arena_copy(&m->arena, bole_slice_from(line.ptr, line.len < MINER_EXAMPLE_MAX ? line.len : MINER_EXAMPLE_MAX));
         ok = c->pattern.example.ptr;
     }
     if (!ok)
@@ -231,7 +232,8 @@ bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step
     cut_line(m->line, line, level);
     uint64_t shape = m->line->shape ? m->line->shape : 1;
     struct miner_memo *memo = &m->memo[shape % MEMO_SIZE];
-    struct miner_cluster *c = memo->shape == shape && memo->cluster->count == m->line->count ? memo->cluster : find_cluster(m, line, level);
+    struct miner_cluster *c =
+        memo->shape == shape && memo->cluster->count == m->line->count ? memo->cluster : find_cluster(m, line, level);
     if (!c)
         return false;
     *memo = (struct miner_memo){shape, c};

@@ -186,7 +186,8 @@ bool parse_signed_number(struct parser *p, bole_slice *ret_text, double *ret_val
 void parser_check_number(struct parser *p, struct expr *e, bole_slice text, const char *role)
 {
     if (isnan(e->number))
-        parser_blame(p, &e->wrong, BOLE_E_INVALID, "%s: strconv.ParseFloat: parsing \"%.*s\": invalid syntax", role, BOLE_SLICE_ARG(text));
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "%s: strconv.ParseFloat: parsing \"%.*s\": invalid syntax", role,
+                     BOLE_SLICE_ARG(text));
 }
 
 struct ast_pair *parse_names(struct parser *p)

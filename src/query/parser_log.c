@@ -441,14 +441,16 @@ static bole_status check_logfmt_name(bole_slice s, struct bole_err *err)
         if (!is_word)
             break;
         if (words++)
-            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: syntax error: unexpected KEY", BOLE_SLICE_ARG(s));
+            return bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: syntax error: unexpected KEY",
+                             BOLE_SLICE_ARG(s));
         while (i < s.len && (is_word || (s.ptr[i] >= '0' && s.ptr[i] <= '9'))) {
             c = ++i < s.len ? s.ptr[i] : 0;
             is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         }
     }
     return words ? BOLE_OK
-                 : bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: syntax error: unexpected $end, expecting STRING or KEY",
+                 : bole_fail(err, BOLE_E_INVALID,
+                             "cannot parse expression [%.*s]: syntax error: unexpected $end, expecting STRING or KEY",
                              BOLE_SLICE_ARG(s));
 }
 

@@ -57,7 +57,8 @@ bool pipeline_run(const struct pipeline *p, struct row *r)
 /* What a line filter does not move in front of. */
 static bool is_fence(const struct ast_stage *s)
 {
-    return s->kind == STAGE_LINE_FILTER || s->kind == STAGE_LABEL_FILTER || s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_UNPACK;
+    return s->kind == STAGE_LINE_FILTER || s->kind == STAGE_LABEL_FILTER || s->kind == STAGE_LINE_FORMAT ||
+           s->kind == STAGE_UNPACK;
 }
 
 bool stage_reads_line(const struct ast_stage *s)

@@ -78,7 +78,8 @@ static uint64_t fill_from(struct store *store, const char *path, uint64_t *ret_r
         buf_init(&encoded, NULL);
         labels_encode(labels, 2, &encoded, &err);
         batch_builder_stream(b, S("t"), buf_slice(&encoded), 0, &stream, &err);
-        batch_builder_add(b, (int64_t)rows * ROW_NS, stream, bole_slice_from(line, (size_t)n - (line[n - 1] == '\n')), NULL, 0, &err);
+        batch_builder_add(b, (int64_t)rows * ROW_NS, stream, bole_slice_from(line, (size_t)n - (line[n - 1] == '\n')), NULL, 0,
+                          &err);
         buf_deinit(&encoded);
         bytes += (uint64_t)n;
         if (batch_builder_size(b) < BATCH_BODY_TARGET)
@@ -131,8 +132,13 @@ static void ask(struct store *store, uint64_t rows, double mb, const char *text)
     for (int i = 0; i < TIMES; i++) {
         struct query *q = NULL;
         struct query_result *r = NULL;
-        struct query_request request = {.store = store, .tenant = S("t"), .start_ns = from_s * NS_PER_S, .end_ns = (int64_t)rows * ROW_NS,
-                                        .step_ns = step_s * NS_PER_S, .limit = 100, .direction = BACKWARD};
+        struct query_request request = {.store = store,
+                                        .tenant = S("t"),
+                                        .start_ns = from_s * NS_PER_S,
+                                        .end_ns = (int64_t)rows * ROW_NS,
+                                        .step_ns = step_s * NS_PER_S,
+                                        .limit = 100,
+                                        .direction = BACKWARD};
         double from = bench_cpu_s(CLOCK_THREAD_CPUTIME_ID);
         bole_status st = query_parse(bole_slice_str(text + skip), NULL, &q, &err);
         st = st < 0 ? st : query_exec(q, &request, &r, &err);
@@ -175,7 +181,8 @@ static double plan_us(struct store *store, const char *text, bool execute)
         struct query *q = NULL;
         struct query_result *r = NULL;
         struct bole_err err;
-        struct query_request request = {.store = store, .tenant = S("t"), .end_ns = 3600 * NS_PER_S, .step_ns = 60 * NS_PER_S, .limit = 100};
+        struct query_request request = {
+            .store = store, .tenant = S("t"), .end_ns = 3600 * NS_PER_S, .step_ns = 60 * NS_PER_S, .limit = 100};
         if (query_parse(bole_slice_str(text), NULL, &q, &err) < 0 || (execute && query_exec(q, &request, &r, &err) < 0)) {
             fprintf(stderr, "%s\n", err.msg);
             exit(1);
@@ -200,9 +207,11 @@ static int plan(struct store *store)
         "| status >= 500 | method = \"POST\" | duration > 250ms | line_format \"{{.msg}}\" [5m]))",
         "{app=\"web\", env=~\"prod|staging\"} |= \"error\" != \"timeout\" | logfmt | level = \"error\" and (status >= 500 or "
         "duration > 1s) | label_format who=\"{{.user}}@{{.host}}\", took=duration | drop user, host | keep who",
-        "topk(5, sum by (path) (quantile_over_time(0.99, {app=\"web\", env=\"prod\"} | pattern `<_> \"<method> <path> <_>\" <status> "
+        "topk(5, sum by (path) (quantile_over_time(0.99, {app=\"web\", env=\"prod\"} | pattern `<_> \"<method> <path> <_>\" "
+        "<status> "
         "<took>` | status != \"404\" | unwrap duration(took) | __error__ = \"\" [10m]) by (path))) > 0.25",
-        "{app=\"web\"} |~ \"user-[0-9]+ (failed|refused)\" | regexp \"user-(?P<user>[0-9]+) (?P<what>failed|refused) after (?P<took>"
+        "{app=\"web\"} |~ \"user-[0-9]+ (failed|refused)\" | regexp \"user-(?P<user>[0-9]+) (?P<what>failed|refused) after "
+        "(?P<took>"
         "[0-9.]+m?s)\" | took > 100ms | user != \"17\" | what =~ \"fail.*\" | line_format \"{{.user}} {{.what}}\"",
     };
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)

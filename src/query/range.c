@@ -143,7 +143,8 @@ static bole_status find_series(struct range_exec *r, const struct source_row *ro
     if (*ret != LABEL_SET_NONE)
         return BOLE_OK;
     size_t before = r->sets.count, n = series_labels(r, row->row);
-    const struct label *error = row_has_error(row->row) || row_find(row->row, LABEL_ERROR) ? label_set_find(r->room, n, LABEL_ERROR) : NULL;
+    const struct label *error =
+        row_has_error(row->row) || row_find(row->row, LABEL_ERROR) ? label_set_find(r->room, n, LABEL_ERROR) : NULL;
     if (error && !label_set_find(r->room, n, LABEL_PRESERVE))
         return pipeline_error(r, n, error->value);
     *ret = label_sets_intern(&r->sets, r->room, n);

@@ -116,7 +116,8 @@ static void remember_gone(struct row *r, bole_slice name, enum label_origin orig
     }
     if (r->gone_count == r->gone_cap) {
         size_t cap = r->gone_cap ? 2 * r->gone_cap : 8;
-        struct row_label *gone = arena_grow(r->scratch, r->gone_cap ? r->gone : NULL, r->gone_cap * sizeof *gone, cap * sizeof *gone);
+        struct row_label *gone =
+            arena_grow(r->scratch, r->gone_cap ? r->gone : NULL, r->gone_cap * sizeof *gone, cap * sizeof *gone);
         if (!gone) {
             r->out_of_memory = true;
             return;

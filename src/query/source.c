@@ -335,7 +335,8 @@ static bole_status run_row(struct source *s, struct vector *v, uint32_t at, cons
         return query_out_of_memory(s->options->request, err);
     if (stream->is_out)
         return BOLE_OK;
-    field_count = begin_row(s, v, at, s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, s->needs_labels && !v->has_no_fields);
+    field_count =
+        begin_row(s, v, at, s->needs_line ? column_get(&v->line, at) : (bole_slice){0}, s->needs_labels && !v->has_no_fields);
     s->options->stats->rows_in++;
     bool pass = pipeline_run(&s->pipeline, r);
     if (shows_fields(s, v)) {
@@ -443,7 +444,8 @@ static bole_status run_values(struct source *s, struct vector *v, uint32_t at, c
 }
 
 /* The values that the store has read. */
-static bole_status run_split(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_split(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink,
+                             struct bole_err *err)
 {
     bole_slice values[LINE_VALUES_MAX];
     for (uint32_t i = 0; i < s->value_count; i++)
@@ -468,7 +470,8 @@ static bool counts_alike(const struct source *s, const struct vector *v, const s
 }
 
 /* Rows that are known wait, and are given once per stream and values. */
-static bole_status run_counted(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_counted(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink,
+                               struct bole_err *err)
 {
     uint32_t index = v->value_index[at], stream = v->stream[at], place = (index ^ stream * 0x9e37u) % RECENT_COUNT;
     struct recent *recent = &s->recent[place];
@@ -498,7 +501,8 @@ static bole_status give_waiting(struct source *s, struct vector *v, const struct
 }
 
 /* The values that the regexp finds. A group that took no part sets an empty label; where nothing matches none is set. */
-static bole_status run_regexp(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_regexp(struct source *s, struct vector *v, uint32_t at, const struct source_sink *sink,
+                              struct bole_err *err)
 {
     bole_slice groups[REGEXP_GROUPS_FEW], values[LINE_VALUES_MAX] = {{0}};
     bool matches = regexp_find(s->parser, column_get(&v->line, at), groups, s->text.group_count);
@@ -531,7 +535,8 @@ static const struct line_reader *plan_values(struct source *s, struct arena *sha
         reader = &s->json.reader;
     if (stage->kind == STAGE_LOGFMT && logfmt_shape_reader_init(&s->json, stage, o->hints, shape_scratch))
         reader = &s->json.reader;
-    if ((stage->kind == STAGE_REGEXP || stage->kind == STAGE_PATTERN) && text_shape_reader_init(&s->text, stage, &s->row, shape_scratch))
+    if ((stage->kind == STAGE_REGEXP || stage->kind == STAGE_PATTERN) &&
+        text_shape_reader_init(&s->text, stage, &s->row, shape_scratch))
         reader = &s->text.reader;
     if (!reader)
         return NULL;
@@ -550,8 +555,12 @@ static const struct store_fields *plan_only_fields(struct source *s)
         return NULL;
     for (size_t i = 0; i < s->pipeline.count; i++)
         switch (s->pipeline.stages[i]->kind) {
-        case STAGE_LINE_FILTER: case STAGE_LABEL_FILTER: case STAGE_JSON: case STAGE_LOGFMT: case STAGE_REGEXP: case STAGE_PATTERN:
-            break;
+        case STAGE_LINE_FILTER:
+        case STAGE_LABEL_FILTER:
+        case STAGE_JSON:
+        case STAGE_LOGFMT:
+        case STAGE_REGEXP:
+        case STAGE_PATTERN: break;
         default: return NULL;
         }
     s->fields = (struct store_fields){hints->names, hints->name_count};
@@ -568,7 +577,8 @@ static bole_status check_wanted(const struct query_request *request, struct bole
 
 #define COSTLY_ROW_BYTES (256u * 1024) /* worked on by templates: worth a question of its own */
 
-static bole_status run_any(struct source *s, struct vector *v, uint32_t at, bool alike, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_any(struct source *s, struct vector *v, uint32_t at, bool alike, const struct source_sink *sink,
+                           struct bole_err *err)
 {
     bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
     if (is_split)
@@ -648,10 +658,11 @@ bole_status query_check_scanned(uint64_t most, uint64_t scanned, struct bole_err
 {
     if (!most || scanned <= most)
         return BOLE_OK;
-    return bole_fail(err, BOLE_E_LIMIT,
-                     "the query looks at more than its limit of %.6g MB of lines: narrow the time range or the selector, or raise the "
-                     "server's --max-query-bytes",
-                     (double)most / 1e6);
+    return bole_fail(
+        err, BOLE_E_LIMIT,
+        "the query looks at more than its limit of %.6g MB of lines: narrow the time range or the selector, or raise the "
+        "server's --max-query-bytes",
+        (double)most / 1e6);
 }
 
 /* Asked by the store, which may look at much before it has a vector. */
@@ -694,7 +705,8 @@ static void add_stats(struct source *s)
         s->explain->store = scan;
 }
 
-static bole_status run_explained(struct source *s, const struct store_query *query, const struct source_sink *sink, struct bole_err *err)
+static bole_status run_explained(struct source *s, const struct store_query *query, const struct source_sink *sink,
+                                 struct bole_err *err)
 {
     const struct source_options *o = s->options;
     struct query_explain *all = o->request->explain;

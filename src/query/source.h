@@ -29,7 +29,8 @@ struct source_options {
     enum store_direction        direction;
     bool                        wants_line;   /* the caller looks at the line */
     bool                        wants_labels; /* the caller looks at the labels */
-    bool                        wants_hinted; /* of labels the caller looks at those that hints name, if they name some; at all where there is an error */
+    bool
+        wants_hinted; /* of labels the caller looks at those that hints name, if they name some; at all where there is an error */
     bool                        labels_decide; /* the caller looks at nothing else but time and seq */
     bool                        ignores_seq;
     struct arena               *arena;        /* plan, streams */

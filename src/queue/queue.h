@@ -52,7 +52,8 @@ struct queue_ops {
     bole_status (*open)(const struct queue_options *options, struct queue **ret_queue, struct bole_err *err);
     /* Makes one group durable; returns when it is. Parts are concatenated; 1 .. QUEUE_GROUP_SIZE_MAX bytes in all. After
      * a failure nothing of it is there, and nothing of it comes back. */
-    bole_status (*append)(struct queue *self, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn, struct bole_err *err);
+    bole_status (*append)(struct queue *self, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn,
+                          struct bole_err *err);
     /* Calls fn for every group after `after_lsn` that is not released, in order; the payload is borrowed for the call; an
      * fn that does not return BOLE_OK stops and is returned. A corrupt group that was once durable is skipped, counted in
      * stats, logged, and kept aside for `bole check`. */
@@ -72,13 +73,17 @@ bole_status queue_open(const struct queue_options *options, struct queue **ret_q
 /* For implementations: the bytes of a group, checked against the limits (BOLE_E_INVALID when there are none, BOLE_E_LIMIT). */
 bole_status queue_group_size(const bole_slice *parts, size_t part_count, uint64_t *ret_bytes, struct bole_err *err);
 
-static inline bole_status queue_append(struct queue *q, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn, struct bole_err *err)
+static inline bole_status queue_append(struct queue *q, const bole_slice *parts, size_t part_count, uint64_t *ret_lsn,
+                                       struct bole_err *err)
 { return q->ops->append(q, parts, part_count, ret_lsn, err); }
 static inline bole_status queue_read(struct queue *q, uint64_t after_lsn,
-                                     bole_status (*fn)(uint64_t lsn, bole_slice payload, void *ctx, struct bole_err *err), void *ctx,
-                                     struct bole_err *err)
+                                     bole_status (*fn)(uint64_t lsn, bole_slice payload, void *ctx, struct bole_err *err),
+                                     void *ctx, struct bole_err *err)
 { return q->ops->read(q, after_lsn, fn, ctx, err); }
-static inline bole_status queue_release(struct queue *q, uint64_t lsn, struct bole_err *err) { return q->ops->release(q, lsn, err); }
+static inline bole_status queue_release(struct queue *q, uint64_t lsn, struct bole_err *err)
+{
+    return q->ops->release(q, lsn, err);
+}
 static inline void queue_stats(struct queue *q, struct queue_stats *ret_stats) { q->ops->stats(q, ret_stats); }
 static inline void queue_destroy(struct queue *q) { if (q) q->ops->destroy(q); }
 

@@ -394,7 +394,8 @@ static bole_status judge_tail(struct surveyor *y)
         s->file->torn = s->span;
         sv->torn_bytes += s->span.to - s->span.from;
         tell(y, (struct wal_problem){WAL_PROBLEM_TORN, s->file->name, s->span.from, s->span.to - s->span.from},
-             "the last write is torn, as a crash leaves it: nobody was told that it is stored, unless the disk lost what it had synced");
+             "the last write is torn, as a crash leaves it: nobody was told that it is stored, unless the disk lost what it had "
+             "synced");
     }
     y->suspect_count = 0;
     return BOLE_OK;

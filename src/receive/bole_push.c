@@ -124,7 +124,8 @@ static struct stream_entry *read_labels(struct decoder *x, bole_slice message)
         return s;
     if (count > LABELS_MAX || x->key.len > LABELS_SIZE_MAX)
         return door_refuse_stream(d, DOOR_BOLE_PUSH, buf_slice(&x->key), RECEIVE_LABEL_LIMIT,
-                                  "a stream has %zu labels in %zu bytes, limits %u and %u", count, x->key.len, LABELS_MAX, LABELS_SIZE_MAX);
+                                  "a stream has %zu labels in %zu bytes, limits %u and %u", count, x->key.len, LABELS_MAX,
+                                  LABELS_SIZE_MAX);
     return make_stream(x, labels, count);
 }
 

@@ -113,10 +113,12 @@ static bool within_rate(struct door *d)
 {
     uint64_t wait_ns;
     enum limit_kind kind;
-    if (!d->r->options.limits || limits_admit(d->r->options.limits, d->in->tenant, clock_mono_ns(d->r->options.clock), &wait_ns, &kind))
+    if (!d->r->options.limits ||
+        limits_admit(d->r->options.limits, d->in->tenant, clock_mono_ns(d->r->options.clock), &wait_ns, &kind))
         return true;
     door_refuse(d, 429, "tenant %.*s sends more than %.0f %s a second: send again in %.1f s", BOLE_SLICE_ARG(d->in->tenant),
-                kind == LIMIT_BYTES ? d->limit.bytes_per_s : d->limit.records_per_s, limit_kind_name(kind), (double)wait_ns / NS_PER_S);
+                kind == LIMIT_BYTES ? d->limit.bytes_per_s : d->limit.records_per_s, limit_kind_name(kind),
+                (double)wait_ns / NS_PER_S);
     d->result->retry_after_s = (unsigned)((wait_ns + NS_PER_S - 1) / NS_PER_S);
     return false;
 }
@@ -181,9 +183,14 @@ void door_bury(struct door *d, enum dead_letter_kind kind, enum receive_reason r
     bole_slice copy = arena_copy(d->in->arena, bole_slice_from(bytes.ptr, cut ? DEAD_LETTER_BYTES_MAX : bytes.len));
     why = arena_copy(d->in->arena, why);
     if (copy.ptr && why.ptr)
-        d->dead[d->dead_count++] = (struct dead_letter){
-            .time_ns = d->now_ns, .kind = kind, .cut = cut, .tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""),
-            .reason = bole_slice_str(receive_reason_name(reason)), .why = why, .bytes = copy};
+        d->dead[d->dead_count++] = (struct dead_letter){.time_ns = d->now_ns,
+                                                        .kind = kind,
+                                                        .cut = cut,
+                                                        .tenant = d->in->tenant,
+                                                        .door = bole_slice_str(d->name ? d->name : ""),
+                                                        .reason = bole_slice_str(receive_reason_name(reason)),
+                                                        .why = why,
+                                                        .bytes = copy};
 }
 
 /* What came since the last time is the client's. */
@@ -191,10 +198,12 @@ static void count_source(struct door *d)
 {
     const struct receive_result *result = d->result;
     struct source_batch *told = &d->told;
-    struct source_batch now = {result->accepted - told->records, result->accepted_bytes - told->bytes, result->rejected - told->errors, d->newest_ns};
+    struct source_batch now = {result->accepted - told->records, result->accepted_bytes - told->bytes,
+                               result->rejected - told->errors, d->newest_ns};
     if (d->over)
         now = (struct source_batch){.errors = 1, .newest_ns = INT64_MIN};
-    struct source who = {.tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""), .client = d->client, .agent = d->in->agent};
+    struct source who = {
+        .tenant = d->in->tenant, .door = bole_slice_str(d->name ? d->name : ""), .client = d->client, .agent = d->in->agent};
     *told = (struct source_batch){result->accepted, result->accepted_bytes, result->rejected, 0};
     d->newest_ns = INT64_MIN;
     if (d->r->options.sources && !d->in->debug && !d->in->redriven && (now.records || now.errors))
@@ -477,7 +486,8 @@ struct stream_entry *door_make_stream(struct door *d, enum door_kind kind, bole_
 /* ---- records ---- */
 
 /* Loki's order: see process/level.h. A level that is there already is only spelled normally. */
-static bole_slice detect_level(const struct door *d, const struct stream_entry *s, struct batch_field *fields, size_t count, bole_slice line)
+static bole_slice detect_level(const struct door *d, const struct stream_entry *s, struct batch_field *fields, size_t count,
+                               bole_slice line)
 {
     unsigned best = LEVEL_RANK_NONE;
     bole_slice named = {0}, number = {0};
@@ -571,7 +581,8 @@ static void bury_record(struct door *d, const struct process_record *rec, enum r
     buf_init(&encoded, NULL);
     if (builder && batch_builder_stream(builder, d->in->tenant, rec->labels, 0, &stream, NULL) == BOLE_OK &&
         batch_builder_add(builder, rec->time_ns, stream, rec->line, rec->fields, rec->field_count, NULL) == BOLE_OK &&
-        batch_builder_seal(builder, d->now_ns, NULL, &b, NULL) == BOLE_OK && batch_encode(b, BATCH_PLAIN, &encoded, NULL) == BOLE_OK)
+        batch_builder_seal(builder, d->now_ns, NULL, &b, NULL) == BOLE_OK &&
+        batch_encode(b, BATCH_PLAIN, &encoded, NULL) == BOLE_OK)
         door_bury(d, DEAD_LETTER_BATCH, reason, why, buf_slice(&encoded));
     batch_unref(b);
     batch_builder_destroy(builder);

@@ -77,7 +77,16 @@ void door_reject(struct door *d, enum receive_reason reason, uint64_t count, con
     __attribute__((format(printf, 4, 5)));
 
 /* The spellings of a stream that the cache holds. */
-enum door_kind { DOOR_LABEL_TEXT, DOOR_JSON_OBJECT, DOOR_FIELDS, DOOR_SYSLOG, DOOR_ROUTED, DOOR_BOLE_PUSH, DOOR_PUSH, DOOR_PUSH_COLLAPSE };
+enum door_kind {
+    DOOR_LABEL_TEXT,
+    DOOR_JSON_OBJECT,
+    DOOR_FIELDS,
+    DOOR_SYSLOG,
+    DOOR_ROUTED,
+    DOOR_BOLE_PUSH,
+    DOOR_PUSH,
+    DOOR_PUSH_COLLAPSE
+};
 
 /* The stream of `key` when it was seen before. Its handle is good for the whole request. */
 static inline struct stream_entry *door_find_stream(struct door *d, enum door_kind kind, bole_slice key)

@@ -15,7 +15,8 @@ enum action { ACTION_NONE, ACTION_CREATE, ACTION_INDEX, ACTION_UPDATE, ACTION_DE
 static const struct {
     bole_slice  name;
     enum action action;
-} actions[] = {{S("create"), ACTION_CREATE}, {S("index"), ACTION_INDEX}, {S("update"), ACTION_UPDATE}, {S("delete"), ACTION_DELETE}};
+} actions[] = {
+    {S("create"), ACTION_CREATE}, {S("index"), ACTION_INDEX}, {S("update"), ACTION_UPDATE}, {S("delete"), ACTION_DELETE}};
 
 struct bulk {
     struct mapping m; /* first: what mapping hands back is this */
@@ -30,7 +31,8 @@ struct bulk {
 };
 
 static const bole_slice time_names[] = {S("@timestamp"), S("timestamp"), S("time"), S("_time"), S("ts")};
-static const bole_slice line_names[] = {S("message"), S("log"), S("msg"), S("_msg"), S("MESSAGE"), S("body"), S("event.original")};
+static const bole_slice line_names[] = {S("message"), S("log"),  S("msg"),           S("_msg"),
+                                        S("MESSAGE"), S("body"), S("event.original")};
 
 /* ---- answers ---- */
 
@@ -360,8 +362,8 @@ static bool read_doc(struct bulk *b, bole_slice body)
 
 /* ---- both ---- */
 
-static void take(struct receiver *r, const struct receive_input *in, struct bulk *b, bool (*read)(struct bulk *b, bole_slice body),
-                 bool (*answer)(struct bulk *b), struct receive_result *ret_result)
+static void take(struct receiver *r, const struct receive_input *in, struct bulk *b,
+                 bool (*read)(struct bulk *b, bole_slice body), bool (*answer)(struct bulk *b), struct receive_result *ret_result)
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "elasticsearch";

@@ -248,7 +248,8 @@ static bool malformed(struct firehose *f, const char *what)
         return false;
     if (j->no_memory)
         return door_no_memory(f->m.d, "a string");
-    return door_refuse(f->m.d, 400, "%s: invalid JSON at byte %u: %s", what, j->error_at, j->error ? j->error : "something is missing");
+    return door_refuse(f->m.d, 400, "%s: invalid JSON at byte %u: %s", what, j->error_at,
+                       j->error ? j->error : "something is missing");
 }
 
 static bool open_json(struct firehose *f, bole_slice text, const char *what)

@@ -46,9 +46,9 @@ static inline void fuzz_settle(struct fuzz_door *d)
     for (size_t i = 0; i < RECEIVE_REASON_COUNT; i++)
         rejected += r->rejected_by[i];
     bool stored = r->request != NULL;
-    if (rejected != r->rejected || (stored != (r->accepted > 0) && !r->lane) || (stored && ingest_rows(r->request) != r->accepted) ||
-        (stored && r->status >= 300 && r->rejected == 0) || (r->rejected > 0 && r->body.len == 0) ||
-        r->utf8_replaced > r->accepted || r->status < 200 || r->status > 503)
+    if (rejected != r->rejected || (stored != (r->accepted > 0) && !r->lane) ||
+        (stored && ingest_rows(r->request) != r->accepted) || (stored && r->status >= 300 && r->rejected == 0) ||
+        (r->rejected > 0 && r->body.len == 0) || r->utf8_replaced > r->accepted || r->status < 200 || r->status > 503)
         abort();
     if (stored)
         ingest_commit(r->request, NULL, NULL);

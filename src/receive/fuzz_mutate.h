@@ -69,10 +69,26 @@ static inline size_t fuzz_json_end(bole_slice in, size_t at)
 
 static inline void fuzz_json(bole_slice in, struct random *random, struct buf *out)
 {
-    static const bole_slice literals[] = {
-        S("null"), S("true"), S("0"), S("-1"), S("1e400"), S("0.1"), S("18446744073709551616"), S("1795255200000000000"), S("\"\""),
-        S("\"x\""), S("\"1795255200000000000\""), S("\"2026-11-21T10:00:00Z\""), S("\"\\ud800\""), S("\"\\u0000\""), S("[]"), S("{}"),
-        S("[[\"1795255200000000000\",\"x\"]]"), S("{\"a\":{\"b\":[1]}}"), S("[null]"), S("{\"\":0}")};
+    static const bole_slice literals[] = {S("null"),
+                                          S("true"),
+                                          S("0"),
+                                          S("-1"),
+                                          S("1e400"),
+                                          S("0.1"),
+                                          S("18446744073709551616"),
+                                          S("1795255200000000000"),
+                                          S("\"\""),
+                                          S("\"x\""),
+                                          S("\"1795255200000000000\""),
+                                          S("\"2026-11-21T10:00:00Z\""),
+                                          S("\"\\ud800\""),
+                                          S("\"\\u0000\""),
+                                          S("[]"),
+                                          S("{}"),
+                                          S("[[\"1795255200000000000\",\"x\"]]"),
+                                          S("{\"a\":{\"b\":[1]}}"),
+                                          S("[null]"),
+                                          S("{\"\":0}")};
     struct fuzz_values v = {.count = 0};
     for (size_t i = 0; i < in.len && v.count < FUZZ_VALUES_MAX; i++) {
         bool begins = i == 0 || memchr("[{:,\n", in.ptr[i - 1], 5);
@@ -87,11 +103,27 @@ static inline void fuzz_json(bole_slice in, struct random *random, struct buf *o
 
 static inline void fuzz_msgpack(bole_slice in, struct random *random, struct buf *out)
 {
-    static const bole_slice literals[] = {
-        S("\xc0"), S("\xc3"), S("\x00"), S("\xff"), S("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), S("\xd3\x80\0\0\0\0\0\0\0"),
-        S("\xcb\x7f\xf0\0\0\0\0\0\0"), S("\xca\0\0\0\0"), S("\xa0"), S("\xa1x"), S("\xd9\x01y"), S("\xc4\x01z"), S("\xc6\0\0\0\x01w"),
-        S("\x90"), S("\x92\xce\x6b\x01\x6b\xa0\x81\xa3log\xa1x"), S("\x80"), S("\x81\xa3log\x80"), S("\xd7\0\x6b\x01\x6b\xa0\0\0\0\7"),
-        S("\xdd\0\0\0\x01\xc0"), S("\xdf\0\0\0\0"), S("\xc7\0\5")};
+    static const bole_slice literals[] = {S("\xc0"),
+                                          S("\xc3"),
+                                          S("\x00"),
+                                          S("\xff"),
+                                          S("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
+                                          S("\xd3\x80\0\0\0\0\0\0\0"),
+                                          S("\xcb\x7f\xf0\0\0\0\0\0\0"),
+                                          S("\xca\0\0\0\0"),
+                                          S("\xa0"),
+                                          S("\xa1x"),
+                                          S("\xd9\x01y"),
+                                          S("\xc4\x01z"),
+                                          S("\xc6\0\0\0\x01w"),
+                                          S("\x90"),
+                                          S("\x92\xce\x6b\x01\x6b\xa0\x81\xa3log\xa1x"),
+                                          S("\x80"),
+                                          S("\x81\xa3log\x80"),
+                                          S("\xd7\0\x6b\x01\x6b\xa0\0\0\0\7"),
+                                          S("\xdd\0\0\0\x01\xc0"),
+                                          S("\xdf\0\0\0\0"),
+                                          S("\xc7\0\5")};
     struct fuzz_values v = {.count = 0};
     struct msgpack m = msgpack_of(in);
     struct msgpack_value value;
@@ -117,7 +149,8 @@ static inline void fuzz_put_varint(struct buf *out, uint64_t value)
 
 static inline void fuzz_put_field(struct buf *out, uint32_t field, struct random *random)
 {
-    static const bole_slice texts[] = {S(""), S("x"), S("\x0a\x01x"), S("\x0a\0\x12\0"), S("\xff\xff"), S("{a=\"b\"}"), S("\x09\1\2\3\4\5\6\7\x08")};
+    static const bole_slice texts[] = {
+        S(""), S("x"), S("\x0a\x01x"), S("\x0a\0\x12\0"), S("\xff\xff"), S("{a=\"b\"}"), S("\x09\1\2\3\4\5\6\7\x08")};
     bole_slice text = fuzz_pick(texts, sizeof texts / sizeof *texts, random);
     unsigned type = (unsigned)random_below(random, 6);
     fuzz_put_varint(out, (uint64_t)field << 3 | type);

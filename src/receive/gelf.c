@@ -17,7 +17,8 @@ bool gelf_ready(struct mapping *m)
 /* RFC 5424's severities, as in syslog.c. */
 static bool add_level(struct mapping *m, bole_slice level)
 {
-    static const bole_slice levels[] = {S("critical"), S("critical"), S("critical"), S("error"), S("warn"), S("info"), S("info"), S("debug")};
+    static const bole_slice levels[] = {S("critical"), S("critical"), S("critical"), S("error"),
+                                        S("warn"),     S("info"),     S("info"),     S("debug")};
     bool known = level.len == 1 && level.ptr[0] >= '0' && level.ptr[0] <= '7';
     if (known && m->d->r->options.detect_level && !mapping_add(m, LEVEL_FIELD, levels[level.ptr[0] - '0']))
         return false;
@@ -32,12 +33,13 @@ static bool read_message(struct mapping *m, bole_slice *ret_short, bole_slice *r
     if (!json_open(j, '{'))
         return false;
     for (bool first = true; json_member(j, &first, &name);) {
-        bool good = bole_slice_eq(name, S("short_message")) ? mapping_text(m, ret_short)
-                  : bole_slice_eq(name, S("full_message"))  ? mapping_text(m, ret_full)
-                  : bole_slice_eq(name, S("level"))         ? mapping_text(m, ret_level)
-                  : bole_slice_eq(name, S("facility"))      ? mapping_text(m, ret_facility)
-                  : bole_slice_eq(name, S("version"))       ? json_skip(j, NULL)
-                                                            : mapping_member(m, name.len > 1 && name.ptr[0] == '_' ? bole_slice_sub(name, 1) : name);
+        bool good = bole_slice_eq(name, S("short_message"))  ? mapping_text(m, ret_short)
+                    : bole_slice_eq(name, S("full_message")) ? mapping_text(m, ret_full)
+                    : bole_slice_eq(name, S("level"))        ? mapping_text(m, ret_level)
+                    : bole_slice_eq(name, S("facility"))     ? mapping_text(m, ret_facility)
+                    : bole_slice_eq(name, S("version"))
+                        ? json_skip(j, NULL)
+                        : mapping_member(m, name.len > 1 && name.ptr[0] == '_' ? bole_slice_sub(name, 1) : name);
         if (!good)
             return false;
     }

@@ -90,7 +90,8 @@ static bole_slice cut(bole_slice s)
 
 static bool end_entry(struct upload *u)
 {
-    static const bole_slice levels[] = {S("critical"), S("critical"), S("critical"), S("error"), S("warn"), S("info"), S("info"), S("debug")};
+    static const bole_slice levels[] = {S("critical"), S("critical"), S("critical"), S("error"),
+                                        S("warn"),     S("info"),     S("info"),     S("debug")};
     struct mapping *m = &u->m;
     bool ranked = u->priority.len == 1 && u->priority.ptr[0] >= '0' && u->priority.ptr[0] <= '7';
     u->open = false;
@@ -130,7 +131,8 @@ static void answer(struct door *d)
     result->content_type = "text/plain; charset=utf-8";
     bole_slice told = S("OK.\n");
     if (result->rejected)
-        told = arena_printf(d->in->arena, "%llu refused: %.*s\n", (unsigned long long)result->rejected, BOLE_SLICE_ARG(door_error_text(d)));
+        told = arena_printf(d->in->arena, "%llu refused: %.*s\n", (unsigned long long)result->rejected,
+                            BOLE_SLICE_ARG(door_error_text(d)));
     result->body = told;
 }
 

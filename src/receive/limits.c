@@ -123,8 +123,11 @@ bole_status limits_add(struct limits *l, bole_slice text, struct bole_err *err)
         bole_slice number, name = bole_slice_cut(bole_slice_cut(values, ',', &values), '=', &number);
         uint64_t n;
         if (!number.ptr || !read_number(bole_slice_trim(number), &n) || !set_value(&limit, bole_slice_trim(name), n))
-            return bole_fail(err, BOLE_E_INVALID, "limit '%.*s': write bytes=10MB,records=5000 (a second), body=8MB, ratio=100, record=64KB, fields=64, "
-                             "in front of it perhaps TENANT:", BOLE_SLICE_ARG(text));
+            return bole_fail(
+                err, BOLE_E_INVALID,
+                "limit '%.*s': write bytes=10MB,records=5000 (a second), body=8MB, ratio=100, record=64KB, fields=64, "
+                "in front of it perhaps TENANT:",
+                BOLE_SLICE_ARG(text));
     }
     struct rule *r = find_rule(l, tenant);
     if (!r && l->rule_count == LIMITS_MAX)

@@ -71,7 +71,8 @@ bole_slice otlp_base64(struct otlp *o, bole_slice bytes)
     uint8_t *text = arena_bytes(o->arena, len), *out = text;
     for (size_t i = 0; text && i < bytes.len; i += 3) {
         size_t left = bytes.len - i;
-        uint32_t v = (uint32_t)bytes.ptr[i] << 16 | (left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0) | (left > 2 ? bytes.ptr[i + 2] : 0);
+        uint32_t v =
+            (uint32_t)bytes.ptr[i] << 16 | (left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0) | (left > 2 ? bytes.ptr[i + 2] : 0);
         *out++ = (uint8_t)digits[v >> 18];
         *out++ = (uint8_t)digits[v >> 12 & 63];
         *out++ = (uint8_t)(left > 1 ? digits[v >> 6 & 63] : '=');
@@ -202,8 +203,10 @@ static enum form form_of(bole_slice content_type)
     bole_slice rest, type = bole_slice_trim(bole_slice_cut(content_type, ';', &rest));
     if (bole_slice_eq_nocase(type, S("application/json")))
         return FORM_JSON;
-    return type.len == 0 || bole_slice_eq_nocase(type, S("application/x-protobuf")) || bole_slice_eq_nocase(type, S("application/protobuf"))
-               ? FORM_PROTO : FORM_UNKNOWN;
+    return type.len == 0 || bole_slice_eq_nocase(type, S("application/x-protobuf")) ||
+                   bole_slice_eq_nocase(type, S("application/protobuf"))
+               ? FORM_PROTO
+               : FORM_UNKNOWN;
 }
 
 static void put_bytes(struct buf *b, unsigned field, bole_slice bytes)
@@ -227,7 +230,8 @@ static void write_response(struct door *d, enum form form, struct buf *out)
     if (form == FORM_JSON) {
         buf_put_str(out, "{");
         if (rejected) {
-            buf_printf(out, "\"partialSuccess\":{\"rejectedLogRecords\":\"%llu\",\"errorMessage\":", (unsigned long long)rejected);
+            buf_printf(out,
+                       "\"partialSuccess\":{\"rejectedLogRecords\":\"%llu\",\"errorMessage\":", (unsigned long long)rejected);
             buf_put_json(out, text, false);
             buf_put_str(out, "}");
         }

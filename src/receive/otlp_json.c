@@ -356,7 +356,8 @@ static bool read_owner(struct otlp *o, enum otlp_owner owner)
 }
 
 /* An object with an owner and an array of what belongs to it, whichever stands first. */
-static bool read_group(struct otlp *o, enum otlp_owner owner, bole_slice owner_name, bole_slice list_name, bool (*read_list)(struct otlp *o))
+static bool read_group(struct otlp *o, enum otlp_owner owner, bole_slice owner_name, bole_slice list_name,
+                       bool (*read_list)(struct otlp *o))
 {
     struct json *j = &o->m.j, list = {0}, after;
     bole_slice name;

@@ -21,7 +21,8 @@ enum { ID_MAX = 32 }; /* bytes of a trace or span id that are taken */
 
 static bool malformed(struct otlp *o, const struct wire *w)
 {
-    return door_refuse(o->m.d, 400, "protobuf: %s, at byte %zu of the decompressed request", w->error, (size_t)(w->field_at - o->start));
+    return door_refuse(o->m.d, 400, "protobuf: %s, at byte %zu of the decompressed request", w->error,
+                       (size_t)(w->field_at - o->start));
 }
 
 static bool no_memory(struct otlp *o)

@@ -166,8 +166,8 @@ static int by_last_seen(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-bole_status sources_each(struct sources *s, bole_slice tenant, int64_t now_ns, void (*fn)(const struct source *source, void *ctx), void *ctx,
-                         struct bole_err *err)
+bole_status sources_each(struct sources *s, bole_slice tenant, int64_t now_ns, void (*fn)(const struct source *source, void *ctx),
+                         void *ctx, struct bole_err *err)
 {
     size_t count = 0;
     pthread_mutex_lock(&s->lock);
@@ -215,7 +215,8 @@ static void put_source(struct buf *out, const struct source *s)
         buf_put(out, texts[i]);
     }
     memcpy(&rate, &s->records_per_s, sizeof rate);
-    const uint64_t numbers[] = {(uint64_t)s->first_ns, (uint64_t)s->last_ns, s->batches, s->records, s->bytes, s->errors, (uint64_t)s->lag_ns, rate};
+    const uint64_t numbers[] = {
+        (uint64_t)s->first_ns, (uint64_t)s->last_ns, s->batches, s->records, s->bytes, s->errors, (uint64_t)s->lag_ns, rate};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         buf_put_u64(out, numbers[i]);
 }

@@ -38,8 +38,8 @@ struct source_batch {
 void sources_count(struct sources *s, const struct source *who, const struct source_batch *batch, int64_t now_ns);
 
 /* Those of a tenant, the one seen last first. BOLE_E_NOMEM. */
-bole_status sources_each(struct sources *s, bole_slice tenant, int64_t now_ns, void (*fn)(const struct source *source, void *ctx), void *ctx,
-                         struct bole_err *err);
+bole_status sources_each(struct sources *s, bole_slice tenant, int64_t now_ns, void (*fn)(const struct source *source, void *ctx),
+                         void *ctx, struct bole_err *err);
 size_t sources_number(struct sources *s);
 
 /* For the catalogue: what has changed since the last call, each as a key and its value (empty: forgotten). False from fn: stop,

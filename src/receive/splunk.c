@@ -10,7 +10,15 @@
 #include "receive/mapping.h"
 
 /* Splunk's codes ("Format events for HTTP Event Collector", possible error codes). */
-enum code { CODE_SUCCESS = 0, CODE_NO_DATA = 5, CODE_INVALID = 6, CODE_INTERNAL = 8, CODE_BUSY = 9, CODE_NO_EVENT = 12, CODE_BLANK_EVENT = 13 };
+enum code {
+    CODE_SUCCESS = 0,
+    CODE_NO_DATA = 5,
+    CODE_INVALID = 6,
+    CODE_INTERNAL = 8,
+    CODE_BUSY = 9,
+    CODE_NO_EVENT = 12,
+    CODE_BLANK_EVENT = 13
+};
 
 struct collector {
     struct mapping m; /* first: what mapping hands back is this */

@@ -281,7 +281,8 @@ bole_status batch_encode(const struct batch *b, enum batch_codec codec, struct b
 
 struct batch_stamp batch_stamp_of(bole_slice encoded)
 {
-    struct batch_stamp s = {.sequence = load_u64(encoded.ptr + HEADER_SEQUENCE), .row_count = load_u32(encoded.ptr + HEADER_ROWS)};
+    struct batch_stamp s = {.sequence = load_u64(encoded.ptr + HEADER_SEQUENCE),
+                            .row_count = load_u32(encoded.ptr + HEADER_ROWS)};
     memcpy(s.producer, encoded.ptr + HEADER_PRODUCER, sizeof s.producer);
     return s;
 }
@@ -290,7 +291,8 @@ void batch_restamp(uint8_t *encoded, size_t size, const uint8_t producer[BATCH_P
 {
     memcpy(encoded + HEADER_PRODUCER, producer, BATCH_PRODUCER_SIZE);
     store_u64(encoded + HEADER_SEQUENCE, sequence);
-    store_u32(encoded + HEADER_CRC, crc32c(crc32c(0, encoded, HEADER_CRC), encoded + BATCH_HEADER_SIZE, size - BATCH_HEADER_SIZE));
+    store_u32(encoded + HEADER_CRC,
+              crc32c(crc32c(0, encoded, HEADER_CRC), encoded + BATCH_HEADER_SIZE, size - BATCH_HEADER_SIZE));
 }
 
 static bool decompress(enum batch_codec codec, bole_slice payload, uint8_t *body, size_t size)

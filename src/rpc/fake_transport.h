@@ -36,7 +36,8 @@ static inline const char *fake_version(void)
     return "fake";
 }
 
-static inline bole_status fake_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port, struct bole_err *err)
+static inline bole_status fake_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port,
+                                    struct bole_err *err)
 {
     transport = (struct rpc_transport){o->events, o->ctx};
     *ret_transport = &transport;
@@ -105,10 +106,20 @@ static inline void fake_peer(struct rpc_wire *w, char *ret_text, size_t size)
     snprintf(ret_text, size, "10.0.0.7");
 }
 
-static const struct rpc_module fake_module = {
-    .abi = RPC_MODULE_ABI, .version = fake_version, .open = fake_open, .run = fake_run, .shut = fake_nothing, .cancel = fake_nothing,
-    .close = fake_nothing, .metadata = fake_metadata, .greet = fake_greet, .read = fake_read, .send = fake_send, .finish = fake_finish,
-    .break_off = fake_break_off, .peer = fake_peer};
+static const struct rpc_module fake_module = {.abi = RPC_MODULE_ABI,
+                                              .version = fake_version,
+                                              .open = fake_open,
+                                              .run = fake_run,
+                                              .shut = fake_nothing,
+                                              .cancel = fake_nothing,
+                                              .close = fake_nothing,
+                                              .metadata = fake_metadata,
+                                              .greet = fake_greet,
+                                              .read = fake_read,
+                                              .send = fake_send,
+                                              .finish = fake_finish,
+                                              .break_off = fake_break_off,
+                                              .peer = fake_peer};
 
 /* ---- a client's side ---- */
 

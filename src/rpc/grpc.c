@@ -89,13 +89,19 @@ static void accept_next(struct rpc_transport *t, unsigned worker)
     struct rpc_wire *w = calloc(1, sizeof *w);
     if (!w)
         abort(); /* a door without it is shut for ever */
-    *w = (struct rpc_wire){.t = t, .worker = worker, .accept = {TAG_ACCEPT, w}, .greeted = {TAG_GREETED, w}, .read = {TAG_READ, w},
-                           .sent = {TAG_SENT, w}, .finished = {TAG_FINISHED, w}, .closed = {TAG_CLOSED, w}};
+    *w = (struct rpc_wire){.t = t,
+                           .worker = worker,
+                           .accept = {TAG_ACCEPT, w},
+                           .greeted = {TAG_GREETED, w},
+                           .read = {TAG_READ, w},
+                           .sent = {TAG_SENT, w},
+                           .finished = {TAG_FINISHED, w},
+                           .closed = {TAG_CLOSED, w}};
     pthread_mutex_init(&w->lock, NULL);
     grpc_call_details_init(&w->details);
     grpc_metadata_array_init(&w->metadata);
-    if (grpc_server_request_call(t->server, &w->call, &w->details, &w->metadata, t->queues[worker], t->queues[worker], &w->accept) !=
-        GRPC_CALL_OK)
+    if (grpc_server_request_call(t->server, &w->call, &w->details, &w->metadata, t->queues[worker], t->queues[worker],
+                                 &w->accept) != GRPC_CALL_OK)
         free_wire(w); /* the door is being shut */
 }
 
@@ -241,7 +247,9 @@ static void tell_message(struct rpc_wire *w, grpc_byte_buffer *buffer)
 {
     const struct rpc_events *e = w->t->events;
     grpc_compression_algorithm algorithm = buffer->data.raw.compression;
-    enum rpc_coding coding = algorithm == GRPC_COMPRESS_GZIP ? RPC_GZIP : algorithm == GRPC_COMPRESS_DEFLATE ? RPC_DEFLATE : RPC_IDENTITY;
+    enum rpc_coding coding = algorithm == GRPC_COMPRESS_GZIP      ? RPC_GZIP
+                             : algorithm == GRPC_COMPRESS_DEFLATE ? RPC_DEFLATE
+                                                                  : RPC_IDENTITY;
     const grpc_slice_buffer *slices = &buffer->data.raw.slice_buffer;
     bole_slice few[PARTS_MAX], *parts = slices->count <= PARTS_MAX ? few : malloc(slices->count * sizeof *parts);
     for (size_t i = 0; parts && i < slices->count; i++)
@@ -369,7 +377,8 @@ static void create_server(struct rpc_transport *t, const struct rpc_open *o)
 
 static void transport_close(struct rpc_transport *t);
 
-static bole_status transport_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port, struct bole_err *err)
+static bole_status transport_open(const struct rpc_open *o, struct rpc_transport **ret_transport, unsigned *ret_port,
+                                  struct bole_err *err)
 {
     struct rpc_transport *t = calloc(1, sizeof *t + o->worker_count * sizeof t->queues[0]);
     if (!t)
@@ -477,8 +486,9 @@ static void dial_send(struct rpc_dial *d, const struct rpc_dial_options *o, bole
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &d->initial},
     };
-    const grpc_op end = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-                         .data.recv_status_on_client = {.trailing_metadata = &d->trailing, .status = &d->code, .status_details = &d->text}};
+    const grpc_op end = {
+        .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+        .data.recv_status_on_client = {.trailing_metadata = &d->trailing, .status = &d->code, .status_details = &d->text}};
     start_dialled(d, begin, sizeof begin / sizeof *begin, DIAL_SENT);
     start_dialled(d, &end, 1, DIAL_OVER);
     dial_read(d);
@@ -489,7 +499,8 @@ static void dial_send(struct rpc_dial *d, const struct rpc_dial_options *o, bole
 
 static void dial_hang_up(struct rpc_dial *d);
 
-static bole_status dial_open(const struct rpc_dial_options *o, bole_slice message, struct rpc_dial **ret_dial, struct bole_err *err)
+static bole_status dial_open(const struct rpc_dial_options *o, bole_slice message, struct rpc_dial **ret_dial,
+                             struct bole_err *err)
 {
     struct rpc_dial *d = calloc(1, sizeof *d);
     if (!d)
@@ -505,8 +516,8 @@ static bole_status dial_open(const struct rpc_dial_options *o, bole_slice messag
     d->channel = grpc_channel_create(o->address, credentials, &(grpc_channel_args){1, args});
     grpc_channel_credentials_release(credentials);
     d->queue = grpc_completion_queue_create_for_next(NULL);
-    d->call = grpc_channel_create_call(d->channel, NULL, GRPC_PROPAGATE_DEFAULTS, d->queue, grpc_slice_from_static_string(o->path), NULL,
-                                       gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    d->call = grpc_channel_create_call(d->channel, NULL, GRPC_PROPAGATE_DEFAULTS, d->queue,
+                                       grpc_slice_from_static_string(o->path), NULL, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
     dial_send(d, o, message);
     *ret_dial = d;
     return BOLE_OK;
@@ -599,7 +610,21 @@ static void dial_hang_up(struct rpc_dial *d)
 
 extern const struct rpc_module bole_rpc_module;
 __attribute__((visibility("default"))) const struct rpc_module bole_rpc_module = {
-    .abi = RPC_MODULE_ABI, .version = grpc_version_string, .open = transport_open, .run = transport_run, .shut = transport_shut,
-    .cancel = transport_cancel, .close = transport_close, .metadata = wire_metadata, .greet = wire_greet, .read = wire_read,
-    .send = wire_send, .finish = wire_finish, .break_off = wire_break_off, .peer = wire_peer, .dial = dial_open, .next = dial_next, .hang_up = dial_hang_up,
+    .abi = RPC_MODULE_ABI,
+    .version = grpc_version_string,
+    .open = transport_open,
+    .run = transport_run,
+    .shut = transport_shut,
+    .cancel = transport_cancel,
+    .close = transport_close,
+    .metadata = wire_metadata,
+    .greet = wire_greet,
+    .read = wire_read,
+    .send = wire_send,
+    .finish = wire_finish,
+    .break_off = wire_break_off,
+    .peer = wire_peer,
+    .dial = dial_open,
+    .next = dial_next,
+    .hang_up = dial_hang_up,
 };

@@ -32,10 +32,12 @@ static void *open_library(void)
             continue;
         void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!library)
-            snprintf(problem, sizeof problem, "%s: install the package libgrpc29, or build again where libgrpc-dev is", dlerror());
+            snprintf(problem, sizeof problem, "%s: install the package libgrpc29, or build again where libgrpc-dev is",
+                     dlerror());
         return library;
     }
-    snprintf(problem, sizeof problem, "the module grpc.so is not beside the program: it is built where the package libgrpc-dev is installed");
+    snprintf(problem, sizeof problem,
+             "the module grpc.so is not beside the program: it is built where the package libgrpc-dev is installed");
     return NULL;
 }
 

@@ -75,7 +75,8 @@ struct rpc_module {
     const char *(*version)(void); /* of the library */
 
     /* ---- a server ---- */
-    bole_status (*open)(const struct rpc_open *options, struct rpc_transport **ret_transport, unsigned *ret_port, struct bole_err *err);
+    bole_status (*open)(const struct rpc_open *options, struct rpc_transport **ret_transport, unsigned *ret_port,
+                        struct bole_err *err);
     void (*run)(struct rpc_transport *t, unsigned worker); /* returns when the door is shut and its last call ended */
     void (*shut)(struct rpc_transport *t);   /* no new calls */
     void (*cancel)(struct rpc_transport *t); /* after shut: ends all calls */
@@ -92,7 +93,8 @@ struct rpc_module {
     void (*peer)(struct rpc_wire *w, char *ret_text, size_t size); /* "10.0.0.1", "[::1]"; ends with NUL */
 
     /* ---- a client: one call with one message, answered by many. One thread ---- */
-    bole_status (*dial)(const struct rpc_dial_options *options, bole_slice message, struct rpc_dial **ret_dial, struct bole_err *err);
+    bole_status (*dial)(const struct rpc_dial_options *options, bole_slice message, struct rpc_dial **ret_dial,
+                        struct bole_err *err);
     /* BOLE_END: that was all. BOLE_AGAIN: nothing came for a moment. The message lives until the next call. */
     bole_status (*next)(struct rpc_dial *d, bole_slice *ret_message, struct bole_err *err);
     void (*hang_up)(struct rpc_dial *d); /* NULL is fine */

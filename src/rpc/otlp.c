@@ -59,7 +59,8 @@ static void refuse(struct rpc_call *call, const struct receive_result *result)
     case 429: rpc_finish_later(call, RPC_RESOURCE_EXHAUSTED, text); break;
     case 503: rpc_finish_later(call, RPC_UNAVAILABLE, text); break;
     case 413: rpc_finish(call, &(struct rpc_end){.code = RPC_RESOURCE_EXHAUSTED, .text = text}); break; /* never */
-    default: rpc_finish(call, &(struct rpc_end){.code = result->status < 500 ? RPC_INVALID_ARGUMENT : RPC_INTERNAL, .text = text});
+    default:
+        rpc_finish(call, &(struct rpc_end){.code = result->status < 500 ? RPC_INVALID_ARGUMENT : RPC_INTERNAL, .text = text});
     }
 }
 
@@ -88,7 +89,8 @@ static void export_message(struct rpc_call *call, bole_slice bytes)
         rpc_finish(call, &e->end);
 }
 
-static const struct rpc_method export_method = {
-    .path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export", .state_size = sizeof(struct export), .message = export_message};
+static const struct rpc_method export_method = {.path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+                                                .state_size = sizeof(struct export),
+                                                .message = export_message};
 static const struct rpc_method *const methods[] = {&export_method};
 const struct rpc_service rpc_otlp_service = {"opentelemetry.proto.collector.logs.v1.LogsService", methods, 1};

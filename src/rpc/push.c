@@ -225,6 +225,13 @@ static void push_ended(struct rpc_call *call)
 }
 
 const struct rpc_method rpc_push_method = {
-    .path = "/bole.v1.Logs/Push", .state_size = sizeof(struct push), .begin = push_begin, .message = push_message, .broken = push_broken,
-    .read_end = push_read_end, .drained = go_on, .stop = push_stop, .ended = push_ended,
+    .path = "/bole.v1.Logs/Push",
+    .state_size = sizeof(struct push),
+    .begin = push_begin,
+    .message = push_message,
+    .broken = push_broken,
+    .read_end = push_read_end,
+    .drained = go_on,
+    .stop = push_stop,
+    .ended = push_ended,
 };

@@ -53,7 +53,8 @@ static bole_status read_request(struct query_call *q, bole_slice message, struct
         }
     }
     if (w.error)
-        return bole_fail(err, BOLE_E_INVALID, "protobuf: %s, at byte %zu of the message", w.error, (size_t)(w.field_at - message.ptr));
+        return bole_fail(err, BOLE_E_INVALID, "protobuf: %s, at byte %zu of the message", w.error,
+                         (size_t)(w.field_at - message.ptr));
     if (!q->text.ptr)
         q->text = S("");
     if (!after.len)

@@ -129,8 +129,11 @@ static void reflection_end(struct rpc_call *call)
 }
 
 /* Question by question: a client that does not take its answers asks no more. */
-#define METHOD(path_) \
-    {.path = path_, .begin = rpc_read, .message = reflect, .drained = rpc_read, .read_end = reflection_end, .stop = reflection_end}
+#define METHOD(path_)                                                                                                            \
+    {                                                                                                                            \
+        .path = path_, .begin = rpc_read, .message = reflect, .drained = rpc_read, .read_end = reflection_end,                   \
+        .stop = reflection_end                                                                                                   \
+    }
 
 static const struct rpc_method reflect_v1 = METHOD("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
                                reflect_v1alpha = METHOD("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");

@@ -24,7 +24,14 @@
 #include "record/record.h"
 #include "serve/api_internal.h"
 
-enum { MEMORY_PART = 8, MESSAGE_PART = 8 /* of that */, PEM_MAX = 1024 * 1024, RETRY_S = 1, DRAIN_LOOK_MS = 10, READS_LOOK_MS = 250 };
+enum {
+    MEMORY_PART = 8,
+    MESSAGE_PART = 8 /* of that */,
+    PEM_MAX = 1024 * 1024,
+    RETRY_S = 1,
+    DRAIN_LOOK_MS = 10,
+    READS_LOOK_MS = 250
+};
 enum { AHEAD = 64 * 1024, CALLS_MIN = 64 };
 
 struct rpc {
@@ -48,13 +55,13 @@ struct rpc {
     unsigned            calls_max;     /* then read-only */
     struct {
         pthread_mutex_t lock;
-        unsigned        max, count;    /* max: then read-only; count guarded by lock: under way, or their message is being taken */
+        unsigned max, count; /* max: then read-only; count guarded by lock: under way, or their message is being taken */
         struct read_list { struct rpc_call *first, *last; } waiting, under_way; /* guarded by lock; oldest first */
     } reads;
 };
 
-static const struct rpc_service *const services[] = {&rpc_otlp_service, &rpc_bole_service, &rpc_health_service, &rpc_reflection_service,
-                                                     &rpc_old_reflection_service};
+static const struct rpc_service *const services[] = {&rpc_otlp_service, &rpc_bole_service, &rpc_health_service,
+                                                     &rpc_reflection_service, &rpc_old_reflection_service};
 enum { SERVICE_COUNT = sizeof services / sizeof *services };
 
 /* ---- what a call is told ---- */
@@ -170,7 +177,8 @@ static void break_off_slow(struct rpc *r)
 {
     struct rpc_call *slow = r->reads.under_way.first;
     uint64_t now_ns = clock_mono_ns(r->options.clock);
-    for (struct rpc_call *c = r->reads.waiting.first; c && slow && now_ns - slow->read_ns >= RPC_READ_PATIENCE_NS; c = c->read_next) {
+    for (struct rpc_call *c = r->reads.waiting.first; c && slow && now_ns - slow->read_ns >= RPC_READ_PATIENCE_NS;
+         c = c->read_next) {
         r->module->break_off(slow->wire, RPC_UNAVAILABLE, "no message came for a while, and others wait: call again");
         slow->read_ns = now_ns; /* it was told */
         slow = slow->read_next;
@@ -270,7 +278,8 @@ static bool unpack(const bole_slice *parts, size_t count, enum rpc_coding coding
         *ret_bytes = buf_slice(joined);
     if (coding == RPC_IDENTITY)
         return true;
-    bole_status st = content_decode(coding == RPC_GZIP ? CONTENT_GZIP : CONTENT_DEFLATE, *ret_bytes, RPC_DECODED_MAX, decoded, err);
+    bole_status st =
+        content_decode(coding == RPC_GZIP ? CONTENT_GZIP : CONTENT_DEFLATE, *ret_bytes, RPC_DECODED_MAX, decoded, err);
     *ret_end = (struct rpc_end){.code = st == BOLE_E_NOMEM ? RPC_UNAVAILABLE : st == BOLE_E_LIMIT ? RPC_RESOURCE_EXHAUSTED
                                                                                                  : RPC_INVALID_ARGUMENT,
                                 .text = bole_slice_str(err->msg)};
@@ -588,7 +597,8 @@ void rpc_finish(struct rpc_call *call, const struct rpc_end *end)
         else if (end->code == RPC_UNAVAILABLE)
             put_retry(text, end->code, end->text);
         bole_slice all = text->failed ? S("") : buf_slice(text), rest = bole_slice_sub(all, text->failed ? 0 : end->text.len);
-        call->end = (struct rpc_end){.code = text->failed ? RPC_UNAVAILABLE : end->code, .text = bole_slice_from(all.ptr, all.len - rest.len)};
+        call->end = (struct rpc_end){.code = text->failed ? RPC_UNAVAILABLE : end->code,
+                                     .text = bole_slice_from(all.ptr, all.len - rest.len)};
         if (end->message.ptr && !text->failed)
             call->end.message = bole_slice_from(rest.ptr ? rest.ptr : (const uint8_t *)"", end->message.len);
         call->end.details = bole_slice_sub(rest, call->end.message.len);
@@ -792,7 +802,8 @@ static bole_status open_transport(struct rpc *r, struct bole_err *err)
         st = read_pem(o->tls_key_path, &key, err);
     if (st == BOLE_OK) {
         size_t memory = o->budget ? o->budget->limit_bytes / MEMORY_PART : SIZE_MAX;
-        size_t message = memory / MESSAGE_PART < RPC_MESSAGE_MAX ? memory / MESSAGE_PART : RPC_MESSAGE_MAX, calls = memory / AHEAD;
+        size_t message = memory / MESSAGE_PART < RPC_MESSAGE_MAX ? memory / MESSAGE_PART : RPC_MESSAGE_MAX,
+               calls = memory / AHEAD;
         r->reads.max = memory / message < RPC_READS_MAX ? (unsigned)(memory / message) : RPC_READS_MAX;
         r->calls_max = calls < CALLS_MIN ? CALLS_MIN : calls < RPC_CALLS_MAX ? (unsigned)calls : RPC_CALLS_MAX;
         struct rpc_open open = {.address = o->listen, .worker_count = r->worker_count, .memory_max = memory,

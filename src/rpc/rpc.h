@@ -64,7 +64,12 @@ struct rpc_call {
     struct arena             arena; /* worker's thread until `message` returns, then the method's */
     void                    *state;
     struct rpc_call         *prev, *next; /* guarded by rpc->lock */
-    enum { RPC_NO_READ, RPC_READ_WAITS, RPC_READ_UNDER_WAY, RPC_READ_DONE } read; /* guarded by rpc->reads.lock; DONE: its message is being taken */
+    enum {
+        RPC_NO_READ,
+        RPC_READ_WAITS,
+        RPC_READ_UNDER_WAY,
+        RPC_READ_DONE
+    } read;                               /* guarded by rpc->reads.lock; DONE: its message is being taken */
     bool                     reads_again; /* guarded by it: behind that message */
     uint64_t                 read_ns;     /* guarded by it: when it began */
     struct rpc_call         *read_prev, *read_next; /* guarded by it: of those waiting, or under way */

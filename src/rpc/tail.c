@@ -176,7 +176,8 @@ static void on_stop(struct tail_member *m)
     end_tail((struct rpc_tail *)m, RPC_UNAVAILABLE, "the server is stopping");
 }
 
-static const struct tail_ops ops = {.feed = on_feed, .lost = on_lost, .flush = on_flush, .close = on_stop, .ref = on_ref, .unref = on_unref};
+static const struct tail_ops ops = {
+    .feed = on_feed, .lost = on_lost, .flush = on_flush, .close = on_stop, .ref = on_ref, .unref = on_unref};
 
 /* ---- history ---- */
 
@@ -294,7 +295,8 @@ static bole_status read_request(struct rpc_call *call, bole_slice message, bole_
         }
     }
     if (w.error)
-        return bole_fail(err, BOLE_E_INVALID, "protobuf: %s, at byte %zu of the message", w.error, (size_t)(w.field_at - message.ptr));
+        return bole_fail(err, BOLE_E_INVALID, "protobuf: %s, at byte %zu of the message", w.error,
+                         (size_t)(w.field_at - message.ptr));
     if (history > HISTORY_MAX)
         return bole_fail(err, BOLE_E_INVALID, "history: at most %d rows", HISTORY_MAX);
     c->history = (uint32_t)history;

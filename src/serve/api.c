@@ -13,9 +13,10 @@
     "Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex " \
     "match) to reduce the amount of data processed."
 
-static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table, &loki_meta_table, &loki_patterns_table,
-                                                 &loki_delete_table,
-                                                 &native_query_table, &native_context_table, &native_fields_table, &native_admin_table, &native_backup_table, &native_dlq_table, &native_sources_table, &tail_table,
+static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table,
+                                                 &loki_meta_table, &loki_patterns_table, &loki_delete_table, &native_query_table,
+                                                 &native_context_table, &native_fields_table, &native_admin_table,
+                                                 &native_backup_table, &native_dlq_table, &native_sources_table, &tail_table,
                                                  /* doors */
                                                  &push_table, &elastic_table, &intake_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
@@ -75,7 +76,8 @@ bole_status api_create(const struct api_options *options, struct api **ret_api, 
     return BOLE_OK;
 }
 
-bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server *server, unsigned loop_count, struct bole_err *err)
+bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server *server, unsigned loop_count,
+                       struct bole_err *err)
 {
     struct queue_stats queue = {0};
     queue_stats(a->options.queue, &queue);
@@ -210,7 +212,8 @@ bole_slice api_param(struct http_exchange *x, bole_slice name)
 void api_explain_memory(const struct budget *budget, struct bole_err *err)
 {
     if (budget->crowded_out && err->code != BOLE_E_CANCELLED)
-        bole_fail(err, BOLE_E_NOMEM, "the memory that all queries share is used up: try again later, ask for less, or raise the server's "
+        bole_fail(err, BOLE_E_NOMEM,
+                  "the memory that all queries share is used up: try again later, ask for less, or raise the server's "
                   "--memory-limit");
 }
 

@@ -50,7 +50,8 @@ struct api_options {
 bole_status api_create(const struct api_options *options, struct api **ret_api, struct bole_err *err);
 /* Before the server is started; both outlive every request. loop_count is the server's, and loop i is ingest's worker i:
  * ingest_options.worker_count must be at least that. */
-bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server *server, unsigned loop_count, struct bole_err *err);
+bole_status api_attach(struct api *a, struct ingest *ingest, struct http_server *server, unsigned loop_count,
+                       struct bole_err *err);
 /* The doors whose figures are shown; before the server is started, and outlives every request. */
 struct sockets;
 void api_attach_sockets(struct api *a, const struct sockets *sockets);

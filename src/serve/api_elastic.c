@@ -15,12 +15,15 @@
 #define PRODUCT "X-Elastic-Product: Elasticsearch\r\n"
 
 static const char info_json[] =
-    "{\"name\":\"bole\",\"cluster_name\":\"bole\",\"cluster_uuid\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"version\":{\"number\":\"" ELASTIC_VERSION
-    "\",\"build_flavor\":\"default\",\"build_type\":\"tar\",\"build_hash\":\"unknown\",\"build_date\":\"2025-07-23T22:10:18.138215839Z\","
+    "{\"name\":\"bole\",\"cluster_name\":\"bole\",\"cluster_uuid\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"version\":{\"number\":"
+    "\"" ELASTIC_VERSION "\",\"build_flavor\":\"default\",\"build_type\":\"tar\",\"build_hash\":\"unknown\",\"build_date\":"
+                         "\"2025-07-23T22:10:18.138215839Z\","
     "\"build_snapshot\":false,\"lucene_version\":\"9.12.2\",\"minimum_wire_compatibility_version\":\"7.17.0\","
     "\"minimum_index_compatibility_version\":\"7.0.0\"},\"tagline\":\"You Know, for Search\"}";
 
-#define LICENSE "{\"status\":\"active\",\"uid\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"basic\",\"mode\":\"basic\",\"issued_to\":\"bole\"}"
+#define LICENSE                                                                                                                  \
+    "{\"status\":\"active\",\"uid\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"basic\",\"mode\":\"basic\",\"issued_"    \
+    "to\":\"bole\"}"
 
 static const char license_json[] = "{\"license\":" LICENSE "}";
 
@@ -38,8 +41,9 @@ static const char health_json[] =
 
 /* Without addresses: a client that looks for more nodes ("sniffing") would lose the path that it was given. */
 static const char nodes_json[] =
-    "{\"_nodes\":{\"total\":1,\"successful\":1,\"failed\":0},\"cluster_name\":\"bole\",\"nodes\":{\"bole\":{\"name\":\"bole\",\"version\":\""
-    ELASTIC_VERSION "\",\"build_flavor\":\"default\",\"roles\":[\"data\",\"ingest\"],\"ingest\":{\"processors\":[]},\"plugins\":[]}}}";
+    "{\"_nodes\":{\"total\":1,\"successful\":1,\"failed\":0},\"cluster_name\":\"bole\",\"nodes\":{\"bole\":{\"name\":\"bole\","
+    "\"version\":\"" ELASTIC_VERSION
+    "\",\"build_flavor\":\"default\",\"roles\":[\"data\",\"ingest\"],\"ingest\":{\"processors\":[]},\"plugins\":[]}}}";
 
 static const char acknowledged_json[] = "{\"acknowledged\":true}";
 
@@ -208,7 +212,8 @@ static void root(struct http_exchange *x, void *ctx)
     bole_slice agent = http_header(x, S("user-agent")), accept = http_header(x, S("accept"));
     bool html = accept.len && memmem(accept.ptr, accept.len, "text/html", 9);
     bool json = accept.len && memmem(accept.ptr, accept.len, "json", 4);
-    bool known = bole_slice_starts(agent, S("Elastic")) || bole_slice_starts(agent, S("elastic")) || bole_slice_starts(agent, S("opensearch"));
+    bool known = bole_slice_starts(agent, S("Elastic")) || bole_slice_starts(agent, S("elastic")) ||
+                 bole_slice_starts(agent, S("opensearch"));
     if (!html && (json || known))
         info(x, ctx);
     else

@@ -28,8 +28,9 @@ struct api {
 
 /* Each file of handlers has one table; api_create joins them. */
 struct api_table { const struct http_route *routes; size_t count; };
-extern const struct api_table tail_table, loki_query_table, loki_label_table, loki_detect_table, loki_index_table, loki_meta_table, loki_patterns_table, loki_delete_table, native_query_table,
-    native_context_table, native_fields_table, native_admin_table, native_backup_table, native_dlq_table, native_sources_table, push_table;
+extern const struct api_table tail_table, loki_query_table, loki_label_table, loki_detect_table, loki_index_table,
+    loki_meta_table, loki_patterns_table, loki_delete_table, native_query_table, native_context_table, native_fields_table,
+    native_admin_table, native_backup_table, native_dlq_table, native_sources_table, push_table;
 extern const struct api_table elastic_table, intake_table;
 
 /* native_sources.c */

@@ -24,7 +24,9 @@ static void answer(const struct commit *p)
     bool later = p->status == 429 || p->status == 503;
     const char *headers = p->headers;
     if (later)
-        headers = (const char *)arena_printf(http_arena(p->x), "%sRetry-After: %u\r\n", headers ? headers : "", p->retry_after_s ? p->retry_after_s : 1).ptr;
+        headers = (const char *)arena_printf(http_arena(p->x), "%sRetry-After: %u\r\n", headers ? headers : "",
+                                             p->retry_after_s ? p->retry_after_s : 1)
+                      .ptr;
     /* The body is in the exchange's arena, or a constant: no copy is needed. */
     http_reply(p->x, &(struct http_reply){.status = p->status, .content_type = p->content_type, .body = p->body,
                                           .body_static = true, .headers = headers});
@@ -41,7 +43,8 @@ static bool answer_lane(struct commit *p, bole_status status)
     if (gap)
         p->body = arena_printf(http_arena(p->x), "{\"error\":\"gap\",\"sequence\":%llu,\"wanted\":%llu}\n", sequence, wanted);
     else
-        p->body = arena_printf(http_arena(p->x), "{\"sequence\":%llu,\"stored\":0,\"duplicate\":true,\"rejected\":0}\n", sequence);
+        p->body =
+            arena_printf(http_arena(p->x), "{\"sequence\":%llu,\"stored\":0,\"duplicate\":true,\"rejected\":0}\n", sequence);
     p->status = gap ? 409 : 200;
     if (gap)
         process_forget(p->process);
@@ -79,9 +82,16 @@ void push_finish(struct push *push, enum metrics_door door, const char *headers)
     struct http_exchange *x = push->x;
     const struct receive_result *result = &push->result;
     count(a, result);
-    struct commit now = {.x = x, .counters = &a->counters.doors[door], .records = result->accepted, .bytes = result->accepted_bytes,
-                         .status = result->status, .content_type = result->content_type, .body = result->body,
-                         .headers = headers, .process = a->options.receive.process, .lane = result->lane,
+    struct commit now = {.x = x,
+                         .counters = &a->counters.doors[door],
+                         .records = result->accepted,
+                         .bytes = result->accepted_bytes,
+                         .status = result->status,
+                         .content_type = result->content_type,
+                         .body = result->body,
+                         .headers = headers,
+                         .process = a->options.receive.process,
+                         .lane = result->lane,
                          .retry_after_s = result->retry_after_s};
     if (!result->request) {
         answer(&now);
@@ -105,12 +115,14 @@ static bool keeps_limits(struct limits *limits, struct http_exchange *x, bole_sl
     size_t size = http_body(x).len, sent = http_body_sent(x);
     if (limit.body_bytes && size > limit.body_bytes) {
         limits_count(limits, LIMIT_BODY);
-        http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", size, BOLE_SLICE_ARG(tenant), limit.body_bytes);
+        http_reply_text(x, 413, "a request of %zu bytes, tenant %.*s may send %zu at once", size, BOLE_SLICE_ARG(tenant),
+                        limit.body_bytes);
         return false;
     }
     if (limit.ratio && size > CONTENT_RATIO_FREE && size / limit.ratio > sent) { /* what is small may be as regular as it likes */
         limits_count(limits, LIMIT_RATIO);
-        http_reply_text(x, 413, "a request of %zu bytes became %zu, tenant %.*s may compress by %zu", sent, size, BOLE_SLICE_ARG(tenant), limit.ratio);
+        http_reply_text(x, 413, "a request of %zu bytes became %zu, tenant %.*s may compress by %zu", sent, size,
+                        BOLE_SLICE_ARG(tenant), limit.ratio);
         return false;
     }
     return true;

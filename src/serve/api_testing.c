@@ -20,7 +20,8 @@ static struct world *open_world(const struct api_options *options, struct fs *fs
     struct world *w = calloc(1, sizeof *w);
     w->answer = malloc(WORLD_ANSWER_MAX);
     budget_init(&w->budget, NULL, 256u * 1024 * 1024);
-    struct store_options store = {.uri = fs ? S("segments:/data") : S("mem:"), .fs = fs, .clock = &clock_system, .budget = &w->budget};
+    struct store_options store = {
+        .uri = fs ? S("segments:/data") : S("mem:"), .fs = fs, .clock = &clock_system, .budget = &w->budget};
     must(store_open(&store, &w->store, &err), &err, "store");
     struct queue_options queue = {.uri = S("mem:"), .clock = &clock_system, .random = &random_system,
                                   .min_lsn = store_position(w->store)};
@@ -32,12 +33,22 @@ static struct world *open_world(const struct api_options *options, struct fs *fs
     o.fs = &fs_posix;
     o.budget = &w->budget;
     must(api_create(&o, &w->api, &err), &err, "api");
-    must(ingest_create(&(struct ingest_options){.queue = w->queue, .store = w->store, .clock = &clock_system, .budget = &w->budget,
-                                                .worker_count = WORLD_LOOPS + 2, /* and gRPC's */ .on_commit = api_on_commit, .on_commit_ctx = w->api},
+    must(ingest_create(&(struct ingest_options){.queue = w->queue,
+                                                .store = w->store,
+                                                .clock = &clock_system,
+                                                .budget = &w->budget,
+                                                .worker_count = WORLD_LOOPS + 2,
+                                                /* and gRPC's */ .on_commit = api_on_commit,
+                                                .on_commit_ctx = w->api},
                        &w->ingest, &err),
          &err, "ingest");
-    struct http_options http = {.listen = S("127.0.0.1:0"), .fallback = api_fallback, .fallback_ctx = w->api, .loop_count = WORLD_LOOPS,
-                                .pool_count = 2, .budget = &w->budget, .clock = &clock_system};
+    struct http_options http = {.listen = S("127.0.0.1:0"),
+                                .fallback = api_fallback,
+                                .fallback_ctx = w->api,
+                                .loop_count = WORLD_LOOPS,
+                                .pool_count = 2,
+                                .budget = &w->budget,
+                                .clock = &clock_system};
     api_routes(w->api, &http.routes, &http.route_count);
     must(http_server_create(&http, &w->server, &err), &err, "server");
     must(api_attach(w->api, w->ingest, w->server, WORLD_LOOPS, &err), &err, "attach");

@@ -337,7 +337,8 @@ bool exchange_build_head(struct http_exchange *x, unsigned status, const char *c
 /* What is left to say when there is no memory for a real answer. */
 static void answer_without_memory(struct http_exchange *x)
 {
-    static uint8_t text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static uint8_t text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     x->close_after = true;
     x->answer.head = text;
     x->answer.head_len = sizeof text - 1;

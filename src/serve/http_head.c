@@ -375,7 +375,8 @@ enum http_parse http_head_parse(struct http_head *h, const uint8_t *bytes, size_
             h->scanned = limit;
             if (len < head_max)
                 return HTTP_PARSE_MORE;
-            return h->has_request_line ? refuse(h, 431, "the header is too large") : refuse(h, 414, "the request line is too long");
+            return h->has_request_line ? refuse(h, 431, "the header is too large")
+                                       : refuse(h, 414, "the request line is too long");
         }
         const uint8_t *from = bytes + h->line_at;
         if (lf == from || lf[-1] != '\r')

@@ -34,7 +34,8 @@ static void find_route(struct http_conn *c, bole_slice raw_path)
 /* NULL without memory. */
 static const char *too_large(struct http_exchange *x)
 {
-    return (const char *)arena_printf(&x->arena, "the body is larger than %zu bytes: %s", x->body_max, exchange_size_advice(x)).ptr;
+    return (const char *)arena_printf(&x->arena, "the body is larger than %zu bytes: %s", x->body_max, exchange_size_advice(x))
+        .ptr;
 }
 
 /* 0, or the status of a refusal with its text. */
@@ -57,8 +58,9 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
         return 400;
     find_route(c, raw_path);
     bole_slice origin = http_head_known(h, x->base, HTTP_FIELD_ORIGIN);
-    *ret_text = "a page of another site may not write here: its Origin is neither this server (scheme, name and port) nor a configured "
-                "host name";
+    *ret_text =
+        "a page of another site may not write here: its Origin is neither this server (scheme, name and port) nor a configured "
+        "host name";
     if (origin.ptr && x->route && (x->route->flags & (HTTP_WRITE | HTTP_UPGRADE)) &&
         !http_origin_is_ours(hosts, origin, authority))
         return 403;

@@ -40,7 +40,8 @@ static void add_literal(struct http_routes *r, size_t index)
     *slot = (uint32_t)index + 1;
 }
 
-bole_status http_routes_create(const struct http_route *routes, size_t count, struct http_routes **ret_routes, struct bole_err *err)
+bole_status http_routes_create(const struct http_route *routes, size_t count, struct http_routes **ret_routes,
+                               struct bole_err *err)
 {
     struct http_routes *r = calloc(1, sizeof *r);
     if (!r)
@@ -115,7 +116,8 @@ static bool pattern_matches(bole_slice pattern, bole_slice path, struct http_mat
     while (more) {
         pattern = bole_slice_sub(pattern, 1); /* the '/' */
         path = bole_slice_sub(path, 1);
-        if (pattern.len > 2 && pattern.ptr[0] == '{' && pattern.ptr[pattern.len - 2] == '*' && pattern.ptr[pattern.len - 1] == '}') {
+        if (pattern.len > 2 && pattern.ptr[0] == '{' && pattern.ptr[pattern.len - 2] == '*' &&
+            pattern.ptr[pattern.len - 1] == '}') {
             m->params[m->param_count].name = (bole_slice){pattern.ptr + 1, pattern.len - 3};
             m->params[m->param_count++].value = path;
             return true;

@@ -20,7 +20,8 @@ struct http_match {
     struct { bole_slice name, value; } params[HTTP_PATH_PARAM_MAX]; /* values still encoded */
 };
 
-bole_status http_routes_create(const struct http_route *routes, size_t count, struct http_routes **ret_routes, struct bole_err *err);
+bole_status http_routes_create(const struct http_route *routes, size_t count, struct http_routes **ret_routes,
+                               struct bole_err *err);
 void http_routes_destroy(struct http_routes *r); /* NULL is fine */
 
 /* path: raw, begins with '/'. A route without parameters wins over one with. */

@@ -8,7 +8,8 @@
 #include "serve/loki_json.h"
 #include "serve/loki_params.h"
 
-static bole_status parse_time(struct http_exchange *x, bole_slice name, int64_t otherwise_ns, int64_t *ret_ns, struct bole_err *err)
+static bole_status parse_time(struct http_exchange *x, bole_slice name, int64_t otherwise_ns, int64_t *ret_ns,
+                              struct bole_err *err)
 {
     if (loki_parse_time(api_param(x, name), otherwise_ns, ret_ns, err) >= 0)
         return BOLE_OK;

@@ -144,7 +144,8 @@ static bole_status run_pass(struct detect *d, bole_slice query, enum pass pass, 
     bole_slice text = arena_printf(http_arena(d->work->x), "%.*s%s", (int)query.len, (const char *)query.ptr, stages[pass]);
     struct query *q = NULL;
     struct query_result *result = NULL;
-    bole_status st = text.ptr ? query_parse(text, &d->work->budget, &q, err) : bole_fail(err, BOLE_E_NOMEM, "no memory for the query");
+    bole_status st =
+        text.ptr ? query_parse(text, &d->work->budget, &q, err) : bole_fail(err, BOLE_E_NOMEM, "no memory for the query");
     if (st == BOLE_OK && query_type(q) != QUERY_LOG)
         st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
     if (st == BOLE_OK)
@@ -215,14 +216,16 @@ static void reply_fields(struct detect *d, uint64_t limit)
 static bole_status parse_request(struct detect *d, uint64_t *ret_limit, struct bole_err *err)
 {
     struct http_exchange *x = d->work->x;
-    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
+    struct loki_text text = {
+        .start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
     bole_slice limit = http_param(x, S("limit")), line_limit = http_param(x, S("line_limit"));
     if (limit.len == 0)
         limit = http_param(x, S("field_limit")); /* its older name, which Loki still takes */
     uint64_t lines = LINES_DEFAULT;
     *ret_limit = FIELDS_DEFAULT;
     d->request = api_work_request(d->work);
-    bole_status st = loki_parse_bounds(&text, clock_now_ns(d->work->api->options.clock), &d->request.start_ns, &d->request.end_ns, err);
+    bole_status st =
+        loki_parse_bounds(&text, clock_now_ns(d->work->api->options.clock), &d->request.start_ns, &d->request.end_ns, err);
     if (st == BOLE_OK && limit.len)
         st = loki_parse_limit(limit, ret_limit, err);
     if (st == BOLE_OK && line_limit.len)

@@ -103,7 +103,8 @@ static bole_status add_step(bole_slice labels, uint64_t rows, uint64_t bytes, vo
 
 /* Bucket i is [first + i * step, first + (i + 1) * step), the range cuts off what it must. One pass when the store can count in
  * buckets, whose ends it is told, else one question for each step. */
-static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t first_ns, int64_t step_ns, struct bole_err *err)
+static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t first_ns, int64_t step_ns,
+                              struct bole_err *err)
 {
     struct store *store = s->work.api->options.store;
     struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = first_ns + step_ns - 1, .bucket_ns = step_ns,
@@ -132,8 +133,11 @@ static void volume_range(struct http_exchange *x, void *ctx)
     struct bole_err err = {0};
     struct loki_volume v = {0};
     struct loki_range range;
-    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
-                             .step = http_param(x, S("step")), .limit = http_param(x, S("limit"))};
+    struct loki_text text = {.start = http_param(x, S("start")),
+                             .end = http_param(x, S("end")),
+                             .since = http_param(x, S("since")),
+                             .step = http_param(x, S("step")),
+                             .limit = http_param(x, S("limit"))};
     bole_status st = loki_parse_range(&text, s.end_ns, &range, &err);
     int64_t first_ns = 0;
     if (st == BOLE_OK) {

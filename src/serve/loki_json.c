@@ -143,19 +143,20 @@ static void put_summary(struct buf *b, const struct loki_stats *s)
 /* Bole has one store where Loki has a store and an ingester that holds one of its own. */
 static void put_store(struct buf *b, const struct loki_stats *s)
 {
-    buf_printf(b,
-               "{\"totalChunksRef\":%llu,\"totalChunksDownloaded\":%llu,\"chunksDownloadTime\":0,"
-               "\"queryReferencedStructuredMetadata\":false,\"queryUsedV2Engine\":false,\"chunk\":{\"headChunkBytes\":0,\"headChunkLines\":0,"
-               "\"decompressedBytes\":%llu,\"decompressedLines\":%llu,\"compressedBytes\":0,\"totalDuplicates\":0,"
-               "\"postFilterLines\":%llu,\"headChunkStructuredMetadataBytes\":0,\"decompressedStructuredMetadataBytes\":0},"
-               "\"chunkRefsFetchTime\":0,\"congestionControlLatency\":0,\"pipelineWrapperFilteredLines\":0,"
-               "\"dataobj\":{\"prePredicateDecompressedRows\":0,\"prePredicateDecompressedBytes\":0,"
-               "\"prePredicateDecompressedStructuredMetadataBytes\":0,\"postPredicateRows\":0,\"postPredicateDecompressedBytes\":0,"
-               "\"postPredicateStructuredMetadataBytes\":0,\"postFilterRows\":0,\"pagesScanned\":0,\"pagesDownloaded\":0,"
-               "\"pagesDownloadedBytes\":0,\"pageBatches\":0,\"totalRowsAvailable\":0,\"totalPageDownloadTime\":0}}",
-               (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned),
-               (unsigned long long)s->bytes_scanned, (unsigned long long)s->lines_scanned,
-               (unsigned long long)s->lines_passed);
+    buf_printf(
+        b,
+        "{\"totalChunksRef\":%llu,\"totalChunksDownloaded\":%llu,\"chunksDownloadTime\":0,"
+        "\"queryReferencedStructuredMetadata\":false,\"queryUsedV2Engine\":false,\"chunk\":{\"headChunkBytes\":0,"
+        "\"headChunkLines\":0,"
+        "\"decompressedBytes\":%llu,\"decompressedLines\":%llu,\"compressedBytes\":0,\"totalDuplicates\":0,"
+        "\"postFilterLines\":%llu,\"headChunkStructuredMetadataBytes\":0,\"decompressedStructuredMetadataBytes\":0},"
+        "\"chunkRefsFetchTime\":0,\"congestionControlLatency\":0,\"pipelineWrapperFilteredLines\":0,"
+        "\"dataobj\":{\"prePredicateDecompressedRows\":0,\"prePredicateDecompressedBytes\":0,"
+        "\"prePredicateDecompressedStructuredMetadataBytes\":0,\"postPredicateRows\":0,\"postPredicateDecompressedBytes\":0,"
+        "\"postPredicateStructuredMetadataBytes\":0,\"postFilterRows\":0,\"pagesScanned\":0,\"pagesDownloaded\":0,"
+        "\"pagesDownloadedBytes\":0,\"pageBatches\":0,\"totalRowsAvailable\":0,\"totalPageDownloadTime\":0}}",
+        (unsigned long long)s->parts_total, (unsigned long long)(s->parts_total - s->parts_pruned),
+        (unsigned long long)s->bytes_scanned, (unsigned long long)s->lines_scanned, (unsigned long long)s->lines_passed);
 }
 
 static void put_caches(struct buf *b)

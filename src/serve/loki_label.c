@@ -44,8 +44,8 @@ static void put_names(struct buf *out, struct loki_set *set)
     out->failed |= !items;
 }
 
-static bole_status run_streams(struct loki_select *s, bole_slice selector, enum loki_selector kind, bole_status (*fn)(bole_slice labels, void *ctx),
-                               void *ctx, struct bole_err *err)
+static bole_status run_streams(struct loki_select *s, bole_slice selector, enum loki_selector kind,
+                               bole_status (*fn)(bole_slice labels, void *ctx), void *ctx, struct bole_err *err)
 {
     bole_status st = loki_select_matchers(s, selector, kind, err);
     for (size_t i = 0; i < s->work.tenant_count && st == BOLE_OK; i++)

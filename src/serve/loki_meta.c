@@ -11,8 +11,9 @@ static void buildinfo(struct http_exchange *x, void *ctx)
     (void)ctx;
     struct buf body;
     buf_init(&body, NULL);
-    buf_put_str(&body, "{\"version\":\"" BOLE_VERSION "\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\","
-                       "\"goVersion\":\"\"}");
+    buf_put_str(&body,
+                "{\"version\":\"" BOLE_VERSION "\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\","
+                "\"goVersion\":\"\"}");
     api_reply_json(x, &body);
 }
 

@@ -49,7 +49,8 @@ static bole_status mine(struct patterns *p, struct bole_err *err)
         if (st == BOLE_OK && api_work_is_over(&s->work))
             st = bole_fail(err, BOLE_E_CANCELLED, "the query was cancelled");
         else if (st == BOLE_OK && !add_vector(p, scan, v))
-            st = bole_fail(err, BOLE_E_LIMIT, "the patterns need more memory than one query may use: a larger step, or a shorter range");
+            st = bole_fail(err, BOLE_E_LIMIT,
+                           "the patterns need more memory than one query may use: a larger step, or a shorter range");
     }
     if (scan) {
         struct store_scan_stats stats;
@@ -71,7 +72,8 @@ static void put_pattern(struct patterns *p, const struct miner_pattern *pattern,
     buf_put_str(b, ",\"samples\":[");
     for (uint32_t i = 0; i < p->miner.step_count; i++)
         if (pattern->counts[i]) {
-            buf_printf(b, "%s[%lld,%u]", any ? "," : "", (long long)((p->first_ns + (int64_t)i * p->step_ns) / NS_PER_S), pattern->counts[i]);
+            buf_printf(b, "%s[%lld,%u]", any ? "," : "", (long long)((p->first_ns + (int64_t)i * p->step_ns) / NS_PER_S),
+                       pattern->counts[i]);
             any = true;
         }
     buf_put_str(b, "]}");
@@ -98,7 +100,9 @@ static bole_status prepare(struct patterns *p, struct bole_err *err)
 {
     struct http_exchange *x = p->select->work.x;
     struct loki_range range;
-    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
+    struct loki_text text = {.start = http_param(x, S("start")),
+                             .end = http_param(x, S("end")),
+                             .since = http_param(x, S("since")),
                              .step = http_param(x, S("step"))};
     bole_status st = loki_parse_range(&text, clock_now_ns(p->select->work.api->options.clock), &range, err);
     if (st == BOLE_OK)

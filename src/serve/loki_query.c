@@ -159,9 +159,13 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
 
 static struct loki_text text_of(struct http_exchange *x)
 {
-    return (struct loki_text){.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
-                              .time = http_param(x, S("time")), .limit = http_param(x, S("limit")),
-                              .direction = http_param(x, S("direction")), .step = http_param(x, S("step")),
+    return (struct loki_text){.start = http_param(x, S("start")),
+                              .end = http_param(x, S("end")),
+                              .since = http_param(x, S("since")),
+                              .time = http_param(x, S("time")),
+                              .limit = http_param(x, S("limit")),
+                              .direction = http_param(x, S("direction")),
+                              .step = http_param(x, S("step")),
                               .interval = http_param(x, S("interval"))};
 }
 
@@ -169,8 +173,9 @@ static bole_status check_type(struct api *a, enum query_type type, enum answer_f
                               struct bole_err *err)
 {
     if (type == QUERY_LOG && form == FORM_INSTANT)
-        return bole_fail(err, BOLE_E_INVALID,
-                         "log queries are not supported as an instant query type, please change your query to a range query type");
+        return bole_fail(
+            err, BOLE_E_INVALID,
+            "log queries are not supported as an instant query type, please change your query to a range query type");
     if (type == QUERY_METRIC && form == FORM_LEGACY)
         return bole_fail(err, BOLE_E_INVALID, "legacy endpoints only support streams result type");
     return type == QUERY_LOG ? loki_check_limit(range->limit, a->options.entries_max, err) : BOLE_OK;
@@ -183,7 +188,8 @@ static bole_status run(struct api_work *work, enum answer_form form, bool catego
     struct loki_range range;
     struct query *q = NULL;
     int64_t now_ns = clock_now_ns(work->api->options.clock);
-    bole_status st = form == FORM_INSTANT ? loki_parse_instant(&text, now_ns, &range, err) : loki_parse_range(&text, now_ns, &range, err);
+    bole_status st =
+        form == FORM_INSTANT ? loki_parse_instant(&text, now_ns, &range, err) : loki_parse_range(&text, now_ns, &range, err);
     if (st == BOLE_OK)
         st = query_parse(api_param(work->x, S("query")), &work->budget, &q, err);
     if (st == BOLE_OK)

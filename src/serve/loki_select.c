@@ -11,7 +11,8 @@ bool loki_select_begin(struct loki_select *s, struct api *api, struct http_excha
 {
     *s = (struct loki_select){0};
     struct bole_err err = {0};
-    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
+    struct loki_text text = {
+        .start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
     if (!api_work_begin(&s->work, api, x))
         return false;
     bole_status st = loki_parse_bounds(&text, clock_now_ns(api->options.clock), &s->start_ns, &s->end_ns, &err);

@@ -169,7 +169,8 @@ void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t tim
     out->failed |= !items;
 }
 
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns, struct buf *out)
+void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
+                              struct buf *out)
 {
     size_t count;
     struct loki_set_item **items = rank(v, limit, &count);

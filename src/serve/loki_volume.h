@@ -38,6 +38,7 @@ bole_status loki_volume_add(struct loki_volume *v, bole_slice labels, uint32_t b
 /* The whole answer, at most `limit` series. Vector: bucket 0 at time_ns. Matrix: bucket i is [first + i * step, first + (i + 1) *
  * step); its point stands a millisecond before it ends, that of the last one at end_ns. */
 void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t time_ns, struct buf *out);
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns, struct buf *out);
+void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
+                              struct buf *out);
 
 #endif

@@ -139,7 +139,8 @@ static void write_responses(struct writer *w, const struct http_stats *s)
             buf_printf(w->out, ",\"responses_%uxx_total\":%llu", class, (unsigned long long)s->by_class[class]);
         return;
     }
-    buf_put_str(w->out, "# HELP bole_http_responses_total Answers by class of status.\n# TYPE bole_http_responses_total counter\n");
+    buf_put_str(w->out,
+                "# HELP bole_http_responses_total Answers by class of status.\n# TYPE bole_http_responses_total counter\n");
     for (unsigned class = 1; class < 6; class++)
         buf_printf(w->out, "bole_http_responses_total{code=\"%uxx\"} %llu\n", class, (unsigned long long)s->by_class[class]);
 }
@@ -185,7 +186,8 @@ static const struct {
 } door_figures[] = {
     {"requests_total", "Requests that brought records, by door.", offsetof(struct metrics_door_counters, requests_total)},
     {"records_total", "Records made durable, by door.", offsetof(struct metrics_door_counters, records_total)},
-    {"bytes_total", "Bytes of the lines and fields of these records, by door.", offsetof(struct metrics_door_counters, bytes_total)},
+    {"bytes_total", "Bytes of the lines and fields of these records, by door.",
+     offsetof(struct metrics_door_counters, bytes_total)},
 };
 
 static void write_doors(struct writer *w, struct metrics_counters *c)
@@ -213,7 +215,9 @@ static void write_receive(struct writer *w, struct metrics_counters *c, struct s
         figure(w, "sources", GAUGE, sources_number(senders), "Clients that ever sent, see /api/v1/sources.");
     figure(w, "utf8_replaced_total", COUNTER, c->utf8_replaced_total, "Records in which invalid UTF-8 was replaced.");
     if (!w->json)
-        buf_put_str(w->out, "# HELP bole_receive_rejected_total Records refused, by reason.\n# TYPE bole_receive_rejected_total counter\n");
+        buf_put_str(
+            w->out,
+            "# HELP bole_receive_rejected_total Records refused, by reason.\n# TYPE bole_receive_rejected_total counter\n");
     for (unsigned i = 0; i < RECEIVE_REASON_COUNT; i++)
         buf_printf(w->out, w->json ? ",\"rejected_%s_total\":%llu" : "bole_receive_rejected_total{reason=\"%s\"} %llu\n",
                    receive_reason_name(i), (unsigned long long)c->rejected_total[i]);
@@ -225,11 +229,12 @@ static void write_limits(struct writer *w, struct limits *limits)
 {
     open_family(w, "limits");
     if (!w->json)
-        buf_put_str(w->out, "# HELP bole_limits_refused_total Requests (bytes, records, body, ratio) and records (record, fields) over a tenant's limit.\n"
+        buf_put_str(w->out, "# HELP bole_limits_refused_total Requests (bytes, records, body, ratio) and records (record, "
+                            "fields) over a tenant's limit.\n"
                             "# TYPE bole_limits_refused_total counter\n");
     for (unsigned k = 0; k < LIMIT_KIND_COUNT; k++) {
-        buf_printf(w->out, w->json ? "%s\"refused_%s_total\":%llu" : "%sbole_limits_refused_total{limit=\"%s\"} %llu\n", w->json && k ? "," : "",
-                   limit_kind_name(k), (unsigned long long)limits_refused(limits, k));
+        buf_printf(w->out, w->json ? "%s\"refused_%s_total\":%llu" : "%sbole_limits_refused_total{limit=\"%s\"} %llu\n",
+                   w->json && k ? "," : "", limit_kind_name(k), (unsigned long long)limits_refused(limits, k));
     }
     close_family(w);
 }
@@ -272,7 +277,8 @@ static void write_pipeline(struct writer *w, struct process *process)
                 continue;
             buf_printf(w->out, "bole_process_records_total{rule=\"%u\",name=", r->number);
             buf_put_json(w->out, r->name, false);
-            buf_printf(w->out, ",step=\"%s\",outcome=\"%s\"} %llu\n", r->step, process_outcome_name(k), (unsigned long long)r->outcomes[k]);
+            buf_printf(w->out, ",step=\"%s\",outcome=\"%s\"} %llu\n", r->step, process_outcome_name(k),
+                       (unsigned long long)r->outcomes[k]);
         }
         if (w->json)
             buf_printf(w->out, ",\"%s_total\":%llu", process_outcome_name(k), (unsigned long long)sum);
@@ -413,7 +419,8 @@ static void write_process(struct writer *w, struct fs *fs, int64_t started_ns)
         return;
     uint64_t fds = 0;
     open_family(w, "process");
-    seconds(w, "cpu_seconds_total", COUNTER, (double)(utime + stime) / (double)sysconf(_SC_CLK_TCK), "CPU time, user and system.");
+    seconds(w, "cpu_seconds_total", COUNTER, (double)(utime + stime) / (double)sysconf(_SC_CLK_TCK),
+            "CPU time, user and system.");
     figure(w, "resident_memory_bytes", GAUGE, rss * (uint64_t)sysconf(_SC_PAGESIZE), "Memory held.");
     figure(w, "virtual_memory_bytes", GAUGE, vsize, "Address space.");
     figure(w, "threads", GAUGE, threads, "Threads.");

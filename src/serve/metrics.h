@@ -18,10 +18,22 @@
 #include "store/store.h"
 
 /* Doors that take records over HTTP and gRPC; metrics_door_name is the value of the label `door`. */
-enum metrics_door { DOOR_HTTP_LOKI, DOOR_HTTP_JSON_LINES, DOOR_HTTP_ELASTIC, DOOR_HTTP_OTLP, DOOR_HTTP_GELF, DOOR_HTTP_DATADOG, DOOR_HTTP_SPLUNK, DOOR_HTTP_JOURNAL,
-                    DOOR_GRPC_OTLP, DOOR_GRPC_PUSH,
-                    DOOR_HTTP_PUSH, DOOR_HTTP_FIREHOSE, DOOR_HTTP_CLOUDWATCH,
-                    METRICS_DOOR_COUNT };
+enum metrics_door {
+    DOOR_HTTP_LOKI,
+    DOOR_HTTP_JSON_LINES,
+    DOOR_HTTP_ELASTIC,
+    DOOR_HTTP_OTLP,
+    DOOR_HTTP_GELF,
+    DOOR_HTTP_DATADOG,
+    DOOR_HTTP_SPLUNK,
+    DOOR_HTTP_JOURNAL,
+    DOOR_GRPC_OTLP,
+    DOOR_GRPC_PUSH,
+    DOOR_HTTP_PUSH,
+    DOOR_HTTP_FIREHOSE,
+    DOOR_HTTP_CLOUDWATCH,
+    METRICS_DOOR_COUNT
+};
 const char *metrics_door_name(enum metrics_door door);
 
 struct metrics_door_counters {

@@ -25,10 +25,19 @@ static void healthz(struct http_exchange *x, void *ctx)
 
 static struct metrics_sources sources_of(struct api *a)
 {
-    return (struct metrics_sources){.ingest = a->ingest, .queue = a->options.queue, .store = a->options.store,
-                                    .server = a->server, .sockets = a->sockets, .budget = a->options.budget, .fs = a->options.fs,
-                                    .counters = &a->counters, .process = a->options.receive.process,
-                                    .dead_letters = a->options.receive.dead_letters, .limits = a->options.receive.limits, .senders = a->options.receive.sources, .started_ns = a->started_ns};
+    return (struct metrics_sources){.ingest = a->ingest,
+                                    .queue = a->options.queue,
+                                    .store = a->options.store,
+                                    .server = a->server,
+                                    .sockets = a->sockets,
+                                    .budget = a->options.budget,
+                                    .fs = a->options.fs,
+                                    .counters = &a->counters,
+                                    .process = a->options.receive.process,
+                                    .dead_letters = a->options.receive.dead_letters,
+                                    .limits = a->options.receive.limits,
+                                    .senders = a->options.receive.sources,
+                                    .started_ns = a->started_ns};
 }
 
 static void metrics(struct http_exchange *x, void *ctx)

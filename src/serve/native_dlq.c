@@ -59,7 +59,8 @@ static void put_letter(struct buf *out, const struct dead_letter *l, size_t max)
     buf_printf(out, ",\"size\":%zu,\"cut\":%s,\"text\":", l->bytes.len, l->cut ? "true" : "false");
     buf_put_json(out, text.len > max ? bole_slice_from(text.ptr, max) : text, false);
     if (b) {
-        struct process_record rec = {.time_ns = b->time_ns[0], .tenant = l->tenant, .labels = b->streams[b->row_stream[0]].labels, .line = text};
+        struct process_record rec = {
+            .time_ns = b->time_ns[0], .tenant = l->tenant, .labels = b->streams[b->row_stream[0]].labels, .line = text};
         struct batch_field fields[RECORD_FIELDS_MAX];
         for (rec.fields = fields; rec.field_count < b->field_end[0] && rec.field_count < RECORD_FIELDS_MAX; rec.field_count++)
             fields[rec.field_count] = batch_field(b, (uint32_t)rec.field_count);
@@ -190,7 +191,13 @@ struct redrive { /* in the exchange's arena */
     struct api           *api;
     struct http_exchange *x;
     bole_slice            tenant;
-    struct redriven { struct redrive *job; uint64_t id; enum dead_letter_kind kind; bole_slice door, bytes; bool cut; } letters[REDRIVE_MAX];
+    struct redriven {
+        struct redrive *job;
+        uint64_t id;
+        enum dead_letter_kind kind;
+        bole_slice door, bytes;
+        bool cut;
+    } letters[REDRIVE_MAX];
     size_t                count;
     uint64_t              only;  /* this one alone; 0: all */
     bool                  more;
@@ -208,7 +215,8 @@ static bool collect_letter(const struct dead_letter *l, void *ctx)
     if (job->more)
         return false;
     struct redriven *r = &job->letters[job->count];
-    *r = (struct redriven){job, l->id, l->kind, arena_copy(http_arena(job->x), l->door), arena_copy(http_arena(job->x), l->bytes), l->cut};
+    *r = (struct redriven){
+        job, l->id, l->kind, arena_copy(http_arena(job->x), l->door), arena_copy(http_arena(job->x), l->bytes), l->cut};
     job->more = !r->bytes.ptr || !r->door.ptr; /* no memory for it now */
     job->count += !job->more;
     return !job->more;
@@ -254,7 +262,8 @@ static void refuse(struct redrive *job, const struct redriven *r, bole_slice why
 }
 
 /* The way that it came. False: there is none for what came through this door. */
-static bool receive(struct receiver *receiver, const struct redriven *r, const struct receive_input *in, struct receive_result *ret_result)
+static bool receive(struct receiver *receiver, const struct redriven *r, const struct receive_input *in,
+                    struct receive_result *ret_result)
 {
     static const struct json_lines_params as_usual;
     if (r->cut)

@@ -68,8 +68,8 @@ static void reply(struct request *r)
 {
     struct buf b;
     buf_init(&b, r->work->api->options.query_budget);
-    buf_printf(&b, "{\"status\":\"success\",\"data\":{\"rows\":%llu,\"complete\":%s,\"fields\":[", (unsigned long long)r->fields.rows,
-               r->fields.too_many ? "false" : "true");
+    buf_printf(&b, "{\"status\":\"success\",\"data\":{\"rows\":%llu,\"complete\":%s,\"fields\":[",
+               (unsigned long long)r->fields.rows, r->fields.too_many ? "false" : "true");
     for (size_t i = 0; i < r->fields.field_count; i++) {
         if (i)
             buf_put_u8(&b, ',');
@@ -109,8 +109,10 @@ static bole_status parse_choices(struct request *r, struct bole_err *err)
 static bole_status prepare(struct request *r, struct bole_err *err)
 {
     struct http_exchange *x = r->work->x;
-    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
-    bole_status st = loki_parse_bounds(&text, clock_now_ns(r->work->api->options.clock), &r->range.start_ns, &r->range.end_ns, err);
+    struct loki_text text = {
+        .start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
+    bole_status st =
+        loki_parse_bounds(&text, clock_now_ns(r->work->api->options.clock), &r->range.start_ns, &r->range.end_ns, err);
     if (st == BOLE_OK && r->range.end_ns < r->range.start_ns)
         st = bole_fail(err, BOLE_E_INVALID, "end timestamp must not be before or equal to start time");
     if (st == BOLE_OK)

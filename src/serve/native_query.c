@@ -33,8 +33,10 @@ enum {
 #define SLICE_GOAL_NS ((uint64_t)(50 * NS_PER_MS))
 
 enum events { EVENT_ROWS = 1, EVENT_HISTOGRAM = 2, EVENT_PROGRESS = 4, EVENT_STATS = 8, EVENT_CURSOR = 16 };
-static const struct { const char *name; unsigned event; } event_names[] = {
-    {"rows", EVENT_ROWS}, {"histogram", EVENT_HISTOGRAM}, {"progress", EVENT_PROGRESS}, {"stats", EVENT_STATS}, {"cursor", EVENT_CURSOR},
+static const struct { const char *name; unsigned event;
+} event_names[] = {
+    {"rows", EVENT_ROWS},   {"histogram", EVENT_HISTOGRAM}, {"progress", EVENT_PROGRESS},
+    {"stats", EVENT_STATS}, {"cursor", EVENT_CURSOR},
 };
 enum { EVENT_NAMES = sizeof event_names / sizeof *event_names };
 
@@ -117,7 +119,8 @@ static void put_stats(struct stream *x)
     const struct query_stats *s = &x->stats;
     buf_put_str(b, "{\"type\":\"stats\",\"exec_ms\":");
     loki_put_number(b, (double)((clock_mono_ns(x->work->api->options.clock) - x->work->started_ns) / 1000) / 1e3);
-    buf_printf(b, ",\"rows_returned\":%llu,\"rows_scanned\":%llu,\"bytes_scanned\":%llu,\"parts_total\":%llu,\"parts_pruned\":%llu",
+    buf_printf(b,
+               ",\"rows_returned\":%llu,\"rows_scanned\":%llu,\"bytes_scanned\":%llu,\"parts_total\":%llu,\"parts_pruned\":%llu",
                (unsigned long long)s->entries, (unsigned long long)s->rows_scanned, (unsigned long long)s->bytes_scanned,
                (unsigned long long)s->parts_total, (unsigned long long)s->parts_pruned);
     if (x->events & EVENT_HISTOGRAM)
@@ -362,7 +365,8 @@ static bole_status parse_events(struct stream *x, bole_slice text, struct bole_e
 /* About BUCKETS_DEFAULT of them, of a width that a person would choose. */
 static int64_t default_bucket(int64_t range_ns)
 {
-    static const int64_t steps_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000,
+    static const int64_t steps_ms[] = {1,      2,      5,       10,      20,      50,       100,      200,      500,
+                                       1000,   2000,   5000,    10000,   15000,   30000,    60000,    120000,   300000,
                                        600000, 900000, 1800000, 3600000, 7200000, 10800000, 21600000, 43200000, 86400000};
     enum { COUNT = sizeof steps_ms / sizeof *steps_ms };
     int64_t wanted_ms = range_ns / NS_PER_MS / BUCKETS_DEFAULT;

@@ -147,9 +147,10 @@ static void put_source(const struct source *s, void *ctx)
     put_text(out, "door", s->door);
     put_text(out, "first_seen", bole_slice_from(first, first_len));
     put_text(out, "last_seen", bole_slice_from(last, last_len));
-    buf_printf(out, "\"batches\":%llu,\"records\":%llu,\"bytes\":%llu,\"errors\":%llu,\"records_per_second\":%.3f,\"lag_seconds\":%.3f}",
-               (unsigned long long)s->batches, (unsigned long long)s->records, (unsigned long long)s->bytes, (unsigned long long)s->errors,
-               s->records_per_s, (double)s->lag_ns / NS_PER_S);
+    buf_printf(
+        out, "\"batches\":%llu,\"records\":%llu,\"bytes\":%llu,\"errors\":%llu,\"records_per_second\":%.3f,\"lag_seconds\":%.3f}",
+        (unsigned long long)s->batches, (unsigned long long)s->records, (unsigned long long)s->bytes,
+        (unsigned long long)s->errors, s->records_per_s, (double)s->lag_ns / NS_PER_S);
 }
 
 static void list(struct http_exchange *x, void *ctx)
@@ -162,9 +163,10 @@ static void list(struct http_exchange *x, void *ctx)
         return;
     buf_init(&out, a->options.budget);
     buf_put_str(&out, "{\"sources\":[");
-    bole_status st = out.failed || !a->options.receive.sources
-                         ? BOLE_OK
-                         : sources_each(a->options.receive.sources, tenant, clock_now_ns(a->options.clock), put_source, &out, &err);
+    bole_status st =
+        out.failed || !a->options.receive.sources
+            ? BOLE_OK
+            : sources_each(a->options.receive.sources, tenant, clock_now_ns(a->options.clock), put_source, &out, &err);
     buf_put_str(&out, "]}");
     if (st == BOLE_OK) {
         api_reply_json(x, &out);

@@ -399,7 +399,8 @@ static void set_patience(struct socket_conn *c)
     bool inside = c->len > c->taken && !c->committing && (!c->retry.link || !c->fresh); /* of a message */
     uint64_t wait_ns = c->handshaking ? HANDSHAKE_TIMEOUT_NS : c->out.len && !c->committing ? s->options.write_timeout_ns : 0;
     if (wait_ns || inside)
-        loop_timer_set(s->loop, &c->patience, (wait_ns ? loop_now_ns(s->loop) + wait_ns : c->moved_ns + s->options.message_timeout_ns));
+        loop_timer_set(s->loop, &c->patience,
+                       (wait_ns ? loop_now_ns(s->loop) + wait_ns : c->moved_ns + s->options.message_timeout_ns));
     else
         loop_timer_clear(s->loop, &c->patience);
 }

@@ -168,13 +168,15 @@ static void on_feed(struct tail_member *m, uint64_t lsn, uint32_t first_row, con
         tail_out_lost(&t->out, batch->row_count, batch->max_time_ns);
 }
 
-static const struct tail_ops ops = {.feed = on_feed, .lost = on_lost, .flush = on_flush, .close = on_stop, .ref = on_ref, .unref = on_unref};
+static const struct tail_ops ops = {
+    .feed = on_feed, .lost = on_lost, .flush = on_flush, .close = on_stop, .ref = on_ref, .unref = on_unref};
 
 /* ---- history ---- */
 
 /* Oldest first. What was committed after the tail joined comes live, what came up to the cursor is known. Returns the place of
  * the last row; *ret_count 0: there is none. False: no memory. */
-static bool add_history(struct tail *t, const struct query_result *r, uint64_t known_seq, struct query_place *ret_last, size_t *ret_count)
+static bool add_history(struct tail *t, const struct query_result *r, uint64_t known_seq, struct query_place *ret_last,
+                        size_t *ret_count)
 {
     const struct query_entry **order = native_sort(r, FORWARD, ret_count);
     if (!order)

@@ -83,7 +83,8 @@ static int select_protocol(SSL *ssl, const unsigned char **ret_name, unsigned ch
     return SSL_TLSEXT_ERR_OK;
 }
 
-bole_status tls_context_create(const char *cert_path, const char *key_path, struct tls_context **ret_context, struct bole_err *err)
+bole_status tls_context_create(const char *cert_path, const char *key_path, struct tls_context **ret_context,
+                               struct bole_err *err)
 {
     struct tls_context *c = calloc(1, sizeof *c);
     bole_status st = BOLE_OK;

@@ -16,7 +16,8 @@ struct tls_context;
 struct tls_session;
 
 /* PEM files; the certificate's file may hold its chain. BOLE_E_INVALID names what OpenSSL did not like. */
-bole_status tls_context_create(const char *cert_path, const char *key_path, struct tls_context **ret_context, struct bole_err *err);
+bole_status tls_context_create(const char *cert_path, const char *key_path, struct tls_context **ret_context,
+                               struct bole_err *err);
 /* Clients show a certificate that one of these (PEM) has signed; with `optional` they may also show none. Before the
  * first session. */
 bole_status tls_context_ask_clients(struct tls_context *c, const char *ca_path, bool optional, struct bole_err *err);

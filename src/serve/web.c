@@ -21,7 +21,8 @@ static const char no_ui_page[] =
     "<body style=\"font: 16px/1.5 system-ui, sans-serif; max-width: 40em; margin: 4em auto; padding: 0 1em\">\n"
     "<h1>Bole is running</h1>\n"
     "<p>This program was built without its web interface. To build it in:</p>\n"
-    "<pre>cd web &amp;&amp; npm ci &amp;&amp; npm run build\nmeson configure build/release -Dweb=web/dist\nninja -C build/release</pre>\n"
+    "<pre>cd web &amp;&amp; npm ci &amp;&amp; npm run build\nmeson configure build/release -Dweb=web/dist\nninja -C "
+    "build/release</pre>\n"
     "<p>or run <code>scripts/build</code>. The API is here all the same: <a href=\"/ready\">/ready</a>, "
     "<a href=\"/metrics\">/metrics</a>, <a href=\"/loki/api/v1/labels\">/loki/api/v1/labels</a>.</p>\n"
     "</body></html>\n";

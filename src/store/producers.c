@@ -31,7 +31,8 @@ bole_status producers_find(const struct producers *p, const uint8_t id[BATCH_PRO
 {
     *ret_sequence = p->slot_count ? slot_of(p, id)->sequence : 0;
     if (*ret_sequence == 0 && p->count >= PRODUCERS_MAX)
-        return bole_fail(err, BOLE_E_LIMIT, "%u producers are known, no more are taken until one was silent for a week", PRODUCERS_MAX);
+        return bole_fail(err, BOLE_E_LIMIT, "%u producers are known, no more are taken until one was silent for a week",
+                         PRODUCERS_MAX);
     return BOLE_OK;
 }
 
@@ -179,5 +180,6 @@ static bole_status load(bole_slice key, bole_slice value, void *ctx)
 bole_status producers_load(struct producers *p, struct catalog *catalog, struct bole_err *err)
 {
     bole_status st = catalog_items(catalog, PRODUCERS_SPACE, load, p, err);
-    return st == BOLE_E_CORRUPT || st == BOLE_E_NOMEM ? bole_fail(err, st, "the producers' marks in the catalogue cannot be read") : st;
+    return st == BOLE_E_CORRUPT || st == BOLE_E_NOMEM ? bole_fail(err, st, "the producers' marks in the catalogue cannot be read")
+                                                      : st;
 }

@@ -342,8 +342,8 @@ static bole_status segments_put_notes(struct store *self, const struct catalog_i
     return catalog_commit(segments_of(self)->catalog, &(struct catalog_change){.put = items, .put_count = count}, err);
 }
 
-static bole_status segments_notes(struct store *self, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
-                                  struct bole_err *err)
+static bole_status segments_notes(struct store *self, bole_slice space,
+                                  bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx, struct bole_err *err)
 {
     return catalog_items(segments_of(self)->catalog, space, fn, ctx, err);
 }

@@ -121,7 +121,8 @@ bole_status segments_open(const struct store_options *options, struct store **re
 void segments_destroy(struct store *self);
 
 /* segments_scan.c */
-bole_status segments_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err);
+bole_status segments_scan_open(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan,
+                               struct bole_err *err);
 bole_status segments_scan_next(struct scan *scan, struct vector **ret_vector, struct bole_err *err);
 bole_slice segments_scan_stream(const struct scan *scan, uint32_t stream);
 uint32_t segments_scan_stream_count(const struct scan *scan);
@@ -135,8 +136,9 @@ bool segments_scan_hides_field(const struct scan *scan, uint32_t stream); /* beh
 const uint32_t *segments_scan_lengths(const struct scan *scan);
 
 /* segments_sum.c */
-bole_status segments_aggregate(struct store *self, struct view *view, struct store_query *query, const struct store_aggregation *aggregation,
-                               store_cell_fn *fn, void *ctx, struct store_scan_stats *ret_stats, struct bole_err *err);
+bole_status segments_aggregate(struct store *self, struct view *view, struct store_query *query,
+                               const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
+                               struct store_scan_stats *ret_stats, struct bole_err *err);
 bole_status segments_streams(struct store *self, struct view *view, const struct store_query *query,
                              bole_status (*fn)(bole_slice labels, void *ctx), void *ctx, struct bole_err *err);
 bole_status segments_volume(struct store *self, struct view *view, const struct store_query *query,

@@ -192,7 +192,7 @@ struct store_retention_stats {             /* what has been kept long enough */
 
 struct store_stats {
     uint64_t position_lsn;                     /* everything up to here is durable in the store */
-    uint64_t known_lsn;                        /* no lower, and nothing new may come at or below it: requests to delete speak of it */
+    uint64_t known_lsn; /* no lower, and nothing new may come at or below it: requests to delete speak of it */
     uint64_t head_rows, head_bytes, head_streams;
     uint64_t segment_count, segment_rows, segment_bytes, raw_bytes;
     uint64_t cuts_total, bad_chunks;
@@ -218,10 +218,12 @@ struct store_ops {
     uint64_t (*position)(struct store *self);
     /* Rows of the batches get seq (lsn, 0), (lsn, 1)... across the batches. Takes its own references. Visible on return, but
      * for rows of collapse streams (record/batch.h) that are there already: those are dropped, and leave gaps in seq. */
-    bole_status (*insert)(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err);
+    bole_status (*insert)(struct store *self, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                          struct bole_err *err);
     /* How far a producer (record/batch.h) has come: the highest sequence among its batches that were inserted, or 0; BOLE_E_LIMIT: 0, and there are too many. It holds
      * over a restart when every group after `position` is inserted again. */
-    bole_status (*producer)(struct store *self, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence, struct bole_err *err);
+    bole_status (*producer)(struct store *self, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence,
+                            struct bole_err *err);
     /* True when the head is full or old enough. */
     bool (*wants_cut)(struct store *self);
     /* Everything inserted before the call becomes durable here; *ret_lsn may be released by the queue. */
@@ -243,7 +245,8 @@ struct store_ops {
     struct view *(*view)(struct store *self); /* NULL: no memory */
     void (*view_release)(struct store *self, struct view *view);
 
-    bole_status (*scan_open)(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err);
+    bole_status (*scan_open)(struct store *self, struct view *view, struct store_query *query, struct scan **ret_scan,
+                             struct bole_err *err);
     /* BOLE_END after the last vector. Parts are visited from the asked end, rows inside a vector lie in no promised order. */
     bole_status (*scan_next)(struct scan *scan, struct vector **ret_vector, struct bole_err *err);
     /* Canonical labels of a stream index seen in a vector of this scan; indexes are dense from 0. */
@@ -270,8 +273,8 @@ struct store_ops {
     bole_status (*backup)(struct store *self, struct store_backup **ret_backup, struct bole_err *err);
     /* Small named values beside the rows, as in catalog.h; both may be NULL: they are forgotten. */
     bole_status (*put_notes)(struct store *self, const struct catalog_item *items, size_t count, struct bole_err *err);
-    bole_status (*notes)(struct store *self, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
-                         struct bole_err *err);
+    bole_status (*notes)(struct store *self, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx),
+                         void *ctx, struct bole_err *err);
     void (*stats)(struct store *self, struct store_stats *ret_stats);
     void (*destroy)(struct store *self);
 };
@@ -280,12 +283,17 @@ struct store_ops {
 bole_status store_open(const struct store_options *options, struct store **ret_store, struct bole_err *err);
 
 static inline uint64_t store_position(struct store *s) { return s->ops->position(s); }
-static inline bole_status store_insert(struct store *s, uint64_t lsn, struct batch *const *batches, size_t batch_count, struct bole_err *err)
+static inline bole_status store_insert(struct store *s, uint64_t lsn, struct batch *const *batches, size_t batch_count,
+                                       struct bole_err *err)
 { return s->ops->insert(s, lsn, batches, batch_count, err); }
-static inline bole_status store_producer(struct store *s, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence, struct bole_err *err)
+static inline bole_status store_producer(struct store *s, const uint8_t id[BATCH_PRODUCER_SIZE], uint64_t *ret_sequence,
+                                         struct bole_err *err)
 { return s->ops->producer(s, id, ret_sequence, err); }
 static inline bool store_wants_cut(struct store *s) { return s->ops->wants_cut(s); }
-static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct bole_err *err) { return s->ops->cut(s, ret_lsn, err); }
+static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct bole_err *err)
+{
+    return s->ops->cut(s, ret_lsn, err);
+}
 static inline bole_status store_merge(struct store *s, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err)
 {
     *ret_stats = (struct store_merge_stats){0};
@@ -300,14 +308,21 @@ static inline bole_status store_delete_cancel(struct store *s, bole_slice tenant
 { return s->ops->delete_cancel ? s->ops->delete_cancel(s, tenant, id, err) : BOLE_E_NOTFOUND; }
 static inline struct view *store_view(struct store *s) { return s->ops->view(s); }
 static inline void store_view_release(struct store *s, struct view *view) { if (view) s->ops->view_release(s, view); }
-static inline bole_status store_scan_open(struct store *s, struct view *view, struct store_query *query, struct scan **ret_scan, struct bole_err *err)
+static inline bole_status store_scan_open(struct store *s, struct view *view, struct store_query *query, struct scan **ret_scan,
+                                          struct bole_err *err)
 { return s->ops->scan_open(s, view, query, ret_scan, err); }
 static inline bole_status store_scan_next(struct scan *scan, struct vector **ret_vector, struct bole_err *err)
 { return scan->ops->scan_next(scan, ret_vector, err); }
-static inline bole_slice store_scan_stream(const struct scan *scan, uint32_t stream) { return scan->ops->scan_stream(scan, stream); }
+static inline bole_slice store_scan_stream(const struct scan *scan, uint32_t stream)
+{
+    return scan->ops->scan_stream(scan, stream);
+}
 static inline uint32_t store_scan_stream_count(const struct scan *scan) { return scan->ops->scan_stream_count(scan); }
 static inline void store_scan_set_bound(struct scan *scan, int64_t bound_ns) { scan->ops->scan_set_bound(scan, bound_ns); }
-static inline void store_scan_stats(const struct scan *scan, struct store_scan_stats *ret_stats) { scan->ops->scan_stats(scan, ret_stats); }
+static inline void store_scan_stats(const struct scan *scan, struct store_scan_stats *ret_stats)
+{
+    scan->ops->scan_stats(scan, ret_stats);
+}
 static inline void store_scan_close(struct scan *scan) { if (scan) scan->ops->scan_close(scan); }
 static inline bole_status store_aggregate(struct store *s, struct view *view, struct store_query *query,
                                           const struct store_aggregation *aggregation, store_cell_fn *fn, void *ctx,
@@ -323,7 +338,8 @@ static inline bole_status store_volume(struct store *s, struct view *view, const
 bole_status store_backup(struct store *s, struct store_backup **ret_backup, struct bole_err *err);
 static inline bole_status store_put_notes(struct store *s, const struct catalog_item *items, size_t count, struct bole_err *err)
 { return s->ops->put_notes ? s->ops->put_notes(s, items, count, err) : BOLE_OK; }
-static inline bole_status store_notes(struct store *s, bole_slice space, bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
+static inline bole_status store_notes(struct store *s, bole_slice space,
+                                      bole_status (*fn)(bole_slice key, bole_slice value, void *ctx), void *ctx,
                                       struct bole_err *err)
 { return s->ops->notes ? s->ops->notes(s, space, fn, ctx, err) : BOLE_OK; }
 static inline void store_stats(struct store *s, struct store_stats *ret_stats) { s->ops->stats(s, ret_stats); }

@@ -53,7 +53,8 @@ struct vector {
      * no such value. Rows whose bit is set in `whole` have their line instead. NULL: all lines are there. */
     const bole_slice *const *values;
     uint64_t        whole[VECTOR_ROWS_MAX / 64];
-    const uint32_t *value_index; /* [row]: then it is [value][value_index[row]], and stays so for all vectors of one epoch; or NULL */
+    const uint32_t
+        *value_index; /* [row]: then it is [value][value_index[row]], and stays so for all vectors of one epoch; or NULL */
     uint32_t        value_epoch;
     bool            has_no_fields;                  /* certainly: none of the rows, or none that matters (only_fields) */
     struct scan    *scan;

@@ -133,7 +133,8 @@ static bool begins_not(const struct search *s, unsigned i, uint32_t p)
 {
     if (i == s->chain->link_count || s->chain->links[i].min == 0)
         return false;
-    return p == s->line->count || (!is_unknown(s, p) && s->line->cells[p] < CHAIN_ASCII && !s->chain->links[i].has[s->line->cells[p]]);
+    return p == s->line->count ||
+           (!is_unknown(s, p) && s->line->cells[p] < CHAIN_ASCII && !s->chain->links[i].has[s->line->cells[p]]);
 }
 
 /* Behind the fewest cells first. */
@@ -165,7 +166,8 @@ static bool try_greedy(struct search *s, unsigned i, uint32_t p, struct run r)
     uint32_t unknown_count = r.unknown, end = s->line->count;
     for (uint32_t q = p + r.cells;; q--) {
         /* Places where the next link does not begin, with known bytes in front of them. */
-        while (next && q > p && bytes > l->min && cells[q - 1] < CELL_SLOT && (q == end || (cells[q] < CHAIN_ASCII && !next[cells[q]]))) {
+        while (next && q > p && bytes > l->min && cells[q - 1] < CELL_SLOT &&
+               (q == end || (cells[q] < CHAIN_ASCII && !next[cells[q]]))) {
             q--;
             bytes--;
         }
@@ -260,7 +262,8 @@ static bool try_all(struct search *s)
     return false;
 }
 
-enum chain_answer chain_find_cells(const struct chain *c, struct line_cells *line, struct cell_range *ret_groups, size_t group_count)
+enum chain_answer chain_find_cells(const struct chain *c, struct line_cells *line, struct cell_range *ret_groups,
+                                   size_t group_count)
 {
     struct search s = {.chain = c, .line = line, .steps_left = (size_t)line->count * CHAIN_STEPS_PER_BYTE + CHAIN_STEPS_MIN};
     if (!try_all(&s))

@@ -102,7 +102,9 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
     case CHECK_SCALAR: case CHECK_SET_SCALAR: return s->are(s, slot, LINE_SCALARS) ? CHECK_NOTHING : check;
     case CHECK_ARRAY: return s->may_have(s, slot, S("[]\"")) && !s->are(s, slot, LINE_ITEMS) ? check : CHECK_NOTHING;
     case CHECK_INNER_ARRAY:
-        return s->may_have(s, slot, S("{}")) || (s->may_have(s, slot, S("[]\"")) && !s->are(s, slot, LINE_ITEMS)) ? check : CHECK_NOTHING;
+        if (!s->may_have(s, slot, S("{}")) && (!s->may_have(s, slot, S("[]\"")) || s->are(s, slot, LINE_ITEMS)))
+            return CHECK_NOTHING;
+        return check;
     default: return check;
     }
 }
@@ -175,7 +177,8 @@ static bool set_value(struct walk *w, bole_slice name, const struct json_value *
     }
     if (!no_slot_before(w, v->text.ptr + v->text.len) || (v->kind == JSON_STRING && !is_plain_string(v->text)))
         return false;
-    w->values[i] = (struct line_value){LINE_SLOT_LITERAL, in_literals(&w->text, w->shape, offset_of(w, v->text.ptr), v->text.len)};
+    w->values[i] =
+        (struct line_value){LINE_SLOT_LITERAL, in_literals(&w->text, w->shape, offset_of(w, v->text.ptr), v->text.len)};
     return true;
 }
 
@@ -234,7 +237,11 @@ static bool read_shape(void *ctx, const struct line_shape *shape, uint8_t *ret_c
 {
     struct json_shape_reader *r = ctx;
     arena_reset(r->scratch);
-    struct walk w = {.reader = r, .shape = shape, .row = {.scratch = r->scratch, .hints = r->hints}, .checks = ret_checks, .values = ret_values};
+    struct walk w = {.reader = r,
+                     .shape = shape,
+                     .row = {.scratch = r->scratch, .hints = r->hints},
+                     .checks = ret_checks,
+                     .values = ret_values};
     for (uint32_t i = 0; i < r->reader.value_count; i++)
         ret_values[i] = (struct line_value){.slot = LINE_SLOT_NONE};
     memset(ret_checks, CHECK_NOTHING, shape->slot_count);
@@ -307,7 +314,8 @@ bool json_shape_reader_init(struct json_shape_reader *r, const struct row_hints 
 {
     static const char suffix[] = "_extracted";
     size_t len = sizeof suffix - 1;
-    *r = (struct json_shape_reader){.reader = {.read = read_shape, .check = check_value, .ctx = r}, .scratch = scratch, .hints = hints};
+    *r = (struct json_shape_reader){
+        .reader = {.read = read_shape, .check = check_value, .ctx = r}, .scratch = scratch, .hints = hints};
     if (!hints || !hints->some_labels || hints->no_labels) /* lines with errors come whole */
         return false;
     for (size_t i = 0; i < hints->name_count; i++) {

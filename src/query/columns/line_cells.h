@@ -41,6 +41,7 @@ static inline struct line_slot line_cells_values(const struct line_cells *l, uin
 bool line_cells_value(struct line_cells *l, struct cell_range range, struct arena *scratch, struct line_value *ret);
 
 /* As chain_find. CHAIN_UNKNOWN: the line asks, or it cannot be said. */
-enum chain_answer chain_find_cells(const struct chain *c, struct line_cells *line, struct cell_range *ret_groups, size_t group_count);
+enum chain_answer chain_find_cells(const struct chain *c, struct line_cells *line, struct cell_range *ret_groups,
+                                   size_t group_count);
 
 #endif

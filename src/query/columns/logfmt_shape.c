@@ -76,7 +76,10 @@ static uint8_t needed_check(const struct line_shape *s, uint32_t slot, uint8_t c
     switch (check) {
     case CHECK_QUOTED: return s->may_have(s, slot, S("\"\\")) && !s->are(s, slot, LINE_QUOTED) ? check : CHECK_NOTHING;
     case CHECK_PLAIN_QUOTED: return may_high || s->may_have(s, slot, S("\"\\")) ? check : CHECK_NOTHING;
-    case CHECK_WORD: return may_high || s->may_have(s, slot, S("\"=")) || s->may_have(s, slot, bole_slice_from(blank, 2)) ? check : CHECK_NOTHING;
+    case CHECK_WORD:
+        if (!may_high && !s->may_have(s, slot, S("\"=")) && !s->may_have(s, slot, bole_slice_from(blank, 2)))
+            return CHECK_NOTHING;
+        return check;
     default: return s->may_have(s, slot, S("\"=")) ? check : CHECK_NOTHING;
     }
 }
@@ -199,7 +202,11 @@ static bool read_shape(void *ctx, const struct line_shape *shape, uint8_t *ret_c
 {
     struct json_shape_reader *r = ctx;
     arena_reset(r->scratch);
-    struct walk w = {.reader = r, .shape = shape, .row = {.scratch = r->scratch, .hints = r->hints}, .checks = ret_checks, .values = ret_values};
+    struct walk w = {.reader = r,
+                     .shape = shape,
+                     .row = {.scratch = r->scratch, .hints = r->hints},
+                     .checks = ret_checks,
+                     .values = ret_values};
     for (uint32_t i = 0; i < r->reader.value_count; i++)
         ret_values[i] = (struct line_value){.slot = LINE_SLOT_NONE};
     memset(ret_checks, CHECK_NOTHING, shape->slot_count);

@@ -77,7 +77,8 @@ static bool begins_with(struct line_cells *l, bole_slice text)
     return true;
 }
 
-static bool put_value(struct text_shape_reader *r, struct line_cells *l, size_t place, struct cell_range range, struct line_value *ret_values)
+static bool put_value(struct text_shape_reader *r, struct line_cells *l, size_t place, struct cell_range range,
+                      struct line_value *ret_values)
 {
     for (uint32_t i = 0; i < r->reader.value_count; i++)
         if (r->places[i] == place && !line_cells_value(l, range, r->scratch, &ret_values[i]))
@@ -156,7 +157,8 @@ static bool add_value(struct text_shape_reader *r, const struct row *row, bole_s
     return true;
 }
 
-bool text_shape_reader_init(struct text_shape_reader *r, const struct ast_stage *stage, const struct row *row, struct arena *scratch)
+bool text_shape_reader_init(struct text_shape_reader *r, const struct ast_stage *stage, const struct row *row,
+                            struct arena *scratch)
 {
     const struct pattern *p = stage->pattern;
     bool ok = true;

@@ -22,7 +22,8 @@ struct text_shape_reader {
 
 /* A reader for the captures of the stage that the row's hints may want. False: there are none or too many. reader.derive is NULL
  * where all must be left to the lines. */
-bool text_shape_reader_init(struct text_shape_reader *r, const struct ast_stage *stage, const struct row *row, struct arena *scratch);
+bool text_shape_reader_init(struct text_shape_reader *r, const struct ast_stage *stage, const struct row *row,
+                            struct arena *scratch);
 
 /* What parse_regexp or parse_pattern would do with the values ([value_count], ptr NULL: none). */
 void text_shape_set(const struct text_shape_reader *s, struct row *r, const bole_slice *values);

@@ -128,7 +128,8 @@ static bool show_result(struct context *c, const struct kept_row *match, const s
     struct set_exec *x = c->op.x;
     for (size_t i = 0; i < result->stream_count; i++)
         for (size_t k = 0; k < result->streams[i].entry_count; k++) {
-            struct kept_row neighbour = {.entry = result->streams[i].entries[k], .base = match->base, .base_count = match->base_count};
+            struct kept_row neighbour = {
+                .entry = result->streams[i].entries[k], .base = match->base, .base_count = match->base_count};
             kept_load(x, &neighbour);
             if (!show(c, neighbour.entry.seq, set_place_of(x, neighbour.entry.time_ns, neighbour.entry.seq), S("around")))
                 return false;
@@ -137,8 +138,8 @@ static bool show_result(struct context *c, const struct kept_row *match, const s
 }
 
 /* The next `count` rows behind the match in one direction, inside of the asked range. */
-static bole_status ask(struct context *c, const struct kept_row *match, const struct stream_of *stream, enum store_direction direction,
-                       uint32_t count, struct bole_err *err)
+static bole_status ask(struct context *c, const struct kept_row *match, const struct stream_of *stream,
+                       enum store_direction direction, uint32_t count, struct bole_err *err)
 {
     struct set_exec *x = c->op.x;
     struct query_place after = {match->entry.time_ns, match->entry.seq};
@@ -207,5 +208,9 @@ static void context_destroy(struct set_op *op)
 }
 
 const struct set_type set_context = {
-    .size = sizeof(struct context), .init = context_init, .row = context_row, .finish = context_finish, .destroy = context_destroy,
+    .size = sizeof(struct context),
+    .init = context_init,
+    .row = context_row,
+    .finish = context_finish,
+    .destroy = context_destroy,
 };

@@ -294,7 +294,8 @@ enum { COLUMNS_MORE = 64 }; /* labels that later stages have set */
 
 static bool name_columns(const struct ast_set *set, struct query_result *result)
 {
-    static const bole_slice pattern[] = {{(const uint8_t *)"pattern", 7}, {(const uint8_t *)"count", 5}, {(const uint8_t *)"example", 7}};
+    static const bole_slice pattern[] = {
+        {(const uint8_t *)"pattern", 7}, {(const uint8_t *)"count", 5}, {(const uint8_t *)"example", 7}};
     size_t count = 3 + COLUMNS_MORE, n = 0;
     for (const struct ast_column *c = set->columns; c; c = c->next)
         count++;
@@ -367,7 +368,8 @@ static bool is_wanted(int64_t time_ns, uint64_t seq, void *ctx)
 static bole_status take_row(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err)
 {
     struct feed *f = ctx;
-    struct set_row r = {.row = row->row, .seq = row->seq, .place = set_place_of(f->x, row->row->time_ns, row->seq), .series = row->series};
+    struct set_row r = {
+        .row = row->row, .seq = row->seq, .place = set_place_of(f->x, row->row->time_ns, row->seq), .series = row->series};
     f->x->source = s;
     f->x->stats->rows_out++;
     r.count = row->count;
@@ -398,7 +400,8 @@ static bool count_alike(int64_t from_ns, int64_t to_ns, void *ctx)
 }
 
 /* is_whole: the rows with all that they have, whatever the operator needs. */
-static bole_status run_source(struct set_exec *x, const struct ast_log *log, struct set_op *first, bool is_whole, struct bole_err *err)
+static bole_status run_source(struct set_exec *x, const struct ast_log *log, struct set_op *first, bool is_whole,
+                              struct bole_err *err)
 {
     struct row_hints hints = {.some_labels = true};
     struct set_needs needs = {.all = true, .hints = &hints, .names = arena_array(x->arena, SET_NAMES_MAX, sizeof(bole_slice))};

@@ -38,7 +38,8 @@ static bool copy_labels(struct arena *arena, struct partner *p, const struct row
     }
     for (p->count = 0; p->labels && p->count < r->count; p->count++) {
         struct row_label *l = &p->labels[p->count];
-        *l = (struct row_label){arena_copy(arena, r->labels[p->count].name), arena_copy(arena, r->labels[p->count].value), ORIGIN_PARSED};
+        *l = (struct row_label){arena_copy(arena, r->labels[p->count].name), arena_copy(arena, r->labels[p->count].value),
+                                ORIGIN_PARSED};
         if (!l->name.ptr || !l->value.ptr)
             return false;
     }

@@ -157,7 +157,8 @@ static struct ast_stage *word_stage(struct ast *ast, const struct word *w, struc
 }
 
 /* BOLE_END: these are no words. *ret_rest: the pipeline behind them. */
-static bole_status read_words(struct ast *ast, bole_slice text, struct ast_stage **tail, bole_slice *ret_rest, struct bole_err *err)
+static bole_status read_words(struct ast *ast, bole_slice text, struct ast_stage **tail, bole_slice *ret_rest,
+                              struct bole_err *err)
 {
     size_t count = 0;
     for (;; count++) {

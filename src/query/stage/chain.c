@@ -61,7 +61,8 @@ static int take_escape(struct reading *r, uint8_t *set, bool *ret_known)
     case 'n': return '\n';
     case 'r': return '\r';
     default:
-        *ret_known = c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && c != '_';
+        *ret_known =
+            c > ' ' && c < 0x7f && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && c != '_';
         return *ret_known ? c : -1;
     }
     if (c < 'a')
@@ -324,7 +325,8 @@ static size_t span(const struct chain_link *l, const uint8_t *p, const uint8_t *
 static bool try_from(struct search *s, unsigned i, const uint8_t *p);
 
 /* Of the places lo .. hi - 1 where the next link may begin the one to try first; NULL: none. Most are ruled out by their byte. */
-static const uint8_t *first_choice(const struct chain_link *l, const struct chain_link *next, const uint8_t *lo, const uint8_t *hi)
+static const uint8_t *first_choice(const struct chain_link *l, const struct chain_link *next, const uint8_t *lo,
+                                   const uint8_t *hi)
 {
     if (!next)
         return l->is_lazy ? lo : hi - 1;

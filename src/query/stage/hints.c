@@ -61,7 +61,8 @@ static size_t count_stages(const struct ast_stage *s)
     return count;
 }
 
-static bool plan_early(const struct ast_log *log, const struct ast_stage *behind_unwrap, struct arena *arena, struct row_hints *ret)
+static bool plan_early(const struct ast_log *log, const struct ast_stage *behind_unwrap, struct arena *arena,
+                       struct row_hints *ret)
 {
     size_t names = 0, filters = 0, behind = count_stages(behind_unwrap);
     struct early_filter *early = arena_array(arena, count_stages(log->stages) + behind + 1, sizeof *early);

@@ -40,12 +40,13 @@ static enum path_token path_number(struct path_reader *p)
 {
     size_t i = 0;
     for (p->index = 0; i < p->rest.len && is_digit(p->rest.ptr[i]); i++)
-        if (__builtin_mul_overflow(p->index, 10, &p->index) || __builtin_add_overflow(p->index, p->rest.ptr[i] - '0', &p->index) ||
-            p->index > INT64_MAX) {
+        if (__builtin_mul_overflow(p->index, 10, &p->index) ||
+            __builtin_add_overflow(p->index, p->rest.ptr[i] - '0', &p->index) || p->index > INT64_MAX) {
             size_t len = i;
             while (len < p->rest.len && is_digit(p->rest.ptr[len]))
                 len++;
-            snprintf(p->error, sizeof p->error, "strconv.Atoi: parsing \"%.*s\": value out of range", (int)len, (const char *)p->rest.ptr);
+            snprintf(p->error, sizeof p->error, "strconv.Atoi: parsing \"%.*s\": value out of range", (int)len,
+                     (const char *)p->rest.ptr);
             return PATH_END;
         }
     uint8_t c = i < p->rest.len ? p->rest.ptr[i] : 0;
@@ -134,8 +135,9 @@ bole_status json_path_compile(bole_slice text, struct arena *arena, struct json_
     for (;;) {
         enum path_token token = path_next(&p);
         if (token == PATH_END && tail != ret_path)
-            return p.error[0] ? bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: %s", BOLE_SLICE_ARG(text), p.error)
-                              : BOLE_OK;
+            return p.error[0]
+                       ? bole_fail(err, BOLE_E_INVALID, "cannot parse expression [%.*s]: %s", BOLE_SLICE_ARG(text), p.error)
+                       : BOLE_OK;
         struct json_path *step = arena_zalloc(arena, sizeof *step);
         if (!step)
             return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");

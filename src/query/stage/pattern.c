@@ -37,9 +37,11 @@ static bole_status check(const struct pattern *p, bool is_filter, struct bole_er
                                  BOLE_SLICE_ARG(p->pieces[i].text));
     for (size_t i = 0; i < p->count && is_filter; i++)
         if (p->pieces[i].is_capture && !is_unnamed(&p->pieces[i]))
-            return bole_fail(err, BOLE_E_INVALID, "named captures are not allowed: found '<%.*s>'", BOLE_SLICE_ARG(p->pieces[i].text));
+            return bole_fail(err, BOLE_E_INVALID, "named captures are not allowed: found '<%.*s>'",
+                             BOLE_SLICE_ARG(p->pieces[i].text));
     if (!is_filter && p->count == 0)
-        return bole_fail(err, BOLE_E_INVALID, "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL");
+        return bole_fail(err, BOLE_E_INVALID,
+                         "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL");
     if (!is_filter && !p->named_count)
         return bole_fail(err, BOLE_E_INVALID, "at least one capture is required");
     return BOLE_OK;

@@ -158,8 +158,8 @@ static void show_columns(struct bench *b, const struct group *g)
         struct text_column_info info = text_column_info(t, costs[i].column);
         const struct values *v = &t->root.columns[costs[i].column].values;
         printf("  %5u %s%-5s %6u values %6u distinct  numbers %7zu -> %6zu  text %7zu -> %6zu ", costs[i].column,
-               t->root.columns[costs[i].column].kind ? "+" : " ", type_names[info.type], info.count, info.distinct, info.numbers_size, costs[i].numbers, info.text_size,
-               costs[i].text);
+               t->root.columns[costs[i].column].kind ? "+" : " ", type_names[info.type], info.count, info.distinct,
+               info.numbers_size, costs[i].numbers, info.text_size, costs[i].text);
         for (uint32_t k = 0; k < 3; k++) {
             uint32_t at = k * (v->count - 1) / 2;
             const struct text_column *c = &t->root.columns[costs[i].column];
@@ -326,8 +326,8 @@ static void report(const struct bench *b, const char *name)
     for (int i = 0; i < SPLIT_KINDS; i++)
         if (t->splits[i])
             printf(" %s %" PRIu64, split_names[i], t->splits[i]);
-    printf("; %.1f MB in %" PRIu64 " groups, map %.1f %% of stored, per group %.0f templates %.0f columns; %% of raw:", mb, t->groups,
-           100 * t->map / t->stored, (double)t->templates / (double)t->groups, (double)t->columns / (double)t->groups);
+    printf("; %.1f MB in %" PRIu64 " groups, map %.1f %% of stored, per group %.0f templates %.0f columns; %% of raw:", mb,
+           t->groups, 100 * t->map / t->stored, (double)t->templates / (double)t->groups, (double)t->columns / (double)t->groups);
     for (int i = 0; i < 8; i++)
         printf(" %s %.2f (%.0f)", type_names[i], 100 * t->types[i] / t->raw, t->types_count[i] / (double)t->groups);
     printf("\n");
@@ -388,7 +388,8 @@ int main(int argc, char **argv)
                 groups[family] = bench_must(calloc(1, sizeof **groups));
             struct group *g = groups[family];
             g->lines[g->count] = line;
-            g->time_ns[g->count++] = 1735689600000000000 + (int64_t)row++ * 4000000 + (int64_t)random_below(&b.random, 4000) * 1000;
+            g->time_ns[g->count++] =
+                1735689600000000000 + (int64_t)row++ * 4000000 + (int64_t)random_below(&b.random, 4000) * 1000;
             g->bytes += line.len;
             at += line.len + 1;
             if (g->count == GROUP_ROWS || g->bytes >= GROUP_BYTES)

@@ -312,7 +312,9 @@ static bool undo_short(const struct ints_head *h, uint16_t *v, uint32_t n, uint3
 {
     uint32_t range = (uint32_t)h->range;
     uint16_t limit = (uint16_t)range, over = 0;
-    bool ok = h->mode == INTS_DELTA ? undo_delta(v, n, range, state) : h->mode == INTS_FRESH ? undo_fresh(v, n, range, state) : true;
+    bool ok = h->mode == INTS_DELTA   ? undo_delta(v, n, range, state)
+              : h->mode == INTS_FRESH ? undo_fresh(v, n, range, state)
+                                      : true;
     for (uint32_t i = 0; i < n; i++)
         over |= (uint16_t)-(v[i] > limit);
     return ok && !over;

@@ -183,10 +183,11 @@ static struct fragment then(struct parser *p, struct fragment a, struct fragment
 
 static bool take_posix(struct parser *p, struct shadow_bytes *ret, bool *ret_negative)
 {
-    static const struct { const char *name, *members; } sets[] = {
-        {"alnum:]", "09AZaz"}, {"alpha:]", "AZaz"}, {"ascii:]", "\1\x7f"}, {"blank:]", "\t\t  "}, {"cntrl:]", "\1\x1f\x7f\x7f"},
-        {"digit:]", "09"}, {"graph:]", "!~"}, {"lower:]", "az"}, {"print:]", " ~"}, {"punct:]", "!/:@[`{~"}, {"space:]", "\t\r  "},
-        {"upper:]", "AZ"}, {"word:]", "09AZaz__"}, {"xdigit:]", "09AFaf"}};
+    static const struct { const char *name, *members;
+    } sets[] = {
+        {"alnum:]", "09AZaz"}, {"alpha:]", "AZaz"}, {"ascii:]", "\1\x7f"},  {"blank:]", "\t\t  "}, {"cntrl:]", "\1\x1f\x7f\x7f"},
+        {"digit:]", "09"},     {"graph:]", "!~"},   {"lower:]", "az"},      {"print:]", " ~"},     {"punct:]", "!/:@[`{~"},
+        {"space:]", "\t\r  "}, {"upper:]", "AZ"},   {"word:]", "09AZaz__"}, {"xdigit:]", "09AFaf"}};
     if (!take(p, "[:"))
         return false;
     *ret_negative = take(p, "^");

@@ -28,7 +28,8 @@ static size_t month_before(const struct splitter *s, bole_slice line, size_t sta
 }
 
 /* The compound that a token with digits begins; 0: it is none. */
-static size_t find_compound(const struct splitter *s, bole_slice line, size_t from, size_t *start, size_t end, enum slot_kind *ret_kind)
+static size_t find_compound(const struct splitter *s, bole_slice line, size_t from, size_t *start, size_t end,
+                            enum slot_kind *ret_kind)
 {
     size_t month = month_before(s, line, *start, end, from);
     bool stamp;

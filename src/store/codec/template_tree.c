@@ -42,7 +42,8 @@ static uint32_t child_of(struct template_tree *t, uint32_t parent, const uint8_t
     for (uint32_t i = t->nodes[parent].child; i; i = t->nodes[i].next) {
         const struct tree_node *n = &t->nodes[i];
         if (n->text_len == like->text_len && n->template == like->template && n->head == like->head &&
-            same_hint(&n->hint, &like->hint) && (n->text_len <= 8 || memcmp(texts + n->text_at, texts + like->text_at, n->text_len) == 0))
+            same_hint(&n->hint, &like->hint) &&
+            (n->text_len <= 8 || memcmp(texts + n->text_at, texts + like->text_at, n->text_len) == 0))
             return i;
     }
     if (t->count >= NODES_MAX || !array_reserve(&t->nodes, &t->cap, t->count + 1ull, sizeof *t->nodes))

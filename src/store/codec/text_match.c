@@ -319,10 +319,12 @@ static bole_slice line_at(const struct text_column *c, uint32_t line)
 }
 
 /* Distinct value `id` of a dictionary of either kind. */
-static uint32_t run_distinct(struct matcher *m, const struct text_column *c, struct column_answers *a, uint32_t state, uint32_t id)
+static uint32_t run_distinct(struct matcher *m, const struct text_column *c, struct column_answers *a, uint32_t state,
+                             uint32_t id)
 {
     bool is_table = c->kind == TEXT_COLUMN_DICTIONARY;
-    uint32_t i = answer_at(m, (uint32_t)(a - m->answers), state), count = is_table ? c->table->row_count : values_distinct_count(&c->values);
+    uint32_t i = answer_at(m, (uint32_t)(a - m->answers), state),
+             count = is_table ? c->table->row_count : values_distinct_count(&c->values);
     if (i < ENTRY_STATES_MAX && !a->by_id[i]) {
         a->by_id[i] = arena_alloc(m->text->source.arena, count * sizeof *a->by_id[i]);
         if (a->by_id[i])

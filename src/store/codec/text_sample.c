@@ -27,11 +27,14 @@ static bole_slice app_line(struct text_lines_sample *s, struct random *r, uint32
     unsigned ms = row * 7 % 86400000;
     switch (below(r, 6)) {
     case 0:
-        return arena_printf(&s->arena, "2025-01-01 %02u:%02u:%02u,%03u INFO [worker %d] Received block blk_%s%u of size %u from /10.0.%u.%u:50010",
-                            ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000, (int)below(r, 9), below(r, 2) ? "-" : "",
-                            (unsigned)below(r, 1u << 31), (unsigned)below(r, 70000), (unsigned)below(r, 4), (unsigned)below(r, 256));
+        return arena_printf(
+            &s->arena,
+            "2025-01-01 %02u:%02u:%02u,%03u INFO [worker %d] Received block blk_%s%u of size %u from /10.0.%u.%u:50010",
+            ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000, (int)below(r, 9), below(r, 2) ? "-" : "",
+            (unsigned)below(r, 1u << 31), (unsigned)below(r, 70000), (unsigned)below(r, 4), (unsigned)below(r, 256));
     case 1:
-        return arena_printf(&s->arena, "Jan %2u %02u:%02u:%02u host sshd[%u]: Failed password for %s from 192.168.%u.%u port %u ssh2",
+        return arena_printf(&s->arena,
+                            "Jan %2u %02u:%02u:%02u host sshd[%u]: Failed password for %s from 192.168.%u.%u port %u ssh2",
                             (unsigned)below(r, 28) + 1, ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, (unsigned)below(r, 30000),
                             word(r), (unsigned)below(r, 3), (unsigned)below(r, 256), (unsigned)below(r, 65536));
     case 2:
@@ -53,36 +56,43 @@ static bole_slice access_line(struct text_lines_sample *s, struct random *r, uin
                                          "jetmon/1.0 (Jetpack Site Uptime Monitor by WordPress.com)"};
     static const char *const paths[] = {"/", "/index.html", "/category/big-data/page/", "/img/logo.png?v=", "/a b"};
     unsigned path = (unsigned)below(r, 5);
-    return arena_printf(&s->arena, "192.%u.%u.%u - - [01/Jan/2025:%02u:%02u:%02u -0500] \"%s %s%.*u HTTP/1.1\" %u %u \"%s\" \"%s\"",
-                        (unsigned)below(r, 2), (unsigned)below(r, 256), (unsigned)below(r, 256), row / 3600 % 24, row / 60 % 60,
-                        row % 60, below(r, 4) ? "GET" : "POST", paths[path], path == 2 || path == 3, (unsigned)below(r, 30) + 1, below(r, 5) ? 200u : 404u, (unsigned)below(r, 100000),
-                        below(r, 2) ? "-" : "http://example.org/", agents[below(r, 4)]);
+    return arena_printf(
+        &s->arena, "192.%u.%u.%u - - [01/Jan/2025:%02u:%02u:%02u -0500] \"%s %s%.*u HTTP/1.1\" %u %u \"%s\" \"%s\"",
+        (unsigned)below(r, 2), (unsigned)below(r, 256), (unsigned)below(r, 256), row / 3600 % 24, row / 60 % 60, row % 60,
+        below(r, 4) ? "GET" : "POST", paths[path], path == 2 || path == 3, (unsigned)below(r, 30) + 1, below(r, 5) ? 200u : 404u,
+        (unsigned)below(r, 100000), below(r, 2) ? "-" : "http://example.org/", agents[below(r, 4)]);
 }
 
 static bole_slice json_line(struct text_lines_sample *s, struct random *r, uint32_t row)
 {
     switch (below(r, 4)) {
     case 0:
-        return arena_printf(&s->arena, "{\"ts\":\"2025-01-01T00:%02u:%02u.%06uZ\",\"level\":\"%s\",\"n\":%d,\"f\":%u.%u,\"ok\":%s,\"msg\":\"%s \\\"%s\\\" %u\"}",
+        return arena_printf(&s->arena,
+                            "{\"ts\":\"2025-01-01T00:%02u:%02u.%06uZ\",\"level\":\"%s\",\"n\":%d,\"f\":%u.%u,\"ok\":%s,\"msg\":"
+                            "\"%s \\\"%s\\\" %u\"}",
                             row / 60 % 60, row % 60, (unsigned)below(r, 1000000), below(r, 3) ? "info" : "warn",
                             (int)below(r, 2000) - 1000, (unsigned)below(r, 10), (unsigned)below(r, 1000),
                             below(r, 2) ? "true" : "false", word(r), word(r), (unsigned)below(r, 100));
     case 1:
-        return arena_printf(&s->arena, "{\"a\": {\"b\": {\"c\": %u}, \"d\": null}, \"list\": [1, \"%s\", {\"x\": %u}], \"e\": \"\", \"a\": -0.0e+10}",
-                            (unsigned)below(r, 50), word(r), (unsigned)below(r, 3));
+        return arena_printf(
+            &s->arena,
+            "{\"a\": {\"b\": {\"c\": %u}, \"d\": null}, \"list\": [1, \"%s\", {\"x\": %u}], \"e\": \"\", \"a\": -0.0e+10}",
+            (unsigned)below(r, 50), word(r), (unsigned)below(r, 3));
     case 2:
-        return arena_printf(&s->arena, "{\"objects\":[%s{\"id\":\"%08x\"}],\"u\":\"\\u00e4\\n\"}", below(r, 2) ? "{\"id\":\"-\"}," : "",
-                            (unsigned)below(r, 1u << 31));
+        return arena_printf(&s->arena, "{\"objects\":[%s{\"id\":\"%08x\"}],\"u\":\"\\u00e4\\n\"}",
+                            below(r, 2) ? "{\"id\":\"-\"}," : "", (unsigned)below(r, 1u << 31));
     default:
-        return arena_printf(&s->arena, "%s%s\": \"%u}", below(r, 2) ? "{\"broken\": [1, {\"" : "{}", word(r), (unsigned)below(r, 99));
+        return arena_printf(&s->arena, "%s%s\": \"%u}", below(r, 2) ? "{\"broken\": [1, {\"" : "{}", word(r),
+                            (unsigned)below(r, 99));
     }
 }
 
 static bole_slice logfmt_line(struct text_lines_sample *s, struct random *r, uint32_t row)
 {
-    return arena_printf(&s->arena, "ts=2025-01-01T00:%02u:%02uZ level=%s%s msg=\"%s %u\" dur=%ums path=/api/v%u id=%x%s", row / 60 % 60,
-                        row % 60, below(r, 3) ? "info" : "error", below(r, 4) ? "" : " flag", word(r), (unsigned)below(r, 50),
-                        (unsigned)below(r, 2000), (unsigned)below(r, 3), (unsigned)below(r, 1u << 31), below(r, 9) ? "" : " open=\"x");
+    return arena_printf(&s->arena, "ts=2025-01-01T00:%02u:%02uZ level=%s%s msg=\"%s %u\" dur=%ums path=/api/v%u id=%x%s",
+                        row / 60 % 60, row % 60, below(r, 3) ? "info" : "error", below(r, 4) ? "" : " flag", word(r),
+                        (unsigned)below(r, 50), (unsigned)below(r, 2000), (unsigned)below(r, 3), (unsigned)below(r, 1u << 31),
+                        below(r, 9) ? "" : " open=\"x");
 }
 
 static bole_slice odd_line(struct text_lines_sample *s, struct random *r)

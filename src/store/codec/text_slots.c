@@ -259,7 +259,8 @@ bole_status text_slot_values(struct text *t, uint32_t column, uint32_t first, ui
             uint8_t *out = prints ? arena_bytes(arena, (size_t)size + 16) : NULL;
             if (prints && !out)
                 return text_no_room(err);
-            bole_slice value = prints ? bole_slice_from(out, (size_t)(values_put(&c->values, index, out) - out)) : text_of(c, index);
+            bole_slice value =
+                prints ? bole_slice_from(out, (size_t)(values_put(&c->values, index, out) - out)) : text_of(c, index);
             values[row - first] = value.ptr ? value : S(""); /* a column of nothing but empty values has no text */
         }
         index++;

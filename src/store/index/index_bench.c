@@ -294,8 +294,8 @@ static void probe(struct bench *b, const struct token_index *x)
             any |= groups[w];
         positives += any != 0;
     }
-    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n", 1e9 * (bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start) / PROBES,
-           100.0 * (double)positives / PROBES);
+    printf("  lookup %.0f ns warm, false positives per segment %.4f %%\n",
+           1e9 * (bench_cpu_s(CLOCK_THREAD_CPUTIME_ID) - start) / PROBES, 100.0 * (double)positives / PROBES);
 }
 
 static void tokenise(struct bench *b)

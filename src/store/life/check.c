@@ -73,8 +73,8 @@ static void check_totals(struct checking *c, const struct catalog_segment *info,
     struct catalog_segment t = segment_describe(info->id, info->key, info->size_bytes, &d->totals);
     if (t.row_count != info->row_count || t.raw_bytes != info->raw_bytes || t.min_time_ns != info->min_time_ns ||
         t.max_time_ns != info->max_time_ns || t.min_lsn != info->min_lsn || t.max_lsn != info->max_lsn ||
-        t.created_ns != info->created_ns || t.keep_ns != info->keep_ns || t.level != info->level || t.group_streams != info->group_streams ||
-        !bole_slice_eq(t.tenant, info->tenant))
+        t.created_ns != info->created_ns || t.keep_ns != info->keep_ns || t.level != info->level ||
+        t.group_streams != info->group_streams || !bole_slice_eq(t.tenant, info->tenant))
         report(c, d->footer_offset, "rows, bytes, times, numbers or tenant are not those of the catalogue");
     else if (memcmp(t.digest, info->digest, sizeof t.digest) != 0)
         report(c, d->footer_offset, "the digest of the rows is not that of the catalogue");

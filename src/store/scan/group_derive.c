@@ -92,8 +92,10 @@ static struct shape *shape_of(struct group_derive *d, uint32_t template)
         return NULL;
     for (uint32_t k = 0; k < text.slot_count; k++)
         constants[k] = text_slot_constant(d->g->text, text.columns[k]);
-    *s = (struct shape){.line = {.slot_count = text.slot_count, .pieces = text.pieces, .literals = text.literals, .slot = slot_of, .self = d},
-                        .text = text, .constants = constants};
+    *s = (struct shape){
+        .line = {.slot_count = text.slot_count, .pieces = text.pieces, .literals = text.literals, .slot = slot_of, .self = d},
+        .text = text,
+        .constants = constants};
     return d->shapes[template] = s;
 }
 
@@ -113,7 +115,8 @@ static bole_status load_column(struct group_derive *d, uint32_t column)
     c->values = c->distinct ? NULL : arena_alloc(arena, rows * sizeof *c->values);
     if (c->ids)
         return text_slot_ids(g->text, column, g->first_row, rows, group_scan_bits(g), c->ids, d->err);
-    return c->values ? text_slot_values(g->text, column, g->first_row, rows, group_scan_bits(g), arena, c->values, d->err) : no_room(d);
+    return c->values ? text_slot_values(g->text, column, g->first_row, rows, group_scan_bits(g), arena, c->values, d->err)
+                     : no_room(d);
 }
 
 /* Of a dictionary, for one row. The whole column pays as soon as some rows have asked for it. */
@@ -198,7 +201,8 @@ static inline uint32_t child_of(const struct group_derive *d, uint32_t node, uin
 /* ---- what stands in slots ---- */
 
 /* The values of a leaf, or the next slot that one of them is. Texts are copied. */
-static bole_status settle(struct group_derive *d, const struct shape *s, uint32_t node, struct line_value *values, const bole_slice *known)
+static bole_status settle(struct group_derive *d, const struct shape *s, uint32_t node, struct line_value *values,
+                          const bole_slice *known)
 {
     struct node *n = &d->nodes[node];
     uint32_t count = d->reader->value_count, i = 0;

@@ -43,7 +43,8 @@ static bool may_have(const struct line_shape *s, uint32_t slot, bole_slice bytes
 
 static bool are(const struct line_shape *s, uint32_t slot, enum line_form form)
 {
-    static const enum values_forms forms[] = {[LINE_QUOTED] = VALUES_QUOTED, [LINE_SCALARS] = VALUES_SCALARS, [LINE_ITEMS] = VALUES_ITEMS};
+    static const enum values_forms forms[] = {
+        [LINE_QUOTED] = VALUES_QUOTED, [LINE_SCALARS] = VALUES_SCALARS, [LINE_ITEMS] = VALUES_ITEMS};
     const struct shape_of_text *t = s->self;
     return text_slot_are(t->text, t->shape.columns[slot], forms[form]);
 }
@@ -180,7 +181,8 @@ const uint64_t *group_lines_whole(const struct group_lines *l)
 /* ---- vectors ---- */
 
 /* Rows of a template whose value lies in the literals. A column serves one value only where all templates agree on that. */
-static void put_literals(const struct group_scan *g, const struct group_lines *l, uint32_t value, struct vector *v, bole_slice *out)
+static void put_literals(const struct group_scan *g, const struct group_lines *l, uint32_t value, struct vector *v,
+                         bole_slice *out)
 {
     for (uint32_t r = 0; r < v->row_count; r++) {
         const struct plan *plan = &l->plans[l->templates[g->first_row + r]];
@@ -189,8 +191,8 @@ static void put_literals(const struct group_scan *g, const struct group_lines *l
     }
 }
 
-static bole_status put_column(struct group_scan *g, const struct group_lines *l, uint32_t column, struct vector *v, bole_slice **out,
-                              bole_slice *scratch, struct bole_err *err)
+static bole_status put_column(struct group_scan *g, const struct group_lines *l, uint32_t column, struct vector *v,
+                              bole_slice **out, bole_slice *scratch, struct bole_err *err)
 {
     struct arena *arena = &g->ctx->vector_arena;
     memset(scratch, 0, v->row_count * sizeof *scratch);

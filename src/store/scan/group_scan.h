@@ -55,8 +55,8 @@ void group_scan_deinit(struct group_scan *g);
 void group_scan_begin(struct group_scan *g, const struct segment *segment);
 
 /* Takes the caller's reference on the directory. BOLE_END: nothing in it for this query. */
-bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory, uint32_t group,
-                            struct bole_err *err);
+bole_status group_scan_open(struct group_scan *g, struct segment *segment, struct segment_directory *take_directory,
+                            uint32_t group, struct bole_err *err);
 /* BOLE_OK: the context's vector has selected rows. BOLE_END: the group is done. */
 bole_status group_scan_next(struct group_scan *g, struct bole_err *err);
 
@@ -81,7 +81,10 @@ bole_status group_scan_keep_containing(struct group_scan *g, bole_slice needle, 
 bole_status group_scan_lines(struct group_scan *g, uint32_t first, uint32_t count, const uint64_t *bits,
                              struct line_block *ret_lines, struct bole_err *err);
 
-static inline const int64_t *group_scan_times(struct group_scan *g) { return group_times_load(&g->times, 0, g->group->row_count); }
+static inline const int64_t *group_scan_times(struct group_scan *g)
+{
+    return group_times_load(&g->times, 0, g->group->row_count);
+}
 static inline uint64_t *group_scan_bits(const struct group_scan *g) { return (uint64_t *)(void *)g->bits.ptr; }
 static inline uint32_t group_scan_words(const struct group_scan *g) { return (g->group->row_count + 63) / 64; }
 

@@ -35,7 +35,8 @@ static size_t compress(struct chunk_codec *z, bole_slice raw, uint8_t *dst, size
         return 0;
     if (!z->compress)
         z->compress = ZSTD_createCCtx();
-    size_t n = z->compress ? ZSTD_compressCCtx(z->compress, dst, dst_size, raw.ptr, raw.len, z->level ? z->level : ZSTD_LEVEL) : 0;
+    size_t n =
+        z->compress ? ZSTD_compressCCtx(z->compress, dst, dst_size, raw.ptr, raw.len, z->level ? z->level : ZSTD_LEVEL) : 0;
     return ZSTD_isError(n) || n > raw.len - raw.len / 16 ? 0 : n;
 }
 

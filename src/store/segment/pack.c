@@ -241,7 +241,8 @@ static void read_eights_avx2(const uint8_t *bits, uint32_t eights, unsigned widt
             values = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)_pdep_u64(load_u64(bits), bytes)));
         } else {
             uint64_t second = load_u64(bits + width / 2) >> width % 2 * 4;
-            values = _mm256_cvtepu16_epi32(_mm_set_epi64x((long long)_pdep_u64(second, pairs), (long long)_pdep_u64(load_u64(bits), pairs)));
+            values = _mm256_cvtepu16_epi32(
+                _mm_set_epi64x((long long)_pdep_u64(second, pairs), (long long)_pdep_u64(load_u64(bits), pairs)));
         }
         _mm256_storeu_si256((__m256i *)(void *)(ret_values + 8 * i), _mm256_add_epi32(values, bases));
     }
@@ -273,7 +274,8 @@ void packed_eights(const uint8_t *bits, uint32_t eights, unsigned width, uint32_
 
 /* `count` values from number `from` of a block on, cut to 32 bits. Eight of them begin and end on a whole byte; such as are
  * wider than ids of streams are read one by one. */
-static void read_block_u32(const uint8_t *bits, uint32_t from, uint32_t count, unsigned width, uint32_t base, uint32_t *ret_values)
+static void read_block_u32(const uint8_t *bits, uint32_t from, uint32_t count, unsigned width, uint32_t base,
+                           uint32_t *ret_values)
 {
     uint32_t mask = (uint32_t)mask_of(width);
     for (uint32_t end = from + count; from < end;) {

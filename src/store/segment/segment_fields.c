@@ -180,8 +180,8 @@ static bole_slice entry_value(const struct group_rows *g, const struct entry *e)
 }
 
 /* Encodes the first `count` values of f->slices and puts the chunks of a column that `count` rows have. */
-static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_count, enum chunk_kind kind, struct segment_file *file,
-                       struct buf *directory)
+static bool put_values(struct field_writer *f, uint32_t count, uint32_t row_count, enum chunk_kind kind,
+                       struct segment_file *file, struct buf *directory)
 {
     struct values_input in = {.values = f->slices, .count = count, .time_ns = f->times};
     buf_reset(&f->numbers);
