@@ -12,11 +12,10 @@
  * 64 bits of nanoseconds reach (2262), but milliseconds of 1970 only. */
 static int64_t unix_unit(int64_t whole)
 {
-    int64_t limit = 10000000000, unit = NS_PER_S;
-    while (unit > 1 && (whole >= limit || whole < -limit)) {
+    uint64_t limit = 10000000000;
+    int64_t unit = NS_PER_S;
+    for (; unit > 1 && (uint64_t)whole >= limit; unit /= 1000)
         limit *= 1000;
-        unit /= 1000;
-    }
     return unit;
 }
 

@@ -165,8 +165,10 @@ int64_t loki_align(int64_t t_ns, int64_t step_ns)
 
 int64_t loki_default_step(int64_t start_ns, int64_t end_ns)
 {
-    uint64_t length_ns = end_ns > start_ns ? (uint64_t)end_ns - (uint64_t)start_ns : 0; /* more than 63 bits may be asked for */
-    int64_t seconds = (int64_t)(length_ns / (250 * (uint64_t)NS_PER_S));
+    int64_t length_ns;
+    if (__builtin_sub_overflow(end_ns, start_ns, &length_ns))
+        length_ns = INT64_MAX;
+    int64_t seconds = length_ns / (250 * NS_PER_S);
     return (seconds > 1 ? seconds : 1) * NS_PER_S;
 }
 
@@ -179,7 +181,8 @@ static bole_status parse_step(bole_slice text, struct loki_range *range, struct 
     if (range->step_ns <= 0)
         return bole_fail(err, BOLE_E_INVALID,
                          "zero or negative query resolution step widths are not accepted. Try a positive integer");
-    if (((uint64_t)range->end_ns - (uint64_t)range->start_ns) / (uint64_t)range->step_ns > LOKI_POINTS_MAX)
+    int64_t length_ns; /* what lies behind counts on 63 bits */
+    if (__builtin_sub_overflow(range->end_ns, range->start_ns, &length_ns) || length_ns / range->step_ns > LOKI_POINTS_MAX)
         return bole_fail(err, BOLE_E_INVALID,
                          "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the "
                          "step parameter");
