@@ -31,7 +31,7 @@ static inline size_t fuzz_socket_take(struct fuzz_door *d, const struct socket_p
 static inline int fuzz_socket(const struct socket_protocol *p, const uint8_t *data, size_t size)
 {
     struct fuzz_door *d = fuzz_door();
-    _Alignas(16) uint8_t session[128] = {0};
+    _Alignas(16) uint8_t session[1024] = {0};
     struct socket_result result;
     if (size == 0)
         return 0;
