@@ -238,10 +238,10 @@ class Load:
             thread.join(30)
 
 
-def stored_numbers(server, tenant=None):
+def stored_numbers(server, tenant=None, job="load"):
     """How often each number of a Load is there."""
     counts, headers = {}, {"X-Scope-OrgID": tenant} if tenant else None
-    answer = server.get("/api/v1/query", {"query": '{job="load"}', "start": "0", "end": str(time.time_ns() + 10**10),
+    answer = server.get("/api/v1/query", {"query": f'{{job="{job}"}}', "start": "0", "end": str(time.time_ns() + 10**10),
                                           "direction": "forward"}, headers)
     assert answer.status == 200, answer.text
     for row in answer.text.splitlines():

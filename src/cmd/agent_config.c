@@ -59,14 +59,6 @@ static const struct setting settings_table[] = {
     {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
 };
 
-static bool truth(struct argp_state *state, const char *what, const char *text)
-{
-    bool value = false;
-    if (!config_truth(bole_slice_str(text), &value))
-        argp_error(state, "%s: '%s' is neither true nor false", what, text);
-    return value;
-}
-
 static void set_lanes(struct agent_config *c, struct argp_state *state, const char *what, const char *text)
 {
     int64_t n = cmd_count(state, what, text);
@@ -80,16 +72,6 @@ static void set_spool_full(struct agent_config *c, struct argp_state *state, con
     c->drop_oldest = strcmp(text, "drop-oldest") == 0;
     if (!c->drop_oldest && strcmp(text, "block") != 0)
         argp_error(state, "%s: block or drop-oldest, not %s", what, text);
-}
-
-static void set_log_level(struct argp_state *state, const char *what, const char *text)
-{
-    enum log_level level;
-    if (log_parse_level(bole_slice_str(text), &level) < 0) {
-        argp_error(state, "%s: '%s' is none of debug, info, warn, error", what, text);
-        return;
-    }
-    log_set_level(level);
 }
 
 static void set(struct argp_state *state, int key, const char *value, const char *what)
@@ -106,8 +88,8 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_SPOOL_SIZE: c->spool_bytes = cmd_size(state, what, value); break;
     case KEY_SPOOL_FULL: set_spool_full(c, state, what, value); break;
     case KEY_NO_JOURNAL: c->no_journal = true; break;
-    case KEY_JOURNAL: c->no_journal = !truth(state, what, value); break;
-    case KEY_LOG_LEVEL: set_log_level(state, what, value); break;
+    case KEY_JOURNAL: c->no_journal = !settings_truth(state, what, value); break;
+    case KEY_LOG_LEVEL: settings_log_level(state, what, value); break;
     case KEY_URL: c->connection.addr = value; break;
     case KEY_TOKEN: c->connection.token = value; break;
     case KEY_TENANT: c->connection.tenant = value; break;
@@ -146,14 +128,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'c': return 0;
     case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
     }
-    for (const struct argp_option *option = options_table; option->name; option++)
-        if (option->key == key) {
-            char what[64];
-            snprintf(what, sizeof what, "--%s", option->name);
-            set(state, key, option->arg ? arg : "true", what);
-            return 0;
-        }
-    return ARGP_ERR_UNKNOWN;
+    return settings_set_flag(options_table, key, arg, state, set);
 }
 
 static const struct argp_child children[] = {CONNECTION_CHILD, {0}};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -73,6 +74,33 @@ const char *cmd_append(struct argp_state *state, const char **list, size_t *coun
     if (*count == max)
         argp_error(state, "at most %zu of %s", max, what);
     return list[(*count)++] = arg;
+}
+
+/* SIGINT, SIGTERM and SIGHUP are for the main thread alone, which waits for them; all others inherit them blocked. */
+static void block_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Connections, segments and followed files all take descriptors: what the machine allows is taken. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+void cmd_become_service(sigset_t *ret_signals)
+{
+    raise_descriptor_limit();
+    block_signals(ret_signals);
 }
 
 /* ---- files ---- */

@@ -50,6 +50,10 @@ bole_status cmd_keep_bytes(bole_slice bytes, void *ctx, struct bole_err *err);
  * query, too. */
 bool cmd_check_query(const char *query, bool words, bool *ret_is_log);
 
+/* For commands that serve until they are stopped, in front of their first thread: as many descriptors as the machine allows;
+ * SIGINT, SIGTERM and SIGHUP are blocked, for sigwait. */
+void cmd_become_service(sigset_t *ret_signals);
+
 /* Parses with argp; --help shows the text and its examples. */
 void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 

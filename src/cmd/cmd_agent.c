@@ -193,22 +193,11 @@ static void stop(struct running *r)
     file_close(r->lock);
 }
 
-/* The main thread alone waits for these; all others inherit them blocked. */
-static void block_signals(sigset_t *ret_set)
-{
-    sigemptyset(ret_set);
-    sigaddset(ret_set, SIGINT);
-    sigaddset(ret_set, SIGTERM);
-    sigaddset(ret_set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 static bole_status run(struct running *r, struct bole_err *err)
 {
     sigset_t signals;
     int number = 0;
-    block_signals(&signals);
+    cmd_become_service(&signals);
     bole_status st = start(r, err);
     if (st == BOLE_OK) {
         LOG(INFO, "sending", " to=%s state=%s", LOGQS(bole_client_url(r->client)), LOGQS(r->state));

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,11 +11,11 @@
 #include "cmd/retention.h"
 #include "cmd/server.h"
 #include "cmd/settings.h"
+#include "ingest/ingest.h"
 #include "os/memory.h"
 #include "process/dead_letters.h"
-#include "ingest/ingest.h"
-#include "receive/limits.h"
 #include "query/units.h"
+#include "receive/limits.h"
 
 enum {
     GLOBS_MAX = 64,
@@ -171,14 +170,6 @@ static const struct setting settings_table[] = {
     {"retention.delete_delay", KEY_DELETE_DELAY, SETTING_ONE},
 };
 
-static bool truth(struct argp_state *state, const char *what, const char *text)
-{
-    bool value = false;
-    if (!config_truth(bole_slice_str(text), &value))
-        argp_error(state, "%s: '%s' is neither true nor false", what, text);
-    return value;
-}
-
 static void set_memory_limit(struct argp_state *state, const char *what, const char *text)
 {
     struct serve_options *o = state->input;
@@ -210,16 +201,6 @@ static void set_delete_delay(struct argp_state *state, const char *what, const c
         argp_error(state, "%s: '%s' is no time; write 24h, 30m or 0", what, text);
 }
 
-static void set_log_level(struct argp_state *state, const char *what, const char *text)
-{
-    enum log_level level;
-    if (log_parse_level(bole_slice_str(text), &level) < 0) {
-        argp_error(state, "%s: '%s' is none of debug, info, warn, error", what, text);
-        return;
-    }
-    log_set_level(level);
-}
-
 static void set(struct argp_state *state, int key, const char *value, const char *what)
 {
     struct serve_options *o = state->input;
@@ -235,8 +216,8 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_MAX_QUERY_BYTES: s->max_query_bytes = cmd_size(state, what, value); break;
     case KEY_DISK_RESERVE: s->disk_reserve_bytes = cmd_size(state, what, value); break;
     case KEY_TAIL: cmd_append(state, o->globs, &s->tail_glob_count, GLOBS_MAX, what, value); break;
-    case KEY_TAIL_SYSTEM: s->tail_system = truth(state, what, value); break;
-    case KEY_DETECT_LEVEL: s->no_detect_level = !truth(state, what, value); break;
+    case KEY_TAIL_SYSTEM: s->tail_system = settings_truth(state, what, value); break;
+    case KEY_DETECT_LEVEL: s->no_detect_level = !settings_truth(state, what, value); break;
     case KEY_SERVICE_NAMES: s->service_names = value; break;
     case KEY_STREAM_LABELS: s->stream_labels = value; break;
     case KEY_PROCESS: s->process_file = value; break;
@@ -252,15 +233,15 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_RELP: s->doors[DOOR_RELP] = value; break;
     case KEY_RELP_TLS: s->doors[DOOR_RELP_TLS] = value; break;
     case KEY_DOOR_CLIENT_CA: s->door_client_ca = value; break;
-    case KEY_DOOR_CLIENT_OPTIONAL: s->door_client_optional = truth(state, what, value); break;
+    case KEY_DOOR_CLIENT_OPTIONAL: s->door_client_optional = settings_truth(state, what, value); break;
     case KEY_DOOR_TLS_CERT: s->door_tls_cert = value; break;
     case KEY_DOOR_TLS_KEY: s->door_tls_key = value; break;
     case KEY_DOOR_TENANT: s->door_tenant = value; break;
     case KEY_HOST: cmd_append(state, o->names, &s->host_name_count, SERVER_HOST_NAMES_MAX, what, value); break;
     case KEY_TLS_CERT: s->tls_cert = value; break;
     case KEY_TLS_KEY: s->tls_key = value; break;
-    case KEY_INSECURE: s->insecure = truth(state, what, value); break;
-    case KEY_LOG_LEVEL: set_log_level(state, what, value); break;
+    case KEY_INSECURE: s->insecure = settings_truth(state, what, value); break;
+    case KEY_LOG_LEVEL: settings_log_level(state, what, value); break;
     default: assert(!"a setting without a place");
     }
 }
@@ -305,14 +286,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG: argp_error(state, "no argument is expected, but there is '%s'", arg); return EINVAL;
     case ARGP_KEY_END: check(state, &o->server); return 0;
     }
-    for (const struct argp_option *option = options_table; option->name; option++)
-        if (option->key == key) {
-            char what[64];
-            snprintf(what, sizeof what, "--%s", option->name);
-            set(state, key, option->arg ? arg : "true", what);
-            return 0;
-        }
-    return ARGP_ERR_UNKNOWN;
+    return settings_set_flag(options_table, key, arg, state, set);
 }
 
 static const struct argp config_argp = {.options = options_table, .parser = find_config};
@@ -325,27 +299,6 @@ static const struct argp argp = {
     "  bole serve --config /etc/bole/bole.yml\n"
     "  curl -s localhost:3100/insert/jsonline -d '{\"_msg\":\"hello\"}'\n",
     NULL, NULL, NULL};
-
-/* SIGINT, SIGTERM and SIGHUP are for the main thread alone, which waits for them; all others inherit them blocked. */
-static void block_signals(sigset_t *ret_set)
-{
-    sigemptyset(ret_set);
-    sigaddset(ret_set, SIGINT);
-    sigaddset(ret_set, SIGTERM);
-    sigaddset(ret_set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-/* Connections, segments and followed files all take descriptors: what the machine allows is taken. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 int cmd_serve(int argc, char **argv)
 {
@@ -361,9 +314,8 @@ int cmd_serve(int argc, char **argv)
     cmd_parse(&config_argp, argc, argv, &o);
     cmd_parse(&argp, argc, argv, &o);
     memory_set_up();
-    raise_descriptor_limit();
     sigset_t signals;
-    block_signals(&signals);
+    cmd_become_service(&signals);
     struct server *server;
     struct bole_err err;
     if (server_create(&o.server, &server, &err) < 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "cmd/cmd.h"
 
 enum { PATH_MAX_LEN = 128, KEYS_MAX = 64 };
@@ -152,4 +153,36 @@ void settings_deinit(struct settings *s)
 {
     config_destroy(s->file);
     arena_deinit(&s->arena);
+}
+
+/* ---- flags, values ---- */
+
+error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state, settings_set_fn *set)
+{
+    for (const struct argp_option *option = options; option->name; option++)
+        if (option->key == key) {
+            char what[64];
+            snprintf(what, sizeof what, "--%s", option->name);
+            set(state, key, option->arg ? arg : "true", what);
+            return 0;
+        }
+    return ARGP_ERR_UNKNOWN;
+}
+
+bool settings_truth(struct argp_state *state, const char *what, const char *text)
+{
+    bool value = false;
+    if (!config_truth(bole_slice_str(text), &value))
+        argp_error(state, "%s: '%s' is neither true nor false", what, text);
+    return value;
+}
+
+void settings_log_level(struct argp_state *state, const char *what, const char *text)
+{
+    enum log_level level;
+    if (log_parse_level(bole_slice_str(text), &level) < 0) {
+        argp_error(state, "%s: '%s' is none of debug, info, warn, error", what, text);
+        return;
+    }
+    log_set_level(level);
 }

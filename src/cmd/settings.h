@@ -38,4 +38,11 @@ void settings_apply(struct settings *s, const char *path, const struct setting *
                     struct argp_state *state, settings_set_fn *set);
 void settings_deinit(struct settings *s); /* all zero is fine */
 
+/* For the parser of flags: hands the flag of that key to `set` under its name; one without an argument is "true". */
+error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state, settings_set_fn *set);
+
+/* For `set`: what several commands have. A value that is none ends the program with a usage error. */
+bool settings_truth(struct argp_state *state, const char *what, const char *text);
+void settings_log_level(struct argp_state *state, const char *what, const char *text);
+
 #endif

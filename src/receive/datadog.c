@@ -3,6 +3,7 @@
  * so that env is the label and version the field that they are at other doors.
  */
 
+#include "base/unset.h"
 #include "process/level.h"
 #include "receive/mapping.h"
 
@@ -87,7 +88,7 @@ void receive_datadog(struct receiver *r, const struct receive_input *in, bool v1
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "datadog";
-    struct mapping m;
+    UNSET struct mapping m;
     mapping_init(&m, &d, "log");
     m.time = MAPPING_NAMES(time_names);
     m.line = MAPPING_NAMES(line_names);

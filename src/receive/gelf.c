@@ -4,6 +4,7 @@
  */
 #include "receive/gelf.h"
 
+#include "base/unset.h"
 #include "process/level.h"
 #include "process/service_name.h"
 
@@ -99,7 +100,7 @@ void receive_gelf(struct receiver *r, const struct receive_input *in, struct rec
 {
     struct door d = door_open(r, in, ret_result);
     d.name = "gelf";
-    struct mapping m;
+    UNSET struct mapping m;
     mapping_init(&m, &d, "message");
     if (door_begin(&d, in->body.len) && gelf_ready(&m) && mapping_each_value(&m, in->body, true, gelf_store)) {
         if (m.number == 0)

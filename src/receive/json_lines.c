@@ -1,6 +1,7 @@
 /*
  * JSON lines: the client may say which names are the time, the line and the labels; what becomes of them is mapping.h's.
  */
+#include "base/unset.h"
 #include "receive/mapping.h"
 
 struct lines {
@@ -120,7 +121,9 @@ void receive_json_lines(struct receiver *r, const struct receive_input *in, cons
     static const struct mapping_lines to = {read_line, broken_line};
     struct door d = door_open(r, in, ret_result);
     d.name = "jsonline";
-    struct lines l;
+    UNSET struct lines l;
+    l.stream = (struct mapping_names){0};
+    l.extra_count = 0;
     mapping_init(&l.m, &d, "line");
     if (door_begin(&d, in->body.len) && read_params(&l, params) && mapping_each_line(&l.m, in->body, &to))
         answer(&d);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/unset.h"
 #include "process/service_name.h"
 #include "receive/text.h"
 
@@ -42,18 +43,24 @@ static struct mapping_key *no_memory(struct mapping *m)
 
 bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *ret_names)
 {
-    bole_slice *names = text.len ? arena_array(&m->arena, MAPPING_NAMES_MAX, sizeof *names) : NULL;
-    if (text.len && !names)
-        return no_memory(m);
-    *ret_names = (struct mapping_names){names, 0};
+    UNSET bole_slice names[MAPPING_NAMES_MAX];
+    size_t count = 0;
     while (text.len) {
         bole_slice name = bole_slice_trim(bole_slice_cut(text, ',', &text));
         if (name.len == 0)
             continue;
-        if (ret_names->count == MAPPING_NAMES_MAX)
+        if (count == MAPPING_NAMES_MAX)
             return door_refuse(m->d, 400, "%s: more than %d names", what, MAPPING_NAMES_MAX);
-        names[ret_names->count++] = name;
+        names[count++] = name;
     }
+    *ret_names = (struct mapping_names){0};
+    if (!count)
+        return true;
+    bole_slice *kept = arena_alloc(&m->arena, count * sizeof *kept);
+    if (!kept)
+        return no_memory(m);
+    memcpy(kept, names, count * sizeof *kept);
+    *ret_names = (struct mapping_names){kept, count};
     return true;
 }
 

@@ -1,10 +1,8 @@
 """The agent's promise, as a whole program: rotation storms, kill -9 of both sides, a network that cuts and loses: every line once."""
 
-import json
 import os
 import pathlib
 import random
-import re
 import subprocess
 import threading
 import time
@@ -116,17 +114,6 @@ class Truncator(Storm):
             self.rotations["truncate"] = self.rotations.get("truncate", 0) + 1
 
 
-def stored_numbers(server):
-    counts = {}
-    answer = server.get("/api/v1/query", {"query": '{job="varlogs"}', "start": "0", "end": str(time.time_ns() + 10**11), "direction": "forward"})
-    assert answer.status == 200, answer.text
-    for row in answer.text.splitlines():
-        found = re.match(r"number=(\d+) ", json.loads(row).get("line", ""))
-        if found:
-            counts[int(found.group(1))] = counts.get(int(found.group(1)), 0) + 1
-    return counts
-
-
 class Scene:
     def __init__(self, folder, seed, env=None, args=()):
         self.logs = folder / "log"
@@ -157,7 +144,7 @@ class Scene:
                 storm.join()
 
     def look(self):
-        counts = stored_numbers(self.server)
+        counts = bole.stored_numbers(self.server, job="varlogs")
         while self.numbers.stored in counts:
             self.numbers.stored += 1
         return counts
@@ -267,6 +254,6 @@ def test_the_test_goes_red_when_positions_move_before_the_answer(tmp_path):
             time.sleep(0.05)
         scene.agent.kill()
         scene.calm()
-        assert scene.proxy.done["swallow"] >= 3 and stored_numbers(scene.server) == {}
+        assert scene.proxy.done["swallow"] >= 3 and bole.stored_numbers(scene.server, job="varlogs") == {}
     finally:
         scene.close()

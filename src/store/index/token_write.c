@@ -10,12 +10,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
-
-#if __has_attribute(uninitialized) /* where to clear it would be most of the work */
-#define UNINITIALIZED __attribute__((uninitialized))
-#else
-#define UNINITIALIZED
-#endif
+#include "base/unset.h"
 
 #define STAMP_LEVEL         3
 #define FALSE_POSITIVE_BITS 10u   /* one absent token in 2^10 is taken for present */
@@ -51,7 +46,7 @@ static void sort(uint64_t *p, size_t n, unsigned bits_left)
     bits = bits < bits_left ? bits : bits_left;
     shift = bits_left - bits;
     uint32_t parts = 1u << bits, mask = parts - 1;
-    UNINITIALIZED size_t next[1 << BITS_MAX], end[1 << BITS_MAX];
+    UNSET size_t next[1 << BITS_MAX], end[1 << BITS_MAX];
     size_t at = 0;
     memset(next, 0, parts * sizeof *next);
     for (size_t i = 0; i < n; i++)
