@@ -16,7 +16,7 @@
 static const struct api_table *const tables[] = {&loki_query_table, &loki_label_table, &loki_detect_table, &loki_index_table,
                                                  &loki_meta_table, &loki_patterns_table, &loki_delete_table, &native_query_table,
                                                  &native_context_table, &native_fields_table, &native_admin_table,
-                                                 &native_backup_table, &native_dlq_table, &native_sources_table, &tail_table,
+                                                 &native_backup_table, &native_dlq_table, &native_saved_table, &native_sources_table, &tail_table,
                                                  /* doors */
                                                  &push_table, &elastic_table, &intake_table};
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
@@ -62,6 +62,7 @@ bole_status api_create(const struct api_options *options, struct api **ret_api, 
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the api");
     a->options = *options;
     fill_defaults(&a->options);
+    pthread_mutex_init(&a->saved_lock, NULL);
     a->started_ns = clock_now_ns(options->clock);
     bole_status st = join_tables(a) ? BOLE_OK : bole_fail(err, BOLE_E_NOMEM, "no memory for the routes");
     if (st == BOLE_OK)
@@ -131,6 +132,7 @@ void api_destroy(struct api *a)
         receiver_destroy(a->receivers[i]);
     free(a->receivers);
     free(a->routes);
+    pthread_mutex_destroy(&a->saved_lock);
     free(a);
 }
 

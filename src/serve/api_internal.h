@@ -4,6 +4,8 @@
 #ifndef SERVE_API_INTERNAL_H
 #define SERVE_API_INTERNAL_H
 
+#include <pthread.h>
+
 #include "serve/api.h"
 #include "serve/metrics.h"
 #include "serve/tail.h"
@@ -15,6 +17,7 @@ struct api {
     const struct sockets   *sockets;  /* or NULL */
     struct tail_hub        *tails;
     struct source_keeper   *source_keeper; /* or NULL */
+    pthread_mutex_t         saved_lock; /* orders those who write saved objects */
     struct http_route      *routes;   /* copies of the tables with ctx set */
     size_t                  route_count;
     struct receiver       **receivers; /* one per loop; read-only after api_attach */
@@ -30,7 +33,7 @@ struct api {
 struct api_table { const struct http_route *routes; size_t count; };
 extern const struct api_table tail_table, loki_query_table, loki_label_table, loki_detect_table, loki_index_table,
     loki_meta_table, loki_patterns_table, loki_delete_table, native_query_table, native_context_table, native_fields_table,
-    native_admin_table, native_backup_table, native_dlq_table, native_sources_table, push_table;
+    native_admin_table, native_backup_table, native_dlq_table, native_saved_table, native_sources_table, push_table;
 extern const struct api_table elastic_table, intake_table;
 
 /* native_sources.c */

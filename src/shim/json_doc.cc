@@ -50,7 +50,7 @@ bole_status json_doc_parse(json_doc *d, bole_slice text, json_value *ret_root, b
     d->text = simdjson::padded_string(reinterpret_cast<const char *>(text.ptr), text.len);
     element root;
     if (auto error = d->parser.parse(d->text).get(root))
-        return bole_fail(err, BOLE_E_INVALID, "the answer is no valid JSON: %s", simdjson::error_message(error));
+        return bole_fail(err, BOLE_E_INVALID, "no valid JSON: %s", simdjson::error_message(error));
     *ret_root = to_value(root);
     return BOLE_OK;
 }

@@ -33,3 +33,7 @@ def test_patterns_in_a_real_browser(server):
 
 def test_a_large_result_in_a_real_browser(server, full):
     run_in_browser(server, "search", 1800, E2E_ROWS="1000000" if full else "60000")
+
+
+def test_saved_queries_in_a_real_browser(server):
+    run_in_browser(server, "saved", 600)

@@ -79,6 +79,11 @@ export async function accessibilityViolations(page) {
   });
 }
 
+/* For people to look at, where E2E_SCREENSHOTS names a folder. */
+export async function picture(page, name) {
+  if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `${process.env.E2E_SCREENSHOTS}/${name}.png` });
+}
+
 export const step = (name, run) => ({ name, run });
 
 /* Steps build on each other: the first failure ends the run. */

@@ -37,27 +37,45 @@ export interface Answer {
   elapsedMs: number;
 }
 
+async function getText(url: URL, init: RequestInit): Promise<{ status: number; text: string }> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, init);
+    text = await response.text();
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError("network", strings.errors.unreachable);
+  }
+  if (!response.ok) throw refusal(response.status, text);
+  return { status: response.status, text };
+}
+
+function parse({ status, text }: { status: number; text: string }): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ApiError("shape", strings.errors.notJson, status);
+  }
+}
+
 export async function getJson(
   url: URL,
   signal: AbortSignal | undefined,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   const started = performance.now();
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, { headers, ...(signal && { signal }) });
-    text = await response.text();
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError("network", strings.errors.unreachable);
-  }
-  if (!response.ok) throw refusal(response.status, text);
-  try {
-    return { body: JSON.parse(text) as unknown, elapsedMs: performance.now() - started };
-  } catch {
-    throw new ApiError("shape", strings.errors.notJson, response.status);
-  }
+  const answer = await getText(url, { headers, ...(signal && { signal }) });
+  return { body: parse(answer), elapsedMs: performance.now() - started };
+}
+
+/* A change; `body` is JSON. An answer without content is undefined. */
+export async function send(method: "PUT" | "POST" | "DELETE", url: URL, body?: unknown): Promise<unknown> {
+  const answer = await getText(url, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+  });
+  return answer.text === "" ? undefined : parse(answer);
 }
 
 /* A read of many lines gives way to the page after this long. */

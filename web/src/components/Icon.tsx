@@ -38,6 +38,9 @@ const PATHS = {
   builder: "M2 2.5h5v4H2zM9 9.5h5v4H9zM7 4.5h3.5v5",
   patterns: "M2 4h4M8.5 4H14M2 8h7M11.5 8H14M2 12h2.5M7 12h7",
   same: "M5 2.5h8.5V11M2.5 5.5H10.5V13.5H2.5Z",
+  bookmark: "M4 2h8v12l-4-3-4 3Z",
+  pencil: "m10.5 3 2.5 2.5L5.5 13H3v-2.5ZM9 4.5 11.5 7",
+  trash: "M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.7 9h6.6l.7-9M6.8 7v4M9.2 7v4",
   warning: "M8 2 1.5 13.5h13ZM8 6.5v3.3M8 11.7h.01",
   offline:
     "M2 2l12 12M5 8.2A5 5 0 0 1 8 7M2.5 5.8A8.6 8.6 0 0 1 5 4.2M8 3.4a8.6 8.6 0 0 1 5.5 2.4M10.4 8a5 5 0 0 1 .7.6M8 12h.01",

@@ -1,9 +1,9 @@
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import type { ChangeView, View } from "@/app/view";
 import { readStored, writeStored } from "@/app/stored";
 import { Button } from "@/components/Button";
 import { Popover } from "@/components/Popover";
 import { useLabelSource } from "@/features/labels/useLabels";
-import type { TimeRange } from "@/lib/timeRange";
 import { readQueryError } from "@/logql/queryError";
 import { strings } from "@/strings";
 import { clearHistory, neighbour, readHistory, remember } from "./history";
@@ -12,12 +12,13 @@ import { clearHistory, neighbour, readHistory, remember } from "./history";
 const CodeEditor = lazy(() => import("./CodeEditor"));
 
 const Builder = lazy(() => import("./Builder").then(({ Builder }) => ({ default: Builder })));
+const SavedMenu = lazy(() => import("@/features/saved/SavedMenu").then(({ SavedMenu }) => ({ default: SavedMenu })));
 const BUILDER_KEY = "bole.builder";
 
 interface Props {
-  query: string;
-  range: TimeRange;
-  /* The server's refusal of `query`. */
+  view: View;
+  onChange: ChangeView;
+  /* The server's refusal of the query. */
   error: string | undefined;
   running: boolean;
   onRun: (query: string) => void;
@@ -25,7 +26,8 @@ interface Props {
   children: ReactNode;
 }
 
-export function QueryBar({ query, range, error, running, onRun, onCancel, children }: Props) {
+export function QueryBar({ view, onChange, error, running, onRun, onCancel, children }: Props) {
+  const { query, range } = view;
   const [draft, setDraft] = useState(query);
   const [building, setBuilding] = useState(() => readStored(BUILDER_KEY, false));
   const labels = useLabelSource(range);
@@ -75,6 +77,13 @@ export function QueryBar({ query, range, error, running, onRun, onCancel, childr
             onRun(picked);
           }}
         />
+        <Popover icon="bookmark" title={strings.saved.title} className="saved">
+          {(close) => (
+            <Suspense fallback={<p className="hint">{strings.saved.loading}</p>}>
+              <SavedMenu view={{ ...view, query: draft }} onChange={onChange} onClose={close} />
+            </Suspense>
+          )}
+        </Popover>
       </div>
       {children}
       {running ? (

@@ -53,8 +53,8 @@ export function QueryScreen({
           onClick={() => onPanel(panel === undefined ? "fields" : undefined)}
         />
         <QueryBar
-          query={view.query}
-          range={view.range}
+          view={view}
+          onChange={onChange}
           error={error}
           running={running}
           onRun={onRun}
