@@ -76,8 +76,8 @@ def test_names_and_ids_and_kinds_are_checked(server):
         assert put(server, "query", "a", {}, name=name).status == 400, name
     assert server.request("PUT", f"{ROOT}/query/a?name=%FF", "{}").status == 400
     assert put(server, "query", "a", {}, version="x").status == 400
-    assert put(server, "secret", "a", {}).status == 404
-    assert server.get(f"{ROOT}/secret").status == 404
+    assert put(server, "secret", "a", {}).status == 400
+    assert server.get(f"{ROOT}/secret").status == 400
     assert put(server, "query", "a", {}, tenant="a/b").status == 400
     assert names(server, "query") == {}
     assert put(server, "query", "a" * 64, {}, name="x" * 200).status == 200

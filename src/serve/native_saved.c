@@ -103,7 +103,7 @@ static bool address_of(struct http_exchange *x, bool with_id, struct address *re
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         known = known || bole_slice_eq(kind, kinds[i]);
     if (!known) {
-        http_reply_text(x, 404, "nothing of that kind is saved: query, view, dashboard");
+        http_reply_text(x, 400, "nothing of that kind is saved: query, view, dashboard");
         return false;
     }
     if (with_id && !is_id(id)) {
