@@ -180,3 +180,67 @@ def test_what_a_server_does_not_read_of_its_files_it_says(tmp_path):
     with bole.Server(args=["--tail", f"{tmp_path}/*.log"]) as server:
         for name, said in (("packed", "gzip"), ("fifo", "device, FIFO or socket"), ("long", "over the limit was cut")):
             wait_for(lambda: sum(f"{name}.log" in line and said in line for line in server.log) == 1)
+
+
+TRACES = bole.ROOT / "tests" / "traces"
+
+
+def records_of(language):
+    """The records that stand in a file of traces, with %% between them."""
+    return [r.strip("\n") for r in (TRACES / f"{language}.txt").read_text().split("%%\n")]
+
+
+def cri(stream, tag, text):
+    return f"2026-11-22T03:40:00.5Z {stream} {tag} {text}\n"
+
+
+def test_traces_are_one_record_each_whatever_is_killed_and_rotated(tmp_path, server):
+    wanted = {name: records_of(name) for name in ("java", "python", "go")}
+    config = f"files: {{include: ['{tmp_path}/log/*.log']}}\n" \
+             "multiline:\n  - {files: '*java*', detect: java}\n  - {files: '*', detect: [python, go], flush: 2s}\n"
+    (tmp_path / "log").mkdir()
+    lines = {name: (TRACES / f"{name}.txt").read_text().replace("%%\n", "").splitlines(True) for name in wanted}
+    rounds = max(map(len, lines.values()))
+    agent = Agent(tmp_path, server.url, config)
+    try:
+        for i in range(rounds):
+            for name, text in lines.items():
+                with open(tmp_path / "log" / f"{name}.log", "a") as out:
+                    out.write("".join(text[i:i + 1]))
+            if i % 9 == 8:
+                wait_for(lambda: all(agent.input(f"{name}.log") for name in lines))
+                agent.process.kill()
+                agent.process.wait(30)
+                for name in lines if i % 27 == 26 else ():
+                    os.rename(tmp_path / "log" / f"{name}.log", tmp_path / "log" / f"{name}.{i}.old")
+                agent = Agent(tmp_path, server.url, config)
+        wait_for(lambda: len(stored(server)) >= 3 and agent.status()["figures"]["lag_bytes"] == 0 and agent.status()["state"] == "idle")
+    finally:
+        agent.process.kill()
+        agent.process.wait(30)
+    assert sorted("\n".join(stored(server)).split("\n")) == sorted("".join(map("".join, lines.values())).rstrip("\n").split("\n"))
+
+
+def test_a_trace_is_one_record_in_the_store(tmp_path, server):
+    (tmp_path / "log").mkdir()
+    for name in ("java", "python", "go", "ruby", "dotnet", "node"):
+        (tmp_path / "log" / f"{name}.log").write_text((TRACES / f"{name}.txt").read_text().replace("%%\n", ""))
+    with Agent(tmp_path, server.url, args=["--multiline", "all"]) as agent:
+        wanted = sorted(r for name in ("java", "python", "go", "ruby", "dotnet", "node") for r in records_of(name))
+        wait_for(lambda: len(stored(server)) >= len(wanted))
+        assert sorted(stored(server)) == wanted
+
+
+def test_logs_of_containers_are_taken_out_of_their_wrapping(tmp_path, server):
+    pod, docker, name = tmp_path / "pods/shop_pay-7d9f_0b7c/pay", tmp_path / "containers/" / ("ab" * 32), "ab" * 32
+    pod.mkdir(parents=True)
+    docker.mkdir(parents=True)
+    (pod / "0.log").write_text(cri("stdout", "F", "one") + cri("stderr", "P", "two ") + cri("stdout", "F", "three") + cri("stderr", "F", "halves"))
+    (docker / f"{name}-json.log").write_text("".join(
+        json.dumps({"log": text, "stream": "stdout", "time": "2026-11-22T03:40:00.25Z"}) + "\n" for text in ("a \"quoted\" ", "line\n", "next\n")))
+    with Agent(tmp_path, server.url, f"files: {{include: ['{tmp_path}/pods/*/*/*.log', '{tmp_path}/containers/*/*-json.log']}}\n"):
+        wait_for(lambda: len(server.lines('{host=~".+"}')) == 5)
+        assert sorted(line for _, line in server.lines('{namespace="shop", pod="pay-7d9f", container="pay", stream="stdout"}')) == ["one", "three"]
+        assert server.lines('{job="shop/pay", stream="stderr", service_name="pay"} | pod_uid="0b7c"') == [(1795318800500000000, "two halves")]
+        assert sorted(server.lines('{job="docker/abababababab", stream="stdout"}')) == [
+            (1795318800250000000, 'a "quoted" line'), (1795318800250000000, "next")]

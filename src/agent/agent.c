@@ -31,7 +31,7 @@ const char *const agent_default_excludes[] = {
     "/var/log/journal/**", "/var/log/private/**", "*.journal", "*.journal~",
     "wtmp", "wtmp.*", "wtmp-*", "btmp", "btmp.*", "btmp-*", "lastlog", "faillog", "tallylog", "utmp",
     "*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]", "*.old", "*.prev",
-    "*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]", "*.log-[0-9][0-9][0-9][0-9]*",
+    "*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]", "*.log-[0-9][0-9][0-9][0-9]*", "*.log.[0-9]*",
     "*.gz", "*.xz", "*.zst", "*.bz2", "*.lz4", "*.zip", "*.tar", "*.tgz", "*.sw[a-z]", "*~", ".*", "README", NULL,
 };
 
@@ -520,6 +520,7 @@ static bole_status create_inputs(struct agent *a, const struct checkpoint *c, st
     struct files_options files = {.clock = o->clock,
                                   .host = host_slice,
                                   .job = bole_slice_str(o->job),
+                                  .multiline = o->multiline,
                                   .first_bytes = o->first_bytes,
                                   .partial_wait_ns = o->partial_wait_ns,
                                   .rotated_wait_ns = o->rotated_wait_ns,

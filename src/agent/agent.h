@@ -17,6 +17,7 @@
 #define AGENT_AGENT_H
 
 #include "agent/journal.h"
+#include "agent/multiline.h"
 #include "agent/sink.h"
 #include "agent/tail.h"
 #include "os/fs.h"
@@ -42,6 +43,7 @@ struct agent_options {
     bool   journal;
     const struct journal_api *journal_api; /* NULL: libsystemd */
     const char *checkpoint_path; /* its directory is there; NULL: nothing is remembered over a restart */
+    const struct multiline *multiline; /* outlives the agent; NULL: each line is a record */
     const char *host, *job;      /* labels; host NULL: of this machine; job NULL: "varlogs" */
     struct fs *fs;
     const struct clock *clock;

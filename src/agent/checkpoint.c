@@ -12,7 +12,9 @@
  * Entry:  u8 kind, u32 length of what follows, then
  *   kind 1, a file:     u64 device, u64 inode, i64 birth ns, i64 last seen ns, u64 offset, u64 guard hash, u8 its
  *   length,
- *                       u8 flags (1: the offset is inside a line that was cut), u32 print length, u64 print hash, path
+ *                       u8 flags (1: the offset is inside a line that was cut; 2: a stream is ahead, 4: stderr is), u32 print
+ *                       length,
+ *                       u64 print hash, with flag 2 u32 how far ahead, path
  *   kind 2, a journal:  cursor
  *   kind 3, a lane:     u32 number, producer (16 bytes), u64 sequence of its next batch
  *   kind 4, a cut:      u64 number: cuts of the spool up to this one are in the checkpoint
@@ -31,7 +33,7 @@
 enum { HEADER_VERSION = 8, HEADER_CRC = 12, HEADER_SAVED = 16, HEADER_COUNT = 24, HEADER_SIZE = 28 };
 enum { ENTRY_FILE = 1, ENTRY_JOURNAL = 2, ENTRY_LANE = 3, ENTRY_CUT = 4, ENTRY_HEADER_SIZE = 5 };
 enum { ENTRY_FILE_FIXED = 62, ENTRY_LANE_SIZE = 28, ENTRY_CUT_SIZE = 8 };
-enum { FLAG_IN_CUT_LINE = 1 };
+enum { FLAG_IN_CUT_LINE = 1, FLAG_AHEAD = 2, FLAG_STDERR = 4 };
 
 static const bole_slice magic = {(const uint8_t *)"BOLETAIL", 8};
 
@@ -49,8 +51,9 @@ void checkpoint_deinit(struct checkpoint *c)
 
 void checkpoint_put_file(const struct checkpoint_file *f, struct buf *out)
 {
+    bool is_ahead = f->mark.ahead != 0;
     buf_put_u8(out, ENTRY_FILE);
-    buf_put_u32(out, (uint32_t)(ENTRY_FILE_FIXED + f->path.len));
+    buf_put_u32(out, (uint32_t)(ENTRY_FILE_FIXED + 4 * is_ahead + f->path.len));
     buf_put_u64(out, f->id.device);
     buf_put_u64(out, f->id.inode);
     buf_put_u64(out, (uint64_t)f->id.birth_ns);
@@ -58,9 +61,12 @@ void checkpoint_put_file(const struct checkpoint_file *f, struct buf *out)
     buf_put_u64(out, f->mark.offset);
     buf_put_u64(out, f->mark.guard_hash);
     buf_put_u8(out, f->mark.guard_len);
-    buf_put_u8(out, f->mark.in_cut_line ? FLAG_IN_CUT_LINE : 0);
+    buf_put_u8(out, (uint8_t)((f->mark.in_cut_line ? FLAG_IN_CUT_LINE : 0) | (is_ahead ? FLAG_AHEAD : 0) |
+                              (is_ahead && f->mark.ahead_stream ? FLAG_STDERR : 0)));
     buf_put_u32(out, f->print.len);
     buf_put_u64(out, f->print.hash);
+    if (is_ahead)
+        buf_put_u32(out, f->mark.ahead);
     buf_put(out, f->path);
 }
 
@@ -115,12 +121,15 @@ static bool get_file(bole_slice entry, struct arena *arena, struct checkpoint_fi
     f.mark.offset = reader_u64(&r);
     f.mark.guard_hash = reader_u64(&r);
     f.mark.guard_len = reader_u8(&r);
-    f.mark.in_cut_line = reader_u8(&r) & FLAG_IN_CUT_LINE;
+    uint8_t flags = reader_u8(&r);
+    f.mark.in_cut_line = flags & FLAG_IN_CUT_LINE;
+    f.mark.ahead_stream = (flags & FLAG_STDERR) != 0;
     f.print.len = reader_u32(&r);
     f.print.hash = reader_u64(&r);
+    f.mark.ahead = flags & FLAG_AHEAD ? reader_u32(&r) : 0;
     bole_slice path = reader_bytes(&r, reader_left(&r));
     if (r.failed || path.len == 0 || memchr(path.ptr, 0, path.len) || f.mark.guard_len > TAIL_GUARD_MAX ||
-        f.print.len > SOURCE_PRINT_MAX || f.mark.offset > INT64_MAX)
+        f.print.len > SOURCE_PRINT_MAX || f.mark.offset > INT64_MAX || f.mark.ahead > TAIL_ROOM_MAX)
         return false;
     char *copy = (char *)arena_bytes(arena, path.len + 1);
     if (!copy)

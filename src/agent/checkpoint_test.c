@@ -16,7 +16,7 @@ static const struct checkpoint_file sample_files[] = {
     {.path = {(const uint8_t *)"/var/log/syslog", 15},
      .id = {.device = 0xfe01, .inode = 1234567, .birth_ns = 1700000000123456789},
      .print = {.len = 1024, .hash = 0xdeadbeefcafe},
-     .mark = {.offset = 1ull << 40, .guard_hash = 42, .guard_len = 64, .in_cut_line = true},
+     .mark = {.offset = 1ull << 40, .guard_hash = 42, .guard_len = 64, .ahead = 700000, .ahead_stream = 1, .in_cut_line = true},
      .seen_ns = 1700000001000000000},
     {.path = {(const uint8_t *)"/\xff", 2}},
 };
@@ -54,6 +54,7 @@ TEST(checkpoint_comes_back_as_it_was)
         CHECK_EQ_U64(a->mark.guard_hash, b->mark.guard_hash);
         CHECK_EQ_U64(a->mark.guard_len, b->mark.guard_len);
         CHECK(a->mark.in_cut_line == b->mark.in_cut_line);
+        CHECK(a->mark.ahead == b->mark.ahead && a->mark.ahead_stream == b->mark.ahead_stream);
         CHECK_EQ_I64(a->seen_ns, b->seen_ns);
     }
     checkpoint_deinit(&back);

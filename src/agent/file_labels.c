@@ -1,5 +1,9 @@
 #include "agent/file_labels.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
 #include "record/record.h"
 
 static bool ends_with(bole_slice s, bole_slice end)
@@ -65,13 +69,102 @@ static bole_slice cut(bole_slice s)
     return (bole_slice){s.ptr, s.len < LABEL_VALUE_MAX ? s.len : LABEL_VALUE_MAX};
 }
 
-bole_status file_labels(bole_slice path, bole_slice host, bole_slice job, struct buf *out, struct bole_err *err)
+enum { LABELS_OWN = 8, FIELDS_OWN = 2, FIELDS_MAX = 64, JOB_SIZE = 512, SHORT_ID = 12 };
+
+struct making {
+    struct label labels[LABELS_OWN + LABELS_MAX];
+    size_t label_count;
+    struct batch_field fields[FIELDS_OWN + FIELDS_MAX];
+    size_t field_count;
+    char   job[JOB_SIZE];
+};
+
+static void add_label(struct making *m, bole_slice name, bole_slice value)
 {
-    struct label labels[] = {
-        {S("filename"), cut(path)},
-        {S("host"), cut(host)},
-        {S("job"), cut(job)},
-        {S("service_name"), cut(file_service_name(path))},
-    };
-    return labels_encode(labels, sizeof labels / sizeof labels[0], out, err);
+    m->labels[m->label_count++] = (struct label){name, cut(value)};
+}
+
+static void add_field(struct making *m, bole_slice key, bole_slice value)
+{
+    if (value.len)
+        m->fields[m->field_count++] = (struct batch_field){.key = key, .value = value};
+}
+
+static void add_container(struct making *m, const struct container_name *c)
+{
+    bole_slice name = c->container.len ? c->container : (bole_slice){c->id.ptr, SHORT_ID};
+    snprintf(m->job, sizeof m->job, "%.*s/%.*s", BOLE_SLICE_ARG(c->namespace.len ? c->namespace : S("docker")),
+             BOLE_SLICE_ARG(name));
+    add_label(m, S("job"), bole_slice_str(m->job));
+    add_label(m, S("service_name"), name);
+    add_label(m, S("namespace"), c->namespace);
+    add_label(m, S("pod"), c->pod);
+    add_label(m, S("container"), name);
+    add_field(m, S("pod_uid"), c->uid);
+    add_field(m, S("container_id"), c->id);
+}
+
+/* In one block: the struct, both label sets, the texts of the fields. */
+static bole_status build(struct making *m, bool is_container, struct file_labels **ret_labels, struct bole_err *err)
+{
+    static const bole_slice names[] = {{(const uint8_t *)"stdout", 6}, {(const uint8_t *)"stderr", 6}};
+    struct buf texts;
+    size_t ends[CONTAINER_STREAMS], size = sizeof(struct file_labels) + m->field_count * sizeof *m->fields;
+    bole_status st = BOLE_OK;
+    buf_init(&texts, NULL);
+    for (size_t s = 0; s < CONTAINER_STREAMS && st == BOLE_OK; s++) {
+        struct label labels[LABELS_OWN + LABELS_MAX];
+        size_t count = m->label_count;
+        memcpy(labels, m->labels, count * sizeof *labels);
+        if (is_container)
+            labels[count++] = (struct label){S("stream"), names[s]};
+        if (is_container || s == 0)
+            st = labels_encode(labels, count, &texts, err);
+        ends[s] = texts.len;
+    }
+    for (size_t i = 0; i < m->field_count; i++) {
+        buf_put(&texts, m->fields[i].key);
+        buf_put(&texts, m->fields[i].value);
+    }
+    struct file_labels *l = st == BOLE_OK && !texts.failed ? malloc(size + texts.len) : NULL;
+    if (l) {
+        uint8_t *at = (uint8_t *)l + size;
+        *l = (struct file_labels){.is_container = is_container, .field_count = m->field_count};
+        memcpy(at, texts.ptr, texts.len);
+        l->streams[0] = (bole_slice){at, ends[0]};
+        l->streams[1] = is_container ? (bole_slice){at + ends[0], ends[1] - ends[0]} : l->streams[0];
+        at += ends[1];
+        for (size_t i = 0; i < m->field_count; i++) {
+            l->fields[i].key = (bole_slice){at, m->fields[i].key.len};
+            l->fields[i].value = (bole_slice){at + m->fields[i].key.len, m->fields[i].value.len};
+            at += m->fields[i].key.len + m->fields[i].value.len;
+        }
+    } else if (st == BOLE_OK) {
+        st = bole_fail(err, BOLE_E_NOMEM, "no memory for a file's labels");
+    }
+    buf_deinit(&texts);
+    *ret_labels = l;
+    return st;
+}
+
+bole_status file_labels_create(bole_slice path, const struct file_labels_options *options, struct file_labels **ret_labels,
+                               struct bole_err *err)
+{
+    struct making m;
+    struct container_name c;
+    bool is_container = container_of_path(path, &c);
+    m.label_count = m.field_count = 0;
+    for (size_t i = 0; i < options->extra_count && i < LABELS_MAX; i++) /* of a name that comes twice the first holds */
+        add_label(&m, options->extra[i].name, options->extra[i].value);
+    add_label(&m, S("filename"), path);
+    add_label(&m, S("host"), options->host);
+    if (is_container) {
+        add_container(&m, &c);
+    } else {
+        add_label(&m, S("job"), options->job);
+        add_label(&m, S("service_name"), file_service_name(path));
+    }
+    for (size_t i = 0; i < options->field_count && i < FIELDS_MAX; i++)
+        add_field(&m, options->fields[i].key, options->fields[i].value);
+    return build(&m, is_container, ret_labels, err);
 }

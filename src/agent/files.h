@@ -24,6 +24,7 @@ struct files;
 struct files_options {
     const struct clock *clock;
     bole_slice host, job;      /* labels; copied */
+    const struct multiline *multiline; /* outlives the set; NULL: each line is a record */
     uint64_t first_bytes;      /* of a file that was there before us, at first sight: at most its last so many */
     uint64_t partial_wait_ns;  /* an unfinished last line is taken when nothing came for so long */
     uint64_t rotated_wait_ns;  /* a renamed file is closed when nothing came for so long */

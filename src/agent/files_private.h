@@ -29,7 +29,7 @@ static inline uint64_t files_now_ns(const struct files *f)
 /* Nothing of it is unread, and the sink has made all of it durable. */
 static inline bool files_is_done(const struct tail *t)
 {
-    return !t->is_ready && t->partial == 0 && t->durable.offset == t->offset;
+    return !t->is_ready && t->partial == 0 && tail_is_at(t, &t->durable);
 }
 
 /* The one that owns the path; NULL: none. */

@@ -1,4 +1,5 @@
 /* files_read.c - whose turn it is to be read, and what is due by the clock. */
+#include "agent/event.h"
 #include "agent/files_private.h"
 #include "agent/stamp.h"
 #include "base/err.h"
@@ -50,6 +51,8 @@ static uint64_t tick_file(struct files *f, struct tail *t, uint64_t now)
         return UINT64_MAX;
     if (t->state == TAIL_UNREADABLE)
         due = t->retry_ns;
+    else if (t->event_bytes)
+        due = event_due_ns(t);
     else if (t->partial)
         due = t->grown_ns + f->options.partial_wait_ns;
     else
@@ -75,23 +78,46 @@ uint64_t files_tick(struct files *f)
 
 struct taking {
     struct gather *gather;
-    bole_slice     labels;
+    bole_slice     labels[CONTAINER_STREAMS];
     int64_t        now_ns;
-    const struct batch_field *level; /* of the line before */
+    const struct batch_field *level; /* of the line before, */
+    struct batch_field *fields;      /* and all its fields */
 };
 
-static bool take_line(struct tail *t, bole_slice line, void *ctx)
+static bool prepare(struct taking *taking, const struct tail *t)
+{
+    struct arena *arena = &taking->gather->fields;
+    taking->labels[0] = arena_copy(arena, t->labels->streams[0]);
+    taking->labels[1] = t->labels->is_container ? arena_copy(arena, t->labels->streams[1]) : taking->labels[0];
+    return taking->labels[0].ptr && taking->labels[1].ptr;
+}
+
+/* What every record of the file carries, and the level. NULL: no memory. */
+static struct batch_field *with_level(struct taking *taking, const struct file_labels *labels)
+{
+    struct arena *arena = &taking->gather->fields;
+    struct batch_field *fields = arena_array(arena, labels->field_count + 1, sizeof *fields);
+    for (size_t i = 0; fields && i < labels->field_count; i++)
+        fields[i] = (struct batch_field){.key = arena_copy(arena, labels->fields[i].key),
+                                         .value = arena_copy(arena, labels->fields[i].value)};
+    if (fields)
+        fields[labels->field_count] = *taking->level;
+    return fields;
+}
+
+static bool take_line(struct tail *t, const struct tail_line *line, void *ctx)
 {
     struct taking *taking = ctx;
-    line = tail_text(t, line, &taking->gather->fields);
-    if (!line.ptr)
-        return false;
-    taking->level = stamp_level(line, taking->level, &taking->gather->fields);
-    struct tail_record record = {.time_ns = stamp_time(t, line, taking->now_ns),
-                                 .labels = taking->labels,
-                                 .line = line,
-                                 .fields = taking->level,
-                                 .field_count = taking->level != NULL};
+    const struct batch_field *level = stamp_level(line->text, taking->level, &taking->gather->fields);
+    if (level && level != taking->level) {
+        taking->level = level;
+        taking->fields = with_level(taking, t->labels);
+    }
+    struct tail_record record = {.time_ns = line->time_ns ? line->time_ns : stamp_time(t, line->text, taking->now_ns),
+                                 .labels = taking->labels[line->stream],
+                                 .line = line->text,
+                                 .fields = taking->fields,
+                                 .field_count = taking->fields ? t->labels->field_count + 1 : 0};
     return gather_add(taking->gather, &record);
 }
 
@@ -128,16 +154,16 @@ static void take_turn(struct files *f, struct tail *t, struct gather *g)
 {
     struct bole_err err = {0};
     struct taking taking = {.gather = g,
-                            .labels = arena_copy(&g->fields, t->labels),
                             .now_ns = clock_now_ns(f->options.clock)};
     size_t room = gather_room(g);
     struct tail_turn turn = {.bytes = g->bytes + g->used,
                              .room = room < TURN_BYTES ? room : TURN_BYTES,
                              .now_ns = files_now_ns(f),
                              .take = take_line,
+                             .arena = &g->fields,
                              .ctx = &taking};
     turn.flush = t->partial && turn.now_ns - t->grown_ns >= f->options.partial_wait_ns;
-    bole_status st = taking.labels.ptr ? tail_turn(t, &turn, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory");
+    bole_status st = prepare(&taking, t) ? tail_turn(t, &turn, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory");
     if (st == BOLE_OK && turn.want > turn.room && turn.want <= room) {
         turn.room = room;
         st = tail_turn(t, &turn, &err);
@@ -183,6 +209,6 @@ void files_gather(struct files *f, struct gather *g)
 void files_commit(struct files *f)
 {
     for (struct tail *t = f->all; t; t = t->next)
-        if (t->durable.offset != t->offset || t->durable.in_cut_line != t->in_cut_line)
+        if (!tail_is_at(t, &t->durable))
             t->durable = tail_mark(t);
 }

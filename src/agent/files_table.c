@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/file_labels.h"
 #include "agent/files_private.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -101,17 +100,17 @@ static void unready(struct files *f, struct tail *t)
 
 struct tail *files_add(struct files *f, const char *path)
 {
-    struct buf labels;
     struct bole_err err = {0};
-    buf_init(&labels, NULL);
+    struct file_labels *labels = NULL;
     struct tail *t = NULL;
-    if (file_labels(bole_slice_str(path), f->options.host, f->options.job, &labels, &err) == BOLE_OK)
-        t = tail_create(path, buf_slice(&labels));
-    buf_deinit(&labels);
+    struct file_labels_options options = {.host = f->options.host, .job = f->options.job};
+    if (file_labels_create(bole_slice_str(path), &options, &labels, &err) == BOLE_OK)
+        t = tail_create(path, labels);
     if (!t) {
         LOG(ERROR, "file not read", " path=%s reason=%s", LOGQS(path), LOGQS(err.msg[0] ? err.msg : "no memory"));
         return NULL;
     }
+    t->multiline = multiline_find(f->options.multiline, bole_slice_str(path));
     t->next = f->all;
     f->all = t;
     f->count++;
@@ -193,7 +192,7 @@ bole_status files_checkpoint(const struct files *f, struct checkpoint *c, struct
 void files_marks(const struct files *f, struct buf *out)
 {
     for (const struct tail *t = f->all; t; t = t->next) {
-        if (t->durable.offset == t->offset && t->durable.in_cut_line == t->in_cut_line)
+        if (tail_is_at(t, &t->durable))
             continue;
         struct tail_mark mark = tail_mark(t);
         struct checkpoint_file entry = entry_of(f, t, &mark);
@@ -225,6 +224,8 @@ static bole_status restore_file(struct files *f, const struct checkpoint_file *f
     t->durable = from->mark;
     t->offset = t->size = from->mark.offset;
     t->in_cut_line = from->mark.in_cut_line;
+    t->ahead = from->mark.ahead;
+    t->ahead_stream = from->mark.ahead_stream;
     t->seen_ns = from->seen_ns;
     return BOLE_OK;
 }

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "agent/file_labels.h"
 #include "agent/glob.h"
 #include "agent/source.h"
@@ -104,12 +106,12 @@ TEST(a_path_longer_than_a_label_is_cut)
     char path[LABEL_VALUE_MAX + 100];
     memset(path, 'p', sizeof path);
     path[0] = '/';
-    struct buf out;
+    struct file_labels *labels = NULL;
     struct bole_err err;
-    buf_init(&out, NULL);
-    CHECK_OK(file_labels(bole_slice_from(path, sizeof path), S("h"), S("j"), &out, &err), err);
-    CHECK_EQ_U64(labels_find(buf_slice(&out), S("filename")).len, LABEL_VALUE_MAX);
-    buf_deinit(&out);
+    CHECK_OK(file_labels_create(bole_slice_from(path, sizeof path), &(struct file_labels_options){S("h"), S("j")}, &labels, &err),
+             err);
+    CHECK_EQ_U64(labels_find(labels->streams[0], S("filename")).len, LABEL_VALUE_MAX);
+    free(labels);
 }
 
 TEST(sniffing_tells_text_from_binary)

@@ -9,24 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/event.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 
 enum { SKIM_MIN = 64 * 1024 };
 
-struct tail *tail_create(const char *path, bole_slice labels)
+struct tail *tail_create(const char *path, struct file_labels *labels)
 {
     struct tail *t = calloc(1, sizeof *t);
-    if (!t)
+    if (!t) {
+        free(labels);
         return NULL;
+    }
     t->fd = -1;
+    t->labels = labels;
     t->path = strdup(path);
-    uint8_t *copy = malloc(labels.len + 1);
-    if (copy && labels.len)
-        memcpy(copy, labels.ptr, labels.len);
-    t->labels = (bole_slice){copy, labels.len};
-    if (!t->path || !copy) {
+    if (!t->path) {
         tail_destroy(t);
         return NULL;
     }
@@ -38,7 +38,7 @@ void tail_destroy(struct tail *t)
     if (!t)
         return;
     source_close(t->fd);
-    free((void *)t->labels.ptr);
+    free(t->labels);
     free(t->path);
     free(t);
 }
@@ -68,7 +68,15 @@ struct tail_mark tail_mark(const struct tail *t)
     return (struct tail_mark){.offset = t->offset,
                               .guard_hash = hash64((bole_slice){t->guard, t->guard_len}),
                               .guard_len = (uint8_t)t->guard_len,
+                              .ahead = t->ahead,
+                              .ahead_stream = t->ahead_stream,
                               .in_cut_line = t->in_cut_line};
+}
+
+bool tail_is_at(const struct tail *t, const struct tail_mark *mark)
+{
+    return t->offset == mark->offset && t->ahead == mark->ahead && t->in_cut_line == mark->in_cut_line &&
+           (t->ahead == 0 || t->ahead_stream == mark->ahead_stream);
 }
 
 /* Puts the tail at an offset and reads the guard in front of it. */
@@ -82,6 +90,8 @@ static bole_status place(struct tail *t, uint64_t offset, struct bole_err *err)
     t->guard_len = n == want ? want : 0;
     t->offset = offset;
     t->partial = 0;
+    t->event_bytes = 0;
+    t->ahead = 0;
     t->in_cut_line = false;
     return BOLE_OK;
 }
@@ -98,16 +108,17 @@ static bole_status rewind_file(struct tail *t, struct bole_err *err)
 
 /* ---- line ends ---- */
 
-static size_t unit_size(const struct tail *t)
+size_t tail_unit_size(const struct tail *t)
 {
     return t->encoding == SOURCE_BYTES ? 1 : 2;
 }
 
-/* The first line end among units that begin at p; NULL: none. */
-static const uint8_t *find_line_end(const struct tail *t, const uint8_t *p, size_t len)
+const uint8_t *tail_line_end(const struct tail *t, bole_slice bytes)
 {
-    if (t->encoding == SOURCE_BYTES)
-        return memchr(p, '\n', len);
+    const uint8_t *p = bytes.ptr;
+    size_t len = bytes.len;
+    if (len == 0 || t->encoding == SOURCE_BYTES)
+        return len ? memchr(p, '\n', len) : NULL;
     size_t low = t->encoding == SOURCE_UTF16BE; /* where in a unit the low byte is */
     for (const uint8_t *at = p; (at = memchr(at, '\n', (size_t)(p + len - at))); at++) {
         const uint8_t *unit = at - low;
@@ -117,11 +128,10 @@ static const uint8_t *find_line_end(const struct tail *t, const uint8_t *p, size
     return NULL;
 }
 
-/* The offset is not where a line begins. */
-static bool is_inside_line(const struct tail *t)
+bool tail_is_inside_line(const struct tail *t)
 {
-    size_t unit = unit_size(t);
-    return t->guard_len >= unit && find_line_end(t, t->guard + t->guard_len - unit, unit) == NULL;
+    size_t unit = tail_unit_size(t);
+    return t->guard_len >= unit && tail_line_end(t, (bole_slice){t->guard + t->guard_len - unit, unit}) == NULL;
 }
 
 static bole_status find_encoding(struct tail *t, struct bole_err *err)
@@ -139,10 +149,10 @@ bole_status tail_seek_last(struct tail *t, uint64_t last_bytes, struct bole_err 
         return BOLE_OK;
     bole_status st = find_encoding(t, err);
     if (st == BOLE_OK)
-        st = place(t, t->size - last_bytes - (t->size - last_bytes) % unit_size(t), err);
+        st = place(t, t->size - last_bytes - (t->size - last_bytes) % tail_unit_size(t), err);
     /* The line that begins before is skipped like the rest of a cut one, unless a line begins exactly here. */
     if (st == BOLE_OK)
-        t->in_cut_line = is_inside_line(t);
+        t->in_cut_line = tail_is_inside_line(t);
     return st;
 }
 
@@ -160,6 +170,8 @@ bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const stru
         if (st < 0)
             return st;
         t->in_cut_line = mark->in_cut_line;
+        t->ahead = mark->ahead;
+        t->ahead_stream = mark->ahead_stream;
         same = t->guard_len == mark->guard_len &&
                (t->guard_len == 0 || hash64((bole_slice){t->guard, t->guard_len}) == mark->guard_hash);
     }
@@ -274,15 +286,16 @@ static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data
 {
     size_t at = 0;
     while (at < data.len) {
-        const uint8_t *end = find_line_end(t, data.ptr + at, data.len - at);
+        const uint8_t *end = tail_line_end(t, bole_slice_sub(data, at));
         if (!end)
             break;
         size_t len = (size_t)(end - data.ptr) - at;
         if (t->in_cut_line) {
             t->count.skipped_bytes += len;
-        } else if (len > 0 || at > 0 || !is_inside_line(t)) { /* else the end of a line that was taken without it */
+        } else if (len > 0 || at > 0 || !tail_is_inside_line(t)) { /* else the end of a line that was taken without it */
             size_t kept = len < RECORD_LINE_MAX ? len : RECORD_LINE_MAX;
-            if (!turn->take(t, (bole_slice){data.ptr + at, kept}, turn->ctx)) {
+            struct tail_line line = {.text = tail_text(t, (bole_slice){data.ptr + at, kept}, turn->arena)};
+            if (!line.text.ptr || !turn->take(t, &line, turn->ctx)) {
                 turn->more = true;
                 break;
             }
@@ -292,15 +305,14 @@ static size_t take_lines(struct tail *t, struct tail_turn *turn, bole_slice data
             t->count.skipped_bytes += len - kept;
         }
         t->in_cut_line = false;
-        at += len + unit_size(t);
+        at += len + tail_unit_size(t);
     }
     return at;
 }
 
-/* What stands behind the last line end; the result is how many bytes of it were taken or skipped. */
-static size_t take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, bool at_end)
+size_t tail_take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, bool at_end)
 {
-    rest.len -= rest.len % unit_size(t);
+    rest.len -= rest.len % tail_unit_size(t);
     if (t->in_cut_line) {
         t->count.skipped_bytes += rest.len;
         return rest.len;
@@ -309,7 +321,8 @@ static size_t take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest,
     size_t len = too_long ? RECORD_LINE_MAX : rest.len;
     if (len == 0 || (!too_long && !(turn->flush && at_end)))
         return 0;
-    if (!turn->take(t, (bole_slice){rest.ptr, len}, turn->ctx)) {
+    struct tail_line line = event_unwrap(t, (bole_slice){rest.ptr, len}, turn->arena);
+    if (!line.text.ptr || !turn->take(t, &line, turn->ctx)) {
         turn->more = true;
         return 0;
     }
@@ -332,23 +345,24 @@ static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bol
         return rewind_file(t, err);
     }
     bool full = n == turn->room;
-    n -= (n - guard_len) % unit_size(t);
+    n -= (n - guard_len) % tail_unit_size(t);
     bole_slice data = {turn->bytes + guard_len, n - guard_len};
-    size_t taken = take_lines(t, turn, data);
-    bole_slice rest = bole_slice_sub(data, taken);
+    size_t taken = event_is_wanted(t) ? event_take(t, turn, data, full) : take_lines(t, turn, data);
     if (!turn->more) {
-        taken += take_rest(t, turn, rest, !full);
-        rest = bole_slice_sub(data, taken);
+        if (!event_is_wanted(t))
+            taken += tail_take_rest(t, turn, bole_slice_sub(data, taken), !full);
         turn->more = full;
     }
-    if (taken) {
-        turn->used = guard_len + taken;
-        turn->want = 0;
+    bole_slice rest = bole_slice_sub(data, taken);
+    if (taken || turn->used)
+        turn->used = guard_len + (taken > turn->used ? taken : turn->used);
+    if (taken)
         move_guard(t, turn->bytes, taken);
-    }
+    if (turn->used)
+        turn->want = 0;
     if (!full && !turn->more && rest.len > t->partial)
         t->partial = (uint32_t)rest.len;
-    if (full && !taken && turn->room < TAIL_ROOM_MAX) {
+    if (full && !turn->used && turn->room < TAIL_ROOM_MAX) {
         turn->want = TAIL_ROOM_MAX;
         t->partial = (uint32_t)rest.len;
     }
@@ -369,7 +383,7 @@ bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *e
         if (st < 0 || !t->sniffed)
             return st;
     }
-    if (t->partial >= SKIM_MIN && !turn->flush && !t->in_cut_line) {
+    if (t->partial >= SKIM_MIN && !turn->flush && !t->in_cut_line && !event_is_wanted(t)) {
         bool wait;
         st = skim(t, turn, &wait, err);
         if (st < 0 || wait)

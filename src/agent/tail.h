@@ -17,6 +17,8 @@
 #ifndef AGENT_TAIL_H
 #define AGENT_TAIL_H
 
+#include "agent/file_labels.h"
+#include "agent/multiline.h"
 #include "agent/source.h"
 #include "base/arena.h"
 #include "record/record.h"
@@ -34,11 +36,20 @@ enum tail_state {
     TAIL_UNREADABLE, /* `reason` is the error; tried again */
 };
 
+/* A line as it is handed out. */
+struct tail_line {
+    bole_slice text;
+    int64_t    time_ns; /* said by a container's runtime; 0: nobody */
+    unsigned   stream;  /* of a container: enum container_stream */
+};
+
 /* How far a file has been read, and what makes sure of it. */
 struct tail_mark {
     uint64_t offset;    /* behind the last line that was taken */
     uint64_t guard_hash; /* of the guard_len bytes in front of offset */
     uint8_t  guard_len;
+    uint32_t ahead;       /* of a container: lines of ... that begin in so many bytes behind offset have been taken, too */
+    uint8_t  ahead_stream; /* ... this stream */
     bool     in_cut_line; /* the bytes from offset to the next '\n' are the rest of a line that was cut */
 };
 
@@ -53,7 +64,7 @@ struct tail_counts {
 
 struct tail {
     char       *path;       /* the name that it was found under */
-    bole_slice  labels;     /* canonical; owned; may be empty */
+    struct file_labels *labels; /* owned */
     int         fd;         /* -1: none */
     struct source_id    id;
     struct source_print print;
@@ -65,7 +76,12 @@ struct tail {
     struct tail_mark    durable; /* what the sink has made durable */
     bool        in_cut_line;
     bool        sniffed;
-    enum source_encoding encoding; /* lines are handed out as they stand: tail_text */
+    enum source_encoding encoding; /* as the lines stand in the file: tail_text */
+    const struct multiline_rule *multiline; /* NULL: each line is a record */
+    uint32_t    ahead;       /* as in struct tail_mark */
+    uint8_t     ahead_stream;
+    size_t      event_bytes; /* event.h: of the oldest record that waits for more lines; 0: none */
+    uint64_t    event_ns;    /* when it was last seen to change */
     bool        caught_up;  /* has been at the end since it was opened: what comes now is fresh */
     bool        is_link;
     uint32_t    links;      /* names the file has, when last looked at */
@@ -97,15 +113,16 @@ struct tail_turn {
     size_t   room;    /* in */
     uint64_t now_ns;  /* in */
     bool     flush;   /* in: take an unfinished last line as well */
-    bool (*take)(struct tail *t, bole_slice line, void *ctx); /* in: false: not this one, no more lines now */
+    bool (*take)(struct tail *t, const struct tail_line *line, void *ctx); /* in: false: not this one, no more lines now */
+    struct arena *arena; /* in: for lines that are not handed out as they stand in the file */
     void    *ctx;
     size_t   used;    /* out: bytes that taken lines point into */
     size_t   want;    /* out: the next line needs this much room; 0: it is not known to */
     bool     more;    /* out: there was more to read */
 };
 
-/* An unopened tail. NULL: no memory. */
-struct tail *tail_create(const char *path, bole_slice labels);
+/* An unopened tail. It takes over the labels. NULL: no memory. */
+struct tail *tail_create(const char *path, struct file_labels *labels);
 void tail_destroy(struct tail *t); /* NULL is fine */
 
 /* Takes over an open descriptor and begins at its start. */
@@ -122,12 +139,20 @@ bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const stru
 /* Reads once and hands out lines. An error of the file is the status; the tail can be tried again. */
 bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *err);
 
-/* The line as UTF-8, at most RECORD_LINE_MAX bytes: itself, or in the arena when the file is UTF-16. ptr NULL: no memory. */
-bole_slice tail_text(const struct tail *t, bole_slice line, struct arena *arena);
-
 /* Where it stands now. */
 struct tail_mark tail_mark(const struct tail *t);
+bool tail_is_at(const struct tail *t, const struct tail_mark *mark);
 
 const char *tail_state_name(enum tail_state state);
+
+/* ---- for event.c ---- */
+
+/* The line as UTF-8, at most RECORD_LINE_MAX bytes: itself, or in the arena when the file is UTF-16. ptr NULL: no memory. */
+bole_slice tail_text(const struct tail *t, bole_slice line, struct arena *arena);
+size_t tail_unit_size(const struct tail *t); /* of a character, bytes */
+const uint8_t *tail_line_end(const struct tail *t, bole_slice bytes); /* the first; NULL: none */
+bool tail_is_inside_line(const struct tail *t); /* the offset is not where a line begins */
+/* What stands behind the last line end, when it is too long or (at_end) due; the result is how many bytes of it are done with. */
+size_t tail_take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, bool at_end);
 
 #endif

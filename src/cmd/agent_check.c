@@ -134,12 +134,14 @@ int agent_check(const struct agent_config *c)
     struct check_sink sink = {.base = {&check_sink_ops}};
     buf_init(&out, NULL);
     process_run_init(&sink.run, NULL);
+    multiline_do_not_wait(c->multiline);
     agent_config_globs(c, &globs);
     struct agent_options options = {.includes = globs.includes,
                                     .include_count = globs.include_count,
                                     .excludes = globs.excludes,
                                     .exclude_count = globs.exclude_count,
                                     .journal = !c->no_journal,
+                                    .multiline = c->multiline,
                                     .fs = &fs_posix,
                                     .clock = &clock_system,
                                     .sink = &sink.base,

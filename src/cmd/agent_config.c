@@ -11,9 +11,28 @@
 #include "base/err.h"
 #include "base/log.h"
 
-enum { KEY_NO_JOURNAL = 256, KEY_STATE, KEY_LANES, KEY_SPOOL_SIZE, KEY_SPOOL_FULL, KEY_PROCESS, KEY_STATUS_LISTEN, KEY_CHECK,
-       KEY_LOG_LEVEL, KEY_INCLUDE, KEY_JOURNAL, KEY_URL, KEY_TOKEN, KEY_TENANT, KEY_USERNAME, KEY_PASSWORD, KEY_CA_CERT, KEY_CERT,
-       KEY_KEY };
+enum {
+    KEY_NO_JOURNAL = 256,
+    KEY_STATE,
+    KEY_LANES,
+    KEY_SPOOL_SIZE,
+    KEY_SPOOL_FULL,
+    KEY_PROCESS,
+    KEY_STATUS_LISTEN,
+    KEY_CHECK,
+    KEY_LOG_LEVEL,
+    KEY_MULTILINE,
+    KEY_INCLUDE,
+    KEY_JOURNAL,
+    KEY_URL,
+    KEY_TOKEN,
+    KEY_TENANT,
+    KEY_USERNAME,
+    KEY_PASSWORD,
+    KEY_CA_CERT,
+    KEY_CERT,
+    KEY_KEY
+};
 
 static const struct argp_option options_table[] = {
     {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/agent.md (BOLE_AGENT_CONFIG)", 0},
@@ -32,6 +51,8 @@ static const struct argp_option options_table[] = {
      "What is kept beside the state file, compressed, while the server is away (default: 256MiB)", 0},
     {"spool-full", KEY_SPOOL_FULL, "block|drop-oldest", 0,
      "Then read no more until the server is back (default), or drop the oldest and count it", 0},
+    {"multiline", KEY_MULTILINE, "LANGUAGES", 0,
+     "Stack traces are one record: java,python,go,ruby,dotnet,node or all; own patterns in the configuration file", 0},
     {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
     {"listen", 'l', "HOST:PORT|off", 0, "Metrics and `bole agent status` (default " AGENT_LISTEN ")", 0},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn, error (default info)", 0},
@@ -49,6 +70,7 @@ static const struct setting settings_table[] = {
     {"server.key", KEY_KEY, SETTING_ONE},
     {"files.include", KEY_INCLUDE, SETTING_LIST},
     {"files.exclude", 'x', SETTING_LIST},
+    {"multiline", KEY_MULTILINE, SETTING_TREE},
     {"journal", KEY_JOURNAL, SETTING_ONE},
     {"state", KEY_STATE, SETTING_ONE},
     {"lanes", KEY_LANES, SETTING_ONE},
@@ -82,6 +104,7 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case 'l': c->listen = value; break;
     case KEY_INCLUDE: cmd_append(state, c->globs, &c->glob_count, AGENT_GLOBS_MAX, what, value); break;
     case KEY_CHECK: c->check = true; break;
+    case KEY_MULTILINE: c->detect = value; break;
     case KEY_STATE: c->state = value; break;
     case KEY_PROCESS: c->process_file = value; break;
     case KEY_LANES: set_lanes(c, state, what, value); break;
@@ -116,6 +139,14 @@ static error_t find_config(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+static void read_multiline(struct agent_config *c, struct argp_state *state)
+{
+    const struct config_node *node = settings_tree(&c->settings, "multiline");
+    struct bole_err err;
+    if ((node || c->detect) && multiline_create(c->settings.file, node, c->detect, &c->multiline, &err) < 0)
+        argp_error(state, "%s", err.msg);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct agent_config *c = state->input;
@@ -127,6 +158,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case 'c': return 0;
     case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
+    case ARGP_KEY_SUCCESS: read_multiline(c, state); return 0;
     }
     return settings_set_flag(options_table, key, arg, state, set);
 }
@@ -140,6 +172,7 @@ static const struct argp argp = {
     "Examples:\n"
     "  bole agent --addr http://logs.example:3100\n"
     "  bole agent --addr http://127.0.0.1:3100 --no-journal '/srv/*/log/*.log'\n"
+    "  bole agent --addr http://logs.example:3100 --multiline java,python\n"
     "  bole agent --config /etc/bole/agent.yml --check\n"
     "  bole agent status\n",
     children, NULL, NULL};
@@ -153,6 +186,7 @@ void agent_config_parse(struct agent_config *c, int argc, char **argv)
 
 void agent_config_deinit(struct agent_config *c)
 {
+    multiline_destroy(c->multiline);
     settings_deinit(&c->settings);
 }
 
@@ -168,15 +202,16 @@ static void add_default_includes(struct agent_globs *g)
 {
     for (; agent_default_includes[g->include_count]; g->include_count++)
         g->includes[g->include_count] = agent_default_includes[g->include_count];
+    g->excludes[g->exclude_count++] = "/var/log/containers/**"; /* links to what is read below /var/log/pods */
 }
 
 void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs)
 {
     *ret_globs = (struct agent_globs){.include_count = c->glob_count};
     memcpy(ret_globs->includes, c->globs, c->glob_count * sizeof *c->globs);
+    add_default_excludes(ret_globs);
     if (c->glob_count == 0)
         add_default_includes(ret_globs);
-    add_default_excludes(ret_globs);
     for (size_t i = 0; i < c->exclude_count; i++)
         ret_globs->excludes[ret_globs->exclude_count++] = c->excludes[i];
 }

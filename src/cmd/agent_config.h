@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "agent/multiline.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 
@@ -25,6 +26,8 @@ struct agent_config {
     const char *excludes[AGENT_GLOBS_MAX];
     size_t      exclude_count;
     const char *state;                   /* NULL: the default */
+    const char *detect;                  /* traces in all files, "java,go"; NULL: as the configuration file says */
+    struct multiline *multiline;         /* NULL: each line is a record */
     const char *process_file;            /* NULL: no rules */
     const char *listen;                  /* "off": nowhere */
     bool        no_journal;
@@ -40,7 +43,7 @@ void agent_config_deinit(struct agent_config *c);
 
 /* What is read: the globs of the configuration, else the default ones; and what is not. The arrays are filled. */
 struct agent_globs {
-    const char *includes[AGENT_GLOBS_MAX], *excludes[2 * AGENT_GLOBS_MAX];
+    const char *includes[AGENT_GLOBS_MAX], *excludes[2 * AGENT_GLOBS_MAX + 1];
     size_t include_count, exclude_count;
 };
 void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/timefmt.h"
+#include "config/config.h"
 #include "query/parser.h"
 
 int cmd_fail(const struct bole_err *err)
@@ -216,19 +217,10 @@ int64_t cmd_count(struct argp_state *state, const char *option, const char *text
 
 size_t cmd_size(struct argp_state *state, const char *what, const char *text)
 {
-    static const struct {
-        const char *suffix;
-        double factor;
-    } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-                 {"KiB", 1024}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024},
-                 {"TiB", 1024.0 * 1024 * 1024 * 1024}};
-    char *end;
-    double v = strtod(text, &end);
-    for (size_t i = 0; end != text && v >= 0 && i < sizeof units / sizeof *units; i++)
-        if (!strcmp(end, units[i].suffix) && v * units[i].factor < 9e18)
-            return (size_t)(v * units[i].factor);
-    argp_error(state, "%s: '%s' is no size; write 64MB, 1GiB or a number of bytes", what, text);
-    return 0;
+    uint64_t bytes = 0;
+    if (!config_size_parse(text, &bytes))
+        argp_error(state, "%s: '%s' is no size; write 64MB, 1GiB or a number of bytes", what, text);
+    return bytes;
 }
 
 struct size_text cmd_size_text(uint64_t bytes)

@@ -120,6 +120,7 @@ static bole_status open_agent(struct running *r, struct bole_err *err)
         .excludes = r->globs.excludes,
         .exclude_count = r->globs.exclude_count,
         .journal = !r->config.no_journal,
+        .multiline = r->config.multiline,
         .checkpoint_path = r->state,
         .fs = &fs_posix,
         .clock = &clock_system,

@@ -78,7 +78,7 @@ static void set_commas(const struct apply *a, const struct setting *s, const str
 
 static void set_from_file(const struct apply *a, const struct setting *s, const struct config_node *n)
 {
-    if (n->kind == CONFIG_NULL)
+    if (n->kind == CONFIG_NULL || s->kind == SETTING_TREE)
         return;
     if (n->kind == CONFIG_LIST && s->kind == SETTING_COMMAS)
         set_commas(a, s, n);
@@ -120,7 +120,7 @@ static void apply_environment(const struct apply *a, const struct setting *s)
     for (char *c = (char *)name.ptr; *c; c++)
         *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
     const char *value = getenv((const char *)name.ptr);
-    if (!value)
+    if (!value || s->kind == SETTING_TREE)
         return;
     if (s->kind != SETTING_LIST) {
         if (*value || s->kind == SETTING_COMMAS)
@@ -149,6 +149,11 @@ void settings_apply(struct settings *s, const char *path, const struct setting *
         apply_environment(&a, &table[i]);
 }
 
+const struct config_node *settings_tree(const struct settings *s, const char *name)
+{
+    return s->file ? config_get(config_root(s->file), bole_slice_str(name)) : NULL;
+}
+
 void settings_deinit(struct settings *s)
 {
     config_destroy(s->file);
@@ -157,7 +162,8 @@ void settings_deinit(struct settings *s)
 
 /* ---- flags, values ---- */
 
-error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state, settings_set_fn *set)
+error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state,
+                          settings_set_fn *set)
 {
     for (const struct argp_option *option = options; option->name; option++)
         if (option->key == key) {

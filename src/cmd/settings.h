@@ -16,7 +16,8 @@
 #include "base/arena.h"
 #include "config/config.h"
 
-enum setting_kind { SETTING_ONE, SETTING_LIST, SETTING_COMMAS }; /* COMMAS: a list, handed over as one text "a,b" */
+/* COMMAS: a list, handed over as one text "a,b"; TREE: of the file only, read by others: settings_tree. */
+enum setting_kind { SETTING_ONE, SETTING_LIST, SETTING_COMMAS, SETTING_TREE };
 
 struct setting {
     const char *path; /* "listen", "retention.time" */
@@ -36,10 +37,13 @@ typedef void settings_set_fn(struct argp_state *state, int key, const char *valu
  * or not there, ends the program with a usage error. */
 void settings_apply(struct settings *s, const char *path, const struct setting *table, size_t count,
                     struct argp_state *state, settings_set_fn *set);
+/* What stands at a name without dots; NULL: nothing. */
+const struct config_node *settings_tree(const struct settings *s, const char *name);
 void settings_deinit(struct settings *s); /* all zero is fine */
 
 /* For the parser of flags: hands the flag of that key to `set` under its name; one without an argument is "true". */
-error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state, settings_set_fn *set);
+error_t settings_set_flag(const struct argp_option *options, int key, const char *arg, struct argp_state *state,
+                          settings_set_fn *set);
 
 /* For `set`: what several commands have. A value that is none ends the program with a usage error. */
 bool settings_truth(struct argp_state *state, const char *what, const char *text);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/timefmt.h"
 
 struct config {
     struct arena arena;
@@ -319,4 +320,65 @@ bool config_truth(bole_slice text, bool *ret_value)
             return true;
         }
     return false;
+}
+
+/* ---- values ---- */
+
+bool config_size_parse(const char *text, uint64_t *ret_bytes)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+                 {"KiB", 1024}, {"MiB", 1024.0 * 1024}, {"GiB", 1024.0 * 1024 * 1024},
+                 {"TiB", 1024.0 * 1024 * 1024 * 1024}};
+    char *end;
+    double v = strtod(text, &end);
+    for (size_t i = 0; end != text && v >= 0 && i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].suffix) && v * units[i].factor < 9e18) {
+            *ret_bytes = (uint64_t)(v * units[i].factor);
+            return true;
+        }
+    return false;
+}
+
+bole_status config_number(const struct config *c, const struct config_node *n, uint64_t least, uint64_t most, uint64_t *ret_value,
+                          struct bole_err *err)
+{
+    uint64_t value = 0;
+    bool good = n->kind == CONFIG_SCALAR && n->text.len > 0 && n->text.len < 19;
+    for (size_t i = 0; i < n->text.len && good; i++) {
+        good = n->text.ptr[i] >= '0' && n->text.ptr[i] <= '9';
+        value = value * 10 + (n->text.ptr[i] - '0');
+    }
+    if (!good || value < least || value > most)
+        return config_fail(c, n, err, "%.*s is a number from %llu to %llu", BOLE_SLICE_ARG(n->key), (unsigned long long)least,
+                           (unsigned long long)most);
+    *ret_value = value;
+    return BOLE_OK;
+}
+
+bole_status config_size(const struct config *c, const struct config_node *n, uint64_t least, uint64_t most, uint64_t *ret_bytes,
+                        struct bole_err *err)
+{
+    uint64_t value;
+    if (n->kind != CONFIG_SCALAR || !config_size_parse((const char *)n->text.ptr, &value) || value < least || value > most)
+        return config_fail(c, n, err, "%.*s is a size from %llu to %llu bytes", BOLE_SLICE_ARG(n->key), (unsigned long long)least,
+                           (unsigned long long)most);
+    *ret_bytes = value;
+    return BOLE_OK;
+}
+
+bole_status config_duration(const struct config *c, const struct config_node *n, uint64_t least_ns, uint64_t most_ns,
+                            uint64_t *ret_ns, struct bole_err *err)
+{
+    char least[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
+    int64_t ns;
+    duration_format((int64_t)least_ns, least);
+    duration_format((int64_t)most_ns, most);
+    if (n->kind != CONFIG_SCALAR || !duration_parse(n->text, false, true, &ns) || (uint64_t)ns < least_ns ||
+        (uint64_t)ns > most_ns)
+        return config_fail(c, n, err, "%.*s is a duration from %s to %s", BOLE_SLICE_ARG(n->key), least, most);
+    *ret_ns = (uint64_t)ns;
+    return BOLE_OK;
 }

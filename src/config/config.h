@@ -52,6 +52,15 @@ bole_status config_check_keys(const struct config *c, const struct config_node *
 /* The one of `names` that `text` was probably meant to be; NULL when none is near. */
 const char *config_nearest(bole_slice text, const char *const *names, size_t count);
 
+/* A scalar that is a number, a size ("64MB", "1GiB", a number of bytes) or a duration ("90s", "1h30m") within the limits. */
+bole_status config_number(const struct config *c, const struct config_node *n, uint64_t least, uint64_t most, uint64_t *ret_value,
+                          struct bole_err *err);
+bole_status config_size(const struct config *c, const struct config_node *n, uint64_t least, uint64_t most, uint64_t *ret_bytes,
+                        struct bole_err *err);
+bole_status config_duration(const struct config *c, const struct config_node *n, uint64_t least_ns, uint64_t most_ns,
+                            uint64_t *ret_ns, struct bole_err *err);
+bool config_size_parse(const char *text, uint64_t *ret_bytes);
+
 /* "true", "false", "yes", "no", "on", "off", "1", "0". False: it is none of them. */
 bool config_truth(bole_slice text, bool *ret_value);
 
