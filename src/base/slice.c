@@ -24,7 +24,7 @@ bool bole_slice_eq_nocase(bole_slice a, bole_slice b)
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+        if (a.ptr[i] != b.ptr[i] && lower(a.ptr[i]) != lower(b.ptr[i])) /* mostly it is the same case */
             return false;
     return true;
 }

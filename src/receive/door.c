@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 #include "process/level.h"
 #include "process/service_name.h"
 
@@ -125,7 +126,7 @@ static bool within_rate(struct door *d)
 
 bool door_begin(struct door *d, size_t size_bytes)
 {
-    struct bole_err err;
+    UNSET struct bole_err err;
     if (d->in->debug)
         return true;
     if (!within_rate(d))

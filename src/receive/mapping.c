@@ -132,10 +132,10 @@ static bool fit_one_more(struct mapping *m)
 
 struct mapping_key *mapping_key(struct mapping *m, bole_slice path)
 {
-    struct mapping_key **slot = m->slot_count ? find_slot(m->slots, m->slot_count, path) : NULL;
+    struct mapping_key **slot = fit_one_more(m) ? find_slot(m->slots, m->slot_count, path) : NULL;
     if (slot && *slot)
         return *slot;
-    struct mapping_key *k = fit_one_more(m) ? arena_zalloc(&m->arena, sizeof *k) : NULL;
+    struct mapping_key *k = slot ? arena_zalloc(&m->arena, sizeof *k) : NULL;
     if (!k)
         return no_memory(m);
     k->path = arena_copy(&m->arena, path);
@@ -147,7 +147,7 @@ struct mapping_key *mapping_key(struct mapping *m, bole_slice path)
     find_label(m, k);
     k->ignored = rank_in(m->ignore.at, m->ignore.count, path) != MAPPING_NONE;
     k->same = k;
-    *find_slot(m->slots, m->slot_count, path) = k;
+    *slot = k;
     m->key_count++;
     if (k->name.ptr != k->path.ptr && k->name.len) {
         struct mapping_key *same = mapping_key(m, k->name);

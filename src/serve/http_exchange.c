@@ -296,11 +296,14 @@ static bool never_has_body(unsigned status)
     return status < 200 || status == 204 || status == 304;
 }
 
+/* A body as small as most acknowledgements is put behind its head: one piece costs the kernel less than two. */
+enum { BODY_BESIDE_HEAD = 128 };
+
 /* Written by hand, not by printf: every durable request pays for it on the one committing thread. */
 bool exchange_build_head(struct http_exchange *x, unsigned status, const char *content_type, size_t length, const char *headers)
 {
     enum { FIXED_LINES = 256 }; /* more than all that is not content_type or headers */
-    size_t room = FIXED_LINES + (content_type ? strlen(content_type) : 0) + (headers ? strlen(headers) : 0);
+    size_t room = FIXED_LINES + BODY_BESIDE_HEAD + (content_type ? strlen(content_type) : 0) + (headers ? strlen(headers) : 0);
     char *head = (char *)arena_bytes(&x->arena, room);
     if (!head)
         return false;
@@ -353,7 +356,13 @@ static void fill_answer(struct http_exchange *x, unsigned status, const char *co
         answer_without_memory(x);
         return;
     }
-    x->answer.body = x->head.head || never_has_body(status) ? (bole_slice){0} : body;
+    struct http_answer *a = &x->answer;
+    a->body = x->head.head || never_has_body(status) ? (bole_slice){0} : body;
+    if (a->body.len && a->body.len <= BODY_BESIDE_HEAD) {
+        memcpy(a->head + a->head_len, body.ptr, body.len);
+        a->head_len += body.len;
+        a->body = (bole_slice){0};
+    }
 }
 
 void http_reply(struct http_exchange *x, const struct http_reply *reply)

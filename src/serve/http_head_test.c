@@ -64,6 +64,24 @@ TEST(http_head_decides_the_same_for_every_cut)
         check_every_step(malformed[i].bytes);
 }
 
+/* Characters are looked at eight at a time: each of them, at every place, beside a rule that looks at one. */
+TEST(http_head_refuses_each_character_at_every_place)
+{
+    static const char base[] = "GET /0123456789abcdef?0123456789abcdefghi HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    enum { PATH = 5, QUERY = 22, END = 41 };
+    struct http_head *h = malloc(sizeof *h);
+    for (size_t at = PATH; at < END; at++)
+        for (unsigned c = 0; c < 256; c++) {
+            uint8_t bytes[sizeof base - 1];
+            memcpy(bytes, base, sizeof bytes);
+            bytes[at] = (uint8_t)c;
+            bool good = c > ' ' && c < 0x7f && c != '#' && (c != '\\' || at >= QUERY);
+            CHECK_EQ_I64(parse_in_steps((bole_slice){bytes, sizeof bytes}, sizeof bytes, h).result,
+                         good ? HTTP_PARSE_DONE : HTTP_PARSE_REFUSED);
+        }
+    free(h);
+}
+
 TEST(http_head_survives_mutations)
 {
     static const char base[] = "POST /echo?a=b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nX-Y:\tz \r\n"

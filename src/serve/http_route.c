@@ -171,9 +171,12 @@ void http_routes_match(const struct http_routes *r, bole_slice path, unsigned me
 
 bool http_escapes_ok(bole_slice s)
 {
-    for (size_t at = 0; at < s.len;)
+    const uint8_t *escape;
+    for (size_t at = 0; at < s.len && (escape = memchr(s.ptr + at, '%', s.len - at));) {
+        at = (size_t)(escape - s.ptr);
         if (next_byte(s, &at) < 0)
             return false;
+    }
     return true;
 }
 
@@ -200,9 +203,9 @@ bool http_decode(struct arena *a, bole_slice s, bool plus, bole_slice *ret_text)
 
 bole_status http_form_parse(struct arena *a, bole_slice text, struct http_form_pair **pairs, size_t *pair_count)
 {
-    size_t max = *pair_count + 1;
-    for (size_t i = 0; i < text.len; i++)
-        max += text.ptr[i] == '&';
+    size_t max = *pair_count;
+    for (bole_slice rest = text; rest.len; max++)
+        (void)bole_slice_cut(rest, '&', &rest);
     struct http_form_pair *all = arena_array(a, max, sizeof *all);
     if (!all)
         return BOLE_E_LIMIT;
