@@ -22,6 +22,11 @@ enum log_level log_get_level(void)
     return (enum log_level)threshold;
 }
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 int log_parse_level(bole_slice text, enum log_level *ret_level)
 {
     for (int i = 0; i < 4; i++)

@@ -28,6 +28,7 @@ struct log_site { /* one per call site, static */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 int log_parse_level(bole_slice text, enum log_level *ret_level); /* -1: unknown */
+const char *log_level_name(enum log_level level);
 
 /* msg is plain text; the rest is a printf format that makes ` key=value` pairs (quote values with log_q when they are
  * not known to be plain): LOG(WARN, "slow sync", " ms=%u path=%s", ms, LOGQ(path)). */

@@ -94,18 +94,12 @@ static void services(struct http_exchange *x, void *ctx)
                     s.no_room ? ", refuses records: the disk has no room" : "", state, state, state, state);
 }
 
-static const char *level_name(enum log_level level)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    return names[level];
-}
-
 static void log_level_get(struct http_exchange *x, void *ctx)
 {
     (void)ctx;
     struct buf body;
     buf_init(&body, NULL);
-    buf_printf(&body, "{\"message\":\"Current log level is %s\"}", level_name(log_get_level()));
+    buf_printf(&body, "{\"message\":\"Current log level is %s\"}", log_level_name(log_get_level()));
     api_reply_json(x, &body);
 }
 
@@ -118,7 +112,7 @@ static void log_level_set(struct http_exchange *x, void *ctx)
     bool known = log_parse_level(api_param(x, S("log_level")), &level) == 0;
     if (known) {
         log_set_level(level);
-        buf_printf(&body, "{\"status\":\"success\",\"message\":\"Log level set to %s\"}", level_name(level));
+        buf_printf(&body, "{\"status\":\"success\",\"message\":\"Log level set to %s\"}", log_level_name(level));
     } else {
         buf_put_str(&body, "{\"status\":\"failed\",\"message\":\"log_level must be debug, info, warn or error\"}");
     }
