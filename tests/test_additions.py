@@ -249,3 +249,37 @@ def test_several_tenants_and_what_takes_no_additions(filled):
     assert [json.loads(line)["line"] for line in counts.text.splitlines()[1:]] == ["__tenant_id__=one count=9", "__tenant_id__=two count=9"]
     assert server.get("/api/v1/context", {"id": rows[0]["id"], "query": '{app="x"} | distinct'}, {"X-Scope-OrgID": "one"}).status == 400
     assert run("tail", '{app="x"} | stats count()', server=server, check=False).returncode != 0
+
+
+def test_counts_from_columns_are_those_of_the_rows(server):
+    """A filter that every line passes makes rows be looked at. Some streams have no `host`; `app` and `user` are fields and labels."""
+    now = time.time_ns() // S * S
+    streams = [({"app": "a", "host": "1"}, [(now - i * S, f"l{i}", {"user": f"u{i % 3}", "status": str(i % 2)}) for i in range(90)]),
+               ({"app": "b"}, [(now - i * S, f"l{i}", {"app": "own", "user": "u1"} if i % 4 else {}) for i in range(70)]),
+               ({"app": "c", "user": "label"}, [(now - i * S, f"l{i}", {"user": "field"}) for i in range(50)])]
+    server.push(streams[:2])
+    server.request("POST", "/flush")
+    server.push(streams[2:])
+    ask = lambda query: server.get("/loki/api/v1/query_range", {
+        "query": query, "start": str(now - 60 * S), "end": str(now - 5 * S), "step": "20", "limit": "100"}).json()["data"]["result"]
+    for by in ("", "(app)", "(app, host)", "(user)", "(app, user)", "(user, app, host)", "(user, status)", "(none, app)", "(app_extracted)", "(__error__, app)"):
+        by = by and f" by {by}"
+        counted = ask('{app=~".+"} | stats count() as n' + by)
+        assert counted == ask('{app=~".+"} |~ "^l" | stats count() as n' + by), by
+        assert sum(int(row["stream"]["n"]) for row in counted) == 154
+        metric = lambda stages: ask(f'sum{by} (count_over_time({{app=~".+"}}{stages}[20s]))')
+        assert metric("") == metric(' |~ "^l"'), by
+
+
+def test_what_keys_decide_is_what_all_labels_decide(server):
+    """Whoever asks for all rows gets them with all labels."""
+    now, r = time.time_ns() // S * S, random.Random(5)
+    server.push([({"app": "keys"}, [(now - i * S, json.dumps({n: f"{r.randrange(99):02} {n}={r.randrange(99)}" for n in r.sample("kbcd", 3)}))
+                                    for i in range(60)])])
+    rows = lambda query, limit: ask(server, '{app="keys"} | ' + query, start=now - 1000 * S, end=now + 1, limit=limit)[:3]
+    stages = ["json | line_format `{{.b}}`", "json | label_format k=`{{.k}}{{.b}}`", "json | label_format k=b",
+              "json | label_format k=`{{range $n, $v := .}}{{$v}}{{end}}`", "json | line_format `k={{.b}}` | logfmt", "logfmt | json",
+              "json | label_format k=c | logfmt | json", 'json | line_format `{{template "t" .}}{{define "t"}}{{.k}}{{end}}`',
+              "logfmt | label_format c=k, k=`{{$}}`", "line_format `{{__line__}}` | json | b != `3`", 'json c="k", k="b" | line_format `{{.c}}`']
+    for first, last in itertools.product(stages, ["sort by k desc", "sort by b", "distinct k", "distinct c, k"]):
+        assert rows(f"{first} | {last}", 3) == rows(f"{first} | {last}", 100), (first, last)

@@ -1,6 +1,7 @@
 """/loki/api/v1/patterns, as Explore and Logs Drilldown ask it."""
 
 import json
+import random
 import time
 
 import pytest
@@ -46,6 +47,37 @@ def test_a_pattern_finds_its_lines(filled):
     for pattern in patterns(filled)["data"]:
         query = '{app="web"} |> ' + json.dumps(pattern["pattern"])
         assert len(filled.lines(query)) == sum(n for _, n in pattern["samples"]), pattern
+
+
+def some_lines(seed):
+    d = random.Random(seed)
+    stamp = lambda i: time.strftime("%b %e %H:%M:%S", time.gmtime(NOW // 10**9 - 86400 + i * 131))
+    makers = [
+        lambda i: f"{stamp(i)} host{i % 3} sshd[{d.randrange(9999)}]: Failed password for {d.choice(['root', 'ann', 'bob'])} from 10.0.{i % 7}.{i % 200}",
+        lambda i: f"level={d.choice(['info', 'warn', 'error'])} msg=\"{d.choice(['disk full', 'all well', 'a, (b) = c: d'])}\" took={i * 7}ms id={d.getrandbits(64):016x}",
+        lambda i: json.dumps({"ts": NOW + i, "user": f"u{d.randrange(50)}", "path": "/" + "/".join(d.choice(["a", "b c", "d=1"]) for _ in range(i % 4)), "e": ""}),
+        lambda i: "".join(d.choice(["x", " ", "7", ":", "\"", "=", "\0", "ü", "["]) for _ in range(d.randrange(40)))]
+    return [d.choice(makers)(i) for i in range(1500)]
+
+
+@pytest.mark.parametrize("query", ["", ' |= "a"', ' |~ "[a-f]="'])
+def test_patterns_of_segments_count_every_line_and_find_it(server, query):
+    """In segments lines lie as templates and values: see mined_lines.h."""
+    lines = some_lines(7)
+    server.push([({"app": "web"}, [(NOW - i * 10**7, line) for i, line in enumerate(lines)])])
+    server.request("POST", "/flush")
+    found = lambda query: [line for _, line in server.lines('{app="web"}' + query, limit=5000)]
+    stored = found(query)
+    table = [s["stream"] for s in server.get("/loki/api/v1/query_range", {
+        "query": '{app="web"}' + query + " | patterns", "start": str(NOW - 10**12), "end": str(NOW + 1), "limit": "5000"}).json()["data"]["result"]]
+    assert sum(int(row["count"]) for row in table) == len(stored)
+    for row in table:
+        assert row["example"] in stored
+        if "\0" not in row["pattern"] and row["pattern"].strip("<_> "):
+            its = found(query + " |> " + json.dumps(row["pattern"], ensure_ascii=False))
+            assert len(its) >= int(row["count"]) and row["example"] in its, row
+    if not query:
+        assert sum(n for p in patterns(server)["data"] for _, n in p["samples"]) == len(stored)
 
 
 def test_nothing_found_is_an_empty_list(filled):

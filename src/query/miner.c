@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 
 enum { MEMO_SIZE = 1 << 14, BUCKET_COUNT = 1 << 12, TRIES_MAX = 64 /* patterns of one bucket that a line is compared with */ };
@@ -60,36 +61,66 @@ void miner_deinit(struct miner *m)
 
 /* ---- cutting a line ---- */
 
-enum byte_class { BYTE_WORD, BYTE_DIGIT, BYTE_BLANK, BYTE_MARK };
+/* Blanks and marks end a word; a colon may. */
+enum byte_class { BYTE_DIGIT = 1, BYTE_BLANK = 2, BYTE_MARK = 4, BYTE_COLON = 8, BYTE_ENDS = BYTE_BLANK | BYTE_MARK };
 
-static enum byte_class class_of(uint8_t c)
-{
-    switch (c) {
-    case '0' ... '9': return BYTE_DIGIT;
-    case ' ': case '\t': case '\r': case '\n': return BYTE_BLANK;
-    case '=': case ',': case ';': case '"': case '\'': case '(': case ')': case '[': case ']': case '{': case '}': case '<':
-    case '>': case '|': return BYTE_MARK;
-    default: return BYTE_WORD;
-    }
-}
+static const uint8_t class_of[256] = {
+    ['0' ... '9'] = BYTE_DIGIT, [' '] = BYTE_BLANK, ['\t'] = BYTE_BLANK, ['\r'] = BYTE_BLANK, ['\n'] = BYTE_BLANK,
+    ['='] = BYTE_MARK, [','] = BYTE_MARK, [';'] = BYTE_MARK, ['"'] = BYTE_MARK, ['\''] = BYTE_MARK, ['('] = BYTE_MARK,
+    [')'] = BYTE_MARK, ['['] = BYTE_MARK, [']'] = BYTE_MARK, ['{'] = BYTE_MARK, ['}'] = BYTE_MARK, ['<'] = BYTE_MARK,
+    ['>'] = BYTE_MARK, ['|'] = BYTE_MARK, [':'] = BYTE_COLON,
+};
 
 /* A colon structures a line behind a key or a quote, but not inside of a time or an address. */
-static bool ends_word(bole_slice line, size_t at)
+static bool colon_ends(bole_slice line, size_t at)
 {
-    if (line.ptr[at] != ':')
-        return class_of(line.ptr[at]) >= BYTE_BLANK;
-    return at + 1 == line.len || class_of(line.ptr[at + 1]) >= BYTE_BLANK || (at && line.ptr[at - 1] == '"');
+    return at + 1 == line.len || class_of[line.ptr[at + 1]] & BYTE_ENDS || (at && line.ptr[at - 1] == '"');
+}
+
+/* Where the word that begins here ends. */
+static size_t word_end(bole_slice line, size_t at, bool *ret_digit)
+{
+    unsigned seen = 0, c;
+    for (; at < line.len; at++) {
+        c = class_of[line.ptr[at]];
+        if (c & BYTE_ENDS || (c & BYTE_COLON && colon_ends(line, at)))
+            break;
+        seen |= c;
+    }
+    *ret_digit = seen & BYTE_DIGIT;
+    return at;
+}
+
+static size_t gap_end(bole_slice line, size_t at)
+{
+    while (at < line.len && (class_of[line.ptr[at]] & BYTE_ENDS || (line.ptr[at] == ':' && colon_ends(line, at))))
+        at++;
+    return at;
 }
 
 /* Runs of blanks count as one. */
 static uint64_t hash_gap(bole_slice gap, uint64_t h)
 {
     for (size_t i = 0; i < gap.len; i++) {
-        bool blank = class_of(gap.ptr[i]) == BYTE_BLANK;
-        if (!blank || !i || class_of(gap.ptr[i - 1]) != BYTE_BLANK)
+        bool blank = class_of[gap.ptr[i]] == BYTE_BLANK;
+        if (!blank || !i || class_of[gap.ptr[i - 1]] != BYTE_BLANK)
             h = (h ^ (blank ? ' ' : gap.ptr[i])) * 0x100000001b3;
     }
     return h * 0x9e3779b97f4a7c15 + 1;
+}
+
+/* Words are short and many. Whoever makes two of one hash has them taken for the same in his own patterns. */
+static uint64_t hash_word(bole_slice s, uint64_t h)
+{
+    const uint64_t k = 0x9e3779b97f4a7c15;
+    const uint8_t *p = s.ptr, *end = p + s.len;
+    h = (h ^ s.len) * k;
+    for (; end - p > 8; p += 8)
+        h = (h ^ h >> 29 ^ load_u64(p)) * k;
+    uint64_t rest = s.len >= 8 ? load_u64(end - 8) : s.len >= 4 ? (uint64_t)load_u32(p) << 32 | load_u32(end - 4)
+                                                                : (uint64_t)p[0] << 16 | (uint64_t)p[s.len / 2] << 8 | end[-1];
+    h = (h ^ h >> 29 ^ rest) * k;
+    return h ^ h >> 32;
 }
 
 static void add_word(struct miner_line *l, bole_slice gap, bole_slice text, bool digit)
@@ -101,7 +132,7 @@ static void add_word(struct miner_line *l, bole_slice gap, bole_slice text, bool
     if (text.len > MINER_WORD_MAX)
         w->flags |= FLAG_WILD;
     l->key = hash_gap(gap, l->key);
-    l->shape = w->flags ? l->shape * 31 + 7 : hash64_seed(text, l->shape);
+    l->shape = w->flags ? l->shape * 31 + 7 : hash_word(text, l->shape);
 }
 
 static void cut_line(struct miner_line *l, bole_slice line, bole_slice level)
@@ -110,13 +141,9 @@ static void cut_line(struct miner_line *l, bole_slice line, bole_slice level)
     l->count = 0;
     l->key = l->shape = hash64(level) | 1;
     while (at < line.len && l->count < MINER_WORDS_MAX) {
-        size_t from = at, word;
-        bool digit = false;
-        while (at < line.len && ends_word(line, at))
-            at++;
-        word = at;
-        for (; at < line.len && !ends_word(line, at); at++)
-            digit |= class_of(line.ptr[at]) == BYTE_DIGIT;
+        size_t from = at, word = gap_end(line, at);
+        bool digit;
+        at = word_end(line, word, &digit);
         bole_slice gap = bole_slice_from(line.ptr + from, word - from);
         if (at == word) {
             l->end = gap;
@@ -136,6 +163,16 @@ static void cut_line(struct miner_line *l, bole_slice line, bole_slice level)
 
 /* ---- patterns ---- */
 
+/* Words with a hole: a hole is a digit, so that the shape is right already. */
+static void open_holes(struct miner_line *l, bole_slice line, const uint32_t *holes, size_t hole_count)
+{
+    for (uint32_t i = 0; i < l->count && hole_count; i++) {
+        size_t end = (size_t)(l->words[i].text.ptr - line.ptr) + l->words[i].text.len;
+        for (; hole_count && *holes < end; holes++, hole_count--)
+            l->words[i].flags |= FLAG_WILD;
+    }
+}
+
 static bool copy_word(struct arena *a, const struct word *w, struct word *ret)
 {
     *ret = *w;
@@ -145,7 +182,7 @@ static bool copy_word(struct arena *a, const struct word *w, struct word *ret)
 }
 
 /* NULL: no memory. */
-static struct miner_cluster *new_cluster(struct miner *m, bole_slice line, bole_slice level)
+static struct miner_cluster *new_cluster(struct miner *m, bole_slice level)
 {
     const struct miner_line *l = m->line;
     struct miner_cluster *c = arena_zalloc(&m->arena, sizeof *c + l->count * sizeof *c->words);
@@ -159,11 +196,6 @@ static struct miner_cluster *new_cluster(struct miner *m, bole_slice line, bole_
     bool ok = c->end.ptr && c->pattern.level.ptr && c->pattern.counts;
     for (uint32_t i = 0; ok && i < l->count; i++)
         ok = copy_word(&m->arena, &l->words[i], &c->words[i]);
-    if (ok && m->keeps_examples) {
-        c->pattern.example =
-            arena_copy(&m->arena, bole_slice_from(line.ptr, line.len < MINER_EXAMPLE_MAX ? line.len : MINER_EXAMPLE_MAX));
-        ok = c->pattern.example.ptr;
-    }
     if (!ok)
         return NULL;
     struct miner_cluster **bucket = &m->buckets[l->key % BUCKET_COUNT];
@@ -191,15 +223,16 @@ static double similarity(const struct miner_cluster *c, const struct miner_line 
     return all ? (same + 0.4 * lost) / all : 1;
 }
 
-static void take_line(struct miner_cluster *c, const struct miner_line *l)
+/* is_known: of a shape that was taken before. */
+static void take_line(struct miner_cluster *c, const struct miner_line *l, bool is_known)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        if (!(c->words[i].flags & FLAG_WILD) && !bole_slice_eq(c->words[i].text, l->words[i].text))
+        if (!(c->words[i].flags & FLAG_WILD) && (!is_known || l->words[i].flags) && !bole_slice_eq(c->words[i].text, l->words[i].text))
             c->words[i].flags |= FLAG_WILD;
 }
 
 /* The pattern that the line is most like, or a new one. */
-static struct miner_cluster *find_cluster(struct miner *m, bole_slice line, bole_slice level)
+static struct miner_cluster *find_cluster(struct miner *m, bole_slice level)
 {
     struct miner_cluster *best = NULL;
     double most = 0.499; /* half of the words */
@@ -212,7 +245,7 @@ static struct miner_cluster *find_cluster(struct miner *m, bole_slice line, bole
         }
     }
     if (best || m->pattern_count < MINER_PATTERNS_MAX - 1)
-        return best ? best : new_cluster(m, line, level);
+        return best ? best : new_cluster(m, level);
     /* No room: everything else is one pattern, which has no words. */
     struct miner_line *l = m->line;
     l->count = 1;
@@ -222,25 +255,39 @@ static struct miner_cluster *find_cluster(struct miner *m, bole_slice line, bole
     struct miner_cluster *rest = m->buckets[0];
     while (rest && rest->key != 0)
         rest = rest->next;
-    return rest ? rest : new_cluster(m, line, S("unknown"));
+    return rest ? rest : new_cluster(m, S("unknown"));
 }
 
-bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step)
+struct miner_pattern *miner_find(struct miner *m, bole_slice line, const uint32_t *holes, size_t hole_count, bole_slice level)
 {
     if (!level.len)
         level = S("unknown");
     cut_line(m->line, line, level);
+    open_holes(m->line, line, holes, hole_count);
     uint64_t shape = m->line->shape ? m->line->shape : 1;
     struct miner_memo *memo = &m->memo[shape % MEMO_SIZE];
-    struct miner_cluster *c =
-        memo->shape == shape && memo->cluster->count == m->line->count ? memo->cluster : find_cluster(m, line, level);
+    bool is_known = memo->shape == shape && memo->cluster->count == m->line->count;
+    struct miner_cluster *c = is_known ? memo->cluster : find_cluster(m, level);
     if (!c)
-        return false;
+        return NULL;
     *memo = (struct miner_memo){shape, c};
-    take_line(c, m->line);
-    c->pattern.total++;
-    c->pattern.counts[step] += c->pattern.counts[step] < UINT32_MAX;
-    return true;
+    take_line(c, m->line, is_known);
+    return &c->pattern;
+}
+
+bool miner_set_example(struct miner *m, struct miner_pattern *p, bole_slice line)
+{
+    p->example = arena_copy(&m->arena, bole_slice_from(line.ptr, line.len < MINER_EXAMPLE_MAX ? line.len : MINER_EXAMPLE_MAX));
+    return p->example.ptr;
+}
+
+bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step)
+{
+    struct miner_pattern *p = miner_find(m, line, NULL, 0, level);
+    if (!p)
+        return false;
+    miner_count(p, step);
+    return !m->keeps_examples || p->example.ptr || miner_set_example(m, p, line);
 }
 
 /* ---- the result ---- */

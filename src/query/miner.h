@@ -28,7 +28,7 @@ struct miner_pattern {
     uint64_t   total;
     uint32_t  *counts; /* [step_count]; a full one stays full */
     bole_slice text;   /* set by miner_ranked */
-    bole_slice example; /* with keeps_examples: the first line, at most MINER_EXAMPLE_MAX bytes of it */
+    bole_slice example; /* with keeps_examples: the first line, at most MINER_EXAMPLE_MAX bytes of it; ptr NULL: not known */
     struct miner_cluster *cluster;
 };
 
@@ -48,6 +48,18 @@ void miner_deinit(struct miner *m);
 
 /* False: no memory. step < step_count. */
 bool miner_add(struct miner *m, bole_slice line, bole_slice level, uint32_t step);
+
+/* The two halves of miner_add, for lines of which many are alike. A line with holes stands for those that differ there:
+ * in each hole, at an offset of holes [hole_count], ascending, it has a digit. It is nobody's example. NULL: no memory. */
+struct miner_pattern *miner_find(struct miner *m, bole_slice line, const uint32_t *holes, size_t hole_count, bole_slice level);
+static inline void miner_count(struct miner_pattern *p, uint32_t step)
+{
+    p->total++;
+    p->counts[step] += p->counts[step] < UINT32_MAX;
+}
+
+/* Not for a pattern that has one. False: no memory. */
+bool miner_set_example(struct miner *m, struct miner_pattern *p, bole_slice line);
 
 /* Those with the most lines first; patterns of one text and level are one. Ends the mining. NULL: no memory. */
 struct miner_pattern **miner_ranked(struct miner *m, size_t *ret_count);

@@ -81,6 +81,23 @@ TEST(miner_tells_levels_apart)
     miner_deinit(&m);
 }
 
+TEST(miner_takes_lines_with_holes_for_many)
+{
+    struct miner m;
+    size_t count;
+    const uint32_t holes[] = {5, 14}, one[] = {14};
+    CHECK(miner_init(&m, NULL, 1));
+    miner_count(miner_find(&m, S("user 0 to host0, port 22"), holes, 2, S("")), 0);
+    CHECK(miner_add(&m, S("user ann to host7, port 22"), S(""), 0));
+    miner_count(miner_find(&m, S("disk 1 of host0, free 22"), one, 1, S("")), 0);
+    struct miner_pattern **patterns = miner_ranked(&m, &count);
+    CHECK_EQ_U64(count, 2);
+    CHECK_EQ_SLICE(patterns[0]->text, S("user <_> to <_>, port 22"));
+    CHECK_EQ_U64(patterns[0]->total, 2);
+    CHECK_EQ_SLICE(patterns[1]->text, S("disk 1 of <_>, free 22"));
+    miner_deinit(&m);
+}
+
 /* Whatever comes: every line is counted once, in bounded memory. */
 TEST(miner_takes_any_bytes_in_bounded_memory)
 {

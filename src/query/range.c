@@ -260,19 +260,21 @@ static int64_t gcd(int64_t a, int64_t b)
 struct cells {
     struct range_exec *r;
     int64_t            start_ns, bucket_ns;
+    bole_slice         field;  /* what the value is of; len 0: there is none */
     uint32_t          *series; /* [stream_cap] of the store's streams without a field, + 1; 0: not known */
     uint32_t           stream_cap;
 };
 
-static bole_status series_of_labels(struct range_exec *r, bole_slice labels, bole_slice field_value, uint32_t *ret)
+static bole_status series_of_labels(const struct cells *c, bole_slice labels, bole_slice field_value, uint32_t *ret)
 {
+    struct range_exec *r = c->r;
     struct row row = {.labels = (struct row_label[LABELS_MAX + 1]){{{0}}}};
     struct reader reader = reader_of(labels);
     struct label l;
     while (!r->no_labels && labels_next(&reader, &l) && row.count < LABELS_MAX)
         row.labels[row.count++] = (struct row_label){l.name, l.value, ORIGIN_STREAM};
-    if (r->names && field_value.len && !row_find(&row, r->names->name))
-        row_set(&row, ORIGIN_FIELD, r->names->name, field_value);
+    if (field_value.len && !row_find(&row, c->field))
+        row_set(&row, ORIGIN_FIELD, c->field, field_value);
     return find_series(r, &(struct source_row){.row = &row}, ret);
 }
 
@@ -288,7 +290,7 @@ static bole_status series_of_stream(struct cells *c, uint32_t stream, bole_slice
         c->series = grown;
         c->stream_cap = cap;
     }
-    bole_status st = c->series[stream] ? BOLE_OK : series_of_labels(c->r, labels, (bole_slice){0}, ret);
+    bole_status st = c->series[stream] ? BOLE_OK : series_of_labels(c, labels, (bole_slice){0}, ret);
     if (c->series[stream])
         *ret = c->series[stream] - 1;
     else if (st >= 0)
@@ -303,7 +305,7 @@ static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice field
     struct range_exec *r = c->r;
     size_t first, last;
     uint32_t number;
-    bole_status st = field_value.len ? series_of_labels(r, labels, field_value, &number)
+    bole_status st = field_value.len ? series_of_labels(c, labels, field_value, &number)
                                      : series_of_stream(c, stream, labels, &number);
     int64_t time_ns;
     if (st < 0 || __builtin_add_overflow(c->start_ns + (int64_t)bucket * c->bucket_ns, r->x->offset_ns, &time_ns) ||
@@ -314,17 +316,27 @@ static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice field
     return BOLE_OK;
 }
 
+static bole_status only_field(struct range_exec *r, const struct source_options *o, const struct store_query *query,
+                              bole_slice *ret_field)
+{
+    bole_slice names[LABELS_MAX];
+    size_t count = 0;
+    for (const struct ast_pair *n = r->no_labels ? NULL : r->names; n; n = n->next) {
+        if (count == LABELS_MAX)
+            return BOLE_E_UNSUPPORTED;
+        names[count++] = n->name;
+    }
+    return source_only_field(o->request->store, o->view, query, names, count, ret_field, r->e->err);
+}
+
 /* Counting without rows, when the store offers it: no pipeline, and labels that need at most one field. All window
  * edges must lie on the edges of the buckets. BOLE_E_UNSUPPORTED: scan instead. */
 static bole_status range_aggregate(struct range_exec *r, const struct source_options *o)
 {
     const struct expr *x = r->x;
-    bool by_one = r->names && !r->without && !r->names->next && !bole_slice_eq(r->names->name, LABEL_ERROR);
+    bool by_some = r->names && !r->without;
     bool is_count = x->op == TOKEN_COUNT_OVER_TIME || x->op == TOKEN_RATE || x->op == TOKEN_ABSENT_OVER_TIME;
-    static const uint8_t suffix[] = "_extracted";
-    if (x->log.stages || x->unwrap || !is_count || !(r->no_labels || by_one) || o->request->tenant_count > 1)
-        return BOLE_E_UNSUPPORTED;
-    if (by_one && r->names->name.len > 10 && !memcmp(r->names->name.ptr + r->names->name.len - 10, suffix, 10))
+    if (x->log.stages || x->unwrap || !is_count || !(r->no_labels || by_some) || o->request->tenant_count > 1)
         return BOLE_E_UNSUPPORTED;
     int64_t bucket = r->e->steps > 1 ? gcd(r->e->step_ns, x->range_ns) : x->range_ns;
     uint64_t span = (uint64_t)o->to_ns - (uint64_t)o->from_ns, count = span / (uint64_t)bucket;
@@ -339,15 +351,19 @@ static bole_status range_aggregate(struct range_exec *r, const struct source_opt
         .matcher_count = matcher_count,
         .budget = o->request->budget, .cancelled = o->request->cancelled, .cancelled_ctx = o->request->cancelled_ctx,
     };
+    bole_slice field = {0};
+    bole_status st = only_field(r, o, &query, &field);
+    if (st < 0)
+        return st;
     /* Ranges of the store are [from, to), buckets (from, to]: the first bucket ends one bucket after T0 - R. */
     struct store_aggregation aggregation = {
         .what = AGGREGATE_COUNT, .start_ns = o->from_ns - 1 + bucket, .bucket_ns = bucket,
         .bucket_count = (uint32_t)count,
-        .field = by_one ? r->names->name : (bole_slice){0},
+        .field = field,
     };
-    struct cells cells = {.r = r, .start_ns = aggregation.start_ns, .bucket_ns = bucket};
+    struct cells cells = {.r = r, .start_ns = aggregation.start_ns, .bucket_ns = bucket, .field = field};
     struct store_scan_stats scan = {0};
-    bole_status st = store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
+    st = store_aggregate(o->request->store, o->view, &query, &aggregation, add_cell, &cells, &scan, r->e->err);
     st = query_store_status(o->request, st, r->e->err);
     o->stats->parts_total += scan.parts_total;
     o->stats->parts_pruned += scan.parts_pruned;

@@ -52,6 +52,7 @@ struct source {
     struct text_shape_reader     text;       /* ... of `| regexp` and `| pattern` */
     uint32_t                     value_count;
     bool                         wants_outcomes;
+    bool                         is_stored;  /* rows go on as the store has them */
     struct outcome             **outcomes;   /* [2 * OUTCOMES_MAX] open addressing; NULL: none are kept */
     size_t                       outcome_count;
     struct recent               *recent;     /* [RECENT_COUNT] with outcomes */
@@ -87,6 +88,49 @@ struct store_matcher *source_matchers(const struct ast_matcher *list, struct are
         out[i++] = (struct store_matcher){m->op, m->name, m->value, m->regex};
     *ret_count = count;
     return out;
+}
+
+/* ---- counting by labels ---- */
+
+/* A name of what lost against another label. */
+static bool is_extracted(bole_slice name)
+{
+    static const char suffix[] = "_extracted";
+    size_t len = sizeof suffix - 1;
+    return name.len > len && memcmp(name.ptr + name.len - len, suffix, len) == 0;
+}
+
+struct only_field {
+    const bole_slice *names;
+    size_t            count;
+    bole_slice        field;
+};
+
+static bole_status find_absent(bole_slice labels, void *ctx)
+{
+    struct only_field *o = ctx;
+    for (size_t i = 0; i < o->count; i++) {
+        if (labels_find(labels, o->names[i]).ptr || bole_slice_eq(o->names[i], o->field))
+            continue;
+        if (o->field.len)
+            return BOLE_E_UNSUPPORTED;
+        o->field = o->names[i];
+    }
+    return BOLE_OK;
+}
+
+bole_status source_only_field(struct store *store, struct view *view, const struct store_query *query, const bole_slice *names,
+                              size_t count, bole_slice *ret_field, struct bole_err *err)
+{
+    struct only_field o = {names, count, {0}};
+    for (size_t i = 0; i < count; i++)
+        if (is_extracted(names[i]) || bole_slice_starts(names[i], S("__")))
+            return BOLE_E_UNSUPPORTED;
+    if (count == 1)
+        o.field = names[0];
+    bole_status st = count > 1 ? store_streams(store, view, query, find_absent, &o, err) : BOLE_OK;
+    *ret_field = o.field;
+    return st;
 }
 
 /* ---- planning ---- */
@@ -133,11 +177,8 @@ static void push_line_filter(struct source *s, const struct ast_stage *stage)
  * matches has such a label it can only mean the field, and the store may look it up. */
 static bool may_be_field(const struct label_filter *f)
 {
-    static const char suffix[] = "_extracted";
-    size_t len = sizeof suffix - 1;
     return f->kind == LABEL_FILTER_TEXT && (f->match == MATCH_EQ || f->match == MATCH_NE) && f->text.len > 0 &&
-           !bole_slice_starts(f->name, S("__")) &&
-           !(f->name.len > len && memcmp(f->name.ptr + f->name.len - len, suffix, len) == 0);
+           !bole_slice_starts(f->name, S("__")) && !is_extracted(f->name);
 }
 
 static void add_field_filter(struct source *s, const struct ast_stage *owner, const struct label_filter *f)
@@ -546,6 +587,11 @@ static const struct line_reader *plan_values(struct source *s, struct arena *sha
     return reader->read || reader->derive ? reader : NULL;
 }
 
+static bool shows_stored(const struct source *s, const struct source_sink *sink)
+{
+    return sink->stored && s->pipeline.count == 0 && !s->options->request->stream.ptr;
+}
+
 /* Which fields of the records can show in the answer, if it depends on labels of some names only and nothing but filters looks at
  * labels: those that are called so, or so without "_extracted". NULL: all. */
 static const struct store_fields *plan_only_fields(struct source *s)
@@ -580,6 +626,10 @@ static bole_status check_wanted(const struct query_request *request, struct bole
 static bole_status run_any(struct source *s, struct vector *v, uint32_t at, bool alike, const struct source_sink *sink,
                            struct bole_err *err)
 {
+    if (s->is_stored) {
+        s->options->stats->rows_in++;
+        return sink->stored(v, at, sink->ctx, err);
+    }
     bool is_split = v->values && !(v->whole[at / 64] >> at % 64 & 1);
     if (is_split)
         return (alike ? run_counted : run_split)(s, v, at, sink, err);
@@ -775,7 +825,8 @@ static bole_status run_tenant(const struct source_options *o, bole_slice tenant,
     if (st < 0)
         goto cleanup;
     if (plan_rest(&s)) {
-        query.reader = plan_values(&s, &shape_scratch);
+        s.is_stored = shows_stored(&s, sink);
+        query.reader = s.is_stored ? sink->reader(sink->ctx) : plan_values(&s, &shape_scratch);
         query.only_fields = plan_only_fields(&s);
         st = request->explain ? run_explained(&s, &query, sink, err) : run_scan(&s, sink, err);
     } else {

@@ -54,6 +54,10 @@ struct source_sink {
     /* Is it all the same which times between from and to, inclusive, rows have? NULL: no. */
     bool (*counts_alike)(int64_t from_ns, int64_t to_ns, void *ctx);
     bole_status (*row)(struct source *s, const struct source_row *row, void *ctx, struct bole_err *err);
+    /* Both or neither: where nothing looks at a row before the caller it may be shown as the store has it, read by the caller's reader,
+     * which is asked for before each scan. The line is projected. */
+    const struct line_reader *(*reader)(void *ctx);
+    bole_status (*stored)(struct vector *v, uint32_t row, void *ctx, struct bole_err *err);
     void *ctx;
 };
 
@@ -64,6 +68,11 @@ void source_set_bound(struct source *s, int64_t bound_ns);
 
 /* The matchers of a selector in the store's form; NULL: no memory. */
 struct store_matcher *source_matchers(const struct ast_matcher *list, struct arena *arena, size_t *ret_count);
+
+/* Which one of the names [count] rows must be asked for, because streams that match have no such label; len 0: none. `aggregate` of
+ * the store can then count by them. BOLE_E_UNSUPPORTED: there are several, or a name that only a row decides on. */
+bole_status source_only_field(struct store *store, struct view *view, const struct store_query *query, const bole_slice *names,
+                              size_t count, bole_slice *ret_field, struct bole_err *err);
 
 /* "query: memory limit of 64 MB reached ..." */
 bole_status query_out_of_memory(const struct query_request *request, struct bole_err *err);

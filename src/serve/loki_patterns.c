@@ -1,11 +1,11 @@
 /*
- * loki_patterns.c - patterns: what the lines of a selector look like, mined from all of them as the question comes.
+ * loki_patterns.c - patterns: what the lines of a selector look like, mined as the question comes.
  *
  * Source: grafana/loki pkg/loghttp/patterns.go and pkg/util/marshal (WriteQueryPatternsResponseJSON), observed: a sample stands at
  * a multiple of the step, the most frequent pattern comes first, each level on its own.
  */
 #include "base/err.h"
-#include "query/miner.h"
+#include "query/columns/mined_lines.h"
 #include "serve/loki_json.h"
 #include "serve/loki_params.h"
 #include "serve/loki_select.h"
@@ -15,6 +15,7 @@ enum { PATTERNS_SHOWN_MAX = 1000 };
 struct patterns {
     struct loki_select *select;
     struct miner        miner;
+    struct mined_lines  lines;
     int64_t             first_ns, step_ns; /* step i is [first + i * step, first + (i + 1) * step) */
     struct query_stats  stats;
 };
@@ -22,12 +23,15 @@ struct patterns {
 static bool add_vector(struct patterns *p, struct scan *scan, struct vector *v)
 {
     struct column level = v->field(v, S("detected_level"));
+    bole_slice own = {0};
+    uint32_t own_of = UINT32_MAX;
     for (uint32_t r = vector_first(v); r < v->row_count; r = vector_next(v, r)) {
         if (v->time_ns[r] < p->select->query.from_ns || v->time_ns[r] >= p->select->query.to_ns)
             continue;
-        bole_slice own = labels_find(store_scan_stream(scan, v->stream[r]), S("detected_level"));
+        if (v->stream[r] != own_of)
+            own = labels_find(store_scan_stream(scan, own_of = v->stream[r]), S("detected_level"));
         uint32_t step = (uint32_t)((v->time_ns[r] - p->first_ns) / p->step_ns);
-        if (!miner_add(&p->miner, column_get(&v->line, r), own.ptr ? own : column_get(&level, r), step))
+        if (!mined_lines_add(&p->lines, v, r, own.ptr ? own : column_get(&level, r), step))
             return false;
         p->stats.rows_out++;
     }
@@ -40,7 +44,9 @@ static bole_status mine(struct patterns *p, struct bole_err *err)
     struct scan *scan = NULL;
     struct vector *v;
     struct store_query query = s->query;
-    query.projection = PROJECT_LINE | PROJECT_FIELDS;
+    query.projection = PROJECT_LINE;
+    query.ignores_seq = true;
+    query.reader = mined_lines_reader(&p->lines);
     bole_status st = store_scan_open(s->work.api->options.store, s->view, &query, &scan, err);
     while (st == BOLE_OK && (st = store_scan_next(scan, &v, err)) == BOLE_OK) {
         struct store_scan_stats scanned;
@@ -114,7 +120,8 @@ static bole_status prepare(struct patterns *p, struct bole_err *err)
     p->select->query.from_ns = range.start_ns;
     p->select->query.to_ns = range.end_ns;
     uint32_t steps = (uint32_t)((range.end_ns - p->first_ns) / range.step_ns) + 1;
-    return miner_init(&p->miner, &p->select->work.budget, steps)
+    struct budget *budget = &p->select->work.budget;
+    return miner_init(&p->miner, budget, steps) && mined_lines_init(&p->lines, &p->miner, budget)
                ? BOLE_OK
                : bole_fail(err, BOLE_E_LIMIT, "the patterns need more memory than one query may use");
 }
@@ -135,6 +142,7 @@ static void patterns(struct http_exchange *x, void *ctx)
         api_reply_query_error(x, &s.work.budget, &err);
     else
         reply(&p);
+    mined_lines_deinit(&p.lines);
     miner_deinit(&p.miner);
     loki_select_end(&s);
 }

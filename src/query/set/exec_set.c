@@ -6,6 +6,7 @@
 #include "query/explain.h"
 #include "query/set/kept.h"
 #include "query/set/set.h"
+#include "query/template/template.h"
 #include "query/text.h"
 
 #define WINDOW_MIN  4096u /* rows that dedup looks at first: an answer of a hundred lines seldom needs more */
@@ -376,6 +377,26 @@ static bole_status take_row(struct source *s, const struct source_row *row, void
     return call(f->first, &r, err);
 }
 
+static const struct line_reader *stored_reader(void *ctx)
+{
+    struct set_op *first = ((struct feed *)ctx)->first;
+    return first->type->reader(first);
+}
+
+static bole_status take_stored(struct vector *v, uint32_t row, void *ctx, struct bole_err *err)
+{
+    struct feed *f = ctx;
+    struct set_op *first = f->first;
+    f->x->stats->rows_out++;
+    if (!first->cost)
+        return first->type->stored(first, v, row, err);
+    uint64_t begin = clock_mono_ns(f->x->explain->clock);
+    bole_status st = first->type->stored(first, v, row, err);
+    first->cost->ns += clock_mono_ns(f->x->explain->clock) - begin;
+    first->cost->rows_in++;
+    return st;
+}
+
 void set_needs_name(struct set_needs *needs, bole_slice name)
 {
     struct row_hints *h = needs->hints;
@@ -428,6 +449,10 @@ static bole_status run_source(struct set_exec *x, const struct ast_log *log, str
         sink.wants = NULL;
         sink.counts_alike = count_alike;
     }
+    if (first->type->stored && !is_whole) {
+        sink.reader = stored_reader;
+        sink.stored = take_stored;
+    }
     struct query_stats again = {0}; /* rows that come twice count once */
     if (x->places) {
         bool forward = x->request->direction == FORWARD;
@@ -457,7 +482,30 @@ static bool want_kept(struct set_exec *x, struct set_op *first)
     return places != NULL;
 }
 
-/* A first pass parses only the labels that are named: no template may ask for all that there are. */
+static bool names_labels(const struct ast_stage *s)
+{
+    if (s->kind == STAGE_LINE_FORMAT && !template_names_labels(s->template))
+        return false;
+    for (const struct ast_pair *pair = s->kind == STAGE_LABEL_FORMAT ? s->pairs : NULL; pair; pair = pair->next)
+        if (!pair->is_rename && !template_names_labels(pair->template))
+            return false;
+    return true;
+}
+
+/* Are labels that are named the same when only those are parsed? A parser stops when they are there, be they of a stage before it,
+ * whose values it would replace; and a template may look at all that there are. */
+static bool are_parsed_alone(const struct ast_stage *stages)
+{
+    bool may_be_there = false;
+    for (const struct ast_stage *s = stages; s; s = s->next) {
+        bool parses = s->kind >= STAGE_JSON && s->kind <= STAGE_UNPACK;
+        if (!names_labels(s) || (parses && may_be_there))
+            return false;
+        may_be_there |= parses || s->kind == STAGE_LABEL_FORMAT;
+    }
+    return true;
+}
+
 static bool is_decided_by_keys(const struct set_op *first, const struct ast_log *log)
 {
     if (!first->type->kept || !first->set->columns || first->type->kept(first)->max > PLACES_MAX)
@@ -465,16 +513,20 @@ static bool is_decided_by_keys(const struct set_op *first, const struct ast_log 
     for (const struct ast_column *c = first->set->columns; c; c = c->next)
         if (bole_slice_eq(c->name, S("__line__")))
             return false;
-    for (const struct ast_stage *s = log->stages; s; s = s->next)
-        if (s->kind == STAGE_LINE_FORMAT || s->kind == STAGE_LABEL_FORMAT)
-            return false;
-    return true;
+    return are_parsed_alone(log->stages);
 }
 
 static bole_status feed_rows(struct set_exec *x, const struct ast_log *log, struct set_op *first, struct bole_err *err)
 {
     bool is_twice = is_decided_by_keys(first, log);
-    bole_status st = run_source(x, log, first, first->type->kept && !is_twice, err);
+    bole_status st = first->type->count ? first->type->count(first, log, err) : BOLE_E_UNSUPPORTED;
+    if (st != BOLE_E_UNSUPPORTED)
+        return st;
+    st = run_source(x, log, first, first->type->kept && !is_twice, err);
+    if (st == BOLE_OK && first->type->again) {
+        x->places = first->type->again(first, &x->place_count);
+        return x->place_count ? run_source(x, log, first, true, err) : BOLE_OK;
+    }
     if (!is_twice || st != BOLE_OK)
         return st;
     if (!want_kept(x, first))

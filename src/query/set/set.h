@@ -78,6 +78,14 @@ struct set_type {
     /* Not NULL: of many rows few are kept, and `needs` says what decides which. So where it is the first, its rows come twice: with that
      * alone, after which this gives what was kept, and then those few whole. */
     const struct kept *(*kept)(const struct set_op *self);
+    /* NULL, or tried first where it is the first: everything that the rows would bring, without them. BOLE_E_UNSUPPORTED: not possible, and
+     * nothing was done. */
+    bole_status (*count)(struct set_op *self, const struct ast_log *log, struct bole_err *err);
+    /* Both or neither: of rows that nothing looks at before, as source_sink. They have no row. */
+    const struct line_reader *(*reader)(struct set_op *self);
+    bole_status (*stored)(struct set_op *self, struct vector *v, uint32_t row, struct bole_err *err);
+    /* NULL, or once all rows have come: those that it wants to see again, whole; in order, in the arena of the execution. */
+    const struct set_place *(*again)(struct set_op *self, size_t *ret_count);
 };
 
 struct set_exec;

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "query/explain.h"
 #include "query/set/groups.h"
 #include "query/set/hll.h"
 #include "query/set/set.h"
@@ -149,6 +150,74 @@ static bole_status stats_row(struct set_op *op, const struct set_row *row, struc
                                   err);
 }
 
+/* ---- counts from the store's own counting ---- */
+
+struct cells {
+    struct stats *stats;
+    bole_slice    field; /* what the value is of; len 0: there is none */
+};
+
+static bole_status add_cell(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket, uint64_t value, void *ctx)
+{
+    const struct cells *c = ctx;
+    struct stats *s = c->stats;
+    struct row row = {.labels = (struct row_label[LABELS_MAX + 1]){{{0}}}};
+    struct reader reader = reader_of(labels);
+    struct label l;
+    while (labels_next(&reader, &l) && row.count < LABELS_MAX)
+        row.labels[row.count++] = (struct row_label){l.name, l.value, ORIGIN_STREAM};
+    if (field_value.len && !row_find(&row, c->field))
+        row_set(&row, ORIGIN_FIELD, c->field, field_value);
+    struct group *g = groups_get(&s->groups, &row, s->op.set->columns);
+    for (size_t i = 0; g && i < s->stat_count; i++)
+        ((struct stat_state *)g->data)[i].count += value;
+    s->op.x->stats->rows_out += value;
+    if (s->op.cost)
+        s->op.cost->rows_in += value;
+    return g ? BOLE_OK : BOLE_E_LIMIT;
+}
+
+static bole_status stats_count(struct set_op *op, const struct ast_log *log, struct bole_err *err)
+{
+    struct stats *s = (struct stats *)op;
+    const struct query_request *request = op->x->request;
+    struct cells cells = {.stats = s};
+    int64_t span;
+    if (!s->counts_only || log->stages || request->tenant_count > 1 || request->stream.ptr || request->start_ns == INT64_MIN ||
+        __builtin_sub_overflow(request->end_ns, request->start_ns, &span) || span <= 0)
+        return BOLE_E_UNSUPPORTED;
+    size_t matcher_count = 0, name_count = 0;
+    struct store_matcher *matchers = source_matchers(log->matchers, op->x->arena, &matcher_count);
+    bole_slice *names = arena_array(op->x->arena, s->cell_count + 1, sizeof *names);
+    if (!matchers || !names)
+        return query_out_of_memory(request, err);
+    for (const struct ast_column *c = op->set->columns; c; c = c->next)
+        names[name_count++] = c->name;
+    struct store_query query = {
+        .tenant = request->tenant, .from_ns = request->start_ns, .to_ns = request->end_ns, .matchers = matchers,
+        .matcher_count = matcher_count, .budget = request->budget, .cancelled = request->cancelled,
+        .cancelled_ctx = request->cancelled_ctx,
+    };
+    bole_status st = source_only_field(request->store, op->x->view, &query, names, name_count, &cells.field, err);
+    if (st < 0)
+        return st;
+    /* One bucket, which has its end: (start - 1, end - 1]. */
+    struct store_aggregation aggregation = {
+        .what = AGGREGATE_COUNT, .start_ns = request->end_ns - 1, .bucket_ns = span, .bucket_count = 1, .field = cells.field};
+    struct store_scan_stats scan = {0};
+    st = query_store_status(
+        request, store_aggregate(request->store, op->x->view, &query, &aggregation, add_cell, &cells, &scan, err), err);
+    op->x->stats->parts_total += scan.parts_total;
+    op->x->stats->parts_pruned += scan.parts_pruned;
+    op->x->stats->bad_chunks += scan.bad_chunks;
+    struct explain_scan *explain = explain_scan_add(op->x->explain, log, request->start_ns, request->end_ns);
+    if (explain) {
+        explain->is_count = true;
+        explain->store = scan;
+    }
+    return st;
+}
+
 /* ---- the table ---- */
 
 static bole_slice print_value(const struct ast_stat *stat, struct stat_state *s, char room[NUMBER_TEXT_MAX])
@@ -206,5 +275,5 @@ static void stats_destroy(struct set_op *op)
 
 const struct set_type set_stats = {
     .is_table = true, .size = sizeof(struct stats), .init = stats_init, .row = stats_row, .finish = stats_finish,
-    .destroy = stats_destroy, .needs = stats_needs,
+    .destroy = stats_destroy, .needs = stats_needs, .count = stats_count,
 };

@@ -701,3 +701,21 @@ void template_labels(const struct line_template *t, void (*fn)(bole_slice name, 
     for (const struct template_part *part = t->parts; part; part = part->next)
         node_labels(part->nodes, fn, ctx);
 }
+
+static bool names_labels(const struct node *n)
+{
+    for (; n; n = n->next) {
+        bool is_map = n->kind == NODE_DOT || (n->kind == NODE_VARIABLE && !n->names && bole_slice_eq(n->text, S("$")));
+        if (is_map || !names_labels(n->child) || !names_labels(n->list) || !names_labels(n->else_list))
+            return false;
+    }
+    return true;
+}
+
+bool template_names_labels(const struct line_template *t)
+{
+    for (const struct template_part *part = t->parts; part; part = part->next)
+        if (!names_labels(part->nodes))
+            return false;
+    return true;
+}

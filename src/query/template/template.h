@@ -27,5 +27,7 @@ bool template_run(const struct line_template *t, struct row *r, bole_slice *ret_
 
 /* Calls fn with every label that the template reads. */
 void template_labels(const struct line_template *t, void (*fn)(bole_slice name, void *ctx), void *ctx);
+/* Are those all that it can see? False where it may look at the map of all labels. */
+bool template_names_labels(const struct line_template *t);
 
 #endif

@@ -109,6 +109,11 @@ bool text_slot_are(const struct text *t, uint32_t column, enum values_forms form
 struct text_slot { uint64_t low[2]; bool high; uint32_t len_min, len_max; };
 struct text_slot text_slot(const struct text *t, uint32_t column);
 
+/* What all values of a column of numbers or times look like: '0' for each letter and digit that may differ, in their usual number;
+ * everything else is the same in all. 0: it is none. */
+#define TEXT_LAYOUT_MAX 640u
+size_t text_slot_layout(const struct text *t, uint32_t column, uint8_t ret_layout[TEXT_LAYOUT_MAX]);
+
 /* What every value of the column is; ptr NULL: they may differ. */
 bole_slice text_slot_constant(const struct text *t, uint32_t column);
 

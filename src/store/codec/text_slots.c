@@ -114,6 +114,34 @@ struct text_slot text_slot(const struct text *t, uint32_t column)
     return s;
 }
 
+static uint8_t *put_layout(uint8_t *out, bole_slice text)
+{
+    memcpy(out, text.len ? text.ptr : (const uint8_t *)"", text.len);
+    return out + text.len;
+}
+
+_Static_assert(TEXT_LAYOUT_MAX >= 2 * VALUES_AFFIX_MAX + DATETIME_LEN_MAX + 16, "a layout fits");
+
+size_t text_slot_layout(const struct text *t, uint32_t column, uint8_t ret_layout[TEXT_LAYOUT_MAX])
+{
+    const struct text_column *c = &t->root.columns[column];
+    const struct values_detail *d = c->values.detail;
+    if (c->kind != TEXT_COLUMN_VALUES || c->values.type == VALUES_CONST || d->stored < VALUES_INT)
+        return 0;
+    uint8_t *at = put_layout(ret_layout, d->shape.prefix), *out = at;
+    if (d->stored == VALUES_TIME) {
+        int64_t lowest, highest;
+        datetime_range(&d->shape.time, &lowest, &highest);
+        out = datetime_print(&d->shape.time, lowest, out);
+    } else {
+        *out++ = '0';
+    }
+    for (; at < out; at++)
+        if ((unsigned)*at - '0' < 10 || (unsigned)(*at | 0x20) - 'a' < 26)
+            *at = '0';
+    return (size_t)(put_layout(out, d->shape.suffix) - ret_layout);
+}
+
 bole_slice text_slot_constant(const struct text *t, uint32_t column)
 {
     const struct text_column *c = &t->root.columns[column];

@@ -73,7 +73,12 @@ static struct line_slot slot_of(const struct line_shape *s, uint32_t slot)
     struct derive_column *c = &d->columns[column];
     if (!c->is_known) {
         struct text_slot t = text_slot(d->g->text, column);
-        c->like = (struct line_slot){{t.low[0], t.low[1]}, t.high, t.len_min, t.len_max};
+        uint8_t layout[TEXT_LAYOUT_MAX];
+        size_t len = text_slot_layout(d->g->text, column, layout);
+        c->like = (struct line_slot){
+            .low = {t.low[0], t.low[1]}, .high = t.high, .len_min = t.len_min, .len_max = t.len_max,
+            .distinct = text_slot_distinct_count(d->g->text, column),
+            .layout = len ? arena_copy(&d->g->arena, bole_slice_from(layout, len)) : (bole_slice){0}};
         c->is_known = true;
     }
     return c->like;

@@ -45,6 +45,8 @@ struct line_slot {
     uint64_t low[2]; /* bit per byte below 0x80 that they may have */
     bool     high;   /* they may have others */
     uint32_t len_min, len_max;
+    uint32_t distinct; /* how many they are; 0: nobody has counted them */
+    bole_slice layout; /* as text_slot_layout in codec/text.h; ptr NULL: there is none */
 };
 
 enum line_answer { LINE_WHOLE, LINE_READ, LINE_ASKS };
