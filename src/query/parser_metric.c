@@ -59,8 +59,7 @@ static void parse_offset(struct parser *p, struct expr *e)
 {
     if (!parser_accept(p, TOKEN_OFFSET))
         return;
-    int64_t sign = parser_accept(p, TOKEN_SUB) ? -1 : 1;
-    e->offset_ns = sign * p->token.duration_ns;
+    e->offset_ns = p->token.duration_ns; /* a sign is part of it */
     parser_expect(p, TOKEN_DURATION);
 }
 

@@ -397,7 +397,7 @@ TEST(extreme_times_do_not_overflow)
     open_metrics(&f);
     static const char *const queries[] = {
         "count_over_time({app=\"a\"}[290y])", "sum(count_over_time({app=\"a\"}[290y] offset 290y))",
-        "sum(count_over_time({app=\"a\"}[1ms] offset -290y))",
+        "sum(count_over_time({app=\"a\"}[1ms] offset -2540000h))",
         "sum(sum_over_time({app=\"a\"} | logfmt | unwrap v [290y]))",
         "rate_counter({app=\"a\"} | logfmt | unwrap v [290y])",
     };
