@@ -37,3 +37,7 @@ def test_a_large_result_in_a_real_browser(server, full):
 
 def test_saved_queries_in_a_real_browser(server):
     run_in_browser(server, "saved", 600)
+
+
+def test_dashboards_in_a_real_browser(server):
+    run_in_browser(server, "dashboards", 900)

@@ -35,11 +35,11 @@ export async function eventually(check, patienceMs = PATIENCE_MS) {
   }
 }
 
-export async function push(job, values) {
+export async function push(job, values, labels = {}) {
   const response = await fetch(`${serverUrl}/loki/api/v1/push`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ streams: [{ stream: { job }, values }] }),
+    body: JSON.stringify({ streams: [{ stream: { job, ...labels }, values }] }),
   });
   if (response.status !== 204) throw new Error(`push: ${response.status} ${await response.text()}`);
 }

@@ -5,7 +5,7 @@ const plural = (n: number, one: string, many = `${one}s`) => `${formatCount(n)} 
 
 export const strings = {
   product: "Bole",
-  nav: { label: "Screens", explore: "Explore", tail: "Live tail", patterns: "Patterns", shortcuts: "Keyboard shortcuts" },
+  nav: { label: "Screens", explore: "Explore", tail: "Live tail", patterns: "Patterns", dashboards: "Dashboards", shortcuts: "Keyboard shortcuts" },
   theme: { system: "Theme: follows the system", light: "Theme: light", dark: "Theme: dark" },
   query: {
     label: "LogQL query",
@@ -324,6 +324,7 @@ export const strings = {
           ["e", "Explore"],
           ["t", "Live tail"],
           ["a", "Patterns"],
+          ["b", "Dashboards"],
           ["p", "Pause or resume the tail"],
           ["s", "Fields"],
           ["l", "Labels"],

@@ -23,6 +23,7 @@ const SCREEN_OF = {
   explore: Explore,
   tail: lazy(() => import("@/features/tail/Tail").then(({ Tail }) => ({ default: Tail }))),
   patterns: lazy(() => import("@/features/patterns/Patterns").then(({ Patterns }) => ({ default: Patterns }))),
+  dashboards: lazy(() => import("@/features/dashboards/Dashboards").then(({ Dashboards }) => ({ default: Dashboards }))),
 };
 
 export function App() {
@@ -43,14 +44,16 @@ export function App() {
     e: () => go("explore"),
     t: () => go("tail"),
     a: () => go("patterns"),
+    b: () => go("dashboards"),
     l: () => toggle("labels"),
     s: () => toggle("fields"),
     d: theme[1],
   });
 
   useEffect(() => {
-    document.title = `${view.query.slice(0, TITLE_CHARS_MAX)} · ${strings.product}`;
-  }, [view.query]);
+    const asks = view.screen === "explore" || view.screen === "tail" || view.screen === "patterns";
+    document.title = `${asks ? view.query.slice(0, TITLE_CHARS_MAX) : strings.nav[view.screen]} · ${strings.product}`;
+  }, [view.query, view.screen]);
 
   const Shown = SCREEN_OF[view.screen];
   return (

@@ -10,6 +10,7 @@ const ENTRIES: { screen: Screen; icon: IconName; text: string }[] = [
   { screen: "explore", icon: "explore", text: strings.nav.explore },
   { screen: "tail", icon: "tail", text: strings.nav.tail },
   { screen: "patterns", icon: "patterns", text: strings.nav.patterns },
+  { screen: "dashboards", icon: "dashboards", text: strings.nav.dashboards },
 ];
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;

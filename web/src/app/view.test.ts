@@ -30,6 +30,8 @@ test("everything that is looked at survives the address", () => {
     baseline: "day" as const,
   };
   expect(parseView(formatView(changed), {})).toEqual(changed);
+  const board = { ...changed, screen: "dashboards" as const, board: "overview", variables: { service: "a&b=c", "": "x" } };
+  expect(parseView(formatView(board), {})).toEqual(board);
 });
 
 test("remembered options hold where the address says nothing", () => {

@@ -12,7 +12,7 @@ import { DEFAULT_RANGE, isRange, type TimeRange } from "@/lib/timeRange";
 import { DEDUPES, type Dedupe } from "@/lib/dedupe";
 import { readStored, writeStored } from "./stored";
 
-export const SCREENS = ["explore", "tail", "patterns"] as const;
+export const SCREENS = ["explore", "tail", "patterns", "dashboards"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export const REFRESH_CHOICES = [0, 5, 10, 30] as const;
@@ -37,6 +37,9 @@ export interface View {
   dedupe: Dedupe;
   /* What patterns are compared with. */
   baseline: Baseline;
+  /* The dashboard that is open, and what was chosen for its variables. */
+  board: string | undefined;
+  variables: Readonly<Record<string, string>>;
 }
 
 export const DEFAULT_QUERY = '{service_name=~".+"}';
@@ -63,6 +66,10 @@ export function parseView(hash: string, options: Options): View {
     columns: params.getAll("col"),
     dedupe: DEDUPES.find((dedupe) => dedupe === params.get("dedupe")) ?? "none",
     baseline: BASELINES.find((baseline) => baseline === params.get("baseline")) ?? "none",
+    board: params.get("board") ?? undefined,
+    variables: Object.fromEntries(
+      [...params].flatMap(([name, value]) => (name.startsWith("var.") ? [[name.slice("var.".length), value]] : [])),
+    ),
   };
 }
 
@@ -78,6 +85,9 @@ export function formatView(view: View): string {
   for (const name of view.columns) params.append("col", name);
   if (view.dedupe !== "none") params.set("dedupe", view.dedupe);
   if (view.baseline !== "none") params.set("baseline", view.baseline);
+  if (view.screen !== "dashboards") return `#/${view.screen}?${params}`;
+  if (view.board !== undefined) params.set("board", view.board);
+  for (const [name, value] of Object.entries(view.variables)) params.set(`var.${name}`, value);
   return `#/${view.screen}?${params}`;
 }
 

@@ -141,3 +141,10 @@ export function niceStep(spanMs: number, points: number): number {
   const day = 86_400_000;
   return NICE_STEPS_MS.find((step) => step >= wanted) ?? Math.ceil(wanted / day) * day;
 }
+
+/* Samples at multiples of the step: the line stands still while a relative range moves on. */
+export function roundSteps({ startMs, endMs }: ResolvedRange, points: number) {
+  const stepMs = niceStep(endMs - startMs, points);
+  const round = (ms: number) => nsFromMs(Math.floor(ms / stepMs) * stepMs);
+  return { start: round(startMs + stepMs - 1), end: round(endMs), stepMs };
+}

@@ -4,8 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore
 import { ApiError } from "@/api/http";
 import { queryInstant, queryMetric, type Metric } from "@/api/loki";
 import type { View } from "@/app/view";
-import { nsFromMs } from "@/lib/ns";
-import { niceStep, resolveRange, type ResolvedRange } from "@/lib/timeRange";
+import { resolveRange, roundSteps, type ResolvedRange } from "@/lib/timeRange";
 import { AWAY_RETRY_MS, METRIC_POINTS } from "@/limits";
 import { splitLevels } from "@/logql/edit";
 import { isMetricQuery, isSetQuery } from "@/logql/shape";
@@ -104,7 +103,7 @@ export function useMetric(view: View, run: Run) {
     queryFn: async ({ signal }) => {
       const metric = await (view.instant
         ? queryInstant(view.query, range.end, signal)
-        : queryMetric({ query: view.query, ...roundSteps(range) }, signal));
+        : queryMetric({ query: view.query, ...roundSteps(range, METRIC_POINTS) }, signal));
       return { ...metric, instant: view.instant };
     },
     enabled,
@@ -120,13 +119,6 @@ export function useMetric(view: View, run: Run) {
     stale: answer.isPlaceholderData,
     answered: metric !== undefined,
   };
-}
-
-/* Samples at multiples of the step: the line stands still while a relative range moves on. */
-function roundSteps({ startMs, endMs }: ResolvedRange) {
-  const stepMs = niceStep(endMs - startMs, METRIC_POINTS);
-  const round = (ms: number) => nsFromMs(Math.floor(ms / stepMs) * stepMs);
-  return { start: round(startMs + stepMs - 1), end: round(endMs), stepMs };
 }
 
 export function useCancelMetric(): () => void {
