@@ -244,3 +244,56 @@ def test_logs_of_containers_are_taken_out_of_their_wrapping(tmp_path, server):
         assert server.lines('{job="shop/pay", stream="stderr", service_name="pay"} | pod_uid="0b7c"') == [(1795318800500000000, "two halves")]
         assert sorted(server.lines('{job="docker/abababababab", stream="stdout"}')) == [
             (1795318800250000000, 'a "quoted" line'), (1795318800250000000, "next")]
+
+
+def test_standard_input_is_stored_whole_and_the_agent_ends(tmp_path, server):
+    text = "".join(f"number={n}\n" for n in range(20_000)) + "x" * 300_000 + "\nlast without an end"
+    done = subprocess.run([str(bole.BINARY), "agent", "--addr", server.url, "--stdin", "--state", str(tmp_path / "state"), "--listen", "off"],
+                          input=text.encode(), capture_output=True, timeout=WAIT_S)
+    assert done.returncode == 0, done.stderr
+    lines = [line for _, line in server.lines('{job="stdin", service_name="stdin"}')]
+    assert sorted(lines) == sorted(text.split("\n"))
+
+
+def test_what_was_read_of_a_pipe_outlives_the_end_of_the_agent_and_of_the_server(tmp_path, server):
+    command = [str(bole.BINARY), "agent", "--addr", server.url, "--stdin", "--state", str(tmp_path / "state"), "--listen", "off"]
+    server.kill()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as agent:
+        agent.stdin.write("".join(f"line {n}\n" for n in range(5000)).encode())
+        agent.stdin.flush()
+        spool = tmp_path / "state.spool"
+        wait_for(lambda: any(b"BCUT" in f.read_bytes() for f in spool.glob("*.wal")))
+        agent.terminate()
+        assert agent.wait(WAIT_S) == 0
+    server.args += ["--listen", server.url.removeprefix("http://")]
+    server.start()
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=WAIT_S)
+    assert done.returncode == 0, done.stderr
+    assert sorted(line for _, line in server.lines('{job="stdin"}')) == sorted(f"line {n}" for n in range(5000))
+
+
+def test_commands_are_read_started_again_and_run_at_their_interval(tmp_path, server):
+    config = ("command:\n  - {name: ticks, run: 'echo tick; echo trouble >&2', interval: 1s}\n"
+              f"  - {{name: lasting, run: 'echo begun; exec sleep 600'}}\n  - {{name: failing, run: 'echo failed; exit 3'}}\n")
+    with Agent(tmp_path, server.url, config + "files: {include: ['/nowhere/*.log']}\n") as agent:
+        wait_for(lambda: len(server.lines('{job="command", service_name="ticks"} |= "tick"')) >= 2)
+        wait_for(lambda: len(server.lines('{service_name="failing"}')) >= 2)
+        assert len(server.lines('{service_name="ticks"} |= "trouble"')) >= 1
+        states = {i["path"]: i for i in agent.status()["inputs"]}
+        assert states["lasting"]["state"] == "following" and states["lasting"]["lines"] == 1
+        assert [line for _, line in server.lines('{service_name="lasting"}')] == ["begun"]
+        wait_for(lambda: any(i["path"] == "failing" and i["reason"] == "ended with 3" for i in agent.status()["inputs"]))
+        assert "command ended: it is started again" in agent.said()
+
+
+def test_standard_output_gets_lines_of_json(tmp_path):
+    (tmp_path / "a.log").write_text('2026-11-21T10:00:00.5Z level=error "quoted" \x01 mail me@example.org\n')
+    rules = tmp_path / "rules.yml"
+    rules.write_text("rules:\n  - redact: {detect: [email]}\n")
+    with subprocess.Popen([str(bole.BINARY), "agent", "--output", "stdout", "--no-journal", "--process", str(rules), "--state",
+                           str(tmp_path / "state"), str(tmp_path / "*.log")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as agent:
+        row = json.loads(agent.stdout.readline())
+        agent.terminate()
+        assert agent.wait(WAIT_S) == 0 and agent.stdout.read() == b""
+    assert row["time"] == "2026-11-21T10:00:00.500000000Z" and row["line"].endswith('"quoted" \x01 mail [email]')
+    assert row["labels"]["service_name"] == "a" and row["fields"] == {"detected_level": "error"}

@@ -22,6 +22,7 @@ enum { OPEN_MAX_DEFAULT = 4096, OPEN_MAX_LEAST = 16 };
 #define WATCH_PAUSE_NS   (20 * (uint64_t)NS_PER_MS)
 #define RETRY_FIRST_NS   (100 * (uint64_t)NS_PER_MS)
 #define FILE_RETRY_NS    (10000 * (uint64_t)NS_PER_MS)
+#define STOP_SEND_NS     (10000 * (uint64_t)NS_PER_MS)
 #define IDLE_RELEASE_NS  (2000 * (uint64_t)NS_PER_MS) /* without a batch: its memory is given back */
 #define MIB (1024ull * 1024)
 
@@ -48,9 +49,11 @@ struct agent {
     struct watch   *watch;
     struct files   *files;
     struct journal *journal;      /* NULL: not wanted */
+    struct pipe_input *pipes[PIPE_INPUTS_MAX];
+    size_t pipe_count;
     struct gather   gather;
     struct buf      marks;        /* of the gathered batch, for a sink with a spool */
-    bool     journal_first;       /* whose turn it is to fill the batch first */
+    bool     files_last;          /* whose turn it is to fill the batch first */
     bool     pending;             /* the gathered batch is not durable yet */
     bool     dirty;               /* the checkpoint is older than what is durable */
     uint64_t read_after_ns;       /* linger */
@@ -92,9 +95,29 @@ static void make_marks(struct agent *a)
         checkpoint_put_journal(cursor, &a->marks);
 }
 
+static bool pipes_have_work(const struct agent *a)
+{
+    for (size_t i = 0; i < a->pipe_count; i++)
+        if (pipe_input_has_work(a->pipes[i]))
+            return true;
+    return false;
+}
+
+static bool has_work(const struct agent *a)
+{
+    return files_has_work(a->files) || (a->journal && journal_has_work(a->journal)) || pipes_have_work(a);
+}
+
+static void gather_pipes(struct agent *a)
+{
+    for (size_t i = 0; i < a->pipe_count && !a->gather.full; i++)
+        if (pipe_input_has_work(a->pipes[i]))
+            pipe_input_gather(a->pipes[i], &a->gather);
+}
+
 static void gather_inputs(struct agent *a)
 {
-    bool more = files_has_work(a->files) || (a->journal && journal_has_work(a->journal));
+    bool more = has_work(a);
     struct bole_err err = {0};
     if (!more)
         return;
@@ -104,12 +127,16 @@ static void gather_inputs(struct agent *a)
         a->read_after_ns = now_ns(a) + RETRY_FIRST_NS;
         return;
     }
-    if (a->journal && a->journal_first)
+    if (a->files_last)
+        gather_pipes(a);
+    if (a->journal && a->files_last)
         journal_gather(a->journal, &a->gather);
     files_gather(a->files, &a->gather);
-    if (a->journal && !a->journal_first)
+    if (a->journal && !a->files_last)
         journal_gather(a->journal, &a->gather);
-    a->journal_first = !a->journal_first;
+    if (!a->files_last)
+        gather_pipes(a);
+    a->files_last = !a->files_last;
     a->pending = a->gather.record_count > 0;
     if (a->pending && tail_sink_has_spool(a->options.sink))
         make_marks(a);
@@ -235,9 +262,11 @@ static uint64_t next_deadline(struct agent *a)
     uint64_t due = least(files_tick(a->files), watch_scan_due_ns(a->watch));
     if (a->journal)
         due = least(due, journal_tick(a->journal));
+    for (size_t i = 0; i < a->pipe_count; i++)
+        due = least(due, pipe_input_tick(a->pipes[i]));
     if (a->pending)
         due = least(due, a->send_after_ns);
-    else if (files_has_work(a->files) || (a->journal && journal_has_work(a->journal)))
+    else if (has_work(a))
         due = least(due, a->read_after_ns);
     if (a->dirty && a->checkpoint_path)
         due = least(due, a->checkpoint_after_ns);
@@ -249,21 +278,27 @@ static uint64_t next_deadline(struct agent *a)
 static bool wait_for_work(struct agent *a, uint64_t wait_ns)
 {
     uint64_t now = now_ns(a), due = least(next_deadline(a), now + wait_ns);
-    struct pollfd fds[4] = {{.fd = a->stop_fd, .events = POLLIN}, {.fd = -1}, {.fd = -1}, {.fd = a->wake_fd, .events = POLLIN}};
+    struct pollfd fds[4 + PIPE_INPUTS_MAX] = {
+        {.fd = a->stop_fd, .events = POLLIN}, {.fd = -1}, {.fd = -1}, {.fd = a->wake_fd, .events = POLLIN}};
     if (now >= a->watch_after_ns)
         fds[1] = (struct pollfd){.fd = watch_fd(a->watch), .events = POLLIN};
     else if (watch_fd(a->watch) >= 0)
         due = least(due, a->watch_after_ns);
     if (a->journal && !journal_has_work(a->journal))
         fds[2] = (struct pollfd){.fd = journal_fd(a->journal), .events = journal_poll_events(a->journal)};
+    for (size_t i = 0; i < a->pipe_count; i++)
+        fds[4 + i] = (struct pollfd){.fd = pipe_input_has_work(a->pipes[i]) ? -1 : pipe_input_fd(a->pipes[i]), .events = POLLIN};
     struct timespec timeout = {0};
     if (due > now) {
         timeout.tv_sec = (time_t)((due - now) / NS_PER_S);
         timeout.tv_nsec = (long)((due - now) % NS_PER_S);
     }
     pthread_mutex_unlock(&a->lock);
-    int ready = ppoll(fds, 4, &timeout, NULL);
+    int ready = ppoll(fds, 4 + a->pipe_count, &timeout, NULL);
     pthread_mutex_lock(&a->lock);
+    for (size_t i = 0; i < a->pipe_count && ready > 0; i++)
+        if (fds[4 + i].revents)
+            pipe_input_wake(a->pipes[i]);
     uint64_t woken;
     ssize_t n = ready > 0 && fds[3].revents ? read(a->wake_fd, &woken, sizeof woken) : 0;
     (void)n;
@@ -319,6 +354,27 @@ bole_status agent_start(struct agent *a, struct bole_err *err)
     return st;
 }
 
+/* What was read of pipes is nowhere else: it is sent, if it is taken within some seconds. */
+static void send_pipes(struct agent *a)
+{
+    for (size_t i = 0; i < a->pipe_count; i++)
+        pipe_input_close(a->pipes[i]);
+    uint64_t until = now_ns(a) + STOP_SEND_NS;
+    while ((a->pending || pipes_have_work(a)) && now_ns(a) < until) {
+        if (!a->pending && gather_prepare(&a->gather, 0, NULL) == BOLE_OK) {
+            gather_pipes(a);
+            a->pending = a->gather.record_count > 0;
+            make_marks(a);
+        }
+        if (!a->pending)
+            gather_reset(&a->gather);
+        else
+            send_batch(a);
+    }
+    if (a->pending || pipes_have_work(a))
+        LOG(ERROR, "the last lines of a pipe are lost: nobody takes them", " records=%zu", a->gather.record_count);
+}
+
 void agent_stop(struct agent *a)
 {
     if (a->runs) {
@@ -329,6 +385,8 @@ void agent_stop(struct agent *a)
         a->runs = false;
     }
     pthread_mutex_lock(&a->lock);
+    if (!a->stopped && a->pipe_count)
+        send_pipes(a);
     if (!a->stopped && a->checkpoint_path) {
         watch_run(a->watch); /* what has appeared since is known to the next life, though nothing of it was read */
         save_checkpoint(a);
@@ -345,7 +403,7 @@ void agent_get_status(struct agent *a, struct agent_status *ret_status)
     *ret_status = a->status;
     if (!a->status.last_error[0])
         memcpy(ret_status->last_error, a->checkpoint_error, sizeof ret_status->last_error);
-    ret_status->inputs = files_count(a->files) + (a->journal != NULL);
+    ret_status->inputs = files_count(a->files) + (a->journal != NULL) + a->pipe_count;
     ret_status->directories = watch_directory_count(a->watch);
     ret_status->waiting = a->pending;
     pthread_mutex_unlock(&a->lock);
@@ -356,10 +414,9 @@ struct each {
     void *ctx;
 };
 
-static void each_file(const struct tail *t, void *ctx)
+static struct agent_input input_of(const struct tail *t)
 {
-    const struct each *each = ctx;
-    struct agent_input input = {
+    return (struct agent_input){
         .kind = AGENT_FILE,
         .path = bole_slice_str(t->path),
         .state = tail_state_name(t->state),
@@ -375,6 +432,21 @@ static void each_file(const struct tail *t, void *ctx)
         .truncations = t->count.truncations,
         .errors = t->count.errors,
     };
+}
+
+static void each_file(const struct tail *t, void *ctx)
+{
+    const struct each *each = ctx;
+    struct agent_input input = input_of(t);
+    each->fn(&input, each->ctx);
+}
+
+static void each_pipe(const struct pipe_input *p, const struct each *each)
+{
+    struct agent_input input = input_of(pipe_input_tail(p));
+    input.kind = AGENT_PIPE;
+    input.offset = input.size = input.lag_bytes = 0;
+    pipe_input_state(p, &input.state, &input.reason);
     each->fn(&input, each->ctx);
 }
 
@@ -400,7 +472,19 @@ void agent_each_input(struct agent *a, void (*fn)(const struct agent_input *inpu
     files_each(a->files, each_file, &each);
     if (a->journal)
         each_journal(a->journal, &each);
+    for (size_t i = 0; i < a->pipe_count; i++)
+        each_pipe(a->pipes[i], &each);
     pthread_mutex_unlock(&a->lock);
+}
+
+bool agent_pipes_are_over(struct agent *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool over = !a->pending;
+    for (size_t i = 0; i < a->pipe_count; i++)
+        over &= pipe_input_is_over(a->pipes[i]);
+    pthread_mutex_unlock(&a->lock);
+    return over;
 }
 
 /* ---- life ---- */
@@ -544,6 +628,15 @@ static bole_status create_inputs(struct agent *a, const struct checkpoint *c, st
                                           .retry_ns = FILE_RETRY_NS};
         st = journal_create(&journal, &a->journal, err);
     }
+    for (size_t i = 0; i < o->pipe_count && i < PIPE_INPUTS_MAX && st == BOLE_OK; i++) {
+        struct pipe_input_options pipe = o->pipes[i];
+        pipe.clock = o->clock;
+        pipe.host = host_slice;
+        pipe.partial_wait_ns = o->partial_wait_ns;
+        pipe.multiline = multiline_find(o->multiline, bole_slice_str(pipe.name));
+        st = pipe_input_create(&pipe, &a->pipes[i], err);
+        a->pipe_count += st == BOLE_OK;
+    }
     free(cursor);
     return st;
 }
@@ -596,6 +689,8 @@ void agent_destroy(struct agent *a)
     watch_destroy(a->watch);
     files_destroy(a->files);
     journal_destroy(a->journal);
+    for (size_t i = 0; i < a->pipe_count; i++)
+        pipe_input_destroy(a->pipes[i]);
     gather_deinit(&a->gather);
     buf_deinit(&a->marks);
     if (a->stop_fd >= 0)

@@ -18,6 +18,7 @@
 
 #include "agent/journal.h"
 #include "agent/multiline.h"
+#include "agent/pipe_input.h"
 #include "agent/sink.h"
 #include "agent/tail.h"
 #include "os/fs.h"
@@ -41,6 +42,8 @@ struct agent_options {
     const char *const *excludes; /* an include without wildcards stands above them */
     size_t exclude_count;
     bool   journal;
+    const struct pipe_input_options *pipes; /* name, command, interval_ns; of standard input the command is NULL */
+    size_t pipe_count;           /* up to PIPE_INPUTS_MAX */
     const struct journal_api *journal_api; /* NULL: libsystemd */
     const char *checkpoint_path; /* its directory is there; NULL: nothing is remembered over a restart */
     const struct multiline *multiline; /* outlives the agent; NULL: each line is a record */
@@ -66,7 +69,10 @@ bole_status agent_create(const struct agent_options *options, struct agent **ret
 void agent_destroy(struct agent *a); /* stops first; NULL is fine */
 
 bole_status agent_start(struct agent *a, struct bole_err *err); /* its thread is named "bole-agent" */
-void agent_stop(struct agent *a); /* lets a running send end, writes the checkpoint; a second call does nothing */
+/* Lets a running send end, sends what was read of pipes, writes the checkpoint; a second call does nothing. */
+void agent_stop(struct agent *a);
+/* Standard input has ended, and all of it was sent. Any thread. */
+bool agent_pipes_are_over(struct agent *a);
 
 /* Other globs from now on, of any thread. A file that matches none of them any more is read to its end through its descriptor,
  * as one that was renamed. After a failure the old ones stay. */
@@ -77,11 +83,11 @@ bole_status agent_set_globs(struct agent *a, const char *const *includes, size_t
  * sends. True when records were sent. */
 bool agent_step(struct agent *a, uint64_t wait_ns);
 
-enum agent_input_kind { AGENT_FILE, AGENT_JOURNAL };
+enum agent_input_kind { AGENT_FILE, AGENT_JOURNAL, AGENT_PIPE };
 
 struct agent_input {       /* borrowed for the call */
     enum agent_input_kind kind;
-    bole_slice  path;      /* of a file; "journal" */
+    bole_slice  path;      /* of a file; "journal"; the name of a pipe */
     const char *state;     /* tail_state_name; of the journal "absent", "reading", "following", "failed" */
     const char *reason;    /* why it is not read; "" */
     uint64_t    offset;    /* durable */

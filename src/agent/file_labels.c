@@ -156,7 +156,8 @@ bole_status file_labels_create(bole_slice path, const struct file_labels_options
     m.label_count = m.field_count = 0;
     for (size_t i = 0; i < options->extra_count && i < LABELS_MAX; i++) /* of a name that comes twice the first holds */
         add_label(&m, options->extra[i].name, options->extra[i].value);
-    add_label(&m, S("filename"), path);
+    if (bole_slice_starts(path, S("/"))) /* else it is the name of another input */
+        add_label(&m, S("filename"), path);
     add_label(&m, S("host"), options->host);
     if (is_container) {
         add_container(&m, &c);

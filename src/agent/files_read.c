@@ -1,7 +1,7 @@
 /* files_read.c - whose turn it is to be read, and what is due by the clock. */
 #include "agent/event.h"
 #include "agent/files_private.h"
-#include "agent/stamp.h"
+#include "agent/line_taker.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -76,51 +76,6 @@ uint64_t files_tick(struct files *f)
 
 /* ---- reading ---- */
 
-struct taking {
-    struct gather *gather;
-    bole_slice     labels[CONTAINER_STREAMS];
-    int64_t        now_ns;
-    const struct batch_field *level; /* of the line before, */
-    struct batch_field *fields;      /* and all its fields */
-};
-
-static bool prepare(struct taking *taking, const struct tail *t)
-{
-    struct arena *arena = &taking->gather->fields;
-    taking->labels[0] = arena_copy(arena, t->labels->streams[0]);
-    taking->labels[1] = t->labels->is_container ? arena_copy(arena, t->labels->streams[1]) : taking->labels[0];
-    return taking->labels[0].ptr && taking->labels[1].ptr;
-}
-
-/* What every record of the file carries, and the level. NULL: no memory. */
-static struct batch_field *with_level(struct taking *taking, const struct file_labels *labels)
-{
-    struct arena *arena = &taking->gather->fields;
-    struct batch_field *fields = arena_array(arena, labels->field_count + 1, sizeof *fields);
-    for (size_t i = 0; fields && i < labels->field_count; i++)
-        fields[i] = (struct batch_field){.key = arena_copy(arena, labels->fields[i].key),
-                                         .value = arena_copy(arena, labels->fields[i].value)};
-    if (fields)
-        fields[labels->field_count] = *taking->level;
-    return fields;
-}
-
-static bool take_line(struct tail *t, const struct tail_line *line, void *ctx)
-{
-    struct taking *taking = ctx;
-    const struct batch_field *level = stamp_level(line->text, taking->level, &taking->gather->fields);
-    if (level && level != taking->level) {
-        taking->level = level;
-        taking->fields = with_level(taking, t->labels);
-    }
-    struct tail_record record = {.time_ns = line->time_ns ? line->time_ns : stamp_time(t, line->text, taking->now_ns),
-                                 .labels = taking->labels[line->stream],
-                                 .line = line->text,
-                                 .fields = taking->fields,
-                                 .field_count = taking->fields ? t->labels->field_count + 1 : 0};
-    return gather_add(taking->gather, &record);
-}
-
 static void put_back_first(struct files *f, struct tail *t)
 {
     t->is_ready = true;
@@ -153,17 +108,17 @@ static void settle(struct files *f, struct tail *t, bool more)
 static void take_turn(struct files *f, struct tail *t, struct gather *g)
 {
     struct bole_err err = {0};
-    struct taking taking = {.gather = g,
-                            .now_ns = clock_now_ns(f->options.clock)};
+    struct line_taker taker;
+    bool ready = line_taker_begin(&taker, g, t, clock_now_ns(f->options.clock));
     size_t room = gather_room(g);
     struct tail_turn turn = {.bytes = g->bytes + g->used,
                              .room = room < TURN_BYTES ? room : TURN_BYTES,
                              .now_ns = files_now_ns(f),
-                             .take = take_line,
+                             .take = line_taker_take,
                              .arena = &g->fields,
-                             .ctx = &taking};
+                             .ctx = &taker};
     turn.flush = t->partial && turn.now_ns - t->grown_ns >= f->options.partial_wait_ns;
-    bole_status st = prepare(&taking, t) ? tail_turn(t, &turn, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory");
+    bole_status st = ready ? tail_turn(t, &turn, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory");
     if (st == BOLE_OK && turn.want > turn.room && turn.want <= room) {
         turn.room = room;
         st = tail_turn(t, &turn, &err);

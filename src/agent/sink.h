@@ -1,5 +1,5 @@
 /*
- * sink.h - where an agent's records go: this server's own ingest, or the spool on the way to another Bole.
+ * sink.h - where an agent's records go: this server's own ingest, the spool on the way to another Bole, or standard output.
  *
  * A sink with a spool makes the batch and where its inputs then stand (marks) durable in one write. So it also is what knows,
  * at the next start, how far the inputs are ahead of the checkpoint file.
@@ -69,6 +69,9 @@ struct process;
  * there are none), which outlives it. */
 bole_status tail_sink_ingest(struct ingest *in, unsigned worker, bole_slice tenant, struct process *process,
                              struct tail_sink **ret_sink, struct bole_err *err);
+
+/* Lines of JSON on standard output, durable when they are written; through the rules of `process` (NULL: there are none). */
+bole_status tail_sink_stdout(struct process *process, struct tail_sink **ret_sink, struct bole_err *err);
 
 /* ---- into a spool ---- */
 

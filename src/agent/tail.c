@@ -334,6 +334,17 @@ size_t tail_take_rest(struct tail *t, struct tail_turn *turn, bole_slice rest, b
     return len;
 }
 
+size_t tail_take(struct tail *t, struct tail_turn *turn, bole_slice data, bool full)
+{
+    size_t taken = event_is_wanted(t) ? event_take(t, turn, data, full) : take_lines(t, turn, data);
+    if (!turn->more) {
+        if (!event_is_wanted(t))
+            taken += tail_take_rest(t, turn, bole_slice_sub(data, taken), !full);
+        turn->more = full;
+    }
+    return taken;
+}
+
 static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bole_err *err)
 {
     size_t n, guard_len = t->guard_len;
@@ -347,12 +358,7 @@ static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bol
     bool full = n == turn->room;
     n -= (n - guard_len) % tail_unit_size(t);
     bole_slice data = {turn->bytes + guard_len, n - guard_len};
-    size_t taken = event_is_wanted(t) ? event_take(t, turn, data, full) : take_lines(t, turn, data);
-    if (!turn->more) {
-        if (!event_is_wanted(t))
-            taken += tail_take_rest(t, turn, bole_slice_sub(data, taken), !full);
-        turn->more = full;
-    }
+    size_t taken = tail_take(t, turn, data, full);
     bole_slice rest = bole_slice_sub(data, taken);
     if (taken || turn->used)
         turn->used = guard_len + (taken > turn->used ? taken : turn->used);

@@ -139,6 +139,10 @@ bole_status tail_resume(struct tail *t, const struct tail_mark *mark, const stru
 /* Reads once and hands out lines. An error of the file is the status; the tail can be tried again. */
 bole_status tail_turn(struct tail *t, struct tail_turn *turn, struct bole_err *err);
 
+/* The same of bytes that come from elsewhere, for a tail without a file: `full`: there are more than these. Returns how many are
+ * done with; lines may point into later ones. */
+size_t tail_take(struct tail *t, struct tail_turn *turn, bole_slice data, bool full);
+
 /* Where it stands now. */
 struct tail_mark tail_mark(const struct tail *t);
 bool tail_is_at(const struct tail *t, const struct tail_mark *mark);

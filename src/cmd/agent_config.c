@@ -21,7 +21,7 @@ enum {
     KEY_STATUS_LISTEN,
     KEY_CHECK,
     KEY_LOG_LEVEL,
-    KEY_MULTILINE,
+    KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND,
     KEY_INCLUDE,
     KEY_JOURNAL,
     KEY_URL,
@@ -53,6 +53,8 @@ static const struct argp_option options_table[] = {
      "Then read no more until the server is back (default), or drop the oldest and count it", 0},
     {"multiline", KEY_MULTILINE, "LANGUAGES", 0,
      "Stack traces are one record: java,python,go,ruby,dotnet,node or all; own patterns in the configuration file", 0},
+    {"stdin", KEY_STDIN, 0, 0, "Read standard input; without a glob nothing else, and end when all of it is stored", 0},
+    {"output", KEY_OUTPUT, "bole|stdout", 0, "Where records go: to the server (default), or to standard output as JSON lines", 0},
     {"no-journal", KEY_NO_JOURNAL, 0, 0, "Files only", 0},
     {"listen", 'l', "HOST:PORT|off", 0, "Metrics and `bole agent status` (default " AGENT_LISTEN ")", 0},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn, error (default info)", 0},
@@ -71,6 +73,9 @@ static const struct setting settings_table[] = {
     {"files.include", KEY_INCLUDE, SETTING_LIST},
     {"files.exclude", 'x', SETTING_LIST},
     {"multiline", KEY_MULTILINE, SETTING_TREE},
+    {"command", KEY_COMMAND, SETTING_TREE},
+    {"stdin", KEY_STDIN, SETTING_ONE},
+    {"output", KEY_OUTPUT, SETTING_ONE},
     {"journal", KEY_JOURNAL, SETTING_ONE},
     {"state", KEY_STATE, SETTING_ONE},
     {"lanes", KEY_LANES, SETTING_ONE},
@@ -96,6 +101,13 @@ static void set_spool_full(struct agent_config *c, struct argp_state *state, con
         argp_error(state, "%s: block or drop-oldest, not %s", what, text);
 }
 
+static void set_output(struct agent_config *c, struct argp_state *state, const char *what, const char *text)
+{
+    c->to_stdout = strcmp(text, "stdout") == 0;
+    if (!c->to_stdout && strcmp(text, "bole") != 0)
+        argp_error(state, "%s: bole or stdout, not %s", what, text);
+}
+
 static void set(struct argp_state *state, int key, const char *value, const char *what)
 {
     struct agent_config *c = state->input;
@@ -105,6 +117,8 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_INCLUDE: cmd_append(state, c->globs, &c->glob_count, AGENT_GLOBS_MAX, what, value); break;
     case KEY_CHECK: c->check = true; break;
     case KEY_MULTILINE: c->detect = value; break;
+    case KEY_STDIN: c->use_stdin = settings_truth(state, what, value); break;
+    case KEY_OUTPUT: set_output(c, state, what, value); break;
     case KEY_STATE: c->state = value; break;
     case KEY_PROCESS: c->process_file = value; break;
     case KEY_LANES: set_lanes(c, state, what, value); break;
@@ -147,6 +161,41 @@ static void read_multiline(struct agent_config *c, struct argp_state *state)
         argp_error(state, "%s", err.msg);
 }
 
+static bole_status read_command(struct agent_config *c, const struct config_node *map, struct bole_err *err)
+{
+    static const char *const keys[] = {"name", "run", "interval"};
+    const struct config *file = c->settings.file;
+    struct pipe_input_options *p = &c->pipes[c->pipe_count];
+    bole_status st = map->kind == CONFIG_MAP ? config_check_keys(file, map, keys, 3, err)
+                                             : config_fail(file, map, err, "command: a map with run, perhaps name and interval");
+    if (st < 0)
+        return st;
+    const struct config_node *run = config_get(map, S("run")), *name = config_get(map, S("name"));
+    const struct config_node *interval = config_get(map, S("interval"));
+    if (c->pipe_count == PIPE_INPUTS_MAX)
+        return config_fail(file, map, err, "command: at most %u", PIPE_INPUTS_MAX);
+    if (!run || run->kind != CONFIG_SCALAR || !run->text.len || (name && (name->kind != CONFIG_SCALAR || !name->text.len)))
+        return config_fail(file, run ? run : map, err, "command: run is the command line, name a text");
+    *p = (struct pipe_input_options){.command = (const char *)run->text.ptr,
+                                     .name = name ? (const char *)name->text.ptr : "command"};
+    c->pipe_count++;
+    return interval ? config_duration(file, interval, NS_PER_S, 30 * 24 * 3600 * (uint64_t)NS_PER_S, &p->interval_ns, err)
+                    : BOLE_OK;
+}
+
+static void read_pipes(struct agent_config *c, struct argp_state *state)
+{
+    const struct config_node *node = settings_tree(&c->settings, "command");
+    struct bole_err err;
+    if (c->use_stdin)
+        c->pipes[c->pipe_count++] = (struct pipe_input_options){.name = "stdin"};
+    const struct config_node *n = node && node->kind == CONFIG_LIST ? node->first : node;
+    for (; n && n->kind != CONFIG_NULL; n = node->kind == CONFIG_LIST ? n->next : NULL)
+        if (read_command(c, n, &err) < 0)
+            argp_error(state, "%s", err.msg);
+    c->no_journal |= c->use_stdin && c->glob_count == 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct agent_config *c = state->input;
@@ -158,7 +207,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case 'c': return 0;
     case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
-    case ARGP_KEY_SUCCESS: read_multiline(c, state); return 0;
+    case ARGP_KEY_SUCCESS:
+        read_multiline(c, state);
+        read_pipes(c, state);
+        return 0;
     }
     return settings_set_flag(options_table, key, arg, state, set);
 }
@@ -173,6 +225,8 @@ static const struct argp argp = {
     "  bole agent --addr http://logs.example:3100\n"
     "  bole agent --addr http://127.0.0.1:3100 --no-journal '/srv/*/log/*.log'\n"
     "  bole agent --addr http://logs.example:3100 --multiline java,python\n"
+    "  app 2>&1 | bole agent --addr http://logs.example:3100 --stdin\n"
+    "  bole agent --output stdout --state /tmp/state '/srv/*/log/*.log' | jq .line\n"
     "  bole agent --config /etc/bole/agent.yml --check\n"
     "  bole agent status\n",
     children, NULL, NULL};
@@ -210,7 +264,7 @@ void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_gl
     *ret_globs = (struct agent_globs){.include_count = c->glob_count};
     memcpy(ret_globs->includes, c->globs, c->glob_count * sizeof *c->globs);
     add_default_excludes(ret_globs);
-    if (c->glob_count == 0)
+    if (c->glob_count == 0 && !c->use_stdin)
         add_default_includes(ret_globs);
     for (size_t i = 0; i < c->exclude_count; i++)
         ret_globs->excludes[ret_globs->exclude_count++] = c->excludes[i];
@@ -273,7 +327,7 @@ bole_status agent_config_reload(const struct agent_config *c, struct agent_globs
         config_destroy(file);
         return st;
     }
-    if (g.include_count == 0)
+    if (g.include_count == 0 && !c->use_stdin)
         add_default_includes(&g);
     *ret_globs = g;
     *ret_file = file;

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "agent/multiline.h"
+#include "agent/agent.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 
@@ -28,6 +28,10 @@ struct agent_config {
     const char *state;                   /* NULL: the default */
     const char *detect;                  /* traces in all files, "java,go"; NULL: as the configuration file says */
     struct multiline *multiline;         /* NULL: each line is a record */
+    struct pipe_input_options pipes[PIPE_INPUTS_MAX];
+    size_t      pipe_count;
+    bool        use_stdin;               /* the first of them is standard input */
+    bool        to_stdout;               /* records go there, not to a server */
     const char *process_file;            /* NULL: no rules */
     const char *listen;                  /* "off": nowhere */
     bool        no_journal;
@@ -40,6 +44,12 @@ struct agent_config {
 /* Ends the program with a usage error when something is wrong. */
 void agent_config_parse(struct agent_config *c, int argc, char **argv);
 void agent_config_deinit(struct agent_config *c);
+
+/* Nothing is read but standard input: when that ends the agent has done its work. */
+static inline bool agent_config_ends(const struct agent_config *c)
+{
+    return c->use_stdin && c->pipe_count == 1 && c->glob_count == 0 && c->no_journal;
+}
 
 /* What is read: the globs of the configuration, else the default ones; and what is not. The arrays are filled. */
 struct agent_globs {

@@ -103,6 +103,8 @@ static bole_status open_spool(struct running *r, struct bole_err *err)
 
 static bole_status open_sink(struct running *r, struct bole_err *err)
 {
+    if (r->config.to_stdout)
+        return tail_sink_stdout(r->process, &r->sink, err);
     const char *tenant = bole_client_tenant(r->client);
     struct sink_spool_options options = {.tenant = tenant ? bole_slice_str(tenant) : S("default"),
                                          .process = r->process,
@@ -121,6 +123,8 @@ static bole_status open_agent(struct running *r, struct bole_err *err)
         .exclude_count = r->globs.exclude_count,
         .journal = !r->config.no_journal,
         .multiline = r->config.multiline,
+        .pipes = r->config.pipes,
+        .pipe_count = r->config.pipe_count,
         .checkpoint_path = r->state,
         .fs = &fs_posix,
         .clock = &clock_system,
@@ -144,17 +148,17 @@ static bole_status start(struct running *r, struct bole_err *err)
     bole_status st = find_state(r, err);
     if (st == BOLE_OK)
         st = lock_state(r, err);
-    if (st == BOLE_OK)
+    if (st == BOLE_OK && !r->config.to_stdout)
         st = cmd_client(&r->config.connection, &r->client, err);
     if (st == BOLE_OK && r->config.process_file)
         st = process_create(r->config.process_file, &r->process, err);
-    if (st == BOLE_OK)
+    if (st == BOLE_OK && !r->config.to_stdout)
         st = open_spool(r, err);
     if (st == BOLE_OK)
         st = open_sink(r, err);
     if (st == BOLE_OK)
         st = open_agent(r, err);
-    if (st == BOLE_OK)
+    if (st == BOLE_OK && !r->config.to_stdout)
         open_door(r);
     return st == BOLE_OK ? agent_start(r->agent, err) : st;
 }
@@ -194,16 +198,44 @@ static void stop(struct running *r)
     file_close(r->lock);
 }
 
+/* Standard input has ended and the server has all of it. */
+static bool is_done(struct running *r)
+{
+    struct spool_stats stats = {0};
+    if (!agent_pipes_are_over(r->agent))
+        return false;
+    if (r->spool)
+        spool_get_stats(r->spool, &stats);
+    return stats.groups == 0;
+}
+
+/* The number of the signal that ends it; 0: there is nothing left to do. */
+static int serve(struct running *r, const sigset_t *signals)
+{
+    bool ends = agent_config_ends(&r->config);
+    const struct timespec look = {.tv_sec = ends ? 0 : 3600, .tv_nsec = ends ? 100 * NS_PER_MS : 0};
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &look);
+        if (number == SIGHUP)
+            reload(r);
+        else if (number > 0)
+            return number;
+        else if (ends && is_done(r))
+            return 0;
+    }
+}
+
 static bole_status run(struct running *r, struct bole_err *err)
 {
     sigset_t signals;
     int number = 0;
     cmd_become_service(&signals);
+    if (r->config.to_stdout)
+        signal(SIGPIPE, SIG_DFL); /* who reads it has gone */
     bole_status st = start(r, err);
     if (st == BOLE_OK) {
-        LOG(INFO, "sending", " to=%s state=%s", LOGQS(bole_client_url(r->client)), LOGQS(r->state));
-        while (sigwait(&signals, &number) == 0 && number == SIGHUP)
-            reload(r);
+        LOG(INFO, "sending", " to=%s state=%s", LOGQS(r->client ? bole_client_url(r->client) : "stdout"), LOGQS(r->state));
+        number = serve(r, &signals);
         LOG(INFO, "stopping", " signal=%d", number);
     }
     cmd_stopped = number ? number : SIGTERM; /* ends requests in flight; another signal ends the process */
