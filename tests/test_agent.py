@@ -2,13 +2,16 @@
 
 import contextlib
 import gzip
+import http.server
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -297,3 +300,90 @@ def test_standard_output_gets_lines_of_json(tmp_path):
         assert agent.wait(WAIT_S) == 0 and agent.stdout.read() == b""
     assert row["time"] == "2026-11-21T10:00:00.500000000Z" and row["line"].endswith('"quoted" \x01 mail [email]')
     assert row["labels"]["service_name"] == "a" and row["fields"] == {"detected_level": "error"}
+
+
+class Cluster(http.server.ThreadingHTTPServer):
+    """The part of the Kubernetes API that tells of pods: list, and watch as a stream of lines."""
+
+    daemon_threads = True
+
+    def __init__(self, token):
+        self.token, self.pods, self.asked, self.changes, self.broken = token, {}, [], threading.Condition(), False
+        super().__init__(("127.0.0.1", 0), Pods)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def put(self, namespace, name, uid, labels, annotations=None):
+        with self.changes:
+            self.pods[namespace, name] = {"metadata": {"namespace": namespace, "name": name, "uid": uid, "labels": labels,
+                                                       "annotations": annotations or {}, "resourceVersion": str(len(self.pods) + 7)}}
+            self.changes.notify_all()
+
+
+class Pods(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        asked = dict(urllib.parse.parse_qsl(url.query))
+        cluster = self.server
+        cluster.asked.append((url.path, asked))
+        good = self.headers.get("Authorization") == f"Bearer {cluster.token}" and not cluster.broken
+        self.send_response(200 if good else 403)
+        if not good or "watch" not in asked:
+            with cluster.changes:
+                body = json.dumps({"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": list(cluster.pods.values())}).encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        known = set()
+        with contextlib.suppress(OSError), cluster.changes:
+            while not cluster.broken:
+                for key in set(cluster.pods) - known:
+                    line = json.dumps({"type": "ADDED", "object": cluster.pods[key]}).encode() + b"\n"
+                    for part in (line[:20], line[20:]):
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                        self.wfile.flush()
+                    known.add(key)
+                cluster.changes.wait(0.2)
+            self.wfile.write(b"0\r\n\r\n")
+
+
+def make_pod_log(tmp_path, namespace, pod, uid, text):
+    folder = tmp_path / f"pods/{namespace}_{pod}_{uid}/main"
+    folder.mkdir(parents=True)
+    (folder / "0.log").write_text(cri("stdout", "F", text))
+
+
+def test_pods_have_the_labels_that_their_cluster_tells(tmp_path, server):
+    (tmp_path / "token").write_text("secret\n")
+    cluster = Cluster("secret")
+    cluster.put("shop", "pay-1", "u1", {"app": "pay", "app.kubernetes.io/name": "payments", "team": "blue"}, {"shop.example/owner": "ann"})
+    make_pod_log(tmp_path, "shop", "pay-1", "u1", "first")
+    config = (f"files: {{include: ['{tmp_path}/pods/*/*/*.log']}}\nkubernetes: {{api: 'http://127.0.0.1:{cluster.server_port}', node: node-7, "
+              f"token_file: {tmp_path}/token, labels: [team, app.kubernetes.io/name, none], annotations: [shop.example/owner]}}\n")
+    try:
+        with Agent(tmp_path, server.url, config) as agent:
+            query = '{team="blue", app_kubernetes_io_name="payments", service_name="payments", pod="pay-1"} | shop_example_owner="ann"'
+            wait_for(lambda: [line for _, line in server.lines(query)] == ["first"])
+            assert cluster.asked[0] == ("/api/v1/pods", {"fieldSelector": "spec.nodeName=node-7"})
+            make_pod_log(tmp_path, "shop", "late-1", "u2", "of a pod that the list did not have")
+            cluster.put("shop", "late-1", "u2", {"app": "late"})
+            wait_for(lambda: len(server.lines('{service_name="late", pod="late-1"}')) == 1)
+            assert any(asked.get("resourceVersion") == "7" and asked.get("watch") == "1" for _, asked in cluster.asked)
+            cluster.broken = True
+            make_pod_log(tmp_path, "shop", "unknown-1", "u3", "nobody knows it")
+            wait_for(lambda: len(server.lines('{pod="unknown-1", service_name="main"}')) == 1)
+            wait_for(lambda: "tells nothing of pods" in agent.said())
+            cluster.broken = False
+            cluster.put("shop", "back-1", "u4", {"app": "back"})
+            make_pod_log(tmp_path, "shop", "back-1", "u4", "known again")
+            wait_for(lambda: len(server.lines('{pod="back-1"}')) == 1)
+    finally:
+        cluster.shutdown()
+        cluster.server_close()

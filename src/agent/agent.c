@@ -605,6 +605,7 @@ static bole_status create_inputs(struct agent *a, const struct checkpoint *c, st
                                   .host = host_slice,
                                   .job = bole_slice_str(o->job),
                                   .multiline = o->multiline,
+                                  .kube = o->kube,
                                   .first_bytes = o->first_bytes,
                                   .partial_wait_ns = o->partial_wait_ns,
                                   .rotated_wait_ns = o->rotated_wait_ns,

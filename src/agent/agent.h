@@ -17,6 +17,7 @@
 #define AGENT_AGENT_H
 
 #include "agent/journal.h"
+#include "agent/kube.h"
 #include "agent/multiline.h"
 #include "agent/pipe_input.h"
 #include "agent/sink.h"
@@ -46,6 +47,7 @@ struct agent_options {
     size_t pipe_count;           /* up to PIPE_INPUTS_MAX */
     const struct journal_api *journal_api; /* NULL: libsystemd */
     const char *checkpoint_path; /* its directory is there; NULL: nothing is remembered over a restart */
+    struct kube *kube;           /* outlives the agent; NULL: nothing is known of pods but their names */
     const struct multiline *multiline; /* outlives the agent; NULL: each line is a record */
     const char *host, *job;      /* labels; host NULL: of this machine; job NULL: "varlogs" */
     struct fs *fs;

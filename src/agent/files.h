@@ -16,6 +16,7 @@
 
 #include "agent/checkpoint.h"
 #include "agent/gather.h"
+#include "agent/kube.h"
 #include "agent/tail.h"
 #include "base/clock.h"
 
@@ -24,6 +25,7 @@ struct files;
 struct files_options {
     const struct clock *clock;
     bole_slice host, job;      /* labels; copied */
+    struct kube *kube;         /* outlives the set; NULL: nothing is known of pods but their names */
     const struct multiline *multiline; /* outlives the set; NULL: each line is a record */
     uint64_t first_bytes;      /* of a file that was there before us, at first sight: at most its last so many */
     uint64_t partial_wait_ns;  /* an unfinished last line is taken when nothing came for so long */

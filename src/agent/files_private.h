@@ -7,6 +7,8 @@
 #include "agent/files.h"
 
 enum { FILES_BUCKETS = 1024 };
+#define FILES_POD_WAIT_NS (10000 * (uint64_t)NS_PER_MS) /* for the API to tell of a pod */
+#define FILES_POD_LOOK_NS (500 * (uint64_t)NS_PER_MS)   /* between two looks */
 
 struct files {
     struct files_options options;
@@ -46,6 +48,9 @@ void files_mark_ready(struct files *f, struct tail *t);
 /* It is not read, for this reason; told in the log once, until it can be read again. */
 void files_set_unread(struct tail *t, enum tail_state state, const char *reason);
 void files_set_unreadable(struct files *f, struct tail *t, const char *reason); /* the same, and tried again */
+
+/* What is known of the pod by now. False: it is asked for, the file waits. */
+bool files_know_pod(struct files *f, struct tail *t);
 
 /* Without identity or file; NULL after logging why. */
 struct tail *files_add(struct files *f, const char *path);

@@ -51,6 +51,8 @@ static uint64_t tick_file(struct files *f, struct tail *t, uint64_t now)
         return UINT64_MAX;
     if (t->state == TAIL_UNREADABLE)
         due = t->retry_ns;
+    else if (t->pod_due_ns && t->pod_due_ns != UINT64_MAX && t->looked_ns == 0)
+        due = t->retry_ns;
     else if (t->event_bytes)
         due = event_due_ns(t);
     else if (t->partial)
@@ -157,7 +159,10 @@ void files_gather(struct files *f, struct gather *g)
         struct tail *t = f->ready_first;
         f->ready_first = t->next_ready;
         t->is_ready = false;
-        take_turn(f, t, g);
+        if (files_know_pod(f, t))
+            take_turn(f, t, g);
+        else
+            t->retry_ns = files_now_ns(f) + FILES_POD_LOOK_NS;
     }
 }
 

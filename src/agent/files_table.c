@@ -117,6 +117,28 @@ struct tail *files_add(struct files *f, const char *path)
     return t;
 }
 
+bool files_know_pod(struct files *f, struct tail *t)
+{
+    struct container_name name;
+    struct file_labels_options options = {.host = f->options.host, .job = f->options.job};
+    struct file_labels *labels;
+    struct arena arena;
+    bole_slice path = bole_slice_str(t->path);
+    if (!f->options.kube || t->pod_due_ns == UINT64_MAX || !t->labels->is_container)
+        return true;
+    arena_init(&arena, NULL);
+    bool known = container_of_path(path, &name) && kube_find(f->options.kube, &name, &arena, &options);
+    if (known && file_labels_create(path, &options, &labels, NULL) == BOLE_OK) {
+        free(t->labels);
+        t->labels = labels;
+        t->pod_due_ns = UINT64_MAX;
+    }
+    arena_deinit(&arena);
+    if (t->pod_due_ns == 0)
+        t->pod_due_ns = files_now_ns(f) + FILES_POD_WAIT_NS;
+    return known || files_now_ns(f) >= t->pod_due_ns || !kube_may_know_more(f->options.kube);
+}
+
 void files_close(struct files *f, struct tail *t)
 {
     unready(f, t);

@@ -102,7 +102,8 @@ struct tail {
     struct tail *next_by_id, *next_by_path, *next_ready;
     uint64_t     seen_scan;     /* number of the scan that last met its path */
     int64_t      seen_ns;       /* UTC, when it was last there */
-    uint64_t     retry_ns;      /* when an unreadable one is tried again */
+    uint64_t     retry_ns;      /* when an unreadable one is tried again, or its pod asked for */
+    uint64_t     pod_due_ns;    /* it is not read before: its pod is asked for; 0: not, UINT64_MAX: it is known */
     bool         is_ready;      /* in the queue of those with work to do */
     bool         owns_path;     /* is what its path leads to: in the table by path */
     bool         chase;         /* closed, and to be looked for under another name */

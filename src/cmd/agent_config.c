@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "agent/agent.h"
 #include "agent/cut.h"
 #include "base/err.h"
@@ -21,7 +23,8 @@ enum {
     KEY_STATUS_LISTEN,
     KEY_CHECK,
     KEY_LOG_LEVEL,
-    KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND,
+    KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND, KEY_KUBE, KEY_KUBE_API, KEY_KUBE_TOKEN,
+    KEY_KUBE_CA, KEY_KUBE_NODE, KEY_KUBE_LABELS, KEY_KUBE_ANNOTATIONS,
     KEY_INCLUDE,
     KEY_JOURNAL,
     KEY_URL,
@@ -33,6 +36,8 @@ enum {
     KEY_CERT,
     KEY_KEY
 };
+
+#define KUBE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
 static const struct argp_option options_table[] = {
     {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/agent.md (BOLE_AGENT_CONFIG)", 0},
@@ -74,6 +79,13 @@ static const struct setting settings_table[] = {
     {"files.exclude", 'x', SETTING_LIST},
     {"multiline", KEY_MULTILINE, SETTING_TREE},
     {"command", KEY_COMMAND, SETTING_TREE},
+    {"kubernetes.metadata", KEY_KUBE, SETTING_ONE},
+    {"kubernetes.api", KEY_KUBE_API, SETTING_ONE},
+    {"kubernetes.token_file", KEY_KUBE_TOKEN, SETTING_ONE},
+    {"kubernetes.ca_cert", KEY_KUBE_CA, SETTING_ONE},
+    {"kubernetes.node", KEY_KUBE_NODE, SETTING_ONE},
+    {"kubernetes.labels", KEY_KUBE_LABELS, SETTING_LIST},
+    {"kubernetes.annotations", KEY_KUBE_ANNOTATIONS, SETTING_LIST},
     {"stdin", KEY_STDIN, SETTING_ONE},
     {"output", KEY_OUTPUT, SETTING_ONE},
     {"journal", KEY_JOURNAL, SETTING_ONE},
@@ -118,6 +130,15 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case KEY_CHECK: c->check = true; break;
     case KEY_MULTILINE: c->detect = value; break;
     case KEY_STDIN: c->use_stdin = settings_truth(state, what, value); break;
+    case KEY_KUBE: c->no_kube = !settings_truth(state, what, value); break;
+    case KEY_KUBE_API: c->kube.url = value; break;
+    case KEY_KUBE_TOKEN: c->kube.token_file = value; break;
+    case KEY_KUBE_CA: c->kube.ca_cert = value; break;
+    case KEY_KUBE_NODE: c->kube.node = value; break;
+    case KEY_KUBE_LABELS: cmd_append(state, c->kube_labels, &c->kube.label_count, KUBE_NAMES_MAX, what, value); break;
+    case KEY_KUBE_ANNOTATIONS:
+        cmd_append(state, c->kube_annotations, &c->kube.annotation_count, KUBE_NAMES_MAX, what, value);
+        break;
     case KEY_OUTPUT: set_output(c, state, what, value); break;
     case KEY_STATE: c->state = value; break;
     case KEY_PROCESS: c->process_file = value; break;
@@ -196,6 +217,29 @@ static void read_pipes(struct agent_config *c, struct argp_state *state)
     c->no_journal |= c->use_stdin && c->glob_count == 0;
 }
 
+/* What a pod is given by its cluster, where the configuration says nothing else. */
+static void find_kube(struct agent_config *c)
+{
+    const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT"), *node = getenv("NODE_NAME");
+    struct kube_options *k = &c->kube;
+    k->labels = c->kube_labels;
+    k->annotations = c->kube_annotations;
+    if (c->no_kube || (!k->url && !(host && *host))) {
+        k->url = NULL;
+        return;
+    }
+    if (!k->url) {
+        bool is_v6 = strchr(host, ':') != NULL;
+        snprintf(c->kube_url, sizeof c->kube_url, "https://%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+                 port ? port : "443");
+        k->url = c->kube_url;
+        k->token_file = k->token_file ? k->token_file : KUBE_ACCOUNT "/token";
+        k->ca_cert = k->ca_cert ? k->ca_cert : KUBE_ACCOUNT "/ca.crt";
+    }
+    gethostname(c->node, sizeof c->node - 1);
+    k->node = k->node ? k->node : node && *node ? node : c->node;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct agent_config *c = state->input;
@@ -210,6 +254,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_SUCCESS:
         read_multiline(c, state);
         read_pipes(c, state);
+        find_kube(c);
         return 0;
     }
     return settings_set_flag(options_table, key, arg, state, set);

@@ -30,6 +30,10 @@ struct agent_config {
     struct multiline *multiline;         /* NULL: each line is a record */
     struct pipe_input_options pipes[PIPE_INPUTS_MAX];
     size_t      pipe_count;
+    struct kube_options kube;            /* url NULL: the API is not asked */
+    const char *kube_labels[KUBE_NAMES_MAX], *kube_annotations[KUBE_NAMES_MAX];
+    bool        no_kube;
+    char        kube_url[512], node[256];
     bool        use_stdin;               /* the first of them is standard input */
     bool        to_stdout;               /* records go there, not to a server */
     const char *process_file;            /* NULL: no rules */

@@ -26,6 +26,7 @@ struct running {
     struct file        *lock;
     struct bole_client *client;     /* only asked what the lanes' own will say */
     struct process     *process;    /* NULL: no rules */
+    struct kube        *kube;       /* NULL: no cluster */
     struct spool       *spool;
     struct tail_sink   *sink;
     struct agent       *agent;
@@ -123,6 +124,7 @@ static bole_status open_agent(struct running *r, struct bole_err *err)
         .exclude_count = r->globs.exclude_count,
         .journal = !r->config.no_journal,
         .multiline = r->config.multiline,
+        .kube = r->kube,
         .pipes = r->config.pipes,
         .pipe_count = r->config.pipe_count,
         .checkpoint_path = r->state,
@@ -154,6 +156,8 @@ static bole_status start(struct running *r, struct bole_err *err)
         st = process_create(r->config.process_file, &r->process, err);
     if (st == BOLE_OK && !r->config.to_stdout)
         st = open_spool(r, err);
+    if (st == BOLE_OK && r->config.kube.url)
+        st = kube_create(&r->config.kube, &r->kube, err);
     if (st == BOLE_OK)
         st = open_sink(r, err);
     if (st == BOLE_OK)
@@ -190,6 +194,7 @@ static void stop(struct running *r)
 {
     agent_door_close(r->door);
     agent_destroy(r->agent);
+    kube_destroy(r->kube);
     tail_sink_destroy(r->sink);
     spool_destroy(r->spool);
     process_destroy(r->process);
