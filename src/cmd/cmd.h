@@ -25,6 +25,7 @@ int cmd_import(int argc, char **argv);
 int cmd_labels(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_process(int argc, char **argv);
+int cmd_produce(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_series(int argc, char **argv);

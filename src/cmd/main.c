@@ -24,6 +24,7 @@ static const struct command {
     {"restore", cmd_restore, "make a data directory from a backup"},
     {"check", cmd_check, "verify every byte of a data directory"},
     {"inspect", cmd_inspect, "show what a segment file is made of"},
+    {"produce", cmd_produce, "write lines as applications do, for demonstrations and load"},
     {"process", cmd_process, "try the rules that records pass on sample lines"},
     {"completion", cmd_completion, "complete commands and options in a shell"},
     {"version", cmd_version, "print the version"},
