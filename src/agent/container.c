@@ -211,7 +211,8 @@ bool container_line(bole_slice line, struct container_line *ret_line)
 
 bole_slice container_text(const struct container_line *line, struct arena *arena)
 {
-    struct json j = {.bad_utf8 = false};
+    const uint32_t nowhere = 0;
+    struct json j = {.next = &nowhere}; /* an error is said to be there */
     if (!line->escaped)
         return line->text;
     bole_slice text = json_text(&j, line->text, arena);

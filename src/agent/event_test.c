@@ -321,6 +321,8 @@ TEST(lines_of_runtimes_are_unwrapped_and_others_left_as_they_are)
         {"{\"log\":\"\\u00e4\\t\\\"\\n\",\"attrs\":{\"a\":[\"}\",1]},\"stream\":\"stdout\"}\r", "\xc3\xa4\t\"", true, false,
          false},
         {"{\"log\":\"\",\"stream\":\"stdout\"}", "", true, true, false},
+        {"{\"log\":\"\\x\\n\",\"stream\":\"stdout\"}", "\\x", true, false, false}, /* no escape of JSON */
+        {"{\"log\":\"\\ud800 \\u12\",\"stream\":\"stdout\"}", "\\ud800 \\u12", true, true, false},
         {"{\"log\":\"a\\n\"}", NULL, false, false, false},
         {"{\"log\":\"a\\n\",\"stream\":\"stdout\"", NULL, false, false, false},
         {"{\"log\":\"a\\n\",\"stream\":\"stdout\"}x", NULL, false, false, false},
