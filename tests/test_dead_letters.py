@@ -1,5 +1,6 @@
 """Dead letters: kept with the reason, over a crash; seen, sent again, thrown away."""
 
+import base64
 import json
 import signal
 import socket
@@ -95,6 +96,73 @@ def test_a_door_that_answers_nothing_keeps_what_it_cannot_read():
         assert sorted(l["text"] for l in found) == sorted(['{"short_message":', "\x1f\ufffdbroken"])
         raw = server.get(f"/api/v1/dlq/{found[1]['id']}", {"raw": "true"})
         assert raw.body in (b"\x1f\x8bbroken", b'{"short_message":')
+
+
+def forward(*messages):
+    """Messages of the forward protocol: the bytes of a record stand in them as they are."""
+    return b"".join(b"\x93\xa4shop\xc0" + record for record in messages)
+
+
+def syslog(text):
+    return b"<14>1 - web-1 shop - - - " + text
+
+
+def relp(*texts):
+    frames = [b"1 open 0\n"] + [b"%d syslog %d %s\n" % (i + 2, len(text), text) for i, text in enumerate(texts)]
+    return b"".join(frames)
+
+
+@pytest.mark.parametrize("door,body", [
+    ("forward", forward(b"\x81\xa3log\xa4good", b"\x81\xa3log\xd9\x50" + b"x" * 80)),
+    ("relp", relp(syslog(b"good"), syslog(b"x" * 80))),
+    ("syslog", syslog(b"good") + b"\n" + syslog(b"x" * 80) + b"\n"),
+])
+def test_what_a_limit_refuses_is_redriven_under_another_one(tmp_path, door, body):
+    server = bole.Server(data=tmp_path / "data", args=[f"--listen-{door}", "127.0.0.1:0", "--limit", "record=80"])
+    try:
+        with socket.create_connection(("127.0.0.1", server.door(door))) as s:
+            s.sendall(body)
+            (letter,) = wait_for_letters(server, 1)
+        assert (letter["door"], letter["reason"], letter["text"]) == (door, "line_too_long", "x" * 80)
+        assert "redriven 0, refused again 1" in run("redrive", "--all", server=server)
+        server.kill()
+        server.args = server.args[:-2]
+        server.start()
+        assert "redriven 1" in run("redrive", "--all", server=server)
+        assert sorted(line for _, line in server.lines('{service_name="shop"}')) == ["good", "x" * 80]
+        assert letters(server) == []
+    finally:
+        server.kill()
+
+
+def test_bytes_of_a_connection_go_through_its_door_again():
+    with bole.Server(args=["--listen-forward", "127.0.0.1:0", "--listen-relp", "127.0.0.1:0"]) as server:
+        for door, body in (("forward", forward(b"\x81\xa3log\xa4good", b"\x07") + b"\xc1rest"), ("relp", relp(b"<14>good") + b"no frame\n")):
+            with socket.create_connection(("127.0.0.1", server.door(door))) as s:
+                s.sendall(body)
+                while s.recv(1000):
+                    pass
+        found = wait_for_letters(server, 3)
+        assert [(l["door"], l["reason"]) for l in found] == [("forward", "malformed")] * 2 + [("relp", "malformed")]
+        assert [l["text"] for l in found][1:] == ["\ufffdrest", "no frame\n"]
+        assert server.get(f"/api/v1/dlq/{found[0]['id']}", {"raw": "true"}).body == b"\x92\xa4shop\x91\x92\xc0\x07"
+        answer = server.request("POST", "/api/v1/dlq/redrive").json()
+        assert answer["redriven"] == 0 and answer["refused"] == 3
+        assert "a record is a map" in answer["errors"][0] and "no MessagePack" in answer["errors"][1] and "no frame" in answer["errors"][2]
+        assert [line for _, line in server.lines('{service_name=~".+"}')] in (["good", "good"],)
+
+
+def test_letters_of_firehose_are_read_as_records(server):
+    good = {"message": "good", "service": "pay"}
+    text = json.dumps(good) + json.dumps(good)[:-1] + ',"timestamp":"never"}'
+    record = base64.b64encode(text.encode()).decode()
+    answer = server.request("POST", "/firehose", json.dumps({"records": [{"data": record}, {"data": "%%%%"}]}))
+    assert answer.status == 200 and "never" in answer.json()["errorMessage"]
+    line, broken = letters(server)
+    assert line["text"] == text[len(json.dumps(good)):] and broken["text"] == "%%%%", "what is stored is not in the letter again"
+    answer = server.request("POST", "/api/v1/dlq/redrive").json()
+    assert answer["redriven"] == 0 and "never" in answer["errors"][0] and "no base64" in answer["errors"][1]
+    assert len(server.lines('{service_name="pay"}')) == 1
 
 
 def test_a_request_that_is_refused_and_sent_again_leaves_none(server):

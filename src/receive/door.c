@@ -172,13 +172,18 @@ bool door_refuse(struct door *d, unsigned status, const char *fmt, ...)
     return false;
 }
 
+static bool keeps_letters(const struct door *d)
+{
+    return d->r->options.dead_letters && !d->in->debug && !d->in->redriven && d->dead_count < DEAD_MAX;
+}
+
 void door_bury(struct door *d, enum dead_letter_kind kind, enum receive_reason reason, bole_slice why, bole_slice bytes)
 {
-    if (!d->r->options.dead_letters || d->in->debug || d->in->redriven || reason == RECEIVE_RATE)
+    if (!keeps_letters(d) || reason == RECEIVE_RATE)
         return;
     if (!d->dead)
         d->dead = arena_array(d->in->arena, DEAD_MAX, sizeof *d->dead);
-    if (!d->dead || d->dead_count == DEAD_MAX)
+    if (!d->dead)
         return;
     bool cut = bytes.len > DEAD_LETTER_BYTES_MAX;
     bole_slice copy = arena_copy(d->in->arena, bole_slice_from(bytes.ptr, cut ? DEAD_LETTER_BYTES_MAX : bytes.len));
@@ -513,20 +518,43 @@ static bole_slice detect_level(const struct door *d, const struct stream_entry *
     return number.ptr ? level_of_severity_number(number) : level_of_line(line);
 }
 
-/* The same by what the tenant may. */
-static bool breaks_tenants_limit(struct door *d, bole_slice line, size_t field_count, size_t fields_size)
+/* A record that was understood, as the rules before the one that refused it left it: what they took out must not reach the disk here
+ * either. */
+static void bury_record(struct door *d, const struct process_record *rec, enum receive_reason reason, bole_slice why)
+{
+    struct batch_builder *builder = keeps_letters(d) ? batch_builder_create(NULL) : NULL;
+    struct batch *b = NULL;
+    struct buf encoded;
+    uint32_t stream;
+    buf_init(&encoded, NULL);
+    if (builder && batch_builder_stream(builder, d->in->tenant, rec->labels, 0, &stream, NULL) == BOLE_OK &&
+        batch_builder_add(builder, rec->time_ns, stream, rec->line, rec->fields, rec->field_count, NULL) == BOLE_OK &&
+        batch_builder_seal(builder, d->now_ns, NULL, &b, NULL) == BOLE_OK &&
+        batch_encode(b, BATCH_PLAIN, &encoded, NULL) == BOLE_OK)
+        door_bury(d, DEAD_LETTER_BATCH, reason, why, buf_slice(&encoded));
+    batch_unref(b);
+    batch_builder_destroy(builder);
+    buf_deinit(&encoded);
+}
+
+/* A record may have more than the tenant may send. Asked behind the rules: what is kept of it is then without what they take out. */
+static bool breaks_tenants_limit(struct door *d, const struct process_record *rec, size_t fields_size)
 {
     const struct tenant_limit *t = &d->limit;
-    bool size = t->record_bytes && line.len + fields_size > t->record_bytes, count = t->fields && field_count > t->fields;
+    size_t bytes = rec->line.len + fields_size;
+    bool size = t->record_bytes && bytes > t->record_bytes, count = t->fields && rec->field_count > t->fields;
+    if (!size && !count)
+        return false;
+    d->suspect = (bole_slice){0}; /* it was understood */
     if (size)
-        door_reject(d, RECEIVE_LINE_TOO_LONG, 1, "a record of %zu bytes, tenant %.*s may have %zu", line.len + fields_size,
+        door_reject(d, RECEIVE_LINE_TOO_LONG, 1, "a record of %zu bytes, tenant %.*s may have %zu", bytes,
                     BOLE_SLICE_ARG(d->in->tenant), t->record_bytes);
-    else if (count)
-        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "a record of %zu fields, tenant %.*s may have %zu", field_count,
+    else
+        door_reject(d, RECEIVE_FIELD_LIMIT, 1, "a record of %zu fields, tenant %.*s may have %zu", rec->field_count,
                     BOLE_SLICE_ARG(d->in->tenant), t->fields);
-    if (size || count)
-        limits_count(d->r->options.limits, size ? LIMIT_RECORD : LIMIT_FIELDS);
-    return size || count;
+    bury_record(d, rec, d->reject_reason, d->reject_text);
+    limits_count(d->r->options.limits, size ? LIMIT_RECORD : LIMIT_FIELDS);
+    return true;
 }
 
 /* Why the record is not taken, in Loki's words; false when it is. */
@@ -534,7 +562,7 @@ static bool refuse_record(struct door *d, const struct stream_entry *s, bole_sli
                           size_t fields_size)
 {
     if (line.len <= RECORD_LINE_MAX && field_count <= RECORD_FIELDS_MAX && fields_size <= RECORD_FIELDS_SIZE_MAX)
-        return (d->limit.record_bytes || d->limit.fields) && breaks_tenants_limit(d, line, field_count, fields_size);
+        return false;
     bole_slice stream = door_stream_text(d, s);
     if (line.len > RECORD_LINE_MAX)
         door_reject(
@@ -570,24 +598,6 @@ static struct stream_entry *routed_stream(struct door *d, const struct stream_en
     if (!e)
         door_no_memory(d, "a stream's labels");
     return e;
-}
-
-/* A record that a rule refused, as the rules before that one left it: what they took out must not reach the disk here either. */
-static void bury_record(struct door *d, const struct process_record *rec, enum receive_reason reason, bole_slice why)
-{
-    struct batch_builder *builder = d->r->options.dead_letters ? batch_builder_create(NULL) : NULL;
-    struct batch *b = NULL;
-    struct buf encoded;
-    uint32_t stream;
-    buf_init(&encoded, NULL);
-    if (builder && batch_builder_stream(builder, d->in->tenant, rec->labels, 0, &stream, NULL) == BOLE_OK &&
-        batch_builder_add(builder, rec->time_ns, stream, rec->line, rec->fields, rec->field_count, NULL) == BOLE_OK &&
-        batch_builder_seal(builder, d->now_ns, NULL, &b, NULL) == BOLE_OK &&
-        batch_encode(b, BATCH_PLAIN, &encoded, NULL) == BOLE_OK)
-        door_bury(d, DEAD_LETTER_BATCH, reason, why, buf_slice(&encoded));
-    batch_unref(b);
-    batch_builder_destroy(builder);
-    buf_deinit(&encoded);
 }
 
 /* Through the pipeline. KEPT: the record goes on as it is now; DROPPED: it ends here; NO_MEMORY: the request is over. */
@@ -645,23 +655,23 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
     if (refuse_record(d, s, line, field_count, size))
         return true;
     enum process_outcome outcome = PROCESS_KEPT;
+    struct process_record rec = {time_ns, s->stream.tenant, s->stream.labels, line, fields, field_count};
     if (d->r->run.pipeline) {
-        struct process_record rec = {.time_ns = time_ns, .line = line, .fields = fields, .field_count = field_count};
         outcome = process(d, &s, &rec);
         if (outcome > PROCESS_CHANGED)
             return outcome != PROCESS_NO_MEMORY;
-        line = rec.line;
-        fields = rec.fields;
-        field_count = rec.field_count;
-        if (outcome == PROCESS_CHANGED && refuse_record(d, s, line, field_count, size = size_of(fields, field_count)))
+        if (outcome == PROCESS_CHANGED &&
+            refuse_record(d, s, rec.line, rec.field_count, size = size_of(rec.fields, rec.field_count)))
             return true;
     }
+    if ((d->limit.record_bytes || d->limit.fields) && breaks_tenants_limit(d, &rec, size))
+        return true;
     /* The record keeps all limits, so that only memory can be what is missing. To clear a message per record costs. */
-    if (d->in->debug ? !show(d, s, time_ns, line, fields, field_count, outcome)
-                     : ingest_add(d->result->request, time_ns, &s->stream, line, fields, field_count, NULL) != BOLE_OK)
+    if (d->in->debug ? !show(d, s, time_ns, rec.line, rec.fields, rec.field_count, outcome)
+                     : ingest_add(d->result->request, time_ns, &s->stream, rec.line, rec.fields, rec.field_count, NULL) != BOLE_OK)
         return d->over ? false : door_no_memory(d, "more records");
     d->result->accepted++;
-    d->result->accepted_bytes += line.len + size;
+    d->result->accepted_bytes += rec.line.len + size;
     d->newest_ns = time_ns > d->newest_ns ? time_ns : d->newest_ns;
     return true;
 }

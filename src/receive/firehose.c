@@ -120,13 +120,15 @@ static bool take_payload(struct firehose *f, struct json events)
     json_open(&m->j, '[');
     for (bool first = true; !f->is_control && json_element(&m->j, &first);) {
         struct json event = m->j;
+        m->d->suspect = (bole_slice){0}; /* the line holds its neighbours, too */
         if (take_event(f))
             continue;
         if (m->d->over || m->j.no_memory)
             return false;
-        door_reject(m->d, RECEIVE_MALFORMED, 1, "an event: %s", m->j.error);
+        const char *why = m->j.error;
         m->j = event;
-        json_skip(&m->j, NULL);
+        json_skip(&m->j, &m->d->suspect);
+        door_reject(m->d, RECEIVE_MALFORMED, 1, "an event: %s", why);
     }
     m->j = behind;
     f->origin = origin;
@@ -164,7 +166,8 @@ static bool take_line(struct mapping *m, bole_slice line)
     bool any = false;
     if (bole_slice_trim(line).len == 0)
         return true;
-    for (; json_peek(&m->j) == '{'; any = true)
+    for (; json_peek(&m->j) == '{'; any = true) {
+        m->d->suspect = bole_slice_sub(line, (size_t)(m->j.text + *m->j.next - line.ptr)); /* what is in front of it is stored */
         if (!take_object(f)) {
             if (m->d->over)
                 return false;
@@ -172,6 +175,7 @@ static bool take_line(struct mapping *m, bole_slice line)
                 return door_no_memory(m->d, "a string");
             break;
         }
+    }
     if (!any)
         return take_text(m, line); /* no JSON, or none that is sound */
     if (*m->j.next < m->j.limit || m->j.error)
@@ -435,6 +439,22 @@ void receive_firehose(struct receiver *r, const struct receive_input *in, const 
         firehose_destroy(f);
     }
     answer(&d, params->request_id);
+    door_close(&d);
+}
+
+void receive_firehose_letter(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result)
+{
+    struct door d = door_open(r, in, ret_result);
+    d.name = "firehose";
+    struct firehose *f = firehose_create(&d);
+    bole_slice text = bole_slice_trim(in->body);
+    if (f) {
+        if (door_begin(&d, in->body.len) && mapping_ready(&f->m)) {
+            bool json = text.len && text.ptr[0] == '{'; /* which no base64 begins with */
+            (void)(json ? take_bytes(f, in->body) : take_base64(f, in->body));
+        }
+        firehose_destroy(f);
+    }
     door_close(&d);
 }
 

@@ -4,7 +4,8 @@
  * A message is one MessagePack array: [tag, time, record, option?], [tag, [[time, record], ...], option?] or [tag, bytes
  * of such entries, option?], whose bytes may be compressed. Where it ends is found by a scan that goes on with each
  * piece that arrives; it is decoded when it is whole. What is broken ends the connection: behind it nothing is known.
- * The messages in front of it are stored and answered.
+ * The messages in front of it are stored and answered. An event that is wrong by itself is a dead letter, its neighbours are stored
+ * and the message is acknowledged: who heard nothing would send all of it again, for ever.
  *
  * Who got no acknowledgement sends a chunk again, usually over another connection. Of chunks that were stored a hash is remembered, for
  * CHUNKS_KNOWN of them: the same bytes are acknowledged again, and not stored. Their name alone would not do: some clients give the
@@ -35,6 +36,7 @@ enum {
     HASH_SIZE = 64,                /* SHA-512 */
     CHUNKS_MAX = 32,               /* of one call */
     CHUNKS_KNOWN = 4096, WAYS = 4,
+    WRONG_MAX = 256,               /* entries of one call that are told one by one; what follows is one letter */
 };
 #define SERVER_NAME S("bole")
 
@@ -54,6 +56,7 @@ struct forward {
     struct buf     text;          /* of a value that has none of its own */
     bole_slice     tag;
     size_t         service_label; /* place of service_name among the labels; label_count: it is none of them */
+    unsigned       wrong;         /* events */
     const char    *error;         /* the connection ends for this */
 };
 
@@ -66,16 +69,23 @@ static bool malformed(struct forward *f, const char *why)
     return false;
 }
 
-/* ---- writing: only short strings are needed ---- */
+/* ---- writing: what answers and dead letters need ---- */
+
+/* `type` has its length in four bytes behind it. */
+static void put_bytes(struct buf *out, uint8_t type, bole_slice s)
+{
+    const uint8_t head[] = {type, (uint8_t)(s.len >> 24), (uint8_t)(s.len >> 16), (uint8_t)(s.len >> 8), (uint8_t)s.len};
+    buf_put(out, bole_slice_from(head, sizeof head));
+    buf_put(out, s);
+}
 
 static void put_str(struct buf *out, bole_slice s)
 {
-    if (s.len < 32) {
-        buf_put_u8(out, (uint8_t)(0xa0 | s.len));
-    } else {
-        const uint8_t head[] = {0xdb, (uint8_t)(s.len >> 24), (uint8_t)(s.len >> 16), (uint8_t)(s.len >> 8), (uint8_t)s.len};
-        buf_put(out, bole_slice_from(head, sizeof head));
+    if (s.len >= 32) {
+        put_bytes(out, 0xdb, s);
+        return;
     }
+    buf_put_u8(out, (uint8_t)(0xa0 | s.len));
     buf_put(out, s);
 }
 
@@ -333,11 +343,57 @@ static bool read_entry(struct forward *f, struct msgpack *p)
     return read_event(f, p);
 }
 
-static bool settle(struct forward *f, const struct msgpack *p, bool good)
+/* A dead letter is a message of its own, which is taken as this one would have been. */
+static void begin_letter(struct forward *f)
 {
-    if (good || f->m.d->over)
-        return good;
-    return malformed(f, p->error ? p->error : "an entry is [time, record]");
+    buf_reset(&f->text);
+    buf_put_u8(&f->text, 0x92);
+    put_str(&f->text, f->tag);
+}
+
+static void bury(struct forward *f)
+{
+    if (!f->text.failed)
+        door_bury(f->m.d, DEAD_LETTER_RAW, f->m.d->reject_reason, f->m.d->reject_text, buf_slice(&f->text));
+}
+
+/* The rest of the entries of a message. */
+static void give_up(struct forward *f, bole_slice rest, const char *why)
+{
+    door_reject(f->m.d, RECEIVE_MALFORMED, 1, "%s", why);
+    begin_letter(f);
+    put_bytes(&f->text, 0xc6, rest);
+    bury(f);
+}
+
+/* The event at the cursor, an entry of a list or what stands in a message itself. What is wrong with it costs it alone. False:
+ * the call is over, or p has an error: nothing is known of what follows. */
+static bool take_event(struct forward *f, struct msgpack *p, bool is_entry)
+{
+    struct door *d = f->m.d;
+    struct msgpack start = *p;
+    uint64_t rejected = d->result->rejected;
+    size_t letters = d->dead_count;
+    if (!(is_entry ? read_entry(f, p) : read_event(f, p))) {
+        const char *why = p->error ? p->error : "an entry is [time, record]";
+        if (d->over)
+            return false;
+        *p = start;
+        if (is_entry && f->wrong >= WRONG_MAX)
+            return msgpack_fail(p, "too many entries that are wrong");
+        if (!msgpack_skip(p) || (!is_entry && !msgpack_skip(p)))
+            return false;
+        mapping_begin(&f->m);
+        door_reject(d, RECEIVE_MALFORMED, 1, "%s", why);
+    }
+    f->wrong += d->result->rejected > rejected;
+    if (d->result->rejected > rejected && d->dead_count == letters) {
+        begin_letter(f);
+        buf_put(&f->text, is_entry ? S("\x91") : S("\x91\x92"));
+        buf_put(&f->text, bole_slice_from(start.next, (size_t)(p->next - start.next)));
+        bury(f);
+    }
+    return true;
 }
 
 /* ---- messages ---- */
@@ -370,7 +426,21 @@ static bool read_option(struct forward *f, struct msgpack *p, struct option *ret
     return true;
 }
 
-/* Entries one behind the other, without a count. */
+/* Entries one behind the other. */
+static bool take_entries(struct forward *f, bole_slice entries)
+{
+    struct msgpack p = msgpack_of(entries);
+    while (p.next < p.end) {
+        const uint8_t *at = p.next;
+        if (take_event(f, &p, true))
+            continue;
+        if (f->m.d->over)
+            return false;
+        give_up(f, bole_slice_sub(entries, (size_t)(at - entries.ptr)), p.error);
+    }
+    return true;
+}
+
 static bool read_packed(struct forward *f, bole_slice entries, enum content_coding coding)
 {
     struct bole_err err;
@@ -384,11 +454,7 @@ static bool read_packed(struct forward *f, bole_slice entries, enum content_codi
             return malformed(f, st == BOLE_E_LIMIT ? "too much after decompression" : "compressed entries are broken");
         entries = buf_slice(decoded);
     }
-    struct msgpack p = msgpack_of(entries);
-    while (p.next < p.end)
-        if (!read_entry(f, &p))
-            return settle(f, &p, false);
-    return true;
+    return take_entries(f, entries);
 }
 
 static void acknowledge(struct forward *f, bole_slice chunk)
@@ -461,16 +527,14 @@ static bool take_message(struct forward *f, bole_slice message)
         acknowledge(f, option.chunk);
         return true;
     }
-    bool good = true;
+    bool good;
     if (packed) {
         good = read_packed(f, second.bytes, option.coding);
     } else if (list) {
-        for (uint32_t i = 0; good && i < second.count; i++)
-            good = read_entry(f, &ahead);
-        good = settle(f, &ahead, good);
+        msgpack_skip(&p); /* the scan has seen that it is whole */
+        good = take_entries(f, bole_slice_from(ahead.next, (size_t)(p.next - ahead.next)));
     } else {
-        good = read_event(f, &p);
-        good = settle(f, &p, good);
+        good = take_event(f, &p, false);
     }
     if (good && option.chunk.len) {
         acknowledge(f, option.chunk);

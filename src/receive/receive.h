@@ -175,6 +175,9 @@ struct firehose_params { /* headers of X-Amz-Firehose-*, as sent; may be empty *
 void receive_firehose(struct receiver *r, const struct receive_input *in, const struct firehose_params *params,
                       struct receive_result *ret_result);
 
+/* A dead letter of the doors for AWS: a record's text as it came, or JSON of one. */
+void receive_firehose_letter(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+
 /* POST /cloudwatch: a payload of a CloudWatch subscription, plain, with gzip, or as Lambda has it. docs/receivers/aws.md */
 void receive_cloudwatch(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
 

@@ -154,6 +154,7 @@ static void relp_take(struct receiver *r, const struct socket_input *in, struct 
 
 const struct socket_protocol relp_protocol = {
     .name = "relp",
+    .opening = "1 open 0\n",
     .session_size = sizeof(struct relp_session),
     .message_max = MESSAGE_MAX + HEAD_MAX + 1,
     .take = relp_take,

@@ -45,6 +45,7 @@ struct socket_result {
 
 struct socket_protocol {
     const char *name;        /* value of the metrics' label `door` */
+    const char *opening;     /* what must stand in front of messages at the beginning of a connection; NULL: nothing */
     size_t      session_size;
     size_t      message_max; /* bytes of one message of a connection */
     /* A connection begins; what is to be said first goes into the arena. NULL: the client speaks first. */

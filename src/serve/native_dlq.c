@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/timefmt.h"
+#include "receive/socket.h"
 #include "serve/api_internal.h"
 #include "serve/loki_json.h"
 
@@ -261,6 +262,29 @@ static void refuse(struct redrive *job, const struct redriven *r, bole_slice why
         job->errors[job->error_count++] = text;
 }
 
+/* Messages of a connection. */
+static void receive_messages(const struct socket_protocol *protocol, struct receiver *receiver, const struct receive_input *in,
+                             struct receive_result *ret_result)
+{
+    static const struct socket_settings settings;
+    struct socket_result result;
+    struct socket_input all = {.in = *in, .at_end = true, .settings = &settings};
+    all.session = arena_alloc(in->arena, protocol->session_size);
+    all.in.body = bole_slice_str(protocol->opening ? protocol->opening : "");
+    *ret_result = (struct receive_result){.status = 503, .body = S("out of memory for requests: try again")};
+    if (!all.session)
+        return;
+    memset(all.session, 0, protocol->session_size);
+    protocol->take(receiver, &all, &result);
+    all.in.body = in->body;
+    protocol->take(receiver, &all, &result);
+    *ret_result = result.records;
+    if (result.used < in->body.len && ret_result->status < 300) {
+        ret_result->status = 400;
+        ret_result->body = S("it ends in the middle of a message");
+    }
+}
+
 /* The way that it came. False: there is none for what came through this door. */
 static bool receive(struct receiver *receiver, const struct redriven *r, const struct receive_input *in,
                     struct receive_result *ret_result)
@@ -276,6 +300,12 @@ static bool receive(struct receiver *receiver, const struct redriven *r, const s
         receive_elastic_doc(receiver, in, (bole_slice){0}, (bole_slice){0}, ret_result);
     else if (bole_slice_eq(r->door, S("gelf")))
         receive_gelf(receiver, in, ret_result);
+    else if (bole_slice_eq(r->door, S("firehose")) || bole_slice_eq(r->door, S("cloudwatch")))
+        receive_firehose_letter(receiver, in, ret_result);
+    else if (bole_slice_eq(r->door, S("forward")))
+        receive_messages(&forward_protocol, receiver, in, ret_result);
+    else if (bole_slice_eq(r->door, S("relp")))
+        receive_messages(&relp_protocol, receiver, in, ret_result);
     else
         return false;
     return true;
