@@ -8,7 +8,7 @@
 static void push(struct fixture *f, bole_slice body)
 {
     struct receive_input in = fixture_input(f, body, "application/vnd.fdo.journal");
-    receive_journal_upload(f->receiver, &in, &f->result);
+    receive_journal_upload(f->receiver, &in, &(struct journal_piece){0}, &f->result);
 }
 
 #define BODY(text) {(const uint8_t *)(text), sizeof(text) - 1}
@@ -42,6 +42,41 @@ TEST(journal_upload_is_stored)
             push(&f, cases[i].body);
             fixture_check(&f, cases[i].status, cases[i].answer, cases[i].stored);
         }
+    fixture_deinit(&f);
+}
+
+/* However it is cut, the records are the same. */
+TEST(journal_upload_may_come_in_pieces)
+{
+    struct fixture f;
+    struct buf stored;
+    fixture_init(&f);
+    buf_init(&stored, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t size = 1; size < 40; size += 3) {
+            struct journal_piece piece = {.more = true};
+            buf_reset(&stored);
+            for (size_t end = size; piece.more; end += size) {
+                piece.more = end < cases[i].body.len;
+                size_t at = (size_t)piece.offset, to = piece.more ? end : cases[i].body.len;
+                struct receive_input in = fixture_input(&f, bole_slice_from(cases[i].body.ptr + at, to - at), "");
+                receive_journal_upload(f.receiver, &in, &piece, &f.result);
+                CHECK(f.result.status != 202 || !piece.more || piece.taken <= to - at);
+                if (f.result.status != 202)
+                    break;
+                if (f.result.request)
+                    ingest_commit(f.result.request, NULL, NULL);
+                fake_ingest_print(&f.ingest, &stored);
+                fake_ingest_clear(&f.ingest);
+                piece.offset += piece.taken;
+            }
+            CHECK_EQ_U64(f.result.status, cases[i].status);
+            if (cases[i].status == 202)
+                CHECK_EQ_SLICE(buf_slice(&stored), bole_slice_str(cases[i].stored));
+            else
+                CHECK_EQ_SLICE(f.result.body, bole_slice_str(cases[i].answer));
+        }
+    buf_deinit(&stored);
     fixture_deinit(&f);
 }
 

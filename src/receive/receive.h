@@ -156,8 +156,15 @@ struct splunk_params {
 void receive_splunk(struct receiver *r, const struct receive_input *in, const struct splunk_params *params,
                     struct receive_result *ret_result);
 
-/* POST /upload: what systemd-journal-upload sends. docs/receivers/journald.md */
-void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct receive_result *ret_result);
+struct journal_piece {
+    uint64_t offset; /* of the body, in all that is uploaded */
+    bool     more;   /* will follow */
+    size_t   taken;  /* bytes of it that need not come again: all, or entries up to the one that is not whole */
+};
+
+/* POST /upload: what systemd-journal-upload sends, all of it or a piece. docs/receivers/journald.md */
+void receive_journal_upload(struct receiver *r, const struct receive_input *in, struct journal_piece *piece,
+                            struct receive_result *ret_result);
 
 /* bole.v1.PushRequest: what comes over gRPC (docs/grpc.md). The result's body is text: what is wrong with some records, or with
  * all. ret_id is that of the message, 0 when it cannot be read. */

@@ -35,7 +35,15 @@ static void journal_upload(struct http_exchange *x, void *ctx)
     struct push p;
     if (!push_begin(&p, x, ctx))
         return;
-    receive_journal_upload(p.receiver, &p.in, &p.result);
+    struct journal_piece piece = {.offset = http_body_offset(x), .more = http_body_open(x)};
+    receive_journal_upload(p.receiver, &p.in, &piece, &p.result);
+    if (piece.offset && (p.result.status == 429 || p.result.status == 503)) {
+        /* Told to wait, the uploader would end, and begin anew with what is stored already. */
+        http_body_later(x, (p.result.retry_after_s ? p.result.retry_after_s : 1) * (uint64_t)NS_PER_S);
+        return;
+    }
+    p.more = piece.more && !p.in.debug;
+    p.taken = piece.taken;
     /* From v258 on the uploader compresses when it is told that it may. */
     push_finish(&p, DOOR_HTTP_JOURNAL, "Accept-Encoding: zstd, gzip\r\n");
 }
@@ -202,8 +210,8 @@ static void splunk_health(struct http_exchange *x, void *ctx)
 static const struct http_route routes[] = {
     {HTTP_POST, "/gelf", gelf, .flags = HTTP_WRITE | HTTP_RAW_BODY},
     /* The first upload is the whole journal. */
-    {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
-    {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE, .body_max_bytes = JOURNAL_MAX,
+    {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
+    {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX,
      .decoded_max_bytes = JOURNAL_MAX},
     /* A delivery may have 64 MiB. */
     {HTTP_POST, "/firehose", firehose, .flags = HTTP_WRITE, .body_max_bytes = FIREHOSE_MAX},

@@ -15,12 +15,18 @@ struct commit { /* in the exchange's arena */
     const char           *content_type;
     bole_slice            body;
     const char           *headers;
+    bool                  more;
+    size_t                taken;
     struct process       *process;
     const struct ingest_lane *lane;     /* in the arena too; or NULL */
 };
 
 static void answer(const struct commit *p)
 {
+    if (p->more && p->status < 300) {
+        http_body_taken(p->x, p->taken);
+        return;
+    }
     bool later = p->status == 429 || p->status == 503;
     const char *headers = p->headers;
     if (later)
@@ -62,7 +68,7 @@ static void on_done(bole_status status, const struct bole_err *err, void *ctx)
         http_reply_err(p->x, err);
         return;
     }
-    atomic_fetch_add(&p->counters->requests_total, 1);
+    atomic_fetch_add(&p->counters->requests_total, !p->more);
     atomic_fetch_add(&p->counters->records_total, p->records);
     atomic_fetch_add(&p->counters->bytes_total, p->bytes);
     answer(p);
@@ -90,6 +96,8 @@ void push_finish(struct push *push, enum metrics_door door, const char *headers)
                          .content_type = result->content_type,
                          .body = result->body,
                          .headers = headers,
+                         .more = push->more,
+                         .taken = push->taken,
                          .process = a->options.receive.process,
                          .lane = result->lane,
                          .retry_after_s = result->retry_after_s};
@@ -138,10 +146,10 @@ bool push_begin(struct push *p, struct http_exchange *x, struct api *a)
         return false;
     }
     struct limits *limits = a->options.receive.limits;
-    if (limits && !keeps_limits(limits, x, tenant))
+    bool piece = http_body_open(x) || http_body_offset(x); /* has a limit of its own */
+    if (limits && !piece && !keeps_limits(limits, x, tenant))
         return false;
-    p->a = a;
-    p->x = x;
+    *p = (struct push){.a = a, .x = x};
     p->receiver = a->receivers[http_loop_index(x)];
     p->in = (struct receive_input){.tenant = tenant, .body = http_body(x), .content_type = http_header(x, S("content-type")),
                                    .debug = bole_slice_eq(http_param(x, S("debug")), S("1")), .arena = http_arena(x),

@@ -13,6 +13,8 @@ struct push { /* on the handler's stack */
     struct receiver      *receiver; /* of this loop */
     struct receive_input  in;
     struct receive_result result;   /* the decoder fills it */
+    bool                  more;     /* of the body will follow when `taken` of it is durable (HTTP_PIECES) */
+    size_t                taken;
 };
 
 /* Fills all but the result. False: an answer was given. */

@@ -36,6 +36,7 @@ enum http_route_flags {
     HTTP_POOL = 1,      /* handler may block: runs on the worker pool; 503 when 256 wait; not run for a GET nobody awaits */
     HTTP_WRITE = 2,     /* changes state: an Origin header, if sent, must be ours */
     HTTP_UPGRADE = 4,   /* may become a WebSocket: Origin as with HTTP_WRITE */
+    HTTP_PIECES = 16,    /* a body without a coding comes in pieces, and may be of any length: http_body_open */
     HTTP_RAW_BODY = 8,  /* leave Content-Encoding alone: the handler decodes (snappy in Loki's push is part of the type) */
 };
 
@@ -45,7 +46,7 @@ struct http_route {
     http_handler *handler;
     void         *ctx;
     unsigned      flags;
-    size_t        body_max_bytes; /* on the wire; 0: the server's default */
+    size_t        body_max_bytes; /* on the wire, in pieces of what one may have to be; 0: the server's default */
     size_t        decoded_max_bytes; /* after decompression; 0: the server's default */
 };
 
@@ -100,8 +101,15 @@ bool       http_header_next(const struct http_exchange *x, bole_slice name, size
 size_t http_body_sent(const struct http_exchange *x);     /* its bytes as they came */
 bole_slice http_body(const struct http_exchange *x);  /* decompressed unless HTTP_RAW_BODY; HTTP_BODY_PAD zeros behind it */
 bole_slice http_remote(const struct http_exchange *x);            /* "127.0.0.1": the client's address */
+/* HTTP_PIECES: more will follow, http_body is what there is, from that byte of the body on. Then the handler may, instead of an answer,
+ * say how much of it is taken (any thread): it is called again with the rest and what has come behind it, at least twice as much when
+ * nothing was taken. With or without more it may ask for the same later. What http_arena gave is gone then. */
+bool http_body_open(const struct http_exchange *x);
+uint64_t http_body_offset(const struct http_exchange *x);
+void http_body_taken(struct http_exchange *x, size_t size);
+void http_body_later(struct http_exchange *x, uint64_t wait_ns);
 unsigned   http_loop_index(const struct http_exchange *x);
-struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange; one thread at a time */
+struct arena *http_arena(struct http_exchange *x);                /* lives as long as the exchange, or its piece; one thread at a time */
 /* For HTTP_RAW_BODY, before http_body: replaces the body by its decoded form. False: an answer was given. */
 bool http_undo_coding(struct http_exchange *x, enum content_coding coding);
 

@@ -184,7 +184,7 @@ void conn_refuse(struct http_conn *c, unsigned status, const char *text)
 void conn_dispatch(struct http_conn *c)
 {
     struct http_exchange *x = c->x;
-    counter_add(&c->hl->counters.requests, 1);
+    counter_add(&c->hl->counters.requests, x->body_gone == 0);
     if (c->hl->draining)
         x->close_after = true;
     if (x->refusal) {
@@ -217,10 +217,29 @@ static void release_after_close(struct http_conn *c)
     run_later(c);
 }
 
+/* Back from its handler for more of its body. */
+static void go_on(struct http_conn *c)
+{
+    struct http_exchange *x = c->x;
+    x->piece_done = false;
+    atomic_store(&x->bits, 0);
+    if (x->piece_wait_ns) {
+        arena_reset(&x->piece_arena);
+        conn_set_state(c, CONN_LATER);
+        return;
+    }
+    request_drop_piece(x);
+    conn_set_state(c, CONN_BODY);
+}
+
 void conn_finish(struct http_exchange *x)
 {
     struct http_conn *c = x->conn;
     x->with_handler = false;
+    if (x->piece_done && c->state != CONN_CLOSED) {
+        go_on(c);
+        return;
+    }
     x->ended = true;
     if (x->ws)
         ws_finish(x);
@@ -435,6 +454,7 @@ static uint64_t time_limit(const struct http_conn *c)
     case CONN_BODY: return o->body_timeout_ns;
     case CONN_IDLE: return o->idle_timeout_ns;
     case CONN_LINGER: return HTTP_LINGER_NS;
+    case CONN_LATER: return c->x->piece_wait_ns;
     default: return 0; /* the handler's time is its own */
     }
 }
@@ -513,6 +533,8 @@ static void on_timer(struct loop_timer *t)
         conn_refuse(c, 408, "the header did not arrive in time");
     else if (c->state == CONN_BODY)
         conn_refuse(c, 408, "the body did not arrive in time");
+    else if (c->state == CONN_LATER)
+        conn_dispatch(c);
     else
         conn_close(c);
     conn_pump(c);

@@ -43,6 +43,7 @@ struct http_exchange *exchange_create(struct http_loop *hl)
     x->hl = hl;
     x->body = (bole_slice){no_body, 0};
     buf_init(&x->body_buf, hl->server->options.budget);
+    arena_init(&x->piece_arena, hl->server->options.budget);
     return x;
 }
 
@@ -52,6 +53,7 @@ void exchange_release(struct http_exchange *x)
     stream_destroy(x->stream);
     buf_deinit(&x->body_buf);
     buf_deinit(&x->answer.owned);
+    arena_deinit(&x->piece_arena);
     arena_reset(&x->arena);
     if (hl->free_exchange_count >= FREE_EXCHANGES_MAX) {
         arena_deinit(&x->arena);
@@ -173,7 +175,21 @@ bole_slice http_path(const struct http_exchange *x) { return x->path; }
 bole_slice http_body(const struct http_exchange *x) { return x->body; }
 size_t http_body_sent(const struct http_exchange *x) { return x->body_len; }
 unsigned http_loop_index(const struct http_exchange *x) { return x->hl->index; }
-struct arena *http_arena(struct http_exchange *x) { return &x->arena; }
+struct arena *http_arena(struct http_exchange *x) { return x->pieces ? &x->piece_arena : &x->arena; }
+bool http_body_open(const struct http_exchange *x) { return x->body_open; }
+uint64_t http_body_offset(const struct http_exchange *x) { return x->body_gone; }
+
+static void end_piece(struct http_exchange *x, size_t taken, uint64_t wait_ns)
+{
+    assert(x->pieces && taken <= x->body.len);
+    x->piece_done = true;
+    x->piece_taken = taken;
+    x->piece_wait_ns = wait_ns;
+    exchange_mark(x, X_ANSWERED);
+}
+
+void http_body_taken(struct http_exchange *x, size_t size) { end_piece(x, size, 0); }
+void http_body_later(struct http_exchange *x, uint64_t wait_ns) { end_piece(x, 0, wait_ns); }
 
 const char *exchange_size_advice(const struct http_exchange *x)
 {

@@ -30,6 +30,7 @@ enum {
     HTTP_SCRATCH_SIZE = 64 * 1024,     /* per loop: one receive */
     HTTP_BODY_STEP = 1024,             /* a body moves on by as much, or is silent */
     HTTP_BODY_DIRECT_MAX = 1 << 20,    /* announced bodies up to this are allocated at once */
+    HTTP_PIECE_SIZE = 1 << 20,         /* of a body that comes in pieces, about */
     HTTP_REFUSED_BODY_MAX = 64 * 1024, /* a body nobody wants is read up to this, to keep the connection */
     HTTP_COALESCE_MAX = 64 * 1024,     /* answers of pipelined requests gathered for one send */
     HTTP_STREAM_BUFFER_MAX = 256 * 1024,
@@ -43,6 +44,7 @@ enum conn_state {
     CONN_IDLE,      /* between requests: holds no buffer and no exchange */
     CONN_HEAD, CONN_BODY,
     CONN_HANDLER,   /* the exchange is with its handler */
+    CONN_LATER,     /* and will be again, with the same piece of the body */
     CONN_WRITE,     /* the answer is complete and being sent */
     CONN_STREAM, CONN_WS,
     CONN_LINGER,    /* our side is shut down; reading until the peer's is */
@@ -101,6 +103,14 @@ struct http_exchange {
     struct buf body_buf;           /* large, chunked and decoded bodies */
     struct http_chunk *chunk;
     size_t     body_len, body_max;
+    /* A body in pieces: http_body_open. */
+    bool       pieces, body_open;
+    bool       piece_done;         /* the handler is through with it; set by its side, as are these two */
+    size_t     piece_taken;
+    uint64_t   piece_wait_ns;      /* 0: no time is asked for */
+    size_t     piece_min;          /* bytes that the next one has at least, unless it is the last */
+    uint64_t   body_gone;          /* bytes of those before */
+    struct arena piece_arena;
     char       remote[NET_ADDR_TEXT_MAX];
     uint8_t    remote_len;
     unsigned   refusal;            /* status to answer with once the body was read; 0: none */
@@ -195,6 +205,7 @@ size_t request_feed_body(struct http_conn *c, bole_slice bytes);
 /* For receiving an announced body in place: room for a part of the rest, NULL without memory; then how much came. */
 uint8_t *request_body_room(struct http_exchange *x, size_t *ret_room);
 void request_count_body(struct http_conn *c, size_t n, bool more_input);
+void request_drop_piece(struct http_exchange *x); /* the handler has taken it */
 
 /* ---- http_server.c ---- */
 

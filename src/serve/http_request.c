@@ -29,6 +29,10 @@ static void find_route(struct http_conn *c, bole_slice raw_path)
     x->body_max = x->route && x->route->body_max_bytes ? x->route->body_max_bytes : o->body_max_bytes;
     if (x->body_max > c->hl->server->body_fits)
         x->body_max = c->hl->server->body_fits;
+    bole_slice coding = http_head_known(&x->head, x->base, HTTP_FIELD_CONTENT_ENCODING);
+    x->pieces = x->route && (x->route->flags & HTTP_PIECES) && !x->refusal &&
+                (!coding.ptr || content_coding_of(coding) == CONTENT_IDENTITY);
+    x->piece_min = x->pieces ? HTTP_PIECE_SIZE : SIZE_MAX;
 }
 
 /* NULL without memory. */
@@ -68,7 +72,7 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
     *ret_text = "Content-Encoding is not one of gzip, zstd, deflate, snappy, or more than one";
     if (coding.ptr && !(x->route && (x->route->flags & HTTP_RAW_BODY)) && content_coding_of(coding) == CONTENT_UNKNOWN)
         return 415;
-    if (x->refusal || h->content_length <= x->body_max)
+    if (x->refusal || x->pieces || h->content_length <= x->body_max)
         return 0;
     *ret_text = too_large(x);
     return 413;
@@ -113,7 +117,8 @@ static void head_complete(struct http_conn *c, bole_slice head)
         begin_body(c);
 }
 
-static void body_complete(struct http_conn *c)
+/* What there is of the body goes to its handler. Who answers before all of it has come ends the connection with that. */
+static void hand_over(struct http_conn *c, bool open)
 {
     struct http_exchange *x = c->x;
     if (!x->body_direct && !buf_reserve(&x->body_buf, HTTP_BODY_PAD)) {
@@ -121,9 +126,30 @@ static void body_complete(struct http_conn *c)
         return;
     }
     uint8_t *bytes = x->body_direct ? x->body_direct : x->body_buf.ptr;
-    memset(bytes + x->body_len, 0, HTTP_BODY_PAD);
-    x->body = (bole_slice){bytes, x->body_len};
+    size_t len = x->body_direct ? x->body_len : x->body_buf.len;
+    memset(bytes + len, 0, HTTP_BODY_PAD);
+    x->body = (bole_slice){bytes, len};
+    x->body_open = open;
+    x->close_after = open || !x->head.keep_alive;
     conn_dispatch(c);
+}
+
+void request_drop_piece(struct http_exchange *x)
+{
+    struct buf *b = &x->body_buf;
+    b->len -= x->piece_taken;
+    memmove(b->ptr, b->ptr + x->piece_taken, b->len);
+    x->body_gone += x->piece_taken;
+    x->piece_min = x->piece_taken ? HTTP_PIECE_SIZE : 2 * b->len;
+    arena_reset(&x->piece_arena);
+}
+
+static void hand_over_piece(struct http_conn *c)
+{
+    if (c->x->body_buf.len > c->x->body_max)
+        conn_refuse(c, 413, too_large(c->x));
+    else
+        hand_over(c, true);
 }
 
 /* Room to receive the rest of an announced body in place; *ret_room 0 when there is no memory. */
@@ -135,12 +161,12 @@ uint8_t *request_body_room(struct http_exchange *x, size_t *ret_room)
         return x->body_direct + x->body_len;
     }
     /* Large ones grow as they come: announcing 32 MB must not cost 32 MB. */
-    x->body_buf.len = x->body_len;
+    x->body_buf.len = x->body_len - x->body_gone;
     size_t room = left < HTTP_BODY_DIRECT_MAX ? left : HTTP_BODY_DIRECT_MAX;
     if (!buf_reserve(&x->body_buf, room + HTTP_BODY_PAD))
         room = 0;
     *ret_room = room;
-    return room ? x->body_buf.ptr + x->body_len : NULL;
+    return room ? x->body_buf.ptr + x->body_buf.len : NULL;
 }
 
 /* A byte now and then is silence, too: it would hold the body's memory for as long as it likes. */
@@ -156,11 +182,14 @@ static void count_progress(struct http_conn *c, size_t n)
 void request_count_body(struct http_conn *c, size_t n, bool more_input)
 {
     c->more_input = more_input;
-    c->x->body_len += n;
-    c->x->body_buf.len = c->x->body_direct ? 0 : c->x->body_len;
+    struct http_exchange *x = c->x;
+    x->body_len += n;
+    x->body_buf.len = x->body_direct ? 0 : x->body_len - x->body_gone;
     count_progress(c, n);
-    if (c->x->body_len == c->x->head.content_length)
-        body_complete(c);
+    if (x->body_len == x->head.content_length)
+        hand_over(c, false);
+    else if (x->body_buf.len >= x->piece_min)
+        hand_over_piece(c);
 }
 
 static size_t feed_announced(struct http_conn *c, bole_slice bytes)
@@ -184,12 +213,12 @@ static size_t feed_chunked(struct http_conn *c, bole_slice bytes)
     count_progress(c, bytes.len);
     while (rest.len && x->chunk->state != CHUNK_DONE && x->chunk->state != CHUNK_BAD) {
         http_chunk_next(x->chunk, &rest, &data);
-        if (x->body_buf.len + data.len + (x->chunk->state == CHUNK_DATA ? x->chunk->left : 0) > x->body_max) {
+        if (!x->pieces && x->body_buf.len + data.len + (x->chunk->state == CHUNK_DATA ? x->chunk->left : 0) > x->body_max) {
             conn_refuse(c, 413, too_large(x));
             return bytes.len;
         }
         buf_put(&x->body_buf, data);
-        x->body_len = x->body_buf.len;
+        x->body_len += data.len;
     }
     if (x->chunk->state == CHUNK_BAD)
         conn_refuse(c, 400, x->chunk->reason);
@@ -199,8 +228,9 @@ static size_t feed_chunked(struct http_conn *c, bole_slice bytes)
         conn_refuse(c, 503, no_memory);
     else if (x->chunk->state == CHUNK_DONE) {
         c->more_input = rest.len > 0;
-        body_complete(c);
-    }
+        hand_over(c, false);
+    } else if (x->body_buf.len >= x->piece_min)
+        hand_over_piece(c);
     return bytes.len - rest.len;
 }
 

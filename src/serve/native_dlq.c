@@ -300,6 +300,8 @@ static bool receive(struct receiver *receiver, const struct redriven *r, const s
         receive_elastic_doc(receiver, in, (bole_slice){0}, (bole_slice){0}, ret_result);
     else if (bole_slice_eq(r->door, S("gelf")))
         receive_gelf(receiver, in, ret_result);
+    else if (bole_slice_eq(r->door, S("journald")))
+        receive_journal_upload(receiver, in, &(struct journal_piece){0}, ret_result);
     else if (bole_slice_eq(r->door, S("firehose")) || bole_slice_eq(r->door, S("cloudwatch")))
         receive_firehose_letter(receiver, in, ret_result);
     else if (bole_slice_eq(r->door, S("forward")))
