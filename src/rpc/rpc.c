@@ -2,12 +2,13 @@
  * rpc.c - see rpc.h.
  *
  * Threads of an open door: the module's workers (`grpc-N`), which decode, and `grpc-answers`, which takes from the committer
- * what is to be said once records are durable: the committer must not wait for a socket. While there are calls it looks four
+ * what is to be said once records are durable: the committer must not wait for a socket. While there are calls it looks twenty
  * times a second whether a read has to make room.
  *
  * Memory: the library takes what clients send before anybody has seen it, so what it may hold is what may be on its way. Of
  * each call that is AHEAD bytes, of each read a whole message: both are counted (`calls_max`, `reads.max`). A read holds its place until
- * its message was taken; one that takes longer than RPC_READ_PATIENCE_NS while others wait is broken off.
+ * its message was taken; one that takes longer than its patience while others wait is broken off. The more wait the shorter that
+ * is, so that whoever comes has its turn after a few RPC_READ_PATIENCE_NS, however many begin messages and do not end them.
  *
  * Order of locks: rpc.lock, a method's own, reads.lock, a call's, the module's.
  */
@@ -30,7 +31,7 @@ enum {
     PEM_MAX = 1024 * 1024,
     RETRY_S = 1,
     DRAIN_LOOK_MS = 10,
-    READS_LOOK_MS = 250
+    READS_LOOK_MS = 50
 };
 enum { AHEAD = 64 * 1024, CALLS_MIN = 64 };
 
@@ -56,7 +57,7 @@ struct rpc {
     struct {
         pthread_mutex_t lock;
         unsigned max, count; /* max: then read-only; count guarded by lock: under way, or their message is being taken */
-        struct read_list { struct rpc_call *first, *last; } waiting, under_way; /* guarded by lock; oldest first */
+        struct read_list { struct rpc_call *first, *last; unsigned count; } waiting, under_way; /* guarded by lock; oldest first */
     } reads;
 };
 
@@ -137,6 +138,7 @@ static void unlist_read(struct read_list *list, struct rpc_call *c)
     *(c->read_prev ? &c->read_prev->read_next : &list->first) = c->read_next;
     *(c->read_next ? &c->read_next->read_prev : &list->last) = c->read_prev;
     c->read_prev = c->read_next = NULL;
+    list->count--;
 }
 
 static void list_read(struct read_list *list, struct rpc_call *c)
@@ -144,6 +146,7 @@ static void list_read(struct read_list *list, struct rpc_call *c)
     c->read_prev = list->last;
     *(list->last ? &list->last->read_next : &list->first) = c;
     list->last = c;
+    list->count++;
 }
 
 /* reads.lock held. Nothing is read of a call that is over: it may go at any time. */
@@ -177,11 +180,14 @@ static void break_off_slow(struct rpc *r)
 {
     struct rpc_call *slow = r->reads.under_way.first;
     uint64_t now_ns = clock_mono_ns(r->options.clock);
-    for (struct rpc_call *c = r->reads.waiting.first; c && slow && now_ns - slow->read_ns >= RPC_READ_PATIENCE_NS;
-         c = c->read_next) {
+    uint64_t patience_ns = RPC_READ_PATIENCE_NS / (1 + r->reads.waiting.count / r->reads.max);
+    for (unsigned n = r->reads.waiting.count; n && slow && now_ns - slow->read_ns >= patience_ns; n--) {
+        struct rpc_call *next = slow->read_next;
         r->module->break_off(slow->wire, RPC_UNAVAILABLE, "no message came for a while, and others wait: call again");
+        unlist_read(&r->reads.under_way, slow);
         slow->read_ns = now_ns; /* it was told */
-        slow = slow->read_next;
+        list_read(&r->reads.under_way, slow);
+        slow = next;
     }
 }
 

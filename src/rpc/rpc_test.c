@@ -231,6 +231,39 @@ TEST(rpc_reads_only_as_many_messages_at_once_as_there_is_room_for)
     door_end(&d);
 }
 
+/* Each has its turn, and others are behind it: who comes after them must not wait for as many turns. */
+TEST(rpc_many_slow_clients_do_not_make_others_wait_for_long)
+{
+    enum { MANY = 60 };
+    struct door d;
+    struct clock_manual clock;
+    struct rpc_wire w[MANY + 1] = {0};
+    bool ended[MANY] = {0};
+    clock_manual_init(&clock, 1795255200 * NS_PER_S);
+    door_begin_at(&d, &clock.base);
+    for (size_t i = 0; i <= MANY; i++)
+        CHECK(call(&w[i], PUSH_PATH));
+    uint64_t passed_ns = 0;
+    while (!w[MANY].reads && passed_ns < 10 * RPC_READ_PATIENCE_NS) {
+        clock_manual_advance(&clock, RPC_READ_PATIENCE_NS / 50);
+        passed_ns += RPC_READ_PATIENCE_NS / 50;
+        struct rpc_wire more = {0}; /* who comes behind makes it look */
+        CHECK(call(&more, PUSH_PATH));
+        end_call(&more, true);
+        for (size_t i = 0; i < MANY; i++)
+            if (w[i].broken_off && !ended[i]) {
+                ended[i] = true;
+                end_call(&w[i], true);
+            }
+    }
+    CHECK_EQ_U64(w[MANY].reads, 1);
+    CHECK(passed_ns < 4 * RPC_READ_PATIENCE_NS);
+    for (size_t i = 0; i <= MANY; i++)
+        if (i == MANY || !ended[i])
+            end_call(&w[i], true);
+    door_end(&d);
+}
+
 TEST(rpc_leaves_slow_clients_alone_while_nobody_waits)
 {
     struct door d;
