@@ -210,8 +210,8 @@ static void typed_document(struct http_exchange *x, void *ctx)
 static void root(struct http_exchange *x, void *ctx)
 {
     bole_slice agent = http_header(x, S("user-agent")), accept = http_header(x, S("accept"));
-    bool html = accept.len && memmem(accept.ptr, accept.len, "text/html", 9);
-    bool json = accept.len && memmem(accept.ptr, accept.len, "json", 4);
+    bool html = accept.ptr && memmem(accept.ptr, accept.len, "text/html", 9);
+    bool json = accept.ptr && memmem(accept.ptr, accept.len, "json", 4);
     bool known = bole_slice_starts(agent, S("Elastic")) || bole_slice_starts(agent, S("elastic")) ||
                  bole_slice_starts(agent, S("opensearch"));
     if (!html && (json || known))
