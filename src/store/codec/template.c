@@ -181,7 +181,8 @@ uint32_t template_intern(struct template_table *t, struct splitter *s, bole_slic
         return number;
     struct template *p = &t->list[number];
     p->rows++;
-    template_tree_add(&t->tree, s, line, slot_count, t->text.ptr, p->text_at, t->pieces + p->piece_at, number);
+    if (s->how != SPLIT_NUMBERS) /* those are never guessed */
+        template_tree_add(&t->tree, s, line, slot_count, t->text.ptr, p->text_at, t->pieces + p->piece_at, number);
     return number;
 }
 
