@@ -141,7 +141,7 @@ static bool read_values(struct otlp *o, bool list, const struct sink *to, unsign
     if (!json_open(j, '{'))
         return false;
     for (bool first = true; json_member(j, &first, &name);) {
-        if (!bole_slice_eq(name, S("values")) || json_peek(j) != '[') {
+        if (!bole_slice_eq(name, S("values")) || json_peek(j) == 'n') {
             if (!json_skip(j, NULL))
                 return false;
             continue;
@@ -366,7 +366,7 @@ static bool read_group(struct otlp *o, enum otlp_owner owner, bole_slice owner_n
     if (!json_open(j, '{'))
         return false;
     for (bool first = true; json_member(j, &first, &name);) {
-        bool is_list = bole_slice_eq(name, list_name) && json_peek(j) == '[';
+        bool is_list = bole_slice_eq(name, list_name) && json_peek(j) != 'n';
         bool good;
         if (bole_slice_eq(name, owner_name)) {
             good = read_owner(o, owner);
@@ -422,7 +422,7 @@ static bool read_request(struct otlp *o)
     if (!json_open(j, '{'))
         return false;
     for (bool first = true; json_member(j, &first, &name);) {
-        bool logs = bole_slice_eq(name, S("resourceLogs")) && json_peek(j) == '[';
+        bool logs = bole_slice_eq(name, S("resourceLogs")) && json_peek(j) != 'n';
         if (!(logs ? read_resource_logs(o) : json_skip(j, NULL)))
             return false;
     }

@@ -73,6 +73,10 @@ static const struct {
     /* What is no OTLP. */
     {"", 400, "{\"code\":3,\"message\":\"invalid JSON: empty JSON text\"}", ""},
     {"[]", 400, "{\"code\":3,\"message\":\"invalid JSON at byte 0: expecting {\"}", ""},
+    {"{\"resourceLogs\":7}", 400, "{\"code\":3,\"message\":\"invalid JSON at byte 16: expecting [\"}", ""},
+    {"{\"resourceLogs\":[{\"scopeLogs\":{}}]}", 400, "{\"code\":3,\"message\":\"invalid JSON at byte 30: expecting [\"}", ""},
+    {"{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":\"x\"}]}]}", 400, "{\"code\":3,\"message\":\"invalid JSON at byte 45: expecting [\"}", ""},
+    {"{\"resourceLogs\":[{\"scopeLogs\":null}]}", 200, "{}", ""},
     {"{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":1},{\"timeUnixNano\":\"x\"}]}]}]}", 400,
      "{\"code\":3,\"message\":\"invalid JSON at byte 84: expecting a 64-bit number\"}", ""},
     {REQUEST("", "7"), 400, "{\"code\":3,\"message\":\"invalid JSON at byte 75: expecting {\"}", ""},
