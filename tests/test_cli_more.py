@@ -97,6 +97,83 @@ def test_tail_connects_again_and_misses_nothing(end, tmp_path):
             assert tail.process.wait(10) == 0
 
 
+class Relay:
+    """A way to a server that can be cut: what is open ends, and nothing gets through until it is mended."""
+
+    def __init__(self, server):
+        self.target, self.open, self.is_cut = ("127.0.0.1", int(server.url.rsplit(":", 1)[1])), [], False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                if self.is_cut:
+                    client.close()
+                    continue
+                server = socket.create_connection(self.target)
+            except OSError:
+                return
+            self.open += [client, server]
+            for a, b in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        self.is_cut = True
+        for s in self.open:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+        self.open = []
+
+    def mend(self):
+        self.is_cut = False
+
+
+@pytest.mark.parametrize("way", ["cut", signal.SIGKILL])
+def test_tail_goes_on_behind_what_was_committed(way, tmp_path):
+    """Lines that came late have stamps before those that were printed, and there are more than a tail keeps for a client."""
+    with bole.Server(data=tmp_path, args=["--listen", f"127.0.0.1:{free_port()}"]) as server, contextlib.ExitStack() as stack:
+        relay = Relay(server)
+        stack.callback(relay.listener.close)
+        push = lambda back_s, *lines: server.push([({"app": "t"}, [(time.time_ns() - back_s * S + i, line) for i, line in enumerate(lines)])])
+        push(1800, "known and old")
+        with Tail(relay.url, '{app="t"}', "-o", "raw", "-n", "0") as tail:
+            wait_for_tail(server)
+            push(0, "first")
+            assert tail.lines(1) == ["first"]
+            for turn in range(3):
+                if way == "cut":
+                    relay.cut()
+                else:
+                    server.kill(way)
+                assert tail.err.get(timeout=30) == "connection lost, trying again"
+                if way != "cut":
+                    server.start()
+                many = [f"turn {turn} line {i} " + "x" * 900 for i in range(2500 if turn == 1 else 3)]
+                push(1200, f"turn {turn} late")
+                push(0, *many)
+                push(-60, f"turn {turn} early")
+                relay.mend()
+                assert tail.err.get(timeout=30) == "connected again"
+                assert sorted(tail.lines(len(many) + 2)) == sorted([f"turn {turn} late", *many, f"turn {turn} early"])
+                wait_for_tail(server)
+                push(900, f"turn {turn} live and late")
+                assert tail.lines(1) == [f"turn {turn} live and late"]
+            push(0, "last")
+            assert tail.lines(1) == ["last"] and tail.err.empty()
+
+
 def test_tail_ends_with_ctrl_c_while_the_server_is_away(server):
     with Tail(server.url, '{app="t"}') as tail:
         wait_for_tail(server)

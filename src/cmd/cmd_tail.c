@@ -1,8 +1,9 @@
 /*
  * Entries of a frame come grouped by stream and are printed in the order of time.
  *
- * A lost connection is made again. What came meanwhile is read from /api/v1/query first, which has no limit, and the
- * rest, until the tail stands, is the tail's own history. Both begin behind the newest line that was printed.
+ * A lost connection is made again. What came meanwhile is read from /api/v1/query first, which has no limit, and the rest, until the
+ * tail stands, is the tail's own history. Both begin behind the cursor of the last frame: with what was committed since, whatever its
+ * stamp (from an hour before on). Where the server gave none they begin behind the newest line that was printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 enum {
     DEFAULT_HISTORY = 10,
+    CURSOR_MAX = 64,     /* bytes */
     RESUME_LIMIT = 5000, /* lines of history after a reconnect: the most that Loki's API allows */
 };
 
@@ -62,6 +64,7 @@ struct tail {
     size_t entry_count, entry_cap;
     bool no_memory;           /* an entry was left out */
     struct json_value labels; /* of the stream being read */
+    char cursor[CURSOR_MAX];  /* behind what is printed; empty: the server gave none */
     int64_t next_ns;          /* lines before it are printed, or older than the tail */
     bool stood;               /* ever: from then on nothing may be missed */
     bool lost;                /* it was told that the connection is */
@@ -160,6 +163,10 @@ static bole_status on_frame(bole_slice text, void *ctx, struct bole_err *err)
     if (t->no_memory)
         return bole_fail(err, BOLE_E_NOMEM, "no memory for the lines of a frame");
     print_entries(t);
+    if (json_doc_member(frame, "cursor", &v)) {
+        bole_slice cursor = json_doc_string(v);
+        snprintf(t->cursor, sizeof t->cursor, "%.*s", cursor.len < CURSOR_MAX ? (int)cursor.len : 0, (const char *)cursor.ptr);
+    }
     unsigned dropped = 0;
     if (json_doc_member(frame, "dropped_entries", &v) && json_doc_each(v, count_one, &dropped) && dropped)
         fprintf(stderr, "(%u line%s came faster than can be sent, not shown but stored)\n", dropped, plural_s(dropped));
@@ -178,21 +185,34 @@ static void move_on(struct tail *t)
     t->printer.newest_ns = INT64_MIN; /* the border stays until more is printed */
 }
 
-/* Prints what is stored between next_ns and now. BOLE_E_IO also when nobody answers. */
+#define LATE_NS (3600 * NS_PER_S)     /* as far behind as the server's tails look for what came late */
+#define EARLY_NS (366 * 24 * LATE_NS) /* clocks that go before */
+
+/* Prints what was committed behind the cursor, else what is stored between next_ns and now. BOLE_E_IO also when nobody answers. */
 static bole_status catch_up(struct tail *t, struct bole_err *err)
 {
     struct buf url;
     buf_init(&url, NULL);
     buf_put_str(&url, "/api/v1/query");
     url_param(&url, "query", bole_slice_str(t->options->query.text));
-    url_param_i64(&url, "start", t->next_ns);
-    url_param_i64(&url, "end", clock_now_ns(&clock_system));
+    int64_t now_ns = clock_now_ns(&clock_system), at_ns = strtoll(t->cursor, NULL, 10);
+    if (t->cursor[0]) {
+        url_param(&url, "committed_after", bole_slice_str(t->cursor));
+        url_param_i64(&url, "start", (at_ns < now_ns ? at_ns : now_ns) - LATE_NS);
+        url_param_i64(&url, "end", now_ns + EARLY_NS);
+    } else {
+        url_param_i64(&url, "start", t->next_ns);
+        url_param_i64(&url, "end", now_ns);
+    }
     url_param(&url, "direction", S("forward"));
     buf_reset(&t->printer.pending);
+    t->printer.last_id[0] = 0;
     bole_status st = bole_client_get(t->client, url_text(&url), printer_take_rows, &t->printer, err);
     buf_deinit(&url);
     if (st == BOLE_E_NOTFOUND) /* a Loki: the tail's history must do */
         st = BOLE_OK;
+    if (st == BOLE_OK && t->cursor[0] && t->printer.last_id[0]) /* all of it: rows come in the order of their stamps */
+        memcpy(t->cursor, t->printer.last_id, sizeof t->cursor);
     struct bole_err flush_err;
     bole_status flushed = printer_flush(&t->printer, &flush_err);
     if (flushed != BOLE_OK) {
@@ -210,7 +230,8 @@ static bole_status follow(struct tail *t, struct bole_err *err)
     buf_init(&url, NULL);
     buf_put_str(&url, "/loki/api/v1/tail");
     url_param(&url, "query", bole_slice_str(t->options->query.text));
-    if (resumes || !t->options->history)
+    url_param(&url, "cursor", bole_slice_str(t->cursor));
+    if (!t->cursor[0] && (resumes || !t->options->history))
         url_param_i64(&url, "start", t->next_ns);
     url_param_i64(&url, "limit", resumes ? RESUME_LIMIT : t->options->history ? t->options->history : 1);
     bole_status st = bole_client_follow(t->client, url_text(&url), on_frame, t, err);

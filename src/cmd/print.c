@@ -411,6 +411,16 @@ bole_status printer_finish(struct printer *p, struct bole_err *err)
     return printer_flush(p, err);
 }
 
+/* An id ends in the number of its commit, in hexadecimal digits. */
+static void note_id(struct printer *p, bole_slice id)
+{
+    char text[sizeof p->last_id];
+    snprintf(text, sizeof text, "%.*s", BOLE_SLICE_ARG(id));
+    const char *own = strrchr(text, '-'), *last = strrchr(p->last_id, '-');
+    if (id.len < sizeof text && own && (!last || strcmp(own, last) > 0))
+        memcpy(p->last_id, text, sizeof text);
+}
+
 static bole_status take_row(struct printer *p, bole_slice text, struct bole_err *err)
 {
     struct json_value row, v;
@@ -440,6 +450,8 @@ static bole_status take_row(struct printer *p, bole_slice text, struct bole_err 
         r.line = json_doc_string(v);
     json_doc_member(row, "labels", &r.labels);
     json_doc_member(row, "fields", &r.fields);
+    if (json_doc_member(row, "id", &v))
+        note_id(p, json_doc_string(v));
     if (!p->table.rows)
         printer_put(p, &r);
     else if (table_add(&p->table, r.fields, &p->out))

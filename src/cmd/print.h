@@ -67,6 +67,7 @@ struct printer {
     struct buf        out;       /* not yet written */
     uint64_t          count;     /* records so far */
     int64_t           newest_ns; /* of them; INT64_MIN: none */
+    char              last_id[64]; /* of rows taken: the one committed last; empty: none */
     bool              wants_header; /* CSV: a line with the names first; the caller's */
     struct table      table;     /* that the rows are of; zeroed: they are records */
     bool              broken;    /* standard output takes no more */

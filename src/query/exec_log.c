@@ -89,6 +89,8 @@ static bool is_behind(int64_t time_ns, uint64_t seq, void *ctx)
 {
     struct log_exec *x = ctx;
     const struct query_place *after = x->request->after;
+    if (x->request->known_seq && seq <= x->request->known_seq)
+        return false;
     return !after || comes_first(x, &(struct key){after->time_ns, after->seq}, &(struct key){time_ns, seq});
 }
 

@@ -362,7 +362,7 @@ struct token lexer_next(struct lexer *lx)
         lx->at++;
         lx->at = unit_end(lx, "nsumhdwy\xc2\xb5\xce\xbc");
         t.text = (bole_slice){lx->query.ptr + from, lx->at - from};
-        if (units_go_duration(t.text, &t.duration_ns, NULL) == BOLE_OK && !bole_slice_eq(t.text, S("-0")))
+        if (units_go_duration(t.text, &t.duration_ns, NULL) == BOLE_OK) /* also -0 */
             return without_line(t);
         lx->at = from;
     }

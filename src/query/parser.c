@@ -185,9 +185,12 @@ bool parse_signed_number(struct parser *p, bole_slice *ret_text, double *ret_val
 
 void parser_check_number(struct parser *p, struct expr *e, bole_slice text, const char *role)
 {
+    bool is_hex = text.len > 1 && (text.ptr[1] | 0x20) == 'x', is_decimal = text.len && !is_hex;
+    for (size_t i = 0; i < text.len; i++)
+        is_decimal &= text.ptr[i] != '_' && (text.ptr[i] | 0x20) != 'b' && (text.ptr[i] | 0x20) != 'o';
     if (isnan(e->number))
-        parser_blame(p, &e->wrong, BOLE_E_INVALID, "%s: strconv.ParseFloat: parsing \"%.*s\": invalid syntax", role,
-                     BOLE_SLICE_ARG(text));
+        parser_blame(p, &e->wrong, BOLE_E_INVALID, "%s: strconv.ParseFloat: parsing \"%.*s\": %s", role, BOLE_SLICE_ARG(text),
+                     is_decimal ? "value out of range" : "invalid syntax");
 }
 
 struct ast_pair *parse_names(struct parser *p)

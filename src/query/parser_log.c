@@ -309,6 +309,8 @@ static void parse_comparison(struct parser *p, struct label_filter *f)
         f->kind = LABEL_FILTER_NUMBER;
         parse_signed_number(p, &text, &f->number);
         f->number = isnan(f->number) ? 0 : f->number;
+        if (f->number == 0 && signbit(f->number)) /* Loki's parts hand it on as -0, which they read as a duration */
+            f->kind = LABEL_FILTER_DURATION;
         break;
     default:
         if (text_only)

@@ -73,6 +73,7 @@ struct query_request {
     int64_t       interval_ns;     /* log query: entries closer than this to the last shown one are left out; 0: none */
     uint32_t      limit;           /* log query: entries; 0 is refused */
     const struct query_place *after; /* log query: only rows behind this one in the asked direction; NULL: all */
+    uint64_t      known_seq;       /* log query: only rows committed behind this one, with a higher seq; 0: all */
     bole_slice    stream;          /* log query: only rows whose stream has exactly these canonical labels; ptr NULL: any */
     enum store_direction direction; /* log query: newest (BACKWARD) or oldest first */
     bool          categorize;      /* streams are told apart by stream labels alone (categorize-labels) */

@@ -105,7 +105,7 @@ TEST(api_query_refuses_with_lokis_texts)
         {"/loki/api/v1/query_range?query={app=\"web\"}&step=2.5s", 400, "cannot parse \"2.5s\" to a valid duration"},
         {"/loki/api/v1/query_range?query={app=\"web\"}&start=2&end=1", 400,
          "end timestamp must not be before or equal to start time"},
-        {"/api/prom/query?query=rate({app=\"web\"}[5m])" RANGE, 400, "legacy endpoints only support streams result type"},
+        {"/api/prom/query?query=rate({app=\"web\"}[5m])" RANGE, 400, "rpc error: code = Code(400) desc = legacy endpoints only support streams result type"},
         {"/api/v1/query?query=rate({app=\"web\"}[5m])" RANGE, 400,
          "rows come from log queries only: use /loki/api/v1/query_range for metrics"},
         {"/api/v1/query?query={app=\"web\"}&direction=up" RANGE, 400, "invalid direction 'up'"},

@@ -32,6 +32,7 @@ struct detect {
     struct api_work *work;
     struct loki_set  fields;
     struct query_request request;
+    bool query_parses;     /* its own stages set labels */
 };
 
 static enum value_type type_of(bole_slice value)
@@ -60,9 +61,9 @@ static bool add_value(struct detect *d, const struct row_label *label, bool json
         f = item->data = arena_zalloc(&d->fields.arena, sizeof *f);
         if (!f)
             return false;
-        f->type = type_of(label->value);
         loki_set_init(&f->values, &d->work->budget);
     }
+    f->type = type_of(label->value); /* the last one's, as in Loki */
     f->json |= json;
     f->logfmt |= logfmt;
     return loki_set_get(&f->values, label->value) != NULL;
@@ -124,13 +125,30 @@ static bool looks_like_json(bole_slice line)
     return line.len && line.ptr[0] == '{';
 }
 
+/* Loki parses lines as if they had no fields: only labels of the stream take a name from what is parsed, but what the query's own
+ * stages have found is as they have called it. */
+static struct row_label as_parsed(const struct detect *d, const struct query_entry *e, struct row_label label)
+{
+    static const char suffix[] = "_extracted";
+    size_t len = sizeof suffix - 1;
+    if (d->query_parses || label.name.len <= len || memcmp(label.name.ptr + label.name.len - len, suffix, len) != 0)
+        return label;
+    bole_slice base = bole_slice_from(label.name.ptr, label.name.len - len);
+    for (size_t i = 0; i < e->label_count; i++)
+        if (e->labels[i].origin == ORIGIN_FIELD && bole_slice_eq(e->labels[i].name, base))
+            label.name = base;
+    return label;
+}
+
 static bool add_entry(struct detect *d, const struct query_entry *e, enum pass pass)
 {
     bool skip = pass == PASS_JSON ? has_parser_error(e) : pass == PASS_LOGFMT && looks_like_json(e->line);
     for (size_t i = 0; i < e->label_count && !skip; i++) {
         enum label_origin origin = e->labels[i].origin;
+        d->query_parses |= pass == PASS_PLAIN && origin == ORIGIN_PARSED;
         bool wanted = pass == PASS_PLAIN ? origin != ORIGIN_STREAM : origin == ORIGIN_PARSED;
-        if (wanted && !add_value(d, &e->labels[i], pass == PASS_JSON, pass == PASS_LOGFMT))
+        struct row_label label = pass == PASS_PLAIN ? e->labels[i] : as_parsed(d, e, e->labels[i]);
+        if (wanted && !add_value(d, &label, pass == PASS_JSON, pass == PASS_LOGFMT))
             return false;
     }
     if (pass == PASS_JSON && !skip)

@@ -101,25 +101,33 @@ static bole_status add_step(bole_slice labels, uint64_t rows, uint64_t bytes, vo
     return loki_volume_add(c->volume, labels, c->bucket, bytes);
 }
 
+static int64_t step_begin(int64_t first_ns, int64_t step_ns, uint32_t i)
+{
+    __int128 t = (__int128)first_ns + (__int128)step_ns * i;
+    return t < INT64_MAX ? (int64_t)t : INT64_MAX;
+}
+
 /* Bucket i is [first + i * step, first + (i + 1) * step), the range cuts off what it must. One pass when the store can count in
  * buckets, whose ends it is told, else one question for each step. */
 static bole_status fill_steps(struct loki_select *s, struct loki_volume *v, int64_t first_ns, int64_t step_ns,
                               struct bole_err *err)
 {
     struct store *store = s->work.api->options.store;
-    struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = first_ns + step_ns - 1, .bucket_ns = step_ns,
+    struct store_aggregation what = {.what = AGGREGATE_BYTES, .start_ns = step_begin(first_ns, step_ns, 1) - 1, .bucket_ns = step_ns,
                                      .bucket_count = v->bucket_count};
     struct store_scan_stats ignored;
-    bole_status st = store_aggregate(store, s->view, &s->query, &what, add_cell, v, &ignored, err);
+    int64_t span; /* the store counts on 63 bits */
+    bool is_long = __builtin_sub_overflow(s->query.to_ns, first_ns, &span) || span > INT64_MAX - step_ns;
+    bole_status st = is_long ? BOLE_E_UNSUPPORTED : store_aggregate(store, s->view, &s->query, &what, add_cell, v, &ignored, err);
     if (st != BOLE_E_UNSUPPORTED)
         return st;
     st = BOLE_OK;
     for (uint32_t i = 0; i < v->bucket_count && st == BOLE_OK; i++) {
         struct store_query query = s->query;
         if (i)
-            query.from_ns = first_ns + (int64_t)i * step_ns;
+            query.from_ns = step_begin(first_ns, step_ns, i);
         if (i + 1 < v->bucket_count)
-            query.to_ns = first_ns + ((int64_t)i + 1) * step_ns;
+            query.to_ns = step_begin(first_ns, step_ns, i + 1);
         st = store_volume(store, s->view, &query, add_step, &(struct step_cells){v, i}, err);
     }
     return st;
@@ -144,7 +152,7 @@ static void volume_range(struct http_exchange *x, void *ctx)
         first_ns = loki_align(s.start_ns, range.step_ns);
         if (s.end_ns > s.start_ns)
             s.query.to_ns = s.end_ns; /* a step that began at the end would have no length */
-        loki_volume_init(&v, &s.work.budget, (uint32_t)((s.query.to_ns - 1 - first_ns) / range.step_ns) + 1);
+        loki_volume_init(&v, &s.work.budget, (uint32_t)(((uint64_t)s.query.to_ns - 1 - (uint64_t)first_ns) / (uint64_t)range.step_ns) + 1);
         st = loki_select_matchers(&s, http_param(x, S("query")), LOKI_BRACES, &err);
     }
     if (st == BOLE_OK)

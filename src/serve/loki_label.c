@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "serve/loki_json.h"
 #include "serve/loki_select.h"
+#include "shim/number.h"
 
 /* ---- names and values ---- */
 
@@ -178,21 +179,32 @@ static void series(struct http_exchange *x, void *ctx)
 
 /* ---- detected labels ---- */
 
-/* A hexadecimal UUID or a number: values that name single things, not kinds. */
+static bool is_uuid(bole_slice s)
+{
+    bool bare = s.len == 32;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t low = s.ptr[i] | 0x20;
+        bool dash = !bare && (i == 8 || i == 13 || i == 18 || i == 23);
+        if (dash ? s.ptr[i] != '-' : !((unsigned)s.ptr[i] - '0' < 10 || (low >= 'a' && low <= 'f')))
+            return false;
+    }
+    return bare || s.len == 36;
+}
+
+/* A number or a UUID: values that name single things, not kinds. */
 static bool is_id(bole_slice value)
 {
-    bool uuid = value.len == 36, number = value.len > 0;
-    for (size_t i = 0; i < value.len && (uuid || number); i++) {
-        uint8_t c = value.ptr[i], low = c | 0x20;
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23, digit = c >= '0' && c <= '9';
-        uuid = uuid && (dash ? c == '-' : digit || (low >= 'a' && low <= 'f'));
-        number = number && (digit || c == '.' || (c == '-' && i == 0));
-    }
-    return uuid || number;
+    double number;
+    return number_parse(value, &number) || is_uuid(value);
+}
+
+static bool is_bool(bole_slice value)
+{
+    return bole_slice_eq(value, S("0")) || bole_slice_eq(value, S("1"));
 }
 
 struct detect {
-    struct loki_set names;  /* rows: values; bytes: values that are ids */
+    struct loki_set names;  /* rows: values; bytes: values that are ids; data: NULL where all are 0 or 1 */
     struct loki_set values; /* name, NUL, value */
     struct buf      key;
 };
@@ -214,6 +226,7 @@ static bole_status detect_labels(bole_slice labels, void *ctx)
         if (value->rows++ == 0) {
             name->rows++;
             name->bytes += is_id(label.value);
+            name->data = is_bool(label.value) ? name->data : name;
         }
     }
     return BOLE_OK;
@@ -225,7 +238,7 @@ static bool is_worth_showing(const struct loki_set_item *name)
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (bole_slice_eq(name->key, always[i]))
             return true;
-    return name->bytes < name->rows; /* not ids alone */
+    return name->bytes < name->rows || !name->data; /* not ids alone */
 }
 
 static void put_detected(struct buf *out, struct loki_set *names_found)

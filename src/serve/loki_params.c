@@ -181,8 +181,10 @@ static bole_status parse_step(bole_slice text, struct loki_range *range, struct 
     if (range->step_ns <= 0)
         return bole_fail(err, BOLE_E_INVALID,
                          "zero or negative query resolution step widths are not accepted. Try a positive integer");
-    int64_t length_ns; /* what lies behind counts on 63 bits */
-    if (__builtin_sub_overflow(range->end_ns, range->start_ns, &length_ns) || length_ns / range->step_ns > LOKI_POINTS_MAX)
+    int64_t length_ns; /* as Go's, no more than 63 bits */
+    if (__builtin_sub_overflow(range->end_ns, range->start_ns, &length_ns))
+        length_ns = INT64_MAX;
+    if (length_ns / range->step_ns > LOKI_POINTS_MAX)
         return bole_fail(err, BOLE_E_INVALID,
                          "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the "
                          "step parameter");

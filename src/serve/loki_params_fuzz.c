@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t delay_s;
     if (loki_parse_range(&text, 1795210200 * NS_PER_S, &range, &err) == BOLE_OK) {
         assert(range.start_ns <= range.end_ns && range.step_ns > 0 && range.interval_ns >= 0 && range.limit > 0);
-        assert((range.end_ns - range.start_ns) / range.step_ns <= LOKI_POINTS_MAX);
+        assert(((uint64_t)range.end_ns - (uint64_t)range.start_ns) / 2 / (uint64_t)range.step_ns <= LOKI_POINTS_MAX);
     }
     if (loki_parse_instant(&text, 0, &range, &err) == BOLE_OK)
         assert(range.start_ns == range.end_ns && range.limit > 0);

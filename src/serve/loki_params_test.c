@@ -136,7 +136,7 @@ TEST(loki_range_query_refuses_with_lokis_texts)
         {{.step = S("-1")}, "zero or negative query resolution step widths are not accepted. Try a positive integer"},
         {{.step = S("0.1")},
          "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter"},
-        {{.start = S("-9000000000000000000"), .end = S("9000000000000000000")},
+        {{.start = S("-9000000000000000000"), .end = S("9000000000000000000"), .step = S("838000")},
          "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter"},
         {{.start = S("1795210200"), .end = S("1795210199")}, "end timestamp must not be before or equal to start time"},
         {{.interval = S("-5")}, "interval must be >= 0"},

@@ -30,7 +30,7 @@ static bool add_vector(struct patterns *p, struct scan *scan, struct vector *v)
             continue;
         if (v->stream[r] != own_of)
             own = labels_find(store_scan_stream(scan, own_of = v->stream[r]), S("detected_level"));
-        uint32_t step = (uint32_t)((v->time_ns[r] - p->first_ns) / p->step_ns);
+        uint32_t step = (uint32_t)(((uint64_t)v->time_ns[r] - (uint64_t)p->first_ns) / (uint64_t)p->step_ns);
         if (!mined_lines_add(&p->lines, v, r, own.ptr ? own : column_get(&level, r), step))
             return false;
         p->stats.rows_out++;
@@ -119,7 +119,7 @@ static bole_status prepare(struct patterns *p, struct bole_err *err)
     p->first_ns = loki_align(range.start_ns, range.step_ns);
     p->select->query.from_ns = range.start_ns;
     p->select->query.to_ns = range.end_ns;
-    uint32_t steps = (uint32_t)((range.end_ns - p->first_ns) / range.step_ns) + 1;
+    uint32_t steps = (uint32_t)(((uint64_t)range.end_ns - (uint64_t)p->first_ns) / (uint64_t)range.step_ns) + 1;
     struct budget *budget = &p->select->work.budget;
     return miner_init(&p->miner, budget, steps) && mined_lines_init(&p->lines, &p->miner, budget)
                ? BOLE_OK

@@ -177,7 +177,7 @@ static bole_status check_type(struct api *a, enum query_type type, enum answer_f
             err, BOLE_E_INVALID,
             "log queries are not supported as an instant query type, please change your query to a range query type");
     if (type == QUERY_METRIC && form == FORM_LEGACY)
-        return bole_fail(err, BOLE_E_INVALID, "legacy endpoints only support streams result type");
+        return bole_fail(err, BOLE_E_INVALID, "rpc error: code = Code(400) desc = legacy endpoints only support streams result type");
     return type == QUERY_LOG ? loki_check_limit(range->limit, a->options.entries_max, err) : BOLE_OK;
 }
 

@@ -184,10 +184,10 @@ void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t fir
         for (uint32_t k = 0; k < v->bucket_count; k++) {
             if (!bytes[k])
                 continue;
-            int64_t next_ns = first_ns + ((int64_t)k + 1) * step_ns;
+            __int128 next_ns = first_ns + ((__int128)k + 1) * step_ns;
             if (!first)
                 buf_put_u8(out, ',');
-            loki_put_sample(out, next_ns < end_ns ? next_ns - NS_PER_MS : end_ns, (double)bytes[k]);
+            loki_put_sample(out, next_ns < end_ns ? (int64_t)next_ns - NS_PER_MS : end_ns, (double)bytes[k]);
             first = false;
         }
         buf_put_str(out, "]}");

@@ -410,6 +410,11 @@ static bole_status parse_rows(struct stream *x, struct bole_err *err)
         st = native_parse_id(cursor, &x->last, err);
         x->request.after = &x->last;
     }
+    bole_slice known = http_param(exchange, S("committed_after"));
+    struct query_place place = {0};
+    if (st == BOLE_OK && known.len)
+        st = native_parse_id(known, &place, err);
+    x->request.known_seq = place.seq;
     return st;
 }
 

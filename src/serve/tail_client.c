@@ -233,9 +233,11 @@ static bole_status read_history(struct tail *t, struct api_work *work, const str
     return st;
 }
 
-static void end_history(struct tail *t)
+/* A later tail goes on behind all that was there when this one joined, shown or not. */
+static void end_history(struct tail *t, int64_t now_ns)
 {
     pthread_mutex_lock(&t->lock);
+    t->history.latest = (struct query_place){now_ns, seq_make(t->member.position + 1, 0) - 1};
     t->history_over = true;
     pthread_mutex_unlock(&t->lock);
     tail_hub_wake(t->hub);
@@ -364,7 +366,7 @@ static void tail(struct http_exchange *x, void *ctx)
             api_explain_memory(&work.budget, &err);
             tail_close(t, CLOSE_ERROR, err.msg);
         }
-        end_history(t);
+        end_history(t, clock_now_ns(a->options.clock));
     }
     tail_unref(t);
 }

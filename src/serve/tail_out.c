@@ -81,7 +81,7 @@ static void forget_open(struct tail_out *o)
 
 bole_status tail_out_close(struct tail_out *o)
 {
-    if (!o->open.entry_count && !o->dropped_count)
+    if (!o->open.entry_count && !o->dropped_count && !o->cursor_due)
         return BOLE_OK;
     struct tail_frame *f = calloc(1, sizeof *f);
     if (!f)
@@ -109,6 +109,7 @@ bole_status tail_out_close(struct tail_out *o)
         o->first = f;
     o->last = f;
     o->unsent_bytes += f->text.len;
+    o->cursor_due = false;
     forget_open(o);
     return BOLE_OK;
 }
@@ -162,7 +163,7 @@ bole_status tail_out_flush(struct tail_out *o, bole_status (*send)(bole_slice te
 
 void tail_out_prepend(struct tail_out *o, struct tail_out *history)
 {
-    history->shows_cursor = o->shows_cursor; /* not before: in the order of time, a frame is no prefix of what was committed */
+    history->shows_cursor = history->cursor_due = o->shows_cursor; /* not before: in the order of time, a frame is no prefix of what was committed */
     tail_out_close(history);
     if (history->last) {
         history->last->next = o->first;

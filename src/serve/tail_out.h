@@ -28,6 +28,7 @@ struct tail_out {
     uint64_t            dropped_count;
     int64_t             newest_ns;    /* of the open frame */
     bool                shows_cursor; /* frames tell the place behind which a later tail goes on */
+    bool     cursor_due;    /* a frame goes out even if it has no rows */
     struct query_place  latest;       /* the row with the highest seq that was added; kept or dropped */
     uint64_t            entries_total, dropped_total;
     struct budget      *budget;
