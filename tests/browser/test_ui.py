@@ -41,3 +41,7 @@ def test_saved_queries_in_a_real_browser(server):
 
 def test_dashboards_in_a_real_browser(server):
     run_in_browser(server, "dashboards", 900)
+
+
+def test_pages_and_commands_in_a_real_browser(server):
+    run_in_browser(server, "pages", 600)

@@ -5,7 +5,7 @@ const plural = (n: number, one: string, many = `${one}s`) => `${formatCount(n)} 
 
 export const strings = {
   product: "Bole",
-  nav: { label: "Screens", explore: "Explore", tail: "Live tail", patterns: "Patterns", dashboards: "Dashboards", shortcuts: "Keyboard shortcuts" },
+  nav: { label: "Screens", explore: "Explore", tail: "Live tail", patterns: "Patterns", dashboards: "Dashboards", sources: "Sources", dead: "Dead letters", status: "Status", palette: "Commands (Ctrl K)", settings: "Settings", shortcuts: "Keyboard shortcuts" },
   theme: { system: "Theme: follows the system", light: "Theme: light", dark: "Theme: dark" },
   query: {
     label: "LogQL query",
@@ -319,16 +319,27 @@ export const strings = {
         ],
       },
       {
+        name: "Dashboards",
+        keys: [
+          ["i", "Edit, or discard what was changed"],
+          ["Arrows", "Move the panel whose handle has the focus"],
+          ["Shift Arrows", "Resize it"],
+        ],
+      },
+      {
         name: "Screens",
         keys: [
           ["e", "Explore"],
           ["t", "Live tail"],
           ["a", "Patterns"],
           ["b", "Dashboards"],
+          ["1 … 7", "The screens, from the top"],
+          ["Ctrl K", "Commands: everything by its name"],
           ["p", "Pause or resume the tail"],
           ["s", "Fields"],
           ["l", "Labels"],
           ["d", "Dark, light or system theme"],
+          [",", "Settings"],
           ["?", "This list"],
         ],
       },

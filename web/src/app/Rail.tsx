@@ -5,12 +5,11 @@ import { strings } from "@/strings";
 import { useTheme } from "./theme";
 import { formatView, type Screen, type View } from "./view";
 
-/* One entry per screen; dashboards, alerts, sources and audit get theirs here as they come to exist. */
-const ENTRIES: { screen: Screen; icon: IconName; text: string }[] = [
-  { screen: "explore", icon: "explore", text: strings.nav.explore },
-  { screen: "tail", icon: "tail", text: strings.nav.tail },
-  { screen: "patterns", icon: "patterns", text: strings.nav.patterns },
-  { screen: "dashboards", icon: "dashboards", text: strings.nav.dashboards },
+/* Questions, overviews (alerts will be here), the running of the server (audit, users and tokens will be here). */
+const GROUPS: readonly (readonly Screen[])[] = [
+  ["explore", "tail", "patterns"],
+  ["dashboards"],
+  ["sources", "dead", "status"],
 ];
 
 const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;
@@ -19,35 +18,47 @@ interface Props {
   view: View;
   theme: ReturnType<typeof useTheme>;
   onShortcuts: () => void;
+  onSettings: () => void;
+  onPalette: () => void;
 }
 
-export function Rail({ view, theme: [theme, nextTheme], onShortcuts }: Props) {
+export function Rail({ view, theme: [theme, nextTheme], onShortcuts, onSettings, onPalette }: Props) {
   const info = useQuery({ queryKey: ["build-info"], queryFn: ({ signal }) => buildInfo(signal), staleTime: Infinity });
   return (
     <nav className="rail" aria-label={strings.nav.label}>
       <span className="rail-mark" title={`${strings.product} ${info.data?.version ?? ""}`.trim()}>
         <Mark />
       </span>
-      {ENTRIES.map(({ screen, icon, text }) => (
-        <a
-          key={screen}
-          href={formatView({ ...view, screen })}
-          aria-current={view.screen === screen ? "page" : undefined}
-          title={text}
-          aria-label={text}
-        >
-          <Icon name={icon} size={18} />
-          <span>{text}</span>
-        </a>
+      {GROUPS.map((group) => (
+        <span key={group[0]} className="rail-group">
+          {group.map((screen) => (
+            <a
+              key={screen}
+              href={formatView({ ...view, screen, board: undefined, variables: {} })}
+              aria-current={view.screen === screen ? "page" : undefined}
+              title={strings.nav[screen]}
+              aria-label={strings.nav[screen]}
+            >
+              <Icon name={screen} size={18} />
+            </a>
+          ))}
+        </span>
       ))}
       <span className="spacer" />
-      <button type="button" title={strings.theme[theme]} aria-label={strings.theme[theme]} onClick={nextTheme}>
-        <Icon name={THEME_ICONS[theme]} size={18} />
-      </button>
-      <button type="button" title={strings.nav.shortcuts} aria-label={strings.nav.shortcuts} onClick={onShortcuts}>
-        <Icon name="keyboard" size={18} />
-      </button>
+      <RailButton icon="palette" text={strings.nav.palette} onClick={onPalette} />
+      <RailButton icon={THEME_ICONS[theme]} text={strings.theme[theme]} onClick={nextTheme} large />
+      <RailButton icon="keyboard" text={strings.nav.shortcuts} onClick={onShortcuts} large />
+      <RailButton icon="gear" text={strings.nav.settings} onClick={onSettings} />
     </nav>
+  );
+}
+
+/* `large`: left out on a phone, where the settings and the commands have it. */
+function RailButton({ icon, text, onClick, large = false }: { icon: IconName; text: string; onClick: () => void; large?: boolean }) {
+  return (
+    <button type="button" className={large ? "rail-large" : undefined} title={text} aria-label={text} onClick={onClick}>
+      <Icon name={icon} size={18} />
+    </button>
   );
 }
 

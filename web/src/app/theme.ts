@@ -2,7 +2,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { readStored, writeStored } from "./stored";
 
-const THEMES = ["system", "light", "dark"] as const;
+export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
 const KEY = "bole.theme";
@@ -19,7 +19,7 @@ export function applyTheme(theme: Theme = storedTheme()): void {
   document.documentElement.dataset["theme"] = dark ? "dark" : "light";
 }
 
-export function useTheme(): [Theme, () => void] {
+export function useTheme(): [Theme, next: () => void, set: (theme: Theme) => void] {
   const [theme, setTheme] = useState(storedTheme);
   useEffect(() => {
     const apply = () => applyTheme(theme);
@@ -29,7 +29,7 @@ export function useTheme(): [Theme, () => void] {
     return () => darkMedia.removeEventListener("change", apply);
   }, [theme]);
   const next = () => setTheme((now) => THEMES[(THEMES.indexOf(now) + 1) % THEMES.length] ?? "system");
-  return [theme, next];
+  return [theme, next, setTheme];
 }
 
 function subscribe(listener: () => void): () => void {

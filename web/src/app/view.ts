@@ -12,7 +12,7 @@ import { DEFAULT_RANGE, isRange, type TimeRange } from "@/lib/timeRange";
 import { DEDUPES, type Dedupe } from "@/lib/dedupe";
 import { readStored, writeStored } from "./stored";
 
-export const SCREENS = ["explore", "tail", "patterns", "dashboards"] as const;
+export const SCREENS = ["explore", "tail", "patterns", "dashboards", "sources", "dead", "status"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export const REFRESH_CHOICES = [0, 5, 10, 30] as const;

@@ -4,6 +4,7 @@ import { useEffect, useState, type RefObject } from "react";
 import { queryInstant, queryMetric } from "@/api/loki";
 import type { Row } from "@/api/rows";
 import { search } from "@/api/search";
+import { nsFromMs } from "@/lib/ns";
 import { formatDuration, niceStep, roundSteps, type ResolvedRange } from "@/lib/timeRange";
 import { substitute, type Values } from "./variables";
 
@@ -20,10 +21,16 @@ export function panelQuery(query: string, values: Values, { startMs, endMs }: Re
   });
 }
 
+/* The step that has only begun is asked for, too: what came just now is seen. */
+function wholeSteps(range: ResolvedRange, points: number) {
+  const steps = roundSteps(range, points);
+  return { ...steps, end: nsFromMs(Math.ceil(range.endMs / steps.stepMs) * steps.stepMs) };
+}
+
 export function usePanelSeries(query: string, range: ResolvedRange, enabled: boolean, points = SERIES_POINTS) {
   return useQuery({
     queryKey: ["panel", "series", query, range, points],
-    queryFn: ({ signal }) => queryMetric({ query, ...roundSteps(range, points) }, signal),
+    queryFn: ({ signal }) => queryMetric({ query, ...wholeSteps(range, points) }, signal),
     enabled,
     placeholderData: keepPreviousData,
   });

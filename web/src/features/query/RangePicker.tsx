@@ -82,7 +82,7 @@ export function RangePicker({
 }
 
 /* The two that are wanted most as buttons, every other zone by its name. */
-function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => void }) {
+export function ZoneChoice({ zone, onChange }: { zone: Zone; onChange: (zone: Zone) => void }) {
   const zones = useMemo(() => Intl.supportedValuesOf("timeZone"), []);
   const named = zone !== "local" && zone !== "utc";
   return (

@@ -40,7 +40,8 @@ export function SeriesPanel({ title, series, stacked, unit, range, zone, height,
     [columns, stacked],
   );
   const colours = drawn.map((one, i) => seriesColour(one.labels, i)).join();
-  const { startMs, endMs } = range;
+  const { startMs } = range;
+  const endMs = Math.max(range.endMs, (columns[0].at(-1) ?? 0) * 1_000);
 
   const options = useMemo<ChartOptions>(() => {
     const paths = stacked ? uPlot.paths.bars?.({ size: [1, 40], align: -1, gap: 1 }) : undefined;
