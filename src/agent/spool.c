@@ -393,19 +393,9 @@ static bole_status drop_oldest(struct spool *s, struct bole_err *err)
 }
 
 /* Absolute, for a condition that counts with CLOCK_MONOTONIC. */
-static struct timespec deadline_of(uint64_t wait_ns)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t ns = (uint64_t)t.tv_nsec + wait_ns % NS_PER_S;
-    t.tv_sec += (time_t)(wait_ns / NS_PER_S + ns / NS_PER_S);
-    t.tv_nsec = (long)(ns % NS_PER_S);
-    return t;
-}
-
 bole_status spool_wait_room(struct spool *s, uint64_t wait_ns, struct bole_err *err)
 {
-    struct timespec deadline = deadline_of(wait_ns);
+    struct timespec deadline = thread_deadline(wait_ns);
     pthread_mutex_lock(&s->lock);
     int rc = 0;
     while (!has_room(s) && rc == 0 && !s->stop && wait_ns)
@@ -484,7 +474,7 @@ static void *run_lane(void *arg)
             release(s, RELEASE_BYTES);
         if (wait_ns == 0 || s->stop)
             continue;
-        struct timespec until = deadline_of(wait_ns < NS_PER_S ? wait_ns : NS_PER_S);
+        struct timespec until = thread_deadline(wait_ns < NS_PER_S ? wait_ns : NS_PER_S);
         pthread_cond_timedwait(&s->changed, &s->lock, &until);
     }
     pthread_mutex_unlock(&s->lock);
@@ -616,11 +606,7 @@ bole_status spool_open(const struct spool_options *options, struct spool **ret_s
     s->lane_count = options->lane_count;
     pthread_mutex_init(&s->append_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&s->changed);
     for (unsigned i = 0; i < CUT_LANES_MAX; i++) {
         s->lanes[i].spool = s;
         s->lanes[i].index = i;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "ingest/ingest_private.h"
 #include "os/memory.h"
+#include "os/thread.h"
 
 enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make the sync cheap, far under the limit */
 #define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
@@ -401,11 +402,7 @@ void ingest_watch_room(struct ingest *in)
 /* Until the next tick, or a cut is wanted or waited for; a cut that failed is not wanted before its time. cutter_lock held. */
 static void wait_for_work(struct ingest *in, bool failed)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(HOUSEKEEPING_NS % NS_PER_S);
-    until.tv_sec += (time_t)(HOUSEKEEPING_NS / NS_PER_S) + until.tv_nsec / NS_PER_S;
-    until.tv_nsec %= NS_PER_S;
+    struct timespec until = thread_deadline(HOUSEKEEPING_NS);
     while (!in->cutter_stop && !in->flushes && (failed || !in->cut_wanted))
         if (pthread_cond_timedwait(&in->cutter_wake, &in->cutter_lock, &until) != 0)
             break;

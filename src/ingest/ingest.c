@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ingest/ingest_private.h"
+#include "os/thread.h"
 
 /* ---- what the queue still holds goes into the store again ---- */
 
@@ -90,12 +91,8 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
     pthread_cond_init(&in->settled, NULL);
     pthread_mutex_init(&in->cut_lock, NULL);
     pthread_mutex_init(&in->cutter_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&in->cutter_wake, &monotonic);
+    thread_cond_init(&in->cutter_wake);
     pthread_cond_init(&in->cut_over, NULL);
-    pthread_condattr_destroy(&monotonic);
     bole_status st = workers_create(in, err);
     if (st == BOLE_OK)
         st = replay(in, err);

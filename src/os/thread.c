@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, pthread_t *ret_thread, struct bole_err *err)
@@ -20,6 +21,25 @@ bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, p
         return bole_fail_errno(err, rc, "starting thread %s", name);
     pthread_setname_np(*ret_thread, name);
     return BOLE_OK;
+}
+
+void thread_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+struct timespec thread_deadline(uint64_t in_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t ns = (uint64_t)t.tv_nsec + in_ns % NS_PER_S;
+    t.tv_sec += (time_t)(in_ns / NS_PER_S + ns / NS_PER_S);
+    t.tv_nsec = (long)(ns % NS_PER_S);
+    return t;
 }
 
 /* Linux gives each thread its own nice value and I/O class, although POSIX has them per process; glibc has no wrapper for

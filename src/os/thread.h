@@ -9,11 +9,16 @@
 #include <pthread.h>
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "bole/types.h"
 
 /* name: at most 15 bytes, shown by top and gdb. Every signal is blocked in the new thread. */
 bole_status thread_start(const char *name, void *(*run)(void *arg), void *arg, pthread_t *ret_thread, struct bole_err *err);
+
+/* A condition whose timed waits go by a clock that nobody sets. */
+void thread_cond_init(pthread_cond_t *cond);
+struct timespec thread_deadline(uint64_t in_ns); /* for pthread_cond_timedwait on such a condition */
 
 /* The calling thread gives way to others, of the processor and of the disk, from now on. */
 void thread_step_back(void);

@@ -448,11 +448,7 @@ static void wal_destroy(struct queue *self)
 
 static void init_locks(struct wal *w)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    thread_cond_init(&w->changed);
     pthread_mutex_init(&w->lock, NULL);
     pthread_mutex_init(&w->release_lock, NULL);
 }

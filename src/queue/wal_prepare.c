@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "os/thread.h"
 #include "queue/wal_internal.h"
 
 #define TMP_NAME "next" WAL_TMP_SUFFIX
@@ -270,11 +271,7 @@ static void note_durable(struct wal *w)
 
 static void wait_a_tick(struct wal *w)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + WAL_HELPER_TICK_NS;
-    until.tv_sec += (time_t)(ns / NS_PER_S);
-    until.tv_nsec = (long)(ns % NS_PER_S);
+    struct timespec until = thread_deadline(WAL_HELPER_TICK_NS);
     while (!w->stopping && !w->prepare_now)
         if (pthread_cond_timedwait(&w->changed, &w->lock, &until) != 0)
             break;

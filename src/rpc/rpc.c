@@ -92,16 +92,6 @@ static bool link_call(struct rpc *r, struct rpc_call *c)
     return stopping;
 }
 
-/* Waits with it count on the clock that nobody sets. */
-static void init_condition(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_slice path, void **ret_call)
 {
     struct rpc *r = ctx;
@@ -116,7 +106,7 @@ static bool on_begin(void *ctx, unsigned worker, struct rpc_wire *wire, bole_sli
     *c = (struct rpc_call){.rpc = r, .method = m, .wire = wire, .worker = worker, .state = c + 1};
     c->last = &c->first;
     pthread_mutex_init(&c->lock, NULL);
-    init_condition(&c->moved);
+    thread_cond_init(&c->moved);
     arena_init(&c->arena, r->options.budget);
     buf_init(&c->end_text, NULL);
     *ret_call = c;
@@ -419,10 +409,8 @@ size_t rpc_unsent_bytes(struct rpc_call *call)
 
 bool rpc_wait(struct rpc_call *call)
 {
-    struct timespec until;
+    struct timespec until = thread_deadline(RPC_PATIENCE_NS);
     bool in_time = true;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(RPC_PATIENCE_NS / NS_PER_S);
     pthread_mutex_lock(&call->lock);
     while ((call->is_sending || call->first) && !atomic_load(&call->cancelled) && in_time)
         in_time = pthread_cond_timedwait(&call->moved, &call->lock, &until) == 0;
@@ -681,15 +669,11 @@ void rpc_post(struct rpc *r, struct rpc_task *task)
 /* r->lock held; let go of meanwhile. */
 static void wait_for_answers(struct rpc *r)
 {
-    struct timespec until;
     if (!r->calls) {
         pthread_cond_wait(&r->wake, &r->lock);
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += READS_LOOK_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = thread_deadline(READS_LOOK_MS * NS_PER_MS);
     if (pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
         return;
     pthread_mutex_unlock(&r->lock);
@@ -834,7 +818,7 @@ bole_status rpc_create(const struct rpc_options *options, struct rpc **ret_rpc, 
     r->worker_count = rpc_worker_count();
     r->last = &r->first;
     pthread_mutex_init(&r->lock, NULL);
-    init_condition(&r->wake);
+    thread_cond_init(&r->wake);
     pthread_mutex_init(&r->reads.lock, NULL);
     pthread_cond_init(&r->unblocked, NULL);
     r->module = options->module;

@@ -10,7 +10,6 @@
 #include "serve/http_private.h"
 
 enum { POOL_QUEUE_MAX = 256, POOL_THREAD_MAX = 128 };
-#define PATIENCE_NS NS_PER_S /* a client that has read nothing for so long may be given up */
 
 struct http_pool {
     const struct clock *clock;
@@ -86,11 +85,11 @@ static bole_status add_thread(struct http_pool *p, struct bole_err *err)
     return st;
 }
 
-/* Every thread waits for a client. lock held. */
+/* Somebody waits for a thread, and every thread for a client? lock held. */
 static void give_up_longest(struct http_pool *p)
 {
     struct pool_wait *w = p->waits;
-    if (p->wait_count == p->thread_count && w && clock_mono_ns(p->clock) - w->since_ns >= PATIENCE_NS)
+    if (p->first && p->wait_count == p->thread_count && clock_mono_ns(p->clock) - w->since_ns >= POOL_PATIENCE_NS)
         stream_give_up(w->x);
 }
 
@@ -106,6 +105,13 @@ void pool_wait_begin(struct http_pool *p, struct pool_wait *w, struct http_excha
     stopped_running(p);
     if (p->thread_count - p->wait_count < p->running_max && p->thread_count < POOL_THREAD_MAX && !p->stopping)
         (void)add_thread(p, &err); /* else there are fewer, as when it is at its limit */
+    give_up_longest(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pool_wait_on(struct http_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
     give_up_longest(p);
     pthread_mutex_unlock(&p->lock);
 }

@@ -236,8 +236,11 @@ bole_status pool_create(unsigned running_max, const struct clock *clock, struct 
 bool pool_stop(struct http_pool *p);     /* finishes what is queued; true once every thread is at its end */
 void pool_destroy(struct http_pool *p);  /* waits for that; NULL is fine */
 bool pool_submit(struct http_pool *p, struct http_exchange *x); /* false: the queue is full */
-/* Around a handler's wait for its client, in which x may be told to give up. Pool threads, without locks. */
+/* Around a handler's wait for its client, in which x may be told to give up; wait_on after every POOL_PATIENCE_NS of it. Pool
+ * threads, without locks. */
+#define POOL_PATIENCE_NS NS_PER_S /* a client that has read nothing for so long may be given up */
 void pool_wait_begin(struct http_pool *p, struct pool_wait *w, struct http_exchange *x);
+void pool_wait_on(struct http_pool *p);
 void pool_wait_end(struct http_pool *p, struct pool_wait *w);
 
 /* ---- http_stream.c, http_ws.c; loop thread ---- */

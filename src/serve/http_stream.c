@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "os/thread.h"
 #include "serve/http_private.h"
 
 struct http_stream {
@@ -42,7 +43,7 @@ bole_status http_stream_begin(struct http_exchange *x, unsigned status, const ch
         return BOLE_E_LIMIT;
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    thread_cond_init(&s->changed);
     buf_init(&s->pending, x->hl->server->options.budget);
     buf_put(&s->pending, (bole_slice){x->answer.head, x->answer.head_len});
     x->stream = s;
@@ -57,8 +58,14 @@ static void wait_for_client(struct http_exchange *x)
     struct pool_wait wait;
     pool_wait_begin(x->hl->server->pool, &wait, x);
     pthread_mutex_lock(&s->lock);
-    while (s->pending.len > HTTP_STREAM_BUFFER_MAX && !s->gone)
-        pthread_cond_wait(&s->changed, &s->lock);
+    while (s->pending.len > HTTP_STREAM_BUFFER_MAX && !s->gone) {
+        struct timespec until = thread_deadline(POOL_PATIENCE_NS);
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
+            continue;
+        pthread_mutex_unlock(&s->lock); /* the pool takes it under its own */
+        pool_wait_on(x->hl->server->pool);
+        pthread_mutex_lock(&s->lock);
+    }
     pthread_mutex_unlock(&s->lock);
     pool_wait_end(x->hl->server->pool, &wait);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "os/thread.h"
 #include "serve/api_internal.h"
 #include "serve/loki_json.h"
 
@@ -63,12 +64,9 @@ static void save(struct api *a)
 static void *keeper_main(void *arg)
 {
     struct source_keeper *k = arg;
-    pthread_setname_np(pthread_self(), "bole-sources");
     pthread_mutex_lock(&k->lock);
     while (!k->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += SAVE_S;
+        struct timespec until = thread_deadline(SAVE_S * NS_PER_S);
         pthread_cond_timedwait(&k->wake, &k->lock, &until);
         pthread_mutex_unlock(&k->lock);
         save(k->api);
@@ -91,24 +89,19 @@ bole_status source_keeper_create(struct api *a, struct bole_err *err)
         return BOLE_OK;
     bole_status st = store_notes(a->options.store, SPACE, restore, a->options.receive.sources, err);
     struct source_keeper *k = calloc(1, sizeof *k);
-    pthread_condattr_t monotonic;
     if (st < 0 || !k) {
         free(k);
         return st < 0 ? st : bole_fail(err, BOLE_E_NOMEM, "no memory for the sources");
     }
     k->api = a;
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    int rc = pthread_create(&k->thread, NULL, keeper_main, k);
-    if (rc) {
+    thread_cond_init(&k->wake);
+    st = thread_start("bole-sources", keeper_main, k, &k->thread, err);
+    if (st == BOLE_OK)
+        a->source_keeper = k;
+    else
         free(k);
-        return bole_fail_errno(err, rc, "starting the thread of the sources");
-    }
-    a->source_keeper = k;
-    return BOLE_OK;
+    return st;
 }
 
 void source_keeper_destroy(struct api *a)

@@ -95,20 +95,10 @@ struct work { /* what one round takes from the committer */
 
 _Static_assert(sizeof(struct work) < 64 * 1024, "lives on the thread's stack");
 
-static struct timespec deadline_in(uint64_t ns)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t at = (uint64_t)t.tv_nsec + ns;
-    t.tv_sec += (time_t)(at / NS_PER_S);
-    t.tv_nsec = (long)(at % NS_PER_S);
-    return t;
-}
-
 /* Waits for something to do, at most until `busy` clients want to be tried again. */
 static void take_work(struct tail_hub *hub, bool busy, struct work *w)
 {
-    struct timespec until = deadline_in(RETRY_NS);
+    struct timespec until = thread_deadline(RETRY_NS);
     pthread_mutex_lock(&hub->lock);
     while (!hub->stop && !hub->kicked && !hub->ring_count && !hub->joining)
         if (!busy)
@@ -233,11 +223,7 @@ bole_status tail_hub_create(struct api *api, struct tail_hub **ret_hub, struct b
     hub->api = api;
     hub->lost_time_ns = INT64_MIN;
     pthread_mutex_init(&hub->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&hub->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_cond_init(&hub->wake);
     bole_status st = thread_start("bole-tail", run, hub, &hub->thread, err);
     if (st < 0) {
         hub->stopped = true;

@@ -9,10 +9,12 @@
 
 enum { ROWS_PER_BATCH = ROWS_PER_GROUP / BATCHES_PER_GROUP };
 
-/* Damage is logged; a thousand times it would only hide a failure. */
-__attribute__((constructor)) static void be_quiet(void)
+struct clock_manual fixture_clock;
+
+__attribute__((constructor)) static void begin(void)
 {
-    log_set_level(LOG_LEVEL_ERROR + 1);
+    log_set_level(LOG_LEVEL_ERROR + 1); /* damage is logged; a thousand times it would only hide a failure */
+    clock_manual_init(&fixture_clock, 1790000000ll * NS_PER_S);
 }
 
 unsigned fixture_fatal_count;
@@ -22,12 +24,8 @@ static void count_fatal(const struct bole_err *err)
     fixture_fatal_count++;
 }
 
-struct clock_manual fixture_clock;
-
 bole_status fixture_try_open(struct fs *fs, struct store **ret_store, struct bole_err *err)
 {
-    if (!fixture_clock.base.now_ns)
-        clock_manual_init(&fixture_clock, 1790000000ll * NS_PER_S);
     struct store_options options = {
         .uri = S("segments:/data"), .fs = fs, .clock = &fixture_clock.base, .on_fatal = count_fatal};
     return store_open(&options, ret_store, err);

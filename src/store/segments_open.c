@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "os/thread.h"
 #include "store/codec/text.h"
 #include "store/life/segments_delete.h"
 
@@ -226,7 +227,7 @@ bole_status segments_open(const struct store_options *options, struct store **re
     pthread_mutex_init(&s->change_lock, NULL);
     pthread_mutex_init(&s->insert_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->cut_done, NULL);
+    thread_cond_init(&s->cut_done);
     segment_cache_init(&s->cache, NULL, options->budget);
     s->text_memory = text_memory_create(); /* without, every segment finds out anew */
     head_init(&s->head);

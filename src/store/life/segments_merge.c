@@ -41,20 +41,11 @@ struct merger {
 
 /* ---- giving way ---- */
 
-static void deadline_in(uint64_t ns, clockid_t clock, struct timespec *ret_until)
-{
-    clock_gettime(clock, ret_until);
-    uint64_t sum = (uint64_t)ret_until->tv_nsec + ns;
-    ret_until->tv_sec += (time_t)(sum / NS_PER_S);
-    ret_until->tv_nsec = (long)(sum % NS_PER_S);
-}
-
 /* Between two row groups: rows on their way in come first. */
 static bole_status give_way(void *ctx, struct bole_err *err)
 {
     struct segments_store *s = ctx;
-    struct timespec until;
-    deadline_in(MERGE_CUT_WAIT_NS, CLOCK_REALTIME, &until);
+    struct timespec until = thread_deadline(MERGE_CUT_WAIT_NS);
     pthread_mutex_lock(&s->lock);
     while (s->is_cutting && !atomic_load(&s->merger->stopping) && pthread_cond_timedwait(&s->cut_done, &s->lock,
                                                                                          &until) == 0)
@@ -219,8 +210,7 @@ bole_status segments_pack(struct segments_store *s, bool *ret_packed, struct bol
 /* Sleeps until somebody wakes it or the pause is over; at least the pause after a failure. */
 static void wait_for_work(struct merger *m, bool failed)
 {
-    struct timespec until;
-    deadline_in(MERGE_PAUSE_NS, CLOCK_MONOTONIC, &until);
+    struct timespec until = thread_deadline(MERGE_PAUSE_NS);
     pthread_mutex_lock(&m->lock);
     while (!atomic_load(&m->stopping) && (failed || !m->is_due) && pthread_cond_timedwait(&m->wake, &m->lock,
                                                                                           &until) == 0)
@@ -260,11 +250,7 @@ bole_status segments_start_merger(struct segments_store *s, bool with_thread, st
     budget_init(&m->budget, s->budget, MERGE_MEMORY_MAX);
     pthread_mutex_init(&m->merge_lock, NULL);
     pthread_mutex_init(&m->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&m->wake);
     m->is_due = true;
     bole_status st = with_thread ? thread_start("bole-merge", merger_main, s, &m->thread, err) : BOLE_OK;
     m->has_thread = with_thread && st >= 0;
