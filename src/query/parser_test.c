@@ -32,6 +32,7 @@ TEST(parser_errors_point_at_line_and_column)
         {"{a=\"b", "parse error at line 1, col 4: literal not terminated"},
         {"{a=\"\\q\"}", "parse error at line 1, col 4: invalid char escape"},
         {"rate({a=\"b\"}[5minutes])", "parse error at line 0, col 13: unknown unit \"minutes\" in duration \"5minutes\""},
+        {"rate({a=\"b\"}[5\"\t\xc3\xbc])", "parse error at line 0, col 13: unknown unit \"\\\"\\t\xc3\xbc\" in duration \"5\\\"\\t\xc3\xbc\""},
         {"rate({a=\"b\"}[60])", "parse error at line 0, col 13: not a valid duration string: \"60\""},
         {"rate({a=\"b\"}[5m)", "parse error at line 0, col 13: missing closing ']' in duration"},
         {"rate({a=\"b\"})", "parse error at line 1, col 13: syntax error: unexpected )"},

@@ -149,6 +149,20 @@ static bole_status not_a_duration(bole_slice text, struct bole_err *err)
     return BOLE_E_INVALID;
 }
 
+static bole_status unknown_unit(bole_slice name, bole_slice text, struct bole_err *err)
+{
+    struct buf names, whole;
+    buf_init(&names, NULL);
+    buf_init(&whole, NULL);
+    ast_print_string(name, &names);
+    ast_print_string(text, &whole);
+    bole_fail(err, BOLE_E_INVALID, "unknown unit %.*s in duration %.*s", (int)names.len, (const char *)names.ptr, (int)whole.len,
+              (const char *)whole.ptr);
+    buf_deinit(&whole);
+    buf_deinit(&names);
+    return BOLE_E_INVALID;
+}
+
 bole_status units_promql_duration(bole_slice text, int64_t *ret_ns, struct bole_err *err)
 {
     if (bole_slice_eq(text, S("0"))) {
@@ -169,8 +183,7 @@ bole_status units_promql_duration(bole_slice text, int64_t *ret_ns, struct bole_
         bole_slice name = {text.ptr + from, at - from};
         const struct unit *unit = find_unit(prometheus_units, PROMETHEUS_UNIT_COUNT, name);
         if (any && name.len && !unit)
-            return bole_fail(err, BOLE_E_INVALID, "unknown unit \"%.*s\" in duration \"%.*s\"", BOLE_SLICE_ARG(name),
-                             BOLE_SLICE_ARG(text));
+            return unknown_unit(name, text, err);
         if (!any || !unit || unit < allowed)
             return not_a_duration(text, err);
         if (__builtin_mul_overflow(v, unit->ns, &v) || __builtin_add_overflow(total, v, &total))

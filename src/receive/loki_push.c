@@ -106,41 +106,66 @@ struct stream_entry *loki_push_stream(struct door *d, bole_slice text)
     return door_make_stream(d, DOOR_LABEL_TEXT, text, text, labels, count, BATCH_STREAM_COLLAPSE);
 }
 
-/* Loki cleans names one after another and writes each cleaned one over what bears that name; of names that were clean
- * and are repeated the first stays. Sorting by name makes equal sets equal, whatever order they were sent in. */
-static size_t insert_field(struct batch_field *sorted, size_t count, struct batch_field f, bool cleaned)
+/* The fields of an entry, sorted by name: that makes equal sets equal, whatever order they were sent in. An empty value stands for
+ * a name that was taken away. */
+struct field_set {
+    struct batch_field *sorted;
+    bool                cleaned[FIELDS_ROOM]; /* was the name? */
+    size_t              count;
+    bool                has_empty;
+};
+
+/* As Loki: what bears a cleaned name is written over what bears that name otherwise; of equals the last stays, but an empty value
+ * among names that were clean takes all of them away. */
+static void set_field(struct field_set *s, struct batch_field f, bool cleaned)
 {
-    size_t from = 0, to = count;
-    if (count > 0 && bole_slice_cmp(sorted[count - 1].key, f.key) < 0)
-        from = count; /* most clients send them sorted */
+    size_t from = 0, to = s->count;
+    s->has_empty |= f.value.len == 0;
+    if (s->count > 0 && bole_slice_cmp(s->sorted[s->count - 1].key, f.key) < 0)
+        from = s->count; /* most clients send them sorted */
     while (from < to) {
         size_t middle = (from + to) / 2;
-        int order = bole_slice_cmp(sorted[middle].key, f.key);
+        int order = bole_slice_cmp(s->sorted[middle].key, f.key);
         if (order == 0) {
-            if (cleaned)
-                sorted[middle] = f;
-            return count;
+            if (cleaned || (!s->cleaned[middle] && s->sorted[middle].value.len > 0))
+                s->sorted[middle] = f;
+            s->cleaned[middle] |= cleaned;
+            return;
         }
         if (order < 0)
             from = middle + 1;
         else
             to = middle;
     }
-    memmove(sorted + from + 1, sorted + from, (count - from) * sizeof *sorted);
-    sorted[from] = f;
-    return count + 1;
+    memmove(s->sorted + from + 1, s->sorted + from, (s->count - from) * sizeof *s->sorted);
+    memmove(s->cleaned + from + 1, s->cleaned + from, s->count - from);
+    s->sorted[from] = f;
+    s->cleaned[from] = cleaned;
+    s->count++;
+}
+
+static size_t drop_empty_fields(struct batch_field *fields, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].value.len > 0)
+            fields[n++] = fields[i];
+    return n;
 }
 
 bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line,
                      struct batch_field *fields, size_t field_count)
 {
-    size_t count = 0;
+    struct field_set set;
+    set.sorted = fields; /* the sorted part never overtakes the reading */
+    set.count = 0;
+    set.has_empty = false;
     for (size_t i = 0; i < field_count; i++) {
-        struct batch_field f = fields[i]; /* the sorted part never overtakes the reading */
-        if (f.value.len == 0)
-            continue;
+        struct batch_field f = fields[i];
         bole_slice name = label_name_clean_metadata(f.key, &d->r->scratch);
         if (name.len == 0) {
+            if (f.key.len == 0 && f.value.len == 0)
+                continue;
             if (!name.ptr && f.key.len)
                 return door_no_memory(d, "structured metadata");
             bole_slice stream = door_stream_text(d, s);
@@ -150,7 +175,7 @@ bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bo
         }
         bool cleaned = name.ptr != f.key.ptr;
         f.key = name;
-        count = insert_field(fields, count, f, cleaned);
+        set_field(&set, f, cleaned);
     }
-    return door_add(d, s, time_ns, line, fields, count);
+    return door_add(d, s, time_ns, line, fields, set.has_empty ? drop_empty_fields(fields, set.count) : set.count);
 }
