@@ -47,10 +47,10 @@ static bool take_log(struct mapping *m)
     if (!json_open(j, '{'))
         return false;
     for (bool first = true; json_member(j, &first, &name);) {
-        bool is_status = bole_slice_eq(name, S("status")) && json_peek(j) == '"';
-        bool good = bole_slice_eq(name, S("ddtags")) ? mapping_text(m, &tags)
-                    : is_status                      ? mapping_text(m, &status)
-                                                     : mapping_member(m, name);
+        bool text = json_peek(j) == '"';
+        bool good = text && bole_slice_eq(name, S("ddtags"))   ? mapping_text(m, &tags)
+                    : text && bole_slice_eq(name, S("status")) ? mapping_text(m, &status)
+                                                               : mapping_member(m, name);
         if (!good)
             return false;
     }

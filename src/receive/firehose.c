@@ -78,35 +78,37 @@ static bool take_event(struct firehose *f)
     return !m->j.error && store(f, (bole_slice){0});
 }
 
-/* What stands at the cursor is a payload: *ret_events is a cursor on its events. False: it is not. */
+/* What stands at the cursor is a payload: *ret_events is a cursor on its events. False: it is not, be it that a member is not
+ * of its type: then it is an object as any other, with all that it says. */
 static bool is_payload(struct firehose *f, struct json *ret_events)
 {
     struct json *j = &f->m.j;
     bole_slice name, type = {0};
-    bool events = false;
+    const struct { bole_slice name, *text; } texts[] = {
+        {S("messageType"), &type}, {S("owner"), &f->owner}, {S("logGroup"), &f->group}, {S("logStream"), &f->stream}};
+    bool events = false, known = true;
     f->owner = f->group = f->stream = (bole_slice){0};
     if (!json_open(j, '{'))
         return false;
     for (bool first = true, good = true; good && json_member(j, &first, &name);) {
-        bool text = json_peek(j) == '"';
-        if (text && bole_slice_eq(name, S("messageType"))) {
-            good = text_member(f, &type);
-        } else if (text && bole_slice_eq(name, S("owner"))) {
-            good = text_member(f, &f->owner);
-        } else if (text && bole_slice_eq(name, S("logGroup"))) {
-            good = text_member(f, &f->group);
-        } else if (text && bole_slice_eq(name, S("logStream"))) {
-            good = text_member(f, &f->stream);
-        } else {
-            if (bole_slice_eq(name, S("logEvents")) && json_peek(j) == '[') {
-                *ret_events = *j;
-                events = true;
-            }
-            good = json_skip(j, NULL);
+        bole_slice *text = NULL;
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+            if (bole_slice_eq(name, texts[i].name))
+                text = texts[i].text;
+        if (text && json_peek(j) == '"') {
+            good = text_member(f, text);
+            continue;
         }
+        known &= !text || json_peek(j) == 'n';
+        if (bole_slice_eq(name, S("logEvents")) && json_peek(j) == '[') {
+            known &= !events;
+            *ret_events = *j;
+            events = true;
+        }
+        good = json_skip(j, NULL);
     }
-    f->is_control = !bole_slice_eq(type, S("DATA_MESSAGE")); /* "Checking health of destination Firehose." */
-    return !j->error && events && type.len;
+    f->is_control = bole_slice_eq(type, S("CONTROL_MESSAGE")); /* "Checking health of destination Firehose." */
+    return !j->error && events && known && (f->is_control || bole_slice_eq(type, S("DATA_MESSAGE")));
 }
 
 /* The grammar was checked by is_payload: what is wrong with an event is its strings, and it is passed over alone. */
@@ -337,7 +339,7 @@ static bool take_delivery(struct firehose *f, bole_slice body)
     return true;
 }
 
-/* {"commonAttributes":{"env":"prod"}}, of the header: what is no text is left out. */
+/* {"commonAttributes":{"env":"prod"}}, of the header: what is no text has its JSON as one. */
 static bool read_attributes(struct firehose *f, bole_slice header)
 {
     struct json *j = &f->m.j;
@@ -359,9 +361,8 @@ static bool read_attributes(struct firehose *f, bole_slice header)
                 return door_refuse(f->m.d, 400, "more than %d common attributes", ATTRIBUTES_MAX);
             struct pair *p = &f->attributes[f->attribute_count];
             p->name = json_text(j, raw, f->m.d->in->arena);
-            bool text = json_peek(j) == '"';
-            good = p->name.ptr && (text ? text_member(f, &p->value) : json_skip(j, NULL));
-            f->attribute_count += good && text;
+            good = p->name.ptr && (json_peek(j) == '"' ? text_member(f, &p->value) : json_skip(j, &p->value));
+            f->attribute_count += good && !bole_slice_eq(p->value, S("null"));
         }
     }
     return (good && json_finish(j)) || malformed(f, "X-Amz-Firehose-Common-Attributes");

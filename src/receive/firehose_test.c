@@ -46,7 +46,7 @@ static void deliver(struct fixture *f, bole_slice body)
     struct receive_input in = fixture_input(f, body, "application/json");
     struct firehose_params params = {.request_id = S("r-1"),
                                      .source_arn = S("arn:aws:firehose:eu-central-1:123:deliverystream/orders"),
-                                     .common_attributes = S("{\"commonAttributes\":{\"env\":\"prod\",\"n\":1}}")};
+                                     .common_attributes = S("{\"commonAttributes\":{\"env\":\"prod\",\"n\":null}}")};
     receive_firehose(f->receiver, &in, &params, &f->result);
 }
 
@@ -60,6 +60,13 @@ TEST(a_delivery_holds_text_json_and_payloads)
          NOW " {env=\"prod\", service_name=\"orders\"} \"{\\\"a\\\":1}\" a=\"1\"\n"},
         {"{\"half\":\n", NOW " {env=\"prod\", service_name=\"orders\"} \"{\\\"half\\\":\"\n"},
         {PAYLOAD("CONTROL_MESSAGE", EVENT("1", "health")), ""},
+        /* Nearly a payload, and not: an object with all that it says. */
+        {"{\"messageType\":\"OTHER\",\"logEvents\":[7]}", NOW " {env=\"prod\", service_name=\"orders\"} "
+         "\"{\\\"messageType\\\":\\\"OTHER\\\",\\\"logEvents\\\":[7]}\" messageType=\"OTHER\" logEvents=\"[7]\"\n"},
+        {"{\"messageType\":\"DATA_MESSAGE\",\"logGroup\":5,\"logEvents\":[7],\"msg\":\"m\"}", NOW " {env=\"prod\", service_name=\"orders\"} "
+         "\"m\" messageType=\"DATA_MESSAGE\" logGroup=\"5\" logEvents=\"[7]\"\n"},
+        {"{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[7],\"logEvents\":[],\"msg\":\"m\"}", NOW " {env=\"prod\", service_name=\"orders\"} "
+         "\"m\" messageType=\"DATA_MESSAGE\" logEvents=\"[7]\"\n"},
         {"", ""},
     };
     struct fixture f;
@@ -75,6 +82,18 @@ TEST(a_delivery_holds_text_json_and_payloads)
             fixture_check(&f, 200, OK_ANSWER "}", cases[i].stored);
             buf_deinit(&body);
         }
+    fixture_deinit(&f);
+}
+
+TEST(a_common_attribute_that_is_no_text_is_kept)
+{
+    struct fixture f;
+    fixture_init(&f);
+    struct receive_input in = fixture_input(&f, S("{\"records\":[{\"data\":\"YQ==\"}]}"), "application/json");
+    struct firehose_params params = {.common_attributes = S("{\"commonAttributes\":{\"n\":1,\"l\":[true],\"z\":null}}")};
+    receive_firehose(f.receiver, &in, &params, &f.result);
+    f.result.body = S("");
+    fixture_check(&f, 200, "", NOW " {service_name=\"unknown_service\"} \"a\" n=\"1\" l=\"[true]\"\n");
     fixture_deinit(&f);
 }
 

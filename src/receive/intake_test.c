@@ -48,6 +48,8 @@ static const struct {
      "1795255200123000000 {env=\"prod\", host=\"h\", service_name=\"pay\"} \"m\" ddsource=\"nginx\" hostname=\"h\" service=\"pay\" status=\"warn\" version=\"5.1\" a=\"b:c\"\n"
      NOW " " NONE " \"n\"\n"},
     {DATADOG_V1, " {\"message\":\"m\",\"ddtags\":\"x:1,plain,x:2\"}", 200, "{}", NOW " " NONE " \"m\" x=\"1\" ddtags=\"x:1,plain,x:2\"\n"},
+    {DATADOG, "{\"message\":\"m\",\"ddtags\":[\"x:1\",\"y:2\"]} {\"message\":\"n\",\"ddtags\":{\"x\":\"1\"}}", 202, "{}",
+     NOW " " NONE " \"m\" ddtags=\"[\\\"x:1\\\",\\\"y:2\\\"]\"\n" NOW " " NONE " \"n\" ddtags_x=\"1\"\n"},
     {DATADOG, "[{\"a\":1},{\"timestamp\":\"never\"}]", 400, DD_ERROR("log 2: field timestamp: \\\"never\\\" is no time"),
      NOW " " NONE " \"{\\\"a\\\":1}\" a=\"1\"\n"},
     {DATADOG, "", 202, "{}", ""},

@@ -265,6 +265,8 @@ static bool read_stream(struct decoder *x)
             if (!s)
                 return false;
         } else if (values || bole_slice_eq(key, S("entries"))) {
+            if (waiting)
+                return json_fail(j, "entries twice, and no labels before them");
             form = values ? FORM_VALUES : FORM_ENTRIES;
             bool now = s && !s->refused.ptr;
             waiting = now ? NULL : j->next;

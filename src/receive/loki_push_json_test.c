@@ -44,6 +44,8 @@ static const struct {
     /* A stream that cannot be taken does not take its neighbours down. */
     {"{\"streams\":[{\"stream\":{},\"values\":[[\"1\",\"x\"]]},{\"stream\":{\"a\":\"1\"},\"values\":[[\"1\",\"y\"]]}]}",
      400, "error at least one label pair is required per stream", "1 {a=\"1\"} \"y\"\n"},
+    {"{\"streams\":[{\"values\":[[\"1\",\"x\"]],\"entries\":[],\"stream\":{\"a\":\"1\"}}]}", 400,
+     "invalid JSON at byte 44: entries twice, and no labels before them", ""},
     {"{\"streams\":[{\"values\":[[\"1\",\"x\"]]}]}", 400, "error at least one label pair is required per stream", ""},
     {"{\"streams\":[{\"stream\":{\"a\":\"\"},\"values\":[[\"1\",\"x\"]]}]}", 400,
      "error at least one label pair is required per stream", ""},
