@@ -1,4 +1,5 @@
 /* exec_metric.c - evaluating a metric query: the tree from its leaves up, every node over all steps at once. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "query/exec.h"
 #include "query/matrix.h"
@@ -50,6 +51,33 @@ static bole_status eval_vector(struct eval *e, double value, struct matrix *ret)
     for (size_t k = 0; k < e->steps; k++)
         matrix_set(row, k, value);
     return BOLE_OK;
+}
+
+/*
+ * Does Loki take the windows of this instant query apart into hours? It adds them up again with sum without (), which loses labels
+ * whose value is empty (range.c). One part that cannot be taken apart keeps the whole as it is.
+ */
+static bool splits_hours(const struct expr *x)
+{
+    static const enum token_kind aggregates[] = {TOKEN_SUM, TOKEN_COUNT, TOKEN_MAX, TOKEN_MIN, TOKEN_AVG, TOKEN_TOPK, TOKEN_SORT, TOKEN_SORT_DESC},
+        ranges[] = {TOKEN_RATE, TOKEN_BYTES_RATE, TOKEN_BYTES_OVER_TIME, TOKEN_COUNT_OVER_TIME, TOKEN_SUM_OVER_TIME, TOKEN_MAX_OVER_TIME,
+                    TOKEN_MIN_OVER_TIME};
+    bool found = false;
+    switch (x->kind) {
+    case EXPR_RANGE:
+        for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+            found |= x->op == ranges[i];
+        return found && x->range_ns > 3600 * NS_PER_S;
+    case EXPR_AGGREGATE:
+        for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++)
+            found |= x->op == aggregates[i];
+        return found && splits_hours(x->left);
+    case EXPR_LABEL_REPLACE: return splits_hours(x->left);
+    case EXPR_BINARY:
+        return (x->left->kind == EXPR_LITERAL || splits_hours(x->left)) && (x->right->kind == EXPR_LITERAL || splits_hours(x->right));
+    case EXPR_LITERAL: case EXPR_VECTOR: case EXPR_LOG: break;
+    }
+    return false;
 }
 
 /* Functions over which sum by (...) can be pushed down: sums of them are again sums. */
@@ -183,6 +211,7 @@ bole_status exec_metric(const struct expr *x, const struct query_request *reques
         .start_ns = is_range ? request->start_ns : request->end_ns, .step_ns = is_range ? request->step_ns : 1,
         .steps = 1,
     };
+    e.splits_hours = !is_range && splits_hours(x);
     if (is_range)
         e.steps = (size_t)(((uint64_t)request->end_ns - (uint64_t)request->start_ns) / (uint64_t)request->step_ns) + 1;
     struct matrix m;

@@ -34,6 +34,7 @@ struct eval {
     struct query_stats         *stats;
     int64_t                     start_ns, step_ns; /* step i is start + i * step */
     size_t                      steps;
+    bool                        splits_hours; /* Loki asks for each hour by itself: exec_metric.c */
     struct bole_err            *err;
 };
 

@@ -31,6 +31,7 @@ struct range_exec {
     struct row_hints    hints;
     bool                no_labels; /* all samples are one series */
     bool                without;
+    bool                drops_empty; /* labels without a value */
     const struct ast_pair *names;  /* by or without; NULL: all labels */
     struct label_sets   sets;
     struct series      *series;    /* [series_cap], by number of the set */
@@ -47,6 +48,25 @@ static void plan_grouping(struct range_exec *r, const struct ast_grouping *outer
     r->no_labels = (g && !g->without && !g->names) || r->x->op == TOKEN_ABSENT_OVER_TIME;
     r->without = g && g->without;
     r->names = g ? g->names : NULL;
+}
+
+/* Parsers that may find any label: of windows behind them Loki puts hours side by side, and takes rates apart under sum alone. */
+static bool finds_any_label(const struct ast_log *log)
+{
+    for (const struct ast_stage *s = log->stages; s; s = s->next)
+        if ((s->kind == STAGE_JSON || s->kind == STAGE_LOGFMT) && !s->pairs)
+            return true;
+    return false;
+}
+
+static bool loses_empty(const struct eval *e, const struct expr *x, const struct ast_grouping *outer)
+{
+    bool is_rate = x->op == TOKEN_RATE || x->op == TOKEN_BYTES_RATE;
+    if (e->request->tenant_count > 1) /* see entries.c */
+        return true;
+    if (!e->splits_hours || (x->grouping && !x->grouping->without && !is_rate))
+        return false;
+    return !finds_any_label(&x->log) || (outer && (is_rate || x->op == TOKEN_SUM_OVER_TIME));
 }
 
 /* Where only lines are counted, a line_format that no later stage reads is not run at all: not even its errors
@@ -96,7 +116,7 @@ static size_t series_labels(struct range_exec *r, const struct row *row)
         const struct row_label *l = &row->labels[i];
         bool unwrapped = r->x->unwrap && bole_slice_eq(l->name, r->x->unwrap->label) && (r->without || !r->names);
         bool is_kept = !r->names || (r->without ? !is_named(r, l->name) : is_named(r, l->name) && !row_is_gone(row, l->name));
-        if ((failed || (!unwrapped && is_kept)) && (l->value.len || r->e->request->tenant_count < 2)) /* empty: see entries.c */
+        if ((failed || (!unwrapped && is_kept)) && (l->value.len || !r->drops_empty))
             r->room[n++] = (struct label){l->name, l->value};
     }
     if (failed)
@@ -496,6 +516,7 @@ bole_status eval_range(struct eval *e, const struct expr *x, const struct ast_gr
     r->room = arena_array(e->arena, ROW_LABELS_MAX + 3, sizeof *r->room);
     r->counts_bytes = x->op == TOKEN_BYTES_OVER_TIME || x->op == TOKEN_BYTES_RATE;
     r->keeps_samples = x->unwrap && x->op != TOKEN_ABSENT_OVER_TIME;
+    r->drops_empty = loses_empty(e, x, outer);
     plan_grouping(r, outer);
     bool ok;
     struct ast_log log = without_idle_formats(r, &ok);

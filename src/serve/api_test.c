@@ -59,8 +59,13 @@ TEST(api_index_counts_what_was_pushed)
     CHECK(world_body_has(w, "{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"app\":"));
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume?query={app=\"db\"}&aggregateBy=x&" RANGE, ""), 400);
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume_range?query={app=~\".+\"}&step=1000&" RANGE, ""), 200);
+    CHECK(world_body_has(w, "\"resultType\":\"vector\",\"result\":[{\"metric\":{\"app\":"));
+    CHECK(world_body_has(w, "\"value\":[1795210999.999,"));
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume_range?query={app=~\".+\"}&step=1&" RANGE, ""), 200);
     CHECK(world_body_has(w, "\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"app\":"));
-    CHECK(world_body_has(w, "\"values\":[[1795210999.999,"));
+    CHECK(world_body_has(w, "\"values\":[[1795210200.999,"));
+    CHECK_EQ_U64(world_get(w, "/loki/api/v1/index/volume_range?query={app=\"nope\"}&step=1&" RANGE, ""), 200);
+    CHECK(world_body_has(w, "\"resultType\":\"vector\",\"result\":[]"));
     world_close(w);
 }
 
@@ -128,6 +133,7 @@ TEST(api_operators_find_their_doors)
     CHECK(world_body_has(w, "\"merges_run\":0"));
     CHECK_EQ_U64(world_post(w, "/api/v1/merge?force=true", "", S("")), 200);
     CHECK_EQ_U64(world_post(w, "/log_level?log_level=loud", "", S("")), 400);
+    CHECK_EQ_SLICE(w->body, S("{\"status\":\"failed\",\"message\":\"unrecognized log level \\\"loud\\\"\"}"));
     CHECK_EQ_U64(world_post(w, "/log_level?log_level=warn", "", S("")), 200);
     CHECK_EQ_U64(world_get(w, "/log_level", ""), 200);
     CHECK_EQ_SLICE(w->body, S("{\"message\":\"Current log level is warn\"}"));

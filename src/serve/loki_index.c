@@ -167,7 +167,7 @@ static void volume_range(struct http_exchange *x, void *ctx)
         struct buf body;
         buf_init(&body, NULL);
         v.exec_ns = clock_mono_ns(s.work.api->options.clock) - s.work.started_ns;
-        loki_volume_write_matrix(&v, range.limit, first_ns, range.step_ns, s.end_ns, &body);
+        loki_volume_write_range(&v, range.limit, first_ns, range.step_ns, s.end_ns, &body);
         api_reply_json(x, &body);
     }
     loki_volume_deinit(&v);

@@ -169,18 +169,34 @@ void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t tim
     out->failed |= !items;
 }
 
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
+/* Does any series have more than one sample? If not, Loki's answer over a range is a vector. */
+static bool has_two_samples(const struct loki_volume *v, struct loki_set_item *const *items)
+{
+    for (size_t i = 0; i < v->set.count; i++) {
+        const uint64_t *bytes = items[i]->data;
+        uint32_t n = 0;
+        for (uint32_t k = 0; k < v->bucket_count; k++)
+            n += bytes[k] != 0;
+        if (n > 1)
+            return true;
+    }
+    return false;
+}
+
+void loki_volume_write_range(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
                               struct buf *out)
 {
     size_t count;
     struct loki_set_item **items = rank(v, limit, &count);
-    buf_put_str(out, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+    bool is_matrix = items && has_two_samples(v, items);
+    buf_put_str(out, "{\"status\":\"success\",\"data\":{\"resultType\":");
+    buf_put_str(out, is_matrix ? "\"matrix\",\"result\":[" : "\"vector\",\"result\":[");
     for (size_t i = 0; i < count; i++) {
         uint64_t *bytes = items[i]->data;
         bool first = true;
         buf_put_str(out, i ? ",{\"metric\":" : "{\"metric\":");
         buf_put(out, items[i]->key);
-        buf_put_str(out, ",\"values\":[");
+        buf_put_str(out, is_matrix ? ",\"values\":[" : ",\"value\":");
         for (uint32_t k = 0; k < v->bucket_count; k++) {
             if (!bytes[k])
                 continue;
@@ -190,7 +206,7 @@ void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t fir
             loki_put_sample(out, next_ns < end_ns ? (int64_t)next_ns - NS_PER_MS : end_ns, (double)bytes[k]);
             first = false;
         }
-        buf_put_str(out, "]}");
+        buf_put_str(out, is_matrix ? "]}" : "}");
     }
     put_end(v, count, out);
     out->failed |= !items;

@@ -35,10 +35,10 @@ bole_status loki_volume_choose(struct loki_volume *v, const struct store_matcher
 
 bole_status loki_volume_add(struct loki_volume *v, bole_slice labels, uint32_t bucket, uint64_t bytes);
 
-/* The whole answer, at most `limit` series. Vector: bucket 0 at time_ns. Matrix: bucket i is [first + i * step, first + (i + 1) *
- * step); its point stands a millisecond before it ends, that of the last one at end_ns. */
+/* The whole answer, at most `limit` series. Vector: bucket 0 at time_ns. Range: bucket i is [first + i * step, first + (i + 1) *
+ * step); its point stands a millisecond before it ends, that of the last one at end_ns. It is a vector when no series has two points. */
 void loki_volume_write_vector(struct loki_volume *v, uint64_t limit, int64_t time_ns, struct buf *out);
-void loki_volume_write_matrix(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
+void loki_volume_write_range(struct loki_volume *v, uint64_t limit, int64_t first_ns, int64_t step_ns, int64_t end_ns,
                               struct buf *out);
 
 #endif

@@ -88,7 +88,7 @@ TEST(loki_volume_over_time_has_no_points_where_nothing_is)
     CHECK_EQ_STATUS(loki_volume_add(&v, S(""), 0, 1), BOLE_OK);
     CHECK_EQ_STATUS(loki_volume_add(&v, S(""), 1, 2), BOLE_OK);
     CHECK_EQ_STATUS(loki_volume_add(&v, S(""), 3, 8), BOLE_OK);
-    loki_volume_write_matrix(&v, 10, 100 * NS_PER_S, 10 * NS_PER_S, 135 * NS_PER_S, &out);
+    loki_volume_write_range(&v, 10, 100 * NS_PER_S, 10 * NS_PER_S, 135 * NS_PER_S, &out);
     CHECK_EQ_SLICE(result_of(&out), S("[{\"metric\":{},\"values\":[[109.999,\"1\"],[119.999,\"2\"],[135,\"8\"]]}]"));
     loki_volume_deinit(&v);
     buf_deinit(&out);

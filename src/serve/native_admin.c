@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "query/parser.h"
 #include "serve/api_internal.h"
 #include "serve/loki_json.h"
 
@@ -114,7 +115,14 @@ static void log_level_set(struct http_exchange *x, void *ctx)
         log_set_level(level);
         buf_printf(&body, "{\"status\":\"success\",\"message\":\"Log level set to %s\"}", log_level_name(level));
     } else {
-        buf_put_str(&body, "{\"status\":\"failed\",\"message\":\"log_level must be debug, info, warn or error\"}");
+        struct buf text;
+        buf_init(&text, NULL);
+        buf_put_str(&text, "unrecognized log level ");
+        ast_print_string(api_param(x, S("log_level")), &text);
+        buf_put_str(&body, "{\"status\":\"failed\",\"message\":");
+        buf_put_json(&body, buf_slice(&text), true);
+        buf_put_u8(&body, '}');
+        buf_deinit(&text);
     }
     http_reply_buf(x, known ? 200 : 400, LOKI_JSON_TYPE, &body);
     buf_deinit(&body);
