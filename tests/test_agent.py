@@ -183,6 +183,10 @@ def test_what_a_server_does_not_read_of_its_files_it_says(tmp_path):
     with bole.Server(args=["--tail", f"{tmp_path}/*.log"]) as server:
         for name, said in (("packed", "gzip"), ("fifo", "device, FIFO or socket"), ("long", "over the limit was cut")):
             wait_for(lambda: sum(f"{name}.log" in line and said in line for line in server.log) == 1)
+        figures = {"inputs": 4, "inputs_unread": 2, "lines_total": 2, "cut_lines_total": 1, "lag_bytes": 0}
+        wait_for(lambda: {name: server.metric(f"bole_agent_{name}") for name in figures} == figures)
+        assert server.metric("bole_agent_bytes_total") > 0
+        assert server.get("/api/v1/status").json()["agent"]["inputs"] == 4
 
 
 TRACES = bole.ROOT / "tests" / "traces"

@@ -66,6 +66,8 @@ struct agent {
     uint64_t tell_checkpoint_ns, tell_memory_ns, tell_spool_ns; /* not said again before */
     uint64_t release_at_ns;       /* UINT64_MAX: nothing to release */
     struct agent_status status;
+    pthread_mutex_t   sums_lock;
+    struct agent_sums sums; /* as last asked for */
 };
 
 /* ---- the sink ---- */
@@ -465,16 +467,51 @@ static void each_journal(const struct journal *j, const struct each *each)
     each->fn(&input, each->ctx);
 }
 
-void agent_each_input(struct agent *a, void (*fn)(const struct agent_input *input, void *ctx), void *ctx)
+static void each_input(struct agent *a, void (*fn)(const struct agent_input *input, void *ctx), void *ctx)
 {
     struct each each = {fn, ctx};
-    pthread_mutex_lock(&a->lock);
     files_each(a->files, each_file, &each);
     if (a->journal)
         each_journal(a->journal, &each);
     for (size_t i = 0; i < a->pipe_count; i++)
         each_pipe(a->pipes[i], &each);
+}
+
+void agent_each_input(struct agent *a, void (*fn)(const struct agent_input *input, void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&a->lock);
+    each_input(a, fn, ctx);
     pthread_mutex_unlock(&a->lock);
+}
+
+static void add_input(const struct agent_input *in, void *ctx)
+{
+    struct agent_sums *s = ctx;
+    s->inputs++;
+    s->unread += strcmp(in->state, "skipped") == 0 || strcmp(in->state, "unreadable") == 0 || strcmp(in->state, "failed") == 0;
+    s->lag_bytes += in->lag_bytes;
+    s->lines += in->lines;
+    s->bytes += in->bytes;
+    s->cut_lines += in->cut_lines;
+    s->split_lines += in->split_lines;
+    s->skipped_bytes += in->skipped_bytes;
+    s->truncations += in->truncations;
+    s->errors += in->errors;
+}
+
+void agent_get_sums(struct agent *a, struct agent_sums *ret_sums)
+{
+    struct agent_sums sums = {0};
+    bool fresh = pthread_mutex_trylock(&a->lock) == 0; /* a disk that hangs would hold whoever asks */
+    if (fresh) {
+        each_input(a, add_input, &sums);
+        pthread_mutex_unlock(&a->lock);
+    }
+    pthread_mutex_lock(&a->sums_lock);
+    if (fresh)
+        a->sums = sums;
+    *ret_sums = a->sums;
+    pthread_mutex_unlock(&a->sums_lock);
 }
 
 bool agent_pipes_are_over(struct agent *a)
@@ -655,6 +692,7 @@ bole_status agent_create(const struct agent_options *options, struct agent **ret
     a->options = *options;
     set_defaults(&a->options);
     pthread_mutex_init(&a->lock, NULL);
+    pthread_mutex_init(&a->sums_lock, NULL);
     gather_init(&a->gather);
     buf_init(&a->marks, NULL);
     a->release_at_ns = UINT64_MAX;
@@ -699,6 +737,7 @@ void agent_destroy(struct agent *a)
     if (a->wake_fd >= 0)
         close(a->wake_fd);
     pthread_mutex_destroy(&a->lock);
+    pthread_mutex_destroy(&a->sums_lock);
     free(a->checkpoint_path);
     free(a);
 }

@@ -109,6 +109,12 @@ struct agent_status {
     char     last_error[256]; /* of the sink, else of the checkpoint; "" when the last call of both was well */
 };
 
+struct agent_sums { /* of all inputs; `unread` are skipped or cannot be read */
+    uint64_t inputs, unread, lag_bytes, lines, bytes, cut_lines, split_lines, skipped_bytes, truncations, errors;
+};
+
+/* Never waits: while the agent is at work they are those of the last call. Any thread, until agent_destroy. */
+void agent_get_sums(struct agent *a, struct agent_sums *ret_sums);
 void agent_get_status(struct agent *a, struct agent_status *ret_status);
 void agent_each_input(struct agent *a, void (*fn)(const struct agent_input *input, void *ctx), void *ctx);
 

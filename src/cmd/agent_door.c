@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "cmd/agent_figures.h"
 #include "serve/http.h"
 
 #define GRACE_NS (1000 * (uint64_t)NS_PER_MS)
@@ -15,19 +16,15 @@ struct agent_door {
 
 /* ---- what there is to tell ---- */
 
-struct sums {
-    struct buf *json; /* objects of inputs; NULL: only the sums */
-    uint64_t inputs, lines, bytes, lag_bytes, cut_lines, split_lines, skipped_bytes, truncations, errors, unread;
-};
-
 static void put_member(struct buf *out, const char *name, uint64_t value)
 {
     buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
 }
 
-static void put_input(struct buf *out, const struct agent_input *in)
+static void put_input(const struct agent_input *in, void *ctx)
 {
-    buf_put_str(out, "{\"path\":");
+    struct buf *out = ctx;
+    buf_put_str(out, !out->len || out->ptr[out->len - 1] == '[' ? "{\"path\":" : ",{\"path\":");
     buf_put_json(out, in->path, false);
     buf_printf(out, ",\"state\":\"%s\",\"reason\":", in->state);
     buf_put_json(out, bole_slice_str(in->reason), false);
@@ -44,56 +41,20 @@ static void put_input(struct buf *out, const struct agent_input *in)
     buf_put_u8(out, '}');
 }
 
-static void add_input(const struct agent_input *in, void *ctx)
-{
-    struct sums *s = ctx;
-    if (s->json && s->inputs)
-        buf_put_u8(s->json, ',');
-    if (s->json)
-        put_input(s->json, in);
-    s->inputs++;
-    s->lines += in->lines;
-    s->bytes += in->bytes;
-    s->lag_bytes += in->lag_bytes;
-    s->cut_lines += in->cut_lines;
-    s->split_lines += in->split_lines;
-    s->skipped_bytes += in->skipped_bytes;
-    s->truncations += in->truncations;
-    s->errors += in->errors;
-    s->unread += strcmp(in->state, "skipped") == 0 || strcmp(in->state, "unreadable") == 0 || strcmp(in->state, "failed") == 0;
-}
-
 static const char *state_of(const struct spool_stats *s)
 {
     return s->is_full ? "spool full" : s->is_away ? "server away" : s->groups ? "sending" : "idle";
 }
 
-struct figure {
-    const char *name, *help;
-    bool        is_gauge;
-    uint64_t    value;
-};
-
-enum { FIGURES_MAX = 32 };
-
-static size_t get_figures(struct agent_door *d, const struct sums *sums, struct figure ret_figures[FIGURES_MAX])
+static size_t get_figures(struct agent_door *d, struct metrics_figure ret_figures[METRICS_FIGURES_MAX])
 {
     struct spool_stats s;
     struct agent_status a;
+    size_t count = agent_figures(d->options.agent, ret_figures);
     spool_get_stats(d->options.spool, &s);
     agent_get_status(d->options.agent, &a);
-    const struct figure figures[] = {
-        {"inputs", "Files and the journal that are known.", true, sums->inputs},
-        {"inputs_unread", "Of them, those that are skipped or cannot be read.", true, sums->unread},
+    const struct metrics_figure figures[] = {
         {"watched_directories", "Directories that inotify watches.", true, a.directories},
-        {"lag_bytes", "Bytes of files that are not read yet.", true, sums->lag_bytes},
-        {"lines_total", "Lines read from the inputs that are known now.", false, sums->lines},
-        {"bytes_total", "Their bytes.", false, sums->bytes},
-        {"cut_lines_total", "Lines over the limit, which were cut.", false, sums->cut_lines},
-        {"split_lines_total", "Last lines taken without their end.", false, sums->split_lines},
-        {"skipped_bytes_total", "Rests of cut lines, and holes.", false, sums->skipped_bytes},
-        {"truncations_total", "Files that were written anew.", false, sums->truncations},
-        {"input_errors_total", "Failures of reading.", false, sums->errors},
         {"records_refused_total", "Records over a limit, or refused by a rule of this agent.", false, a.records_refused},
         {"spool_groups", "Groups of batches that the server has not called durable.", true, s.groups},
         {"spool_bytes", "Their bytes, compressed.", true, s.bytes},
@@ -110,9 +71,9 @@ static size_t get_figures(struct agent_door *d, const struct sums *sums, struct 
         {"dropped_batches_total", "Batches dropped from a full spool.", false, s.batches_dropped},
         {"dropped_records_total", "Their records.", false, s.records_dropped},
     };
-    _Static_assert(sizeof figures / sizeof *figures <= FIGURES_MAX, "room for the figures");
-    memcpy(ret_figures, figures, sizeof figures);
-    return sizeof figures / sizeof *figures;
+    _Static_assert(AGENT_FIGURES + sizeof figures / sizeof *figures <= METRICS_FIGURES_MAX, "room for the figures");
+    memcpy(ret_figures + count, figures, sizeof figures);
+    return count + sizeof figures / sizeof *figures;
 }
 
 /* ---- HTTP ---- */
@@ -120,12 +81,10 @@ static size_t get_figures(struct agent_door *d, const struct sums *sums, struct 
 static void answer_metrics(struct http_exchange *x, void *ctx)
 {
     struct agent_door *d = ctx;
-    struct sums sums = {0};
-    struct figure figures[FIGURES_MAX];
+    struct metrics_figure figures[METRICS_FIGURES_MAX];
     struct buf out;
     buf_init(&out, NULL);
-    agent_each_input(d->options.agent, add_input, &sums);
-    size_t count = get_figures(d, &sums, figures);
+    size_t count = get_figures(d, figures);
     for (size_t i = 0; i < count; i++)
         buf_printf(&out, "# HELP bole_agent_%s %s\n# TYPE bole_agent_%s %s\nbole_agent_%s %llu\n", figures[i].name,
                    figures[i].help, figures[i].name, figures[i].is_gauge ? "gauge" : "counter", figures[i].name,
@@ -138,8 +97,7 @@ static void answer_status(struct http_exchange *x, void *ctx)
 {
     struct agent_door *d = ctx;
     struct buf out;
-    struct sums sums = {.json = &out};
-    struct figure figures[FIGURES_MAX];
+    struct metrics_figure figures[METRICS_FIGURES_MAX];
     struct spool_stats s;
     struct agent_status a;
     buf_init(&out, NULL);
@@ -150,9 +108,9 @@ static void answer_status(struct http_exchange *x, void *ctx)
     buf_put_str(&out, ",\"last_error\":");
     buf_put_json(&out, bole_slice_str(s.last_error[0] ? s.last_error : a.last_error), false);
     buf_put_str(&out, ",\"inputs\":[");
-    agent_each_input(d->options.agent, add_input, &sums);
+    agent_each_input(d->options.agent, put_input, &out);
     buf_put_str(&out, "],\"figures\":{\"version\":1");
-    size_t count = get_figures(d, &sums, figures);
+    size_t count = get_figures(d, figures);
     for (size_t i = 0; i < count; i++)
         put_member(&out, figures[i].name, figures[i].value);
     buf_put_str(&out, "}}\n");

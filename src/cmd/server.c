@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "agent/agent.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cmd/agent_figures.h"
 #include "cmd/lock.h"
 #include "cmd/retention.h"
 #include "ingest/ingest.h"
@@ -56,6 +58,7 @@ struct server {
     struct arena        arena; /* what settings were read into */
     struct tail_sink   *sink;
     struct agent       *agent;
+    _Atomic(struct agent *) counted_agent; /* for requests, which come before there is one */
     char                url[300];
     struct buf          config; /* what is in force, as YAML, for /config */
 };
@@ -408,6 +411,12 @@ static size_t name_hosts(struct server *s, const struct server_options *o)
     return count;
 }
 
+static size_t count_inputs(void *ctx, struct metrics_figure *ret_figures)
+{
+    struct agent *a = atomic_load(&((struct server *)ctx)->counted_agent);
+    return a ? agent_figures(a, ret_figures) : 0;
+}
+
 static bole_status start_serving(struct server *s, const struct server_options *o, struct bole_err *err)
 {
     unsigned loops = loop_count();
@@ -421,6 +430,8 @@ static bole_status start_serving(struct server *s, const struct server_options *
                               .query_memory_bytes = s->budget.limit_bytes / QUERY_PART,
                               .max_query_bytes = o->max_query_bytes,
                               .exports_max = EXPORTS_MAX,
+                              .agent_figures = count_inputs,
+                              .agent_ctx = s,
                               .config_text = buf_slice(&s->config)};
     bole_status st = receive_switches(s, o, &api.receive, err);
     if (st == BOLE_OK)
@@ -481,7 +492,10 @@ static bole_status start_agent(struct server *s, const struct server_options *o,
                                   .checkpoint_path = checkpoint, .fs = &fs_posix,
                                   .clock = &clock_system, .sink = s->sink};
     st = agent_create(&agent, &s->agent, err);
-    return st < 0 ? st : agent_start(s->agent, err);
+    if (st < 0)
+        return st;
+    atomic_store(&s->counted_agent, s->agent);
+    return agent_start(s->agent, err);
 }
 
 /* Of "127.0.0.1:5140", with its length. */
@@ -588,8 +602,8 @@ void server_destroy(struct server *s)
 {
     if (!s)
         return;
-    agent_destroy(s->agent);
-    tail_sink_destroy(s->sink);
+    if (s->agent)
+        agent_stop(s->agent);
     sockets_drain(s->sockets, DOOR_GRACE_S * (uint64_t)NS_PER_S);
     rpc_drain(s->rpc, DOOR_GRACE_S * (uint64_t)NS_PER_S);
     if (s->http)
@@ -598,6 +612,8 @@ void server_destroy(struct server *s)
         api_stop(s->api);
     ingest_destroy(s->ingest);
     http_server_destroy(s->http);
+    agent_destroy(s->agent); /* it has stopped; requests asked for its figures until now */
+    tail_sink_destroy(s->sink);
     sockets_destroy(s->sockets);
     rpc_destroy(s->rpc);
     tls_context_destroy(s->door_tls);

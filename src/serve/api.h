@@ -29,6 +29,8 @@ struct api;
 #define API_TAILS_MAX_DEFAULT     256u                      /* live tails at once */
 #define API_EXPORTS_MAX_DEFAULT   1u                        /* exports at once: each holds a pool thread; the pool may have two */
 
+struct metrics_figure;
+
 struct api_options {
     struct queue       *queue;
     struct store       *store;
@@ -44,6 +46,10 @@ struct api_options {
     uint64_t            max_query_bytes;     /* of lines that one query may look at; 0: no limit */
     unsigned            exports_max;         /* 0: the default; fewer than the pool has threads */
     struct receive_options receive;          /* how pushed records are read; its clock and budget are set here */
+    /* What reads files into ingest counts; at most METRICS_FIGURES_MAX, returns their number. Any thread, must not wait, until the
+     * server has ended. NULL: there is none. */
+    size_t            (*agent_figures)(void *ctx, struct metrics_figure *ret_figures);
+    void               *agent_ctx;
     bole_slice          config_text;         /* shown by /config; secrets already taken out */
 };
 

@@ -430,6 +430,18 @@ static void write_process(struct writer *w, struct fs *fs, int64_t started_ns)
     close_family(w);
 }
 
+static void write_agent(struct writer *w, const struct metrics_sources *s)
+{
+    struct metrics_figure figures[METRICS_FIGURES_MAX];
+    size_t count = s->agent_figures(s->agent_ctx, figures);
+    if (!count)
+        return;
+    open_family(w, "agent");
+    for (size_t i = 0; i < count; i++)
+        figure(w, figures[i].name, figures[i].is_gauge ? GAUGE : COUNTER, figures[i].value, figures[i].help);
+    close_family(w);
+}
+
 static void write_all(struct writer *w, const struct metrics_sources *s)
 {
     if (s->ingest)
@@ -452,6 +464,8 @@ static void write_all(struct writer *w, const struct metrics_sources *s)
         write_receive(w, s->counters, s->senders);
         write_query(w, s->counters);
     }
+    if (s->agent_figures)
+        write_agent(w, s);
     if (s->budget)
         write_memory(w, s->budget);
     if (s->fs)

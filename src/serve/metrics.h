@@ -47,6 +47,13 @@ struct metrics_counters { /* counted by the API itself */
     atomic_uint_fast64_t tails_open, tails_total, tail_rows_total, tail_dropped_total;
 };
 
+struct metrics_figure { /* of a part of the program that this one does not know; the texts are constants */
+    const char *name, *help;
+    bool        is_gauge;
+    uint64_t    value;
+};
+enum { METRICS_FIGURES_MAX = 32 };
+
 struct metrics_sources { /* NULL: its figures are left out */
     struct ingest      *ingest;
     struct queue       *queue;
@@ -60,6 +67,8 @@ struct metrics_sources { /* NULL: its figures are left out */
     struct dead_letters *dead_letters;
     struct limits      *limits;
     struct sources     *senders;
+    size_t            (*agent_figures)(void *ctx, struct metrics_figure *ret_figures); /* as in api_options */
+    void               *agent_ctx;
     int64_t             started_ns; /* UTC */
 };
 

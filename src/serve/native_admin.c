@@ -38,6 +38,8 @@ static struct metrics_sources sources_of(struct api *a)
                                     .dead_letters = a->options.receive.dead_letters,
                                     .limits = a->options.receive.limits,
                                     .senders = a->options.receive.sources,
+                                    .agent_figures = a->options.agent_figures,
+                                    .agent_ctx = a->options.agent_ctx,
                                     .started_ns = a->started_ns};
 }
 
