@@ -5,7 +5,7 @@
  * (or j and k) move, which is what `aria-activedescendant` tells a screen reader. Rows may be added and taken away at
  * both ends: the row at the top of the window stays where it is.
  */
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { measureElement, useVirtualizer } from "@tanstack/react-virtual";
 import {
   useCallback,
   useEffect,
@@ -31,6 +31,13 @@ const OVERSCAN_ROWS = 12;
 const NEAR_END_ROWS = 60;
 const AT_BOTTOM_PX = 30;
 const NO_COUNTS: ReadonlyMap<Row, number> = new Map();
+
+/* A height that is not known yet is guessed: reading it here would lay the page out for each row, and the observer of
+ * sizes tells it before anything is drawn. */
+const heightOf: typeof measureElement = (element, entry, list) =>
+  entry
+    ? measureElement(element, entry, list)
+    : (list.itemSizeCache.get(list.options.getItemKey(list.indexFromElement(element))) ?? ROW_HEIGHT_PX);
 
 export interface RowListHandle {
   focus(): void;
@@ -88,7 +95,19 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
     estimateSize: () => ROW_HEIGHT_PX,
     getItemKey: useCallback((index: number) => rows[index]?.id ?? index, [rows]),
     overscan: OVERSCAN_ROWS,
+    measureElement: heightOf,
   });
+  /* The row at the top of the window. Where rows came or went above it, what is drawn is what stands there then: not first
+   * the rows of the old place, to be thrown away when the window has followed. */
+  const anchor = useRef<{ id: string; index: number; offset: number }>(undefined);
+  const height = virtual.getTotalSize();
+  const held = anchor.current;
+  const top =
+    held && rows[held.index]?.id !== held.id
+      ? virtual.measurementsCache[rows.findIndex((row) => row.id === held.id)]?.start
+      : undefined;
+  const movedTo = held && top !== undefined ? top + held.offset : undefined;
+  if (movedTo !== undefined) virtual.scrollOffset = movedTo;
   const items = virtual.getVirtualItems();
   const firstShown = items[0]?.index ?? 0;
   const lastShown = items.at(-1)?.index ?? 0;
@@ -100,26 +119,19 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
     if (rows.length > 0 && firstShown < NEAR_END_ROWS) onNearStart?.();
   }, [firstShown, rows.length, onNearStart]);
 
-  const anchor = useRef<{ id: string; index: number; offset: number }>(undefined);
-  const anchorNow = useCallback(() => {
-    const top = scroller.current?.scrollTop ?? 0;
-    const item = virtual.getVirtualItemForOffset(top);
-    const row = item && rows[item.index];
-    anchor.current = row && { id: row.id, index: item.index, offset: top - item.start };
-  }, [virtual, rows]);
+  /* The place is handed in where reading it would lay the page out. */
+  const anchorAt = useCallback(
+    (top: number) => {
+      const item = virtual.getVirtualItemForOffset(top);
+      const row = item && rows[item.index];
+      anchor.current = row && { id: row.id, index: item.index, offset: top - item.start };
+    },
+    [virtual, rows],
+  );
   useLayoutEffect(() => {
-    const held = anchor.current;
-    const box = scroller.current;
-    if (held && box && rows[held.index]?.id !== held.id) {
-      const index = rows.findIndex((row) => row.id === held.id);
-      const start = virtual.measurementsCache[index]?.start;
-      if (start !== undefined) {
-        if (grid.current) grid.current.style.height = `${virtual.getTotalSize()}px`;
-        lastTop.current = box.scrollTop = start + held.offset;
-      }
-    }
-    anchorNow();
-  }, [rows, virtual, anchorNow]);
+    if (scroller.current && movedTo !== undefined) lastTop.current = scroller.current.scrollTop = movedTo;
+    anchorAt(lastTop.current);
+  }, [movedTo, anchorAt]);
 
   /* Heights that were measured belong to the other way of drawing. */
   useEffect(() => {
@@ -201,7 +213,7 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
   const scrolled = () => {
     const box = scroller.current;
     if (!box) return;
-    anchorNow();
+    anchorAt(box.scrollTop);
     const up = box.scrollTop < lastTop.current && box.scrollHeight - box.scrollTop - box.clientHeight > AT_BOTTOM_PX;
     lastTop.current = box.scrollTop;
     if (up) onScrolledUp?.();
@@ -219,7 +231,7 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
         tabIndex={0}
         aria-activedescendant={activeId && `row-${activeId}`}
         onKeyDown={press}
-        style={{ height: virtual.getTotalSize() }}
+        style={{ height }}
       >
         {items.map((item) => {
           const row = rows[item.index];
