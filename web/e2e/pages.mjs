@@ -132,6 +132,19 @@ await runSteps(
       await page.locator(".row").first().waitFor();
       assert.match(decodeURIComponent(page.url()), /\{job="pages"\}/, "the query is still there");
     }),
+    step("a key is heard from the moment the screen is there", async () => {
+      const fresh = await page.context().newPage();
+      await fresh.addInitScript(() => {
+        new MutationObserver((_, observer) => {
+          if (!document.querySelector(".screen-head")) return;
+          observer.disconnect();
+          document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "w", bubbles: true }));
+        }).observe(document, { childList: true, subtree: true });
+      });
+      await fresh.goto(`${serverUrl}/#/explore?${new URLSearchParams({ q: '{job="pages"}', wrap: "0" })}`);
+      await fresh.waitForFunction(() => location.hash.includes("wrap=1"));
+      await fresh.close();
+    }),
     step("the palette opens whatever has the name, from the editor too", async () => {
       await page.locator(".editor .cm-content").click();
       await page.keyboard.press("Control+k");

@@ -143,7 +143,7 @@ await runSteps(
     step("a running query is cancelled by closing its connection", async () => {
       await page.route("**/api/v1/query?*", () => {}); // no answer
       const asked = page.waitForRequest((request) => request.url().includes("histogram"));
-      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.keyboard.press("r");
       const request = await asked;
       await page.getByRole("button", { name: "Cancel" }).click();
       await page.locator(".banner", { hasText: "stopped before" }).waitFor();
@@ -153,7 +153,7 @@ await runSteps(
     }),
     step("a server that is away is said to be, and asked again; what is shown stays", async () => {
       await page.route("**/api/v1/query?*", (route) => route.abort());
-      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.keyboard.press("r");
       await page.locator(".banner", { hasText: "cannot be reached" }).waitFor();
       await eventually(async () => assert.ok((await rows.count()) > 0));
       await page.unroute("**/api/v1/query?*");
