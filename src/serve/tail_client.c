@@ -340,7 +340,7 @@ static void tail(struct http_exchange *x, void *ctx)
     struct api *a = ctx;
     struct api_work work;
     struct bole_err err = {0};
-    struct tail_request request;
+    struct tail_request request = {0};
     if (!api_work_begin(&work, a, x))
         return;
     if (work.tenant_count > 1) {

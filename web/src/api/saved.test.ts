@@ -1,3 +1,4 @@
+import { webcrypto } from "node:crypto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { deleteSaved, getSaved, isConflict, listSaved, newId, putSaved } from "./saved";
 
@@ -12,7 +13,10 @@ function answer(body: unknown, status = 200) {
 const one = { id: "a", name: "Errors", version: 3, updated: "2026-11-21T10:00:00.000Z" };
 const saved = { kind: "query" as const, id: "a", name: "Errors", version: 3, updatedMs: Date.parse(one.updated) };
 
-beforeEach(() => vi.stubGlobal("document", { baseURI: "http://bole.test/sub/#/explore" }));
+beforeEach(() => {
+  vi.stubGlobal("document", { baseURI: "http://bole.test/sub/#/explore" });
+  vi.stubGlobal("crypto", webcrypto); // Node 18 has it as a module only
+});
 afterEach(() => vi.unstubAllGlobals());
 
 test("a list and one of it", async () => {
