@@ -9,6 +9,7 @@
 #include <snappy-c.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 
 enum { SNAPPY_RATIO_MAX = 32 }; /* the densest element makes 64 bytes of 3 */
 
@@ -156,7 +157,7 @@ static size_t drop_empty_fields(struct batch_field *fields, size_t count)
 bool loki_push_entry(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slice line,
                      struct batch_field *fields, size_t field_count)
 {
-    struct field_set set;
+    UNSET struct field_set set;
     set.sorted = fields; /* the sorted part never overtakes the reading */
     set.count = 0;
     set.has_empty = false;

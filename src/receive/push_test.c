@@ -72,7 +72,7 @@ TEST(a_batch_arrives_as_it_is)
     fixture_deinit(&f);
 }
 
-TEST(names_are_cleaned_and_the_first_of_a_repeated_one_stays)
+TEST(names_are_cleaned_and_the_last_of_a_repeated_one_stays)
 {
     struct fixture f;
     fixture_init(&f);
@@ -83,7 +83,7 @@ TEST(names_are_cleaned_and_the_first_of_a_repeated_one_stays)
     push(&f, buf_slice(&body));
     CHECK(f.result.lane == NULL);
     fixture_check(&f, 200, "{\"sequence\":0,\"stored\":1,\"duplicate\":false,\"rejected\":0}\n",
-                  "5 {a_b=\"x\"} \"l\" h_x=\"3\" u=\"1\"\n");
+                  "5 {a_b=\"x\"} \"l\" h_x=\"3\" u=\"2\"\n");
     buf_deinit(&body);
     fixture_deinit(&f);
 }
