@@ -147,6 +147,29 @@ TEST(a_truncated_file_that_is_as_long_as_before_is_noticed)
     }
 }
 
+/* Lines of one length that end alike: what stands in front of the offset is the same in the new file. */
+TEST(a_truncated_file_whose_lines_end_as_the_old_ones_is_noticed)
+{
+#define END " ended by the very same words, which are more than are kept of what stood in front of the offset"
+    const char *news[] = {"3" END "\n4" END "\n", "3" END "\n4" END "\n5" END "\n"};
+    struct fixture f;
+    for (int longer = 0; longer < 2; longer++) {
+        fixture_init(&f);
+        fixture_start(&f);
+        fixture_append(&f, "a.log", "1" END "\n2" END "\n");
+        fixture_pump(&f);
+        assert_int_equal(truncate(fixture_path(&f, "a.log"), 0), 0);
+        fixture_append(&f, "a.log", news[longer]);
+        fixture_pass(&f, 15 * NS_PER_S);
+        if (longer)
+            CHECK_LINES(&f, "1" END, "2" END, "3" END, "4" END, "5" END);
+        else
+            CHECK_LINES(&f, "1" END, "2" END, "3" END, "4" END);
+        fixture_deinit(&f);
+    }
+#undef END
+}
+
 TEST(a_file_truncated_inside_a_long_unfinished_line_is_noticed)
 {
     struct fixture f;

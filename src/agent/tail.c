@@ -195,14 +195,25 @@ static void move_guard(struct tail *t, const uint8_t *bytes, size_t consumed)
     t->partial = 0;
 }
 
-/* Does the file still hold what stood in front of the offset? */
-static bole_status check_guard(struct tail *t, bool *ret_same, struct bole_err *err)
+/* Does the file still begin as it did, and is what stands in front of the offset what stood there? The guard alone does
+ * not tell: lines of one length that end alike are in a new file where they were in the old one. */
+static bole_status check_same(struct tail *t, bole_slice guard, bool *ret_same, struct bole_err *err)
+{
+    struct source_print now;
+    *ret_same = guard.len == t->guard_len && memcmp(guard.ptr, t->guard, guard.len) == 0;
+    if (!*ret_same || t->print.len == 0)
+        return BOLE_OK;
+    bole_status st = source_print(t->fd, t->print.len, &now, err);
+    *ret_same = now.len == t->print.len && now.hash == t->print.hash;
+    return st;
+}
+
+static bole_status check_written_over(struct tail *t, bool *ret_same, struct bole_err *err)
 {
     uint8_t bytes[TAIL_GUARD_MAX];
     size_t n = 0;
     bole_status st = t->guard_len ? source_read(t->fd, t->offset - t->guard_len, bytes, t->guard_len, &n, err) : BOLE_OK;
-    *ret_same = n == t->guard_len && memcmp(bytes, t->guard, n) == 0;
-    return st;
+    return st < 0 ? st : check_same(t, (bole_slice){bytes, n}, ret_same, err);
 }
 
 static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err *err)
@@ -221,7 +232,7 @@ static bole_status look(struct tail *t, struct tail_turn *turn, struct bole_err 
     t->size = info.size_bytes;
     t->modified_ns = info.modified_ns;
     t->links = info.links;
-    if (is_written_over && (st = check_guard(t, &same, err)) < 0)
+    if (is_written_over && (st = check_written_over(t, &same, err)) < 0)
         return st;
     return t->size < t->offset || !same ? rewind_file(t, err) : BOLE_OK;
 }
@@ -351,7 +362,12 @@ static bole_status read_lines(struct tail *t, struct tail_turn *turn, struct bol
     bole_status st = source_read(t->fd, t->offset - guard_len, turn->bytes, turn->room, &n, err);
     if (st < 0)
         return st;
-    if (n < guard_len || memcmp(turn->bytes, t->guard, guard_len) != 0) {
+    /* After the read: what is truncated before is seen, so bytes of a new file are not taken for those of the old one. */
+    bool same;
+    st = check_same(t, (bole_slice){turn->bytes, n < guard_len ? n : guard_len}, &same, err);
+    if (st < 0)
+        return st;
+    if (!same) {
         turn->more = true;
         return rewind_file(t, err);
     }

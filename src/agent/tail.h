@@ -2,9 +2,10 @@
  * tail.h - one file, read line by line as it grows.
  *
  * A tail holds its file by an open descriptor, so a rename or an unlink takes nothing away from it. It remembers the
- * last bytes in front of its offset (the guard) and reads them again with every read: when they have changed, or the
- * file is shorter than the offset, the file was truncated or written anew and is read from its beginning. This costs no
- * system call and notices a file that has already grown past the old offset again.
+ * last bytes in front of its offset (the guard) and what the file began with (its print), and looks at both with every
+ * read: when they have changed, or the file is shorter than the offset, the file was truncated or written anew and is
+ * read from its beginning. So a file is noticed that has already grown past the old offset again, also when its lines
+ * are as long as the old ones and end alike.
  *
  * A line ends with '\n', which is not part of it; everything else is kept as it is: CR, NUL bytes, invalid UTF-8. A
  * line over RECORD_LINE_MAX is cut there and its rest is skipped, both counted. A last line without its end waits for
