@@ -81,8 +81,8 @@ class Agent:
         self.log.close()
 
 
-def stored(server):
-    return [line for _, line in server.lines('{job="varlogs"}')]
+def stored(server, query='{job="varlogs"}'):
+    return [line for _, line in server.lines(query)]
 
 
 def test_status_and_metrics_tell_of_every_input_and_of_the_server(tmp_path, server):
@@ -135,6 +135,25 @@ def test_sighup_reads_globs_and_rules_again(tmp_path, server):
         assert "c" not in stored(server)
 
 
+def test_each_input_has_labels_of_its_own_which_sighup_reads_again(tmp_path, server):
+    inputs = ("inputs:\n- {{files: ['{0}/log/shop*.log'], exclude: ['*-no.log'], labels: {{job: shop, env: {1}, host: }}}}\n"
+              "- {{files: ['{0}/log/wrapped'], container: true, auto_labels: false, labels: {{job: box}}}}\n")
+    with Agent(tmp_path, server.url, inputs.format(tmp_path, "prod")) as agent:
+        for name in ("shop.log", "shop-no.log", "other.log"):
+            (agent.logs / name).write_text(f"in {name}\n")
+        (agent.logs / "wrapped").write_text(cri("stderr", "F", "in a box"))
+        wait_for(lambda: sorted(stored(server, '{job=~".+"}')) == ["in a box", "in shop.log"])
+        agent.write(inputs.format(tmp_path, "test"))
+        agent.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "configuration read again" in agent.said())
+        (agent.logs / "shop.log").open("a").write("later\n")
+        wait_for(lambda: len(stored(server, '{job=~".+"}')) == 3)
+    series = server.get("/loki/api/v1/series", {"start": 1, "end": int(time.time() + 60)}).json()["data"]
+    assert {(s["filename"].rpartition("/")[2], s["job"], s.get("env"), s.get("stream"), s.get("service_name")) for s in series} == {
+        ("shop.log", "shop", "prod", None, "shop"), ("shop.log", "shop", "test", None, "shop"), ("wrapped", "box", None, "stderr", "box")}
+    assert not any("host" in s for s in series)
+
+
 def test_rules_drop_and_refuse_before_anything_is_sent(tmp_path, server):
     rules = tmp_path / "rules.yml"
     rules.write_text("rules:\n  - match: '{filename=~\".*noise.log\"}'\n    drop: true\n"
@@ -168,6 +187,7 @@ def test_check_shows_what_would_be_read_and_sends_nothing(tmp_path, server):
     ("sever: {url: x}\n", 'unknown key "sever"; did you mean "server"?'),
     ("lanes: 99\n", "from 1 to 16"),
     ("files: {include: {a: b}}\n", "files.include"),
+    ("inputs: [{files: a.log}]\n", "agent.yml:1:18: not an absolute path"),
 ])
 def test_a_wrong_configuration_is_refused_with_its_place(tmp_path, text, wrong):
     config = tmp_path / "agent.yml"

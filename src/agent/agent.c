@@ -561,6 +561,7 @@ static bole_status create_watch(struct agent *a, struct bole_err *err)
                                   .include_count = o->include_count,
                                   .excludes = o->excludes,
                                   .exclude_count = o->exclude_count,
+                                  .inputs = o->inputs,
                                   .clock = o->clock,
                                   .scan_interval_ns = o->scan_interval_ns,
                                   .no_inotify = o->no_inotify,
@@ -572,21 +573,23 @@ static bole_status create_watch(struct agent *a, struct bole_err *err)
     return watch_create(&watch, &a->watch, err);
 }
 
-bole_status agent_set_globs(struct agent *a, const char *const *includes, size_t include_count, const char *const *excludes,
-                            size_t exclude_count, struct bole_err *err)
+bole_status agent_set_globs(struct agent *a, const struct agent_wanted *wanted, struct bole_err *err)
 {
     pthread_mutex_lock(&a->lock);
     struct agent_options before = a->options;
     struct watch *old = a->watch;
-    a->options.includes = includes;
-    a->options.include_count = include_count;
-    a->options.excludes = excludes;
-    a->options.exclude_count = exclude_count;
+    a->options.includes = wanted->includes;
+    a->options.include_count = wanted->include_count;
+    a->options.excludes = wanted->excludes;
+    a->options.exclude_count = wanted->exclude_count;
+    a->options.inputs = wanted->inputs;
     bole_status st = create_watch(a, err);
-    if (st == BOLE_OK)
+    if (st == BOLE_OK) {
         watch_destroy(old);
-    else
+        files_set_inputs(a->files, wanted->inputs);
+    } else {
         a->options = before;
+    }
     a->watch_after_ns = 0;
     pthread_mutex_unlock(&a->lock);
     uint64_t one = 1;
@@ -642,6 +645,7 @@ static bole_status create_inputs(struct agent *a, const struct checkpoint *c, st
                                   .host = host_slice,
                                   .job = bole_slice_str(o->job),
                                   .multiline = o->multiline,
+                                  .inputs = o->inputs,
                                   .kube = o->kube,
                                   .first_bytes = o->first_bytes,
                                   .partial_wait_ns = o->partial_wait_ns,

@@ -49,6 +49,7 @@ struct agent_options {
     const char *checkpoint_path; /* its directory is there; NULL: nothing is remembered over a restart */
     struct kube *kube;           /* outlives the agent; NULL: nothing is known of pods but their names */
     const struct multiline *multiline; /* outlives the agent; NULL: each line is a record */
+    const struct inputs *inputs; /* outlives the agent; NULL: files have nothing of their own */
     const char *host, *job;      /* labels; host NULL: of this machine; job NULL: "varlogs" */
     struct fs *fs;
     const struct clock *clock;
@@ -76,10 +77,16 @@ void agent_stop(struct agent *a);
 /* Standard input has ended, and all of it was sent. Any thread. */
 bool agent_pipes_are_over(struct agent *a);
 
-/* Other globs from now on, of any thread. A file that matches none of them any more is read to its end through its descriptor,
- * as one that was renamed. After a failure the old ones stay. */
-bole_status agent_set_globs(struct agent *a, const char *const *includes, size_t include_count, const char *const *excludes,
-                            size_t exclude_count, struct bole_err *err);
+/* Other globs from now on, of any thread; the old inputs are not needed any more. A file that matches none of them any more is
+ * read to its end through its descriptor, as one that was renamed. After a failure the old ones stay. */
+struct agent_wanted {
+    const char *const *includes;
+    size_t include_count;
+    const char *const *excludes;
+    size_t exclude_count;
+    const struct inputs *inputs; /* NULL: none */
+};
+bole_status agent_set_globs(struct agent *a, const struct agent_wanted *wanted, struct bole_err *err);
 
 /* One round without the thread, before agent_start or instead of it: waits for at most wait_ns, then watches, reads,
  * sends. True when records were sent. */

@@ -72,15 +72,26 @@ static bole_slice cut(bole_slice s)
 enum { LABELS_OWN = 8, FIELDS_OWN = 2, FIELDS_MAX = 64, JOB_SIZE = 512, SHORT_ID = 12 };
 
 struct making {
-    struct label labels[LABELS_OWN + LABELS_MAX];
+    const struct input *input; /* NULL: none */
+    struct label labels[LABELS_OWN + 2 * LABELS_MAX];
     size_t label_count;
     struct batch_field fields[FIELDS_OWN + FIELDS_MAX];
     size_t field_count;
     char   job[JOB_SIZE];
 };
 
+static bool is_of_input(const struct making *m, bole_slice name)
+{
+    for (size_t i = 0; m->input && i < m->input->label_count; i++)
+        if (bole_slice_eq(m->input->labels[i].name, name))
+            return true;
+    return false;
+}
+
 static void add_label(struct making *m, bole_slice name, bole_slice value)
 {
+    if (is_of_input(m, name))
+        return;
     m->labels[m->label_count++] = (struct label){name, cut(value)};
 }
 
@@ -113,10 +124,10 @@ static bole_status build(struct making *m, bool is_container, struct file_labels
     bole_status st = BOLE_OK;
     buf_init(&texts, NULL);
     for (size_t s = 0; s < CONTAINER_STREAMS && st == BOLE_OK; s++) {
-        struct label labels[LABELS_OWN + LABELS_MAX];
+        struct label labels[LABELS_OWN + 2 * LABELS_MAX];
         size_t count = m->label_count;
         memcpy(labels, m->labels, count * sizeof *labels);
-        if (is_container)
+        if (is_container && !is_of_input(m, S("stream")))
             labels[count++] = (struct label){S("stream"), names[s]};
         if (is_container || s == 0)
             st = labels_encode(labels, count, &texts, err);
@@ -147,25 +158,37 @@ static bole_status build(struct making *m, bool is_container, struct file_labels
     return st;
 }
 
+/* What the agent says of a file by itself. */
+static void add_own(struct making *m, bole_slice path, const struct file_labels_options *o, bool is_container)
+{
+    struct container_name c;
+    add_label(m, S("host"), o->host);
+    if (is_container && container_of_path(path, &c)) {
+        add_container(m, &c);
+    } else {
+        add_label(m, S("job"), o->job);
+        add_label(m, S("service_name"), file_service_name(path));
+    }
+    for (size_t i = 0; i < o->field_count && i < FIELDS_MAX; i++)
+        add_field(m, o->fields[i].key, o->fields[i].value);
+}
+
 bole_status file_labels_create(bole_slice path, const struct file_labels_options *options, struct file_labels **ret_labels,
                                struct bole_err *err)
 {
     struct making m;
     struct container_name c;
-    bool is_container = container_of_path(path, &c);
+    const struct input *input = m.input = options->input;
+    enum input_wrapping wrapping = input ? input->wrapping : INPUT_BY_PATH;
+    bool is_container = wrapping == INPUT_BY_PATH ? container_of_path(path, &c) : wrapping == INPUT_CONTAINER;
     m.label_count = m.field_count = 0;
+    for (size_t i = 0; input && i < input->label_count; i++)
+        m.labels[m.label_count++] = input->labels[i];
     for (size_t i = 0; i < options->extra_count && i < LABELS_MAX; i++) /* of a name that comes twice the first holds */
         add_label(&m, options->extra[i].name, options->extra[i].value);
     if (bole_slice_starts(path, S("/"))) /* else it is the name of another input */
         add_label(&m, S("filename"), path);
-    add_label(&m, S("host"), options->host);
-    if (is_container) {
-        add_container(&m, &c);
-    } else {
-        add_label(&m, S("job"), options->job);
-        add_label(&m, S("service_name"), file_service_name(path));
-    }
-    for (size_t i = 0; i < options->field_count && i < FIELDS_MAX; i++)
-        add_field(&m, options->fields[i].key, options->fields[i].value);
+    if (!input || !input->no_auto_labels)
+        add_own(&m, path, options, is_container);
     return build(&m, is_container, ret_labels, err);
 }

@@ -9,6 +9,7 @@
 #define AGENT_FILE_LABELS_H
 
 #include "agent/container.h"
+#include "agent/inputs.h"
 #include "record/batch.h"
 #include "record/labels.h"
 
@@ -27,6 +28,7 @@ struct file_labels {
 
 struct file_labels_options {
     bole_slice host, job;      /* empty: left out; job: of files that are no container's */
+    const struct input *input; /* stands above all; NULL: nothing is said of the file */
     const struct label *extra; /* stand above the others; may be sorted */
     size_t     extra_count;
     const struct batch_field *fields; /* of the pod */

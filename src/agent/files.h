@@ -27,6 +27,7 @@ struct files_options {
     bole_slice host, job;      /* labels; copied */
     struct kube *kube;         /* outlives the set; NULL: nothing is known of pods but their names */
     const struct multiline *multiline; /* outlives the set; NULL: each line is a record */
+    const struct inputs *inputs;       /* outlives the set; NULL: files have nothing of their own */
     uint64_t first_bytes;      /* of a file that was there before us, at first sight: at most its last so many */
     uint64_t partial_wait_ns;  /* an unfinished last line is taken when nothing came for so long */
     uint64_t rotated_wait_ns;  /* a renamed file is closed when nothing came for so long */
@@ -55,6 +56,9 @@ void files_scan_done(struct files *f);
 /* Looks at the clock: unfinished lines that are due, rotated files to close, unreadable ones to try again. Returns when
  * (mono_ns) it must be called again; UINT64_MAX: only after something happened. */
 uint64_t files_tick(struct files *f);
+
+/* Other inputs from now on; records that were gathered before keep the labels that they have. */
+void files_set_inputs(struct files *f, const struct inputs *inputs);
 
 bool files_has_work(const struct files *f);
 /* Reads turns into the batch until it is full or nothing is left to read. */

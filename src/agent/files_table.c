@@ -98,12 +98,19 @@ static void unready(struct files *f, struct tail *t)
     t->is_ready = false;
 }
 
+static struct file_labels_options label_options(const struct files *f, const char *path)
+{
+    return (struct file_labels_options){.host = f->options.host,
+                                        .job = f->options.job,
+                                        .input = inputs_find(f->options.inputs, bole_slice_str(path), NULL)};
+}
+
 struct tail *files_add(struct files *f, const char *path)
 {
     struct bole_err err = {0};
     struct file_labels *labels = NULL;
     struct tail *t = NULL;
-    struct file_labels_options options = {.host = f->options.host, .job = f->options.job};
+    struct file_labels_options options = label_options(f, path);
     if (file_labels_create(bole_slice_str(path), &options, &labels, &err) == BOLE_OK)
         t = tail_create(path, labels);
     if (!t) {
@@ -120,11 +127,12 @@ struct tail *files_add(struct files *f, const char *path)
 bool files_know_pod(struct files *f, struct tail *t)
 {
     struct container_name name;
-    struct file_labels_options options = {.host = f->options.host, .job = f->options.job};
+    struct file_labels_options options = label_options(f, t->path);
     struct file_labels *labels;
     struct arena arena;
     bole_slice path = bole_slice_str(t->path);
-    if (!f->options.kube || t->pod_due_ns == UINT64_MAX || !t->labels->is_container)
+    if (!f->options.kube || t->pod_due_ns == UINT64_MAX || !t->labels->is_container ||
+        (options.input && options.input->no_auto_labels))
         return true;
     arena_init(&arena, NULL);
     bool known = container_of_path(path, &name) && kube_find(f->options.kube, &name, &arena, &options);
@@ -137,6 +145,26 @@ bool files_know_pod(struct files *f, struct tail *t)
     if (t->pod_due_ns == 0)
         t->pod_due_ns = files_now_ns(f) + FILES_POD_WAIT_NS;
     return known || files_now_ns(f) >= t->pod_due_ns || !kube_may_know_more(f->options.kube);
+}
+
+/* Of a pod what the API says is asked for again. Whether a file is a container's is settled when it is first seen: where its
+ * streams stand is remembered. */
+void files_set_inputs(struct files *f, const struct inputs *inputs)
+{
+    f->options.inputs = inputs;
+    for (struct tail *t = f->all; t; t = t->next) {
+        struct file_labels_options options = label_options(f, t->path);
+        struct file_labels *labels;
+        if (file_labels_create(bole_slice_str(t->path), &options, &labels, NULL) < 0)
+            continue;
+        if (labels->is_container != t->labels->is_container) {
+            free(labels);
+            continue;
+        }
+        free(t->labels);
+        t->labels = labels;
+        t->pod_due_ns = 0;
+    }
 }
 
 void files_close(struct files *f, struct tail *t)

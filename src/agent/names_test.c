@@ -2,7 +2,9 @@
 
 #include "agent/file_labels.h"
 #include "agent/glob.h"
+#include "agent/inputs.h"
 #include "agent/source.h"
+#include "base/err.h"
 #include "base/test.h"
 #include "record/record.h"
 
@@ -112,6 +114,70 @@ TEST(a_path_longer_than_a_label_is_cut)
              err);
     CHECK_EQ_U64(labels_find(labels->streams[0], S("filename")).len, LABEL_VALUE_MAX);
     free(labels);
+}
+
+static struct inputs *inputs_of(const char *yaml, struct bole_err *err)
+{
+    struct config *c = NULL;
+    struct inputs *inputs = NULL;
+    CHECK_OK(config_parse(bole_slice_str(yaml), "a.yml", &c, err), *err);
+    inputs_create(c, config_get(config_root(c), S("inputs")), &inputs, err);
+    config_destroy(c);
+    return inputs;
+}
+
+TEST(an_input_gives_its_files_labels_that_stand_above_the_others)
+{
+    static const struct {
+        const char *path, *labels;
+    } cases[] = {
+        {"/srv/shop/a.log", "{env=\"prod\", filename=\"/srv/shop/a.log\", job=\"shop\", service_name=\"a\"}"},
+        {"/srv/shop/b-debug.log", "{filename=\"/srv/shop/b-debug.log\", host=\"h\", job=\"rest\", service_name=\"b-debug\"}"},
+        {"/srv/bare/x", "{filename=\"/srv/bare/x\", stream=\"stdout\"}"},
+        {"/else", "{filename=\"/else\", host=\"h\", job=\"j\", service_name=\"else\"}"},
+        {"/pods/n_p_u/c/0.log", "{filename=\"/pods/n_p_u/c/0.log\", host=\"h\", job=\"j\", service_name=\"0\"}"},
+    };
+    struct bole_err err = {0};
+    struct inputs *inputs = inputs_of("inputs:\n"
+                                      "- {files: [/srv/shop/*.log], exclude: ['*-debug.log'], labels: {job: shop, env: prod, host: }}\n"
+                                      "- {files: /srv/shop/*, labels: {job: rest}}\n"
+                                      "- {files: /srv/bare/*, auto_labels: false, container: true}\n"
+                                      "- {files: /pods/**, container: no}\n", &err);
+    struct buf out;
+    buf_init(&out, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bole_slice path = bole_slice_str(cases[i].path);
+        struct file_labels *labels = NULL;
+        struct file_labels_options options = {.host = S("h"), .job = S("j"), .input = inputs_find(inputs, path, NULL)};
+        CHECK_OK(file_labels_create(path, &options, &labels, &err), err);
+        buf_reset(&out);
+        labels_print(labels->streams[0], &out);
+        CHECK_EQ_SLICE(buf_slice(&out), bole_slice_str(cases[i].labels));
+        free(labels);
+    }
+    CHECK(strcmp(inputs_glob(inputs, 3), "/pods/**") == 0 && !inputs_glob(inputs, 4) && !inputs_glob(NULL, 0));
+    buf_deinit(&out);
+    inputs_destroy(inputs);
+}
+
+TEST(a_wrong_input_is_refused_with_its_place)
+{
+    static const char *const cases[][2] = {
+        {"inputs: 7", "a.yml:1:9: inputs is a list of maps"},
+        {"inputs: [7]", "a.yml:1:10: inputs: an entry is a map with files and labels"},
+        {"inputs: [{labels: {a: b}}]", "a.yml:1:10: inputs: an entry needs files"},
+        {"inputs: [{files: a.log}]", "a.yml:1:18: not an absolute path: a.log"},
+        {"inputs: [{files: [/a, {b: c}]}]", "a.yml:1:23: files: globs are expected here"},
+        {"inputs: [{files: /a, lables: {}}]", "a.yml:1:22: unknown key \"lables\"; did you mean \"labels\"?"},
+        {"inputs: [{files: /a, labels: {a-b: c}}]", "a.yml:1:31: a label's name has letters, digits and _"},
+        {"inputs: [{files: /a, labels: {a: [c]}}]", "a.yml:1:34: the value of a label is a text"},
+        {"inputs: [{files: /a, container: maybe}]", "a.yml:1:33: container is true or false"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bole_err err = {0};
+        CHECK(!inputs_of(cases[i][0], &err));
+        CHECK_EQ_SLICE(bole_slice_str(err.msg), bole_slice_str(cases[i][1]));
+    }
 }
 
 TEST(sniffing_tells_text_from_binary)

@@ -84,7 +84,15 @@ static bool is_wanted(const struct watch *w, const char *path)
         if (glob_match(include, s) && (glob_is_plain(include) || !is_excluded(w, s)))
             return true;
     }
-    return false;
+    bool is_plain;
+    return inputs_find(w->options.inputs, s, &is_plain) && (is_plain || !is_excluded(w, s));
+}
+
+/* The includes, then those of the inputs; NULL behind the last. */
+static const char *wanted_glob(const struct watch *w, size_t index)
+{
+    size_t count = w->options.include_count;
+    return index < count ? w->globs[index] : inputs_glob(w->options.inputs, index - count);
 }
 
 static bool leads_somewhere(const struct watch *w, const char *directory)
@@ -92,8 +100,9 @@ static bool leads_somewhere(const struct watch *w, const char *directory)
     bole_slice s = bole_slice_str(directory);
     if (is_excluded(w, s))
         return false;
-    for (size_t i = 0; i < w->options.include_count; i++)
-        if (glob_leads(bole_slice_str(w->globs[i]), s))
+    const char *glob;
+    for (size_t i = 0; (glob = wanted_glob(w, i)); i++)
+        if (glob_leads(bole_slice_str(glob), s))
             return true;
     return false;
 }
@@ -238,7 +247,7 @@ static void scan_directory(struct watch *w, char *path, unsigned depth)
 static bool is_first_of_its_root(const struct watch *w, size_t index, bole_slice root)
 {
     for (size_t i = 0; i < index; i++)
-        if (bole_slice_eq(glob_root(bole_slice_str(w->globs[i])), root))
+        if (bole_slice_eq(glob_root(bole_slice_str(wanted_glob(w, i))), root))
             return false;
     return true;
 }
@@ -248,9 +257,10 @@ static void scan_all(struct watch *w)
     w->scan++;
     w->scan_wanted = false;
     w->scan_due_ns = clock_mono_ns(w->options.clock) + w->options.scan_interval_ns;
-    for (size_t i = 0; i < w->options.include_count; i++) {
+    const char *glob;
+    for (size_t i = 0; (glob = wanted_glob(w, i)); i++) {
         char path[WATCH_PATH_SIZE];
-        bole_slice root = glob_root(bole_slice_str(w->globs[i]));
+        bole_slice root = glob_root(bole_slice_str(glob));
         if (root.len >= sizeof path || !is_first_of_its_root(w, i, root))
             continue;
         memcpy(path, root.ptr, root.len);

@@ -16,6 +16,7 @@
 #ifndef AGENT_WATCH_H
 #define AGENT_WATCH_H
 
+#include "agent/inputs.h"
 #include "base/clock.h"
 #include "base/slice.h"
 
@@ -31,6 +32,7 @@ struct watch_options {
     const char *const *excludes; /* globs of paths, or of last components; a directory that matches is not entered. An
                                   * include without wildcards stands above them. */
     size_t exclude_count;
+    const struct inputs *inputs; /* more that is wanted, each but for its own excludes; outlives the watch; NULL: none */
     const struct clock *clock;
     uint64_t scan_interval_ns;
     bool no_inotify;             /* the scan alone: for tests */

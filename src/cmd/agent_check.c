@@ -142,6 +142,7 @@ int agent_check(const struct agent_config *c)
                                     .exclude_count = globs.exclude_count,
                                     .journal = !c->no_journal,
                                     .multiline = c->multiline,
+                                    .inputs = c->inputs,
                                     .fs = &fs_posix,
                                     .clock = &clock_system,
                                     .sink = &sink.base,

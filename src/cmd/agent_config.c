@@ -23,7 +23,7 @@ enum {
     KEY_STATUS_LISTEN,
     KEY_CHECK,
     KEY_LOG_LEVEL,
-    KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND, KEY_KUBE, KEY_KUBE_API, KEY_KUBE_TOKEN,
+    KEY_INPUTS, KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND, KEY_KUBE, KEY_KUBE_API, KEY_KUBE_TOKEN,
     KEY_KUBE_CA, KEY_KUBE_NODE, KEY_KUBE_LABELS, KEY_KUBE_ANNOTATIONS,
     KEY_INCLUDE,
     KEY_JOURNAL,
@@ -77,6 +77,7 @@ static const struct setting settings_table[] = {
     {"server.key", KEY_KEY, SETTING_ONE},
     {"files.include", KEY_INCLUDE, SETTING_LIST},
     {"files.exclude", 'x', SETTING_LIST},
+    {"inputs", KEY_INPUTS, SETTING_TREE},
     {"multiline", KEY_MULTILINE, SETTING_TREE},
     {"command", KEY_COMMAND, SETTING_TREE},
     {"kubernetes.metadata", KEY_KUBE, SETTING_ONE},
@@ -182,6 +183,13 @@ static void read_multiline(struct agent_config *c, struct argp_state *state)
         argp_error(state, "%s", err.msg);
 }
 
+static void read_inputs(struct agent_config *c, struct argp_state *state)
+{
+    struct bole_err err;
+    if (inputs_create(c->settings.file, settings_tree(&c->settings, "inputs"), &c->inputs, &err) < 0)
+        argp_error(state, "%s", err.msg);
+}
+
 static bole_status read_command(struct agent_config *c, const struct config_node *map, struct bole_err *err)
 {
     static const char *const keys[] = {"name", "run", "interval"};
@@ -214,7 +222,7 @@ static void read_pipes(struct agent_config *c, struct argp_state *state)
     for (; n && n->kind != CONFIG_NULL; n = node->kind == CONFIG_LIST ? n->next : NULL)
         if (read_command(c, n, &err) < 0)
             argp_error(state, "%s", err.msg);
-    c->no_journal |= c->use_stdin && c->glob_count == 0;
+    c->no_journal |= c->use_stdin && c->glob_count == 0 && !inputs_glob(c->inputs, 0);
 }
 
 /* What a pod is given by its cluster, where the configuration says nothing else. */
@@ -253,6 +261,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
     case ARGP_KEY_SUCCESS:
         read_multiline(c, state);
+        read_inputs(c, state);
         read_pipes(c, state);
         find_kube(c);
         return 0;
@@ -286,6 +295,7 @@ void agent_config_parse(struct agent_config *c, int argc, char **argv)
 void agent_config_deinit(struct agent_config *c)
 {
     multiline_destroy(c->multiline);
+    inputs_destroy(c->inputs);
     settings_deinit(&c->settings);
 }
 
@@ -304,12 +314,26 @@ static void add_default_includes(struct agent_globs *g)
     g->excludes[g->exclude_count++] = "/var/log/containers/**"; /* links to what is read below /var/log/pods */
 }
 
+void agent_globs_deinit(struct agent_globs *g)
+{
+    inputs_destroy(g->inputs);
+    config_destroy(g->file);
+    g->inputs = NULL;
+    g->file = NULL;
+}
+
+/* Nothing was said about what is read. */
+static bool is_default(const struct agent_config *c, size_t include_count, const struct inputs *inputs)
+{
+    return include_count == 0 && !inputs_glob(inputs, 0) && !c->use_stdin;
+}
+
 void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs)
 {
     *ret_globs = (struct agent_globs){.include_count = c->glob_count};
     memcpy(ret_globs->includes, c->globs, c->glob_count * sizeof *c->globs);
     add_default_excludes(ret_globs);
-    if (c->glob_count == 0 && !c->use_stdin)
+    if (is_default(c, ret_globs->include_count, c->inputs))
         add_default_includes(ret_globs);
     for (size_t i = 0; i < c->exclude_count; i++)
         ret_globs->excludes[ret_globs->exclude_count++] = c->excludes[i];
@@ -352,29 +376,28 @@ static bole_status reread(const struct agent_config *c, const struct config *fil
     return BOLE_OK;
 }
 
-bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct config **ret_file,
-                                struct bole_err *err)
+bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct bole_err *err)
 {
-    struct config *file = NULL;
-    *ret_file = NULL;
     if (!c->path) {
         agent_config_globs(c, ret_globs);
         return BOLE_OK;
     }
     struct agent_globs g = {0};
-    bole_status st = config_load(c->path, &file, err);
+    bole_status st = config_load(c->path, &g.file, err);
+    const struct config *file = g.file;
+    if (st == BOLE_OK)
+        st = inputs_create(file, config_get(config_root(file), S("inputs")), &g.inputs, err);
     if (st == BOLE_OK)
         st = reread(c, file, "include", c->globs, c->glob_count, g.includes, &g.include_count, err);
     add_default_excludes(&g);
     if (st == BOLE_OK)
         st = reread(c, file, "exclude", c->excludes, c->exclude_count, g.excludes, &g.exclude_count, err);
     if (st < 0) {
-        config_destroy(file);
+        agent_globs_deinit(&g);
         return st;
     }
-    if (g.include_count == 0 && !c->use_stdin)
+    if (is_default(c, g.include_count, g.inputs))
         add_default_includes(&g);
     *ret_globs = g;
-    *ret_file = file;
     return BOLE_OK;
 }

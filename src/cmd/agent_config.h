@@ -28,6 +28,7 @@ struct agent_config {
     const char *state;                   /* NULL: the default */
     const char *detect;                  /* traces in all files, "java,go"; NULL: as the configuration file says */
     struct multiline *multiline;         /* NULL: each line is a record */
+    struct inputs *inputs;               /* of files with labels of their own */
     struct pipe_input_options pipes[PIPE_INPUTS_MAX];
     size_t      pipe_count;
     struct kube_options kube;            /* url NULL: the API is not asked */
@@ -52,20 +53,23 @@ void agent_config_deinit(struct agent_config *c);
 /* Nothing is read but standard input: when that ends the agent has done its work. */
 static inline bool agent_config_ends(const struct agent_config *c)
 {
-    return c->use_stdin && c->pipe_count == 1 && c->glob_count == 0 && c->no_journal;
+    return c->use_stdin && c->pipe_count == 1 && c->glob_count == 0 && !inputs_glob(c->inputs, 0) && c->no_journal;
 }
 
 /* What is read: the globs of the configuration, else the default ones; and what is not. The arrays are filled. */
 struct agent_globs {
     const char *includes[AGENT_GLOBS_MAX], *excludes[2 * AGENT_GLOBS_MAX + 1];
     size_t include_count, exclude_count;
+    struct inputs *inputs; /* NULL: those of the configuration, which it owns */
+    struct config *file;   /* owns the texts; NULL: the configuration does */
 };
 void agent_config_globs(const struct agent_config *c, struct agent_globs *ret_globs);
 
-/* Reads files.include and files.exclude again; others hold from the next start on. The globs given on the command line stay.
- * BOLE_E_INVALID: nothing has changed. `ret_file` owns the texts of the globs; NULL when there is no file. */
-bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct config **ret_file,
-                                struct bole_err *err);
+void agent_globs_deinit(struct agent_globs *g); /* all zero is fine */
+
+/* Reads files.include, files.exclude and inputs again; others hold from the next start on. The globs given on the command line
+ * stay. BOLE_E_INVALID: nothing has changed. */
+bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct bole_err *err);
 
 /* `bole agent status`: what the agent that runs on this machine says (agent_door.h). */
 int cmd_agent_status(int argc, char **argv);

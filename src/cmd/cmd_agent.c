@@ -21,7 +21,6 @@
 struct running {
     struct agent_config config;
     struct agent_globs  globs;
-    struct config      *globs_file; /* owns what a reload has read; NULL: none */
     char                state[4096];
     struct file        *lock;
     struct bole_client *client;     /* only asked what the lanes' own will say */
@@ -124,6 +123,7 @@ static bole_status open_agent(struct running *r, struct bole_err *err)
         .exclude_count = r->globs.exclude_count,
         .journal = !r->config.no_journal,
         .multiline = r->config.multiline,
+        .inputs = r->config.inputs,
         .kube = r->kube,
         .pipes = r->config.pipes,
         .pipe_count = r->config.pipe_count,
@@ -172,17 +172,17 @@ static void reload(struct running *r)
 {
     struct bole_err err;
     struct agent_globs globs;
-    struct config *file;
     bool changed;
     if (r->process && process_reload(r->process, &changed, &err) < 0)
         LOG(ERROR, "rules not read again", " reason=%s", LOGQS(err.msg));
-    bole_status st = agent_config_reload(&r->config, &globs, &file, &err);
+    bole_status st = agent_config_reload(&r->config, &globs, &err);
     if (st == BOLE_OK) {
-        r->globs = globs;
-        st =
-            agent_set_globs(r->agent, r->globs.includes, r->globs.include_count, r->globs.excludes, r->globs.exclude_count, &err);
-        config_destroy(r->globs_file);
-        r->globs_file = file;
+        struct agent_wanted wanted = {globs.includes, globs.include_count, globs.excludes, globs.exclude_count,
+                                      globs.inputs ? globs.inputs : r->config.inputs};
+        st = agent_set_globs(r->agent, &wanted, &err);
+        agent_globs_deinit(st == BOLE_OK ? &r->globs : &globs);
+        if (st == BOLE_OK)
+            r->globs = globs;
     }
     if (st < 0)
         LOG(ERROR, "configuration not read again", " reason=%s", LOGQS(err.msg));
@@ -199,7 +199,7 @@ static void stop(struct running *r)
     spool_destroy(r->spool);
     process_destroy(r->process);
     bole_client_destroy(r->client);
-    config_destroy(r->globs_file);
+    agent_globs_deinit(&r->globs);
     file_close(r->lock);
 }
 
