@@ -2,6 +2,7 @@
 
 #include "query/lexer.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "query/units.h"
 #include "shim/number.h"
@@ -92,14 +93,6 @@ static struct token without_line(struct token t)
 {
     t.has_no_line = true;
     return t;
-}
-
-static int hex_digit(uint8_t c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* One escape behind its backslash, Go's rules. Writes 1..4 bytes; 0 for an escape that is none. */

@@ -5,6 +5,7 @@
  */
 #include "receive/json.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 struct json json_of(bole_slice text, const struct json_positions *positions)
@@ -182,21 +183,6 @@ bool json_finish(struct json *j)
 
 /* ---- text of strings ---- */
 
-static int hex4(const uint8_t *p, const uint8_t *end)
-{
-    int v = 0;
-    if (end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = p[i], lower = c | 0x20;
-        int d = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-        if (d < 0)
-            return -1;
-        v = v << 4 | d;
-    }
-    return v;
-}
-
 static bool bad_escape(struct json *j, const uint8_t *at)
 {
     json_fail(j, "invalid escape in a string");
@@ -213,7 +199,7 @@ static const uint8_t *unescape(struct json *j, const uint8_t *p, const uint8_t *
         *(*out)++ = (uint8_t)values[hit - letters];
         return p + 1;
     }
-    int high = p < end && *p == 'u' ? hex4(p + 1, end) : -1;
+    int high = p < end && *p == 'u' ? hex_four(p + 1, end) : -1;
     if (high < 0) {
         bad_escape(j, p - 1);
         return NULL;
@@ -221,7 +207,7 @@ static const uint8_t *unescape(struct json *j, const uint8_t *p, const uint8_t *
     p += 5;
     uint32_t code = (uint32_t)high;
     if (high >= 0xd800 && high < 0xe000) {
-        int low = high < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2, end) : -1;
+        int low = high < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex_four(p + 2, end) : -1;
         if (low >= 0xdc00 && low < 0xe000) {
             code = 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
             p += 6;

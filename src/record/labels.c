@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "record/record.h"
 
@@ -119,11 +120,6 @@ static bole_slice text_name(struct text *t)
     while (t->at < t->all.len && is_name_byte(t->all.ptr[t->at], t->at == from))
         t->at++;
     return bole_slice_from(t->all.ptr + from, t->at - from);
-}
-
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
 /* The digits of \xNN, \uNNNN, \UNNNNNNNN (base 16) or \NNN (base 8) at the cursor; -1 when they are not there. */

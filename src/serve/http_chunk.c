@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "base/hex.h"
 #include "serve/http_head.h"
 
 void http_chunk_reset(struct http_chunk *c)
@@ -15,23 +16,15 @@ static void bad(struct http_chunk *c, const char *reason)
     c->reason = reason;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* chunk-size [ chunk-ext ]; the blanks that the grammar tolerates around ";" for old senders are refused before it. */
 static void size_line(struct http_chunk *c, bole_slice line)
 {
     uint64_t size = 0;
     size_t digits = 0;
-    while (digits < line.len && hex_value(line.ptr[digits]) >= 0) {
+    while (digits < line.len && hex_digit(line.ptr[digits]) >= 0) {
         if (size >> 59)
             return bad(c, "chunked body: a chunk size is too large");
-        size = size << 4 | (uint64_t)hex_value(line.ptr[digits++]);
+        size = size << 4 | (uint64_t)hex_digit(line.ptr[digits++]);
     }
     if (digits == 0 || digits > 16)
         return bad(c, "chunked body: a chunk does not start with its size in hexadecimal");

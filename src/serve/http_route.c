@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/hex.h"
 
 struct http_routes {
     const struct http_route *routes;
@@ -79,14 +80,6 @@ void http_routes_destroy(struct http_routes *r)
     free(r);
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte at s.ptr[*at], decoded; *at moves on. -1: malformed escape. */
 static int next_byte(bole_slice s, size_t *at)
 {
@@ -95,7 +88,7 @@ static int next_byte(bole_slice s, size_t *at)
         return c;
     if (s.len - *at < 2)
         return -1;
-    int high = hex_value(s.ptr[*at]), low = hex_value(s.ptr[*at + 1]);
+    int high = hex_digit(s.ptr[*at]), low = hex_digit(s.ptr[*at + 1]);
     *at += 2;
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }

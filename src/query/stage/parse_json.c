@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "query/stage/json_cursor.h"
 #include "query/stage/label_name.h"
@@ -163,21 +164,6 @@ bool json_take_key(struct json_cursor *c, bool is_first, bole_slice *ret_key, bo
 
 /* ---- strings ---- */
 
-static int hex4(const uint8_t *p, const uint8_t *end)
-{
-    int v = 0;
-    if (end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = p[i];
-        int d = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-        if (d < 0)
-            return -1;
-        v = v << 4 | d;
-    }
-    return v;
-}
-
 /* One escape behind its backslash: bytes written, 0 for an invalid one. Behind the first half of a surrogate pair any two bytes
  * stand for the second `\u`, and a pair that is none is U+FFFD. */
 static size_t unescape(const uint8_t **p, const uint8_t *end, uint8_t out[4])
@@ -191,13 +177,13 @@ static size_t unescape(const uint8_t **p, const uint8_t *end, uint8_t out[4])
         out[0] = (uint8_t)to[hit - from];
         return 1;
     }
-    int v = c == 'u' ? hex4(*p, end) : -1;
+    int v = c == 'u' ? hex_four(*p, end) : -1;
     if (v < 0)
         return 0;
     *p += 4;
     uint32_t code = (uint32_t)v;
     if (v >= 0xd800 && v < 0xe000) {
-        int low = end - *p >= 6 ? hex4(*p + 2, end) : -1;
+        int low = end - *p >= 6 ? hex_four(*p + 2, end) : -1;
         if (low < 0xdc00)
             return 0;
         *p += 6;

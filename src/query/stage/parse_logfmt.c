@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/utf8.h"
+#include "base/hex.h"
 #include "query/pipeline.h"
 #include "query/stage/label_name.h"
 
@@ -102,28 +103,15 @@ static bool next_pair(struct pairs *p)
     return true;
 }
 
-static int hex4(const uint8_t *p, const uint8_t *end)
-{
-    int v = 0;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = p + i < end ? p[i] : 0;
-        int d = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-        if (d < 0)
-            return -1;
-        v = v << 4 | d;
-    }
-    return v;
-}
-
 /* A \u escape, and the second of a pair; half of a pair is U+FFFD. 0: it is none. */
 static size_t take_unicode(const uint8_t **p, const uint8_t *end, uint8_t out[4])
 {
-    int code = hex4(*p, end);
+    int code = hex_four(*p, end);
     if (code < 0)
         return 0;
     *p += 4;
     if (code >= 0xd800 && code < 0xe000) {
-        int low = code < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2, end) : -1;
+        int low = code < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex_four(*p + 2, end) : -1;
         bool is_pair = low >= 0xdc00 && low < 0xe000;
         *p += is_pair ? 6 : 0;
         code = is_pair ? 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;

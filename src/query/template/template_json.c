@@ -1,6 +1,7 @@
 /* template_json.c - fromJson: JSON to values as Go's encoding/json makes them, strictly by RFC 8259. Anything else is nil. */
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "query/template/template_impl.h"
 #include "shim/number.h"
@@ -45,34 +46,19 @@ static bool take_word(struct json_reader *r, bole_slice word)
 
 /* ---- strings ---- */
 
-static bool take_hex(const uint8_t *p, const uint8_t *end, uint32_t *ret)
-{
-    *ret = 0;
-    if (end - p < 4)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        uint8_t c = p[i], lower = c | 0x20;
-        bool digit = c >= '0' && c <= '9';
-        if (!digit && !(lower >= 'a' && lower <= 'f'))
-            return false;
-        *ret = *ret << 4 | (uint32_t)(digit ? c - '0' : lower - 'a' + 10);
-    }
-    return true;
-}
-
 /* Behind `\u`; half a pair of surrogates becomes U+FFFD. */
 static const uint8_t *put_escape(const uint8_t *p, const uint8_t *end, uint8_t *out, size_t *n)
 {
-    uint32_t c, low;
-    if (!take_hex(p, end, &c))
+    int c = hex_four(p, end);
+    if (c < 0)
         return NULL;
     p += 4;
-    if (c >= 0xd800 && c < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' && take_hex(p + 2, end, &low) &&
-        low >= 0xdc00 && low < 0xe000) {
+    int low = c >= 0xd800 && c < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex_four(p + 2, end) : -1;
+    if (low >= 0xdc00 && low < 0xe000) {
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
         p += 6;
     }
-    *n += utf8_encode(c, out + *n);
+    *n += utf8_encode((uint32_t)c, out + *n);
     return p;
 }
 

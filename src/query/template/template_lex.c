@@ -1,5 +1,6 @@
 /* template_lex.c - the tokens of a template; where Go has a quirk (a number may be nonsense until it is read), so has this. */
 #include "base/utf8.h"
+#include "base/hex.h"
 #include "query/template/letters.h"
 #include "query/template/template_impl.h"
 
@@ -336,11 +337,6 @@ struct lex_token template_lex(struct template_lexer *l)
 }
 
 /* ---- literals ---- */
-
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
 
 static bool take_digits(bole_slice *s, unsigned count, unsigned base, uint32_t *ret)
 {

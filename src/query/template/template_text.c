@@ -1,5 +1,6 @@
 /* template_text.c - the functions of templates that turn text into text: Loki's own names and sprig's. */
 #include "base/utf8.h"
+#include "base/hex.h"
 #include "query/template/letters.h"
 #include "query/template/template_impl.h"
 
@@ -440,11 +441,6 @@ static bool fn_urlencode(struct call *c, struct value *ret)
     return call_finish(c, &out, ret);
 }
 
-static int hex_value(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static bool fail_escape(struct call *c, bole_slice escape)
 {
     struct text quoted = call_begin(c);
@@ -459,7 +455,7 @@ static bool fn_urldecode(struct call *c, struct value *ret)
     for (size_t i = 0; i < s.len; i++) {
         uint8_t b = s.ptr[i] == '+' ? ' ' : s.ptr[i];
         if (b == '%') {
-            int high = i + 2 < s.len ? hex_value(s.ptr[i + 1]) : -1, low = i + 2 < s.len ? hex_value(s.ptr[i + 2]) : -1;
+            int high = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1, low = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return fail_escape(c, (bole_slice){s.ptr + i, s.len - i > 3 ? 3 : s.len - i});
             b = (uint8_t)(high << 4 | low);
