@@ -24,6 +24,11 @@ const button = (name) => page.getByRole("button", { name, exact: true });
 const clean = () => eventually(async () => assert.deepEqual(await accessibilityViolations(page), []));
 const place = (title) => panel(title).evaluate((box) => ["--x", "--y", "--w", "--h"].map((name) => Number(box.style.getPropertyValue(name))));
 
+async function choose(variable, value) {
+  await page.getByRole("button", { name: `Value of ${variable}` }).click();
+  await page.getByRole("checkbox", { name: value, exact: true }).click();
+}
+
 async function open(board, more = {}) {
   await page.goto("about:blank");
   await page.goto(`${serverUrl}/#/dashboards?${new URLSearchParams({ from: "now-1h", to: "now", tz: "utc", ...(board && { board }), ...more })}`);
@@ -58,15 +63,25 @@ await runSteps(
       await picture(page, "overview-below");
     }),
     step("a variable limits every panel, and is in the address", async () => {
-      await page.getByLabel("Value of service").selectOption("auth & login");
+      await choose("service", "auth & login");
       await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), "270"));
       assert.equal(params().get("var.service"), "auth & login");
+      await clean();
+      await picture(page, "variable");
+      await page.keyboard.press("Escape");
       await page.getByLabel("Value of text").fill("request 1 ");
       await page.keyboard.press("Enter");
       await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), "1"));
       await page.getByLabel("Value of text").fill("nowhere to be found");
       await page.keyboard.press("Enter");
       await panel("Lines by level").getByText("No data in this range").waitFor();
+      await open("overview", { "var.service": "auth & login" });
+      await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), "270"));
+      await choose("service", "worker");
+      await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), "450"));
+      assert.deepEqual(params().getAll("var.service"), ["auth & login", "worker"]);
+      await page.getByRole("checkbox", { name: "All", exact: true }).check();
+      await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), String(LINES)));
       await open("overview", { "var.service": "worker" });
       await eventually(async () => assert.equal(await panel("Lines").locator(".panel-stat").innerText(), "180"));
       await panel("Most lines").hover();
@@ -115,7 +130,7 @@ await runSteps(
       await clean();
       await button("Done").click();
       await page.getByRole("heading", { name: "Mine" }).waitFor();
-      await page.getByLabel("Value of v1").waitFor();
+      await page.getByRole("button", { name: "Value of v1" }).waitFor();
     }),
     step("panels are moved and resized by keys", async () => {
       await page.getByRole("button", { name: /^Move Map/ }).focus();
@@ -187,7 +202,15 @@ await runSteps(
       await button("Save as a copy").click();
       await page.getByRole("heading", { name: "Overview (copy)" }).waitFor();
     }),
-    step("a deletion asks first", async () => {
+    step("a deletion asks first, and says when it failed", async () => {
+      await page.route("**/api/v1/saved/dashboard/*", (route) =>
+        route.request().method() === "DELETE" ? route.fulfill({ status: 503, body: "no room on the disk" }) : route.fallback(),
+      );
+      await button("Delete").click();
+      await button("Delete it?").click();
+      await page.getByRole("alert").filter({ hasText: "It was not deleted: no room on the disk" }).waitFor();
+      await page.getByRole("heading", { name: "Overview (copy)" }).waitFor();
+      await page.unroute("**/api/v1/saved/dashboard/*");
       await button("Delete").click();
       await button("Delete it?").click();
       await page.locator(".board-list").first().waitFor();
@@ -211,15 +234,19 @@ await runSteps(
       const body = { format: "bole dashboard 1", title: "Broken", panels: [
         { title: "Bad", kind: "stat", query: "sum(", at: { x: 0, y: 0, w: 4, h: 3 } },
         { title: "Good", kind: "stat", query: 'sum(count_over_time({service_name="api"} [$__range]))', at: { x: 4, y: 0, w: 4, h: 3 } },
-      ] };
+        { title: "Equal", kind: "stat", query: 'sum(count_over_time({service_name="$s"} [$__range]))', at: { x: 8, y: 0, w: 4, h: 3 } },
+        { title: "One", kind: "stat", query: 'sum(count_over_time({service_name="api"} | line_format "$s" [$__range]))', at: { x: 0, y: 3, w: 4, h: 3 } },
+      ], variables: [{ name: "s", kind: "label", source: "service_name" }] };
       await fetch(`${serverUrl}/api/v1/saved/dashboard/broken?name=Broken`, { method: "PUT", body: JSON.stringify(body) });
       await open("broken");
       await panel("Bad").getByRole("alert").filter({ hasText: "parse error" }).waitFor();
       await eventually(async () => assert.equal(await panel("Good").locator(".panel-stat").innerText(), "450"));
+      await eventually(async () => assert.equal(await panel("Equal").locator(".panel-stat").innerText(), String(LINES)));
+      await panel("One").getByRole("alert").filter({ hasText: "$s has several values here" }).waitFor();
       await clean();
     }),
     step("nothing was reported to the browser's console", () => {
-      assert.deepEqual(problems.filter((text) => !/status of 409/.test(text)), []);
+      assert.deepEqual(problems.filter((text) => !/status of (409|503)/.test(text)), []);
     }),
   ],
   close,

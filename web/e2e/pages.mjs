@@ -119,6 +119,20 @@ await runSteps(
       await page.getByText("Damaged chunks were met while reading").waitFor();
       await page.unroute("**/api/v1/status");
     }),
+    step("a list that could not be read is not an empty one", async () => {
+      for (const [name, path, none] of [["sources", "**/api/v1/sources", "Nobody has sent"], ["dead", "**/api/v1/dlq*", "No dead letters"], ["status", "**/api/v1/status", "Version"]]) {
+        await page.route(path, (route) => route.fulfill({ status: 400, body: "not today" }));
+        await open(name);
+        await page.getByRole("alert").filter({ hasText: "This could not be loaded" }).filter({ hasText: "not today" }).waitFor();
+        assert.equal(await page.getByText(none).count(), 0);
+        await clean();
+        await picture(page, `failed-${name}`);
+        await page.unroute(path);
+        await button("Try again").click();
+        await page.getByRole("alert").waitFor({ state: "detached" });
+        await page.locator(".page-table, .cards, .notice-calm").first().waitFor();
+      }
+    }),
     step("keys go to every screen", async () => {
       await open("explore");
       await page.locator(".row").first().waitFor();
@@ -160,6 +174,21 @@ await runSteps(
       await page.waitForFunction(() => location.hash.includes("from=now-6h"));
       /* What came just now is seen, however wide the steps are. */
       await page.getByRole("region", { name: "Lines by service" }).locator("canvas").waitFor();
+      await page.keyboard.press("Control+k");
+      await fetch(`${serverUrl}/api/v1/saved/query/pages?name=Slow`, { method: "PUT", body: JSON.stringify({ query: '{job="pages"} |= "line"' }) });
+      await page.route("**/api/v1/saved/query/pages", (route) => route.fulfill({ status: 400, body: "not that one" }));
+      await page.keyboard.press("Escape");
+      await palette.waitFor({ state: "detached" });
+      await page.keyboard.press("Control+k");
+      await palette.fill("query slow");
+      await page.getByRole("option", { name: "Query: Slow" }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").filter({ hasText: "not that one" }).waitFor();
+      await clean();
+      await page.unroute("**/api/v1/saved/query/pages");
+      await page.keyboard.press("Enter");
+      await palette.waitFor({ state: "detached" });
+      await eventually(() => assert.match(new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get("q"), /\|= "line"/));
       await page.keyboard.press("Control+k");
       await palette.fill("no such command");
       await page.getByText("Nothing of that name.").waitFor();

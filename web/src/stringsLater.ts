@@ -4,6 +4,7 @@ import { formatCount } from "@/lib/format";
 const plural = (n: number, one: string) => `${formatCount(n)} ${n === 1 ? one : `${one}s`}`;
 
 export const later = {
+  pages: { failed: "This could not be loaded", again: "Try again" },
   boards: {
     title: "Dashboards",
     own: "Saved here",
@@ -28,11 +29,16 @@ export const later = {
     remove: "Delete",
     reallyRemove: "Delete it?",
     keep: "Keep",
+    removeFailed: (why: string) => `It was not deleted: ${why}`,
+    changed: "somebody saved it meanwhile; what is shown now is theirs.",
     conflict: "Somebody saved this dashboard meanwhile. Save yours as a copy, or discard it and see theirs.",
     empty: "No panels yet.",
     copyOf: (title: string) => `${title} (copy)`,
     all: "All",
     value: (name: string) => `Value of ${name}`,
+    values: (n: number) => plural(n, "value"),
+    filterValues: "Filter values",
+    onlyOne: (name: string) => `$${name} has several values here, where LogQL needs one.`,
     notSaved: "Not saved yet",
   },
   panel: {
@@ -134,7 +140,6 @@ export const later = {
   status: {
     title: "Status",
     loading: "Loading…",
-    away: "The server cannot be reached",
     filter: "Filter figures",
     well: "well",
     trouble: "needs a look",
@@ -196,6 +201,7 @@ export const later = {
     kind: "Kind",
     kinds: { label: "Values of a label", custom: "Custom list", text: "Text" },
     sources: { label: "Label", custom: "Values, with commas between", text: "At first" },
+    several: "Several",
     add: "Add variable",
     remove: (name: string) => `Remove ${name}`,
     badName: "A name is a letter, then letters, digits and _.",

@@ -1,28 +1,11 @@
-import { useEffect, useRef } from "react";
-import { Button } from "@/components/Button";
+import { Dialog } from "@/components/Dialog";
 import { strings } from "@/strings";
 
 const text = strings.shortcuts;
 
 export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
   return (
-    <dialog
-      ref={dialog}
-      className="shortcuts"
-      aria-labelledby="shortcuts-title"
-      onClose={onClose}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
-    >
-      <header>
-        <h2 id="shortcuts-title">{text.title}</h2>
-        <Button kind="quiet" icon="close" title={text.close} onClick={onClose} />
-      </header>
+    <Dialog title={text.title} close={text.close} className="shortcuts" onClose={onClose}>
       <div className="shortcut-groups">
         {text.groups.map((group) => (
           <section key={group.name}>
@@ -40,6 +23,6 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
           </section>
         ))}
       </div>
-    </dialog>
+    </Dialog>
   );
 }

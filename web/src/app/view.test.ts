@@ -30,7 +30,7 @@ test("everything that is looked at survives the address", () => {
     baseline: "day" as const,
   };
   expect(parseView(formatView(changed), {})).toEqual(changed);
-  const board = { ...changed, screen: "dashboards" as const, board: "overview", variables: { service: "a&b=c", "": "x" } };
+  const board = { ...changed, screen: "dashboards" as const, board: "overview", variables: { service: ["a&b=c", "d"], "": ["x"] } };
   expect(parseView(formatView(board), {})).toEqual(board);
 });
 

@@ -39,7 +39,7 @@ export interface View {
   baseline: Baseline;
   /* The dashboard that is open, and what was chosen for its variables. */
   board: string | undefined;
-  variables: Readonly<Record<string, string>>;
+  variables: Readonly<Record<string, readonly string[]>>;
 }
 
 export const DEFAULT_QUERY = '{service_name=~".+"}';
@@ -68,7 +68,7 @@ export function parseView(hash: string, options: Options): View {
     baseline: BASELINES.find((baseline) => baseline === params.get("baseline")) ?? "none",
     board: params.get("board") ?? undefined,
     variables: Object.fromEntries(
-      [...params].flatMap(([name, value]) => (name.startsWith("var.") ? [[name.slice("var.".length), value]] : [])),
+      [...params.keys()].flatMap((name) => (name.startsWith("var.") ? [[name.slice("var.".length), params.getAll(name)]] : [])),
     ),
   };
 }
@@ -87,7 +87,7 @@ export function formatView(view: View): string {
   if (view.baseline !== "none") params.set("baseline", view.baseline);
   if (view.screen !== "dashboards") return `#/${view.screen}?${params}`;
   if (view.board !== undefined) params.set("board", view.board);
-  for (const [name, value] of Object.entries(view.variables)) params.set(`var.${name}`, value);
+  for (const [name, values] of Object.entries(view.variables)) for (const value of values) params.append(`var.${name}`, value);
   return `#/${view.screen}?${params}`;
 }
 

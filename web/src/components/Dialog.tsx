@@ -10,8 +10,8 @@ export function Dialog({
   children,
 }: {
   title: string;
-  /* What the button that closes it says. */
-  close: string;
+  /* What the button that closes it says; without it there is no head. */
+  close?: string;
   className?: string;
   onClose: () => void;
   children: ReactNode;
@@ -25,16 +25,18 @@ export function Dialog({
     <dialog
       ref={dialog}
       className={`dialog ${className}`}
-      aria-labelledby={id}
+      {...(close === undefined ? { "aria-label": title } : { "aria-labelledby": id })}
       onClose={onClose}
       onPointerDown={(event) => {
         if (event.target === dialog.current) onClose();
       }}
     >
-      <header>
-        <h2 id={id}>{title}</h2>
-        <Button kind="quiet" icon="close" title={close} onClick={onClose} />
-      </header>
+      {close !== undefined && (
+        <header>
+          <h2 id={id}>{title}</h2>
+          <Button kind="quiet" icon="close" title={close} onClick={onClose} />
+        </header>
+      )}
       {children}
     </dialog>
   );

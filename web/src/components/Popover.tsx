@@ -7,12 +7,15 @@ export function Popover({
   icon,
   text,
   title,
+  label = text === undefined ? title : undefined,
   className = "",
   children,
 }: {
   icon?: IconName;
   text?: ReactNode;
   title: string;
+  /* What it is called where the text does not say it. */
+  label?: string | undefined;
   className?: string;
   children: (close: () => void) => ReactNode;
 }) {
@@ -51,7 +54,7 @@ export function Popover({
       <Button
         {...(icon && { icon })}
         title={title}
-        {...(text === undefined && { "aria-label": title })}
+        {...(label !== undefined && { "aria-label": label })}
         aria-expanded={open}
         aria-haspopup="dialog"
         onClick={() => setOpen(!open)}

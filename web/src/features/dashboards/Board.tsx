@@ -1,5 +1,6 @@
 /* Board.tsx - one dashboard: looked at, or being changed. */
 import { useEffect, useState } from "react";
+import { ApiError } from "@/api/http";
 import { deleteSaved, isConflict, newId, type Saved } from "@/api/saved";
 import { useQueryClient } from "@tanstack/react-query";
 import { useShortcuts } from "@/app/shortcuts";
@@ -84,7 +85,7 @@ export function Board({ id, view, onChange }: Props) {
           variables={board.variables}
           values={values}
           range={view.range}
-          onChange={(name, value) => onChange({ variables: { ...view.variables, [name]: value } })}
+          onChange={(name, chosen) => onChange({ variables: { ...view.variables, [name]: chosen } })}
         />
       )}
       <div className="board">
@@ -122,8 +123,20 @@ interface LookProps {
 function LookTools({ board, saved, onEdit, onChange }: LookProps) {
   const [asking, setAsking] = useState(false);
   const client = useQueryClient();
+  const [problem, setProblem] = useState<string>();
   const remove = async (one: Saved) => {
-    await deleteSaved(one).catch(() => undefined);
+    setAsking(false);
+    try {
+      await deleteSaved(one);
+    } catch (why) {
+      const isGone = why instanceof ApiError && why.status === 404;
+      if (!isGone) {
+        const reason = why instanceof Error ? why.message : String(why);
+        setProblem(text.removeFailed(isConflict(why) ? text.changed : reason));
+        await client.invalidateQueries({ queryKey: ["saved", "dashboard", one.id] });
+        return;
+      }
+    }
     onChange({ board: undefined });
     /* The list alone: what is gone is not asked for again. */
     await client.invalidateQueries({ queryKey: ["saved", "dashboard"], exact: true });
@@ -143,6 +156,7 @@ function LookTools({ board, saved, onEdit, onChange }: LookProps) {
     );
   return (
     <>
+      {problem && <Banner icon="warning">{problem}</Banner>}
       {saved && <Button icon="trash" title={text.remove} onClick={() => setAsking(true)} />}
       <Button icon="download" title={text.export} onClick={() => void saveAs(name, "application/json", file())} />
       <Button icon="pencil" title={text.editTitle} onClick={onEdit}>

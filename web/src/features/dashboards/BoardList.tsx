@@ -1,4 +1,5 @@
 import { useRef, useState } from "react";
+import { ApiError } from "@/api/http";
 import { newId, putSaved } from "@/api/saved";
 import { ShapeError } from "@/api/check";
 import { formatView, type ChangeView, type View } from "@/app/view";
@@ -27,7 +28,8 @@ export function BoardList({ view, onChange }: { view: View; onChange: ChangeView
       const saved = await putSaved({ kind: "dashboard", id: newId(), name: board.title || text.untitled, version: 0 }, writeDashboard(board));
       open(saved.id);
     } catch (why) {
-      setProblem(text.importFailed(why instanceof Error ? why.message : String(why)));
+      const reason = why instanceof Error ? why.message : String(why);
+      setProblem(why instanceof ApiError ? reason : text.importFailed(reason));
     }
   };
 
@@ -74,7 +76,7 @@ export function BoardList({ view, onChange }: { view: View; onChange: ChangeView
           {pending && !error ? (
             <p className="hint">{text.loading}</p>
           ) : all.length === 0 ? (
-            <p className="hint">{text.none}</p>
+            !error && <p className="hint">{text.none}</p>
           ) : (
             <ul className="board-list">
               {all.map(({ id, name, updatedMs }) => entry(id, name, new Date(updatedMs).toLocaleString()))}

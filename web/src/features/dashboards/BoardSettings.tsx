@@ -63,6 +63,12 @@ export function BoardSettings({ board, onChange, onClose }: Props) {
                 value={one.source}
                 onChange={(event) => setVariable(i, { source: event.target.value })}
               />
+              {one.kind !== "text" && (
+                <label className="check">
+                  <input type="checkbox" checked={one.several} onChange={(event) => setVariable(i, { several: event.target.checked })} />
+                  {text.several}
+                </label>
+              )}
               <Button
                 kind="quiet"
                 icon="trash"
@@ -79,7 +85,7 @@ export function BoardSettings({ board, onChange, onClose }: Props) {
           <Button
             icon="plus"
             disabled={variables.length >= 12}
-            onClick={() => change({ variables: [...variables, { name: `v${variables.length + 1}`, kind: "label", source: "service_name" }] })}
+            onClick={() => change({ variables: [...variables, { name: `v${variables.length + 1}`, kind: "label", source: "service_name", several: true }] })}
           >
             {text.add}
           </Button>

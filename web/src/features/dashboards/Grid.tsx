@@ -166,11 +166,12 @@ function PanelTools({ panel, panels, values, view, range, onPanels, onEdit }: To
         />
       </span>
     );
-  if (panel.kind === "live" || panel.kind === "alerts" || panel.query.trim() === "") return null;
+  const query = panelQuery(panel.query, values, range);
+  if (panel.kind === "live" || panel.kind === "alerts" || query instanceof Error || query.trim() === "") return null;
   return (
     <a
       className="button button-quiet button-bare panel-tools"
-      href={formatView({ ...view, screen: "explore", query: panelQuery(panel.query, values, range) })}
+      href={formatView({ ...view, screen: "explore", query })}
       title={text.explore(panel.title)}
       aria-label={text.explore(panel.title)}
     >

@@ -37,7 +37,9 @@ export function PanelView(props: Props) {
 
 function Body(props: Props & { seen: boolean }) {
   const { panel, values, range } = props;
-  const asked = { ...props, query: panelQuery(panel.query, values, range, panel.kind === "heat" ? HEAT_POINTS : undefined) };
+  const query = panelQuery(panel.query, values, range, panel.kind === "heat" ? HEAT_POINTS : undefined);
+  if (query instanceof Error) return <PanelState pending={false} error={query} />;
+  const asked = { ...props, query };
   switch (panel.kind) {
     case "alerts":
       return (

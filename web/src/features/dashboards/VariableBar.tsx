@@ -4,6 +4,7 @@ import type { TimeRange } from "@/lib/timeRange";
 import { LABEL_VALUES_SHOWN_MAX } from "@/limits";
 import { later } from "@/stringsLater";
 import type { Variable } from "./model";
+import { SeveralChoice } from "./SeveralChoice";
 import { ALL, customValues, type Values } from "./variables";
 
 const text = later.boards;
@@ -12,21 +13,22 @@ interface Props {
   variables: readonly Variable[];
   values: Values;
   range: TimeRange;
-  onChange: (name: string, value: string) => void;
+  onChange: (name: string, chosen: readonly string[]) => void;
 }
 
 export function VariableBar({ variables, values, range, onChange }: Props) {
   return (
     <div className="variable-bar">
-      {variables.map((one) => {
-        const shared = { variable: one, value: values[one.name] ?? "", onChange: (value: string) => onChange(one.name, value) };
+      {variables.map((variable) => {
+        const chosen = values[variable.name] ?? [];
+        const shared = { variable, chosen, onChange: (next: readonly string[]) => onChange(variable.name, next) };
         return (
-          <label key={one.name}>
-            <span>{one.name}</span>
-            {one.kind === "label" && <LabelChoice {...shared} range={range} />}
-            {one.kind === "custom" && <Choice {...shared} choices={customValues(one.source)} />}
-            {one.kind === "text" && <TextValue {...shared} />}
-          </label>
+          <div key={variable.name}>
+            <span>{variable.name}</span>
+            {variable.kind === "label" && <LabelChoice {...shared} range={range} />}
+            {variable.kind === "custom" && <Choice {...shared} choices={customValues(variable.source)} />}
+            {variable.kind === "text" && <TextValue {...shared} />}
+          </div>
         );
       })}
     </div>
@@ -35,8 +37,8 @@ export function VariableBar({ variables, values, range, onChange }: Props) {
 
 interface OneProps {
   variable: Variable;
-  value: string;
-  onChange: (value: string) => void;
+  chosen: readonly string[];
+  onChange: (chosen: readonly string[]) => void;
 }
 
 function LabelChoice({ range, ...props }: OneProps & { range: TimeRange }) {
@@ -44,10 +46,12 @@ function LabelChoice({ range, ...props }: OneProps & { range: TimeRange }) {
   return <Choice {...props} choices={[ALL, ...(values.data ?? []).slice(0, LABEL_VALUES_SHOWN_MAX)]} />;
 }
 
-/* What an address chose stays in the list, whatever there is now. */
-function Choice({ variable, value, choices, onChange }: OneProps & { choices: readonly string[] }) {
+function Choice({ variable, chosen, choices, onChange }: OneProps & { choices: readonly string[] }) {
+  if (variable.several) return <SeveralChoice name={variable.name} chosen={chosen} choices={choices} onChange={onChange} />;
+  const value = chosen[0] ?? "";
+  /* What an address chose stays in the list, whatever there is now. */
   return (
-    <select aria-label={text.value(variable.name)} value={value} onChange={(event) => onChange(event.target.value)}>
+    <select aria-label={text.value(variable.name)} value={value} onChange={(event) => onChange([event.target.value])}>
       {[...choices, ...(choices.includes(value) ? [] : [value])].map((one) => (
         <option key={one} value={one}>
           {one === ALL ? text.all : one}
@@ -57,11 +61,12 @@ function Choice({ variable, value, choices, onChange }: OneProps & { choices: re
   );
 }
 
-function TextValue({ variable, value, onChange }: OneProps) {
+function TextValue({ variable, chosen, onChange }: OneProps) {
+  const value = chosen[0] ?? "";
   const [draft, setDraft] = useState(value);
   useEffect(() => setDraft(value), [value]);
   const done = () => {
-    if (draft !== value) onChange(draft);
+    if (draft !== value) onChange([draft]);
   };
   return (
     <input

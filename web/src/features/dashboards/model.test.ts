@@ -38,19 +38,41 @@ test.each([
   ['{a=~"$v"} |~ `${v}s`', "a|b", '{a=~"a\\\\|b"} |~ `a\\|bs`'],
   ['{a=~"$v"}', ALL, '{a=~".+"}'],
   ["topk($v, rate({a=`b`}[$__range]))", "5", "topk(5, rate({a=`b`}[3600s]))"],
-  ['{a="$unknown"} # $v', "x", '{a="$unknown"} # x'],
+  ['{a="$unknown"} # $v', "x", '{a="$unknown"} '],
   ['{a="$v2"}', "x", '{a="$v2"}'],
 ])("%s with %s", (query, value, wanted) => {
-  expect(substitute(query, { v: value, __range: "3600s" })).toBe(wanted);
+  expect(substitute(query, { v: [value], __range: ["3600s"] })).toBe(wanted);
+});
+
+test.each([
+  ['{a="$v", b="c"}', [ALL], '{a=~".+", b="c"}'],
+  ['{a = /* no comment in LogQL */ "$v"}', ["x"], '{a = /* no comment in LogQL */ "x"}'],
+  ['{a != `$v`}', ["x.y", "z"], '{a !~ "x\\\\.y|z"}'],
+  ['{a="svc.$v-1"}', ["x", "y"], '{a=~"svc\\\\.(?:x|y)-1"}'],
+  ['{a=~"svc.$v"}', ["x", "y"], '{a=~"svc.(?:x|y)"}'],
+  ['{a=~"$v"} |= "$v" != "q"', ["x", "y"], '{a=~"x|y"} |~ "x|y" != "q"'],
+  ['{a=~"b"} | level="$v" # "$v"', [ALL], '{a=~"b"} | level=~".+" '],
+  ["sum by ($v) (rate({a=`b`}[1m]))", ["x", "y"], "sum by (x, y) (rate({a=`b`}[1m]))"],
+])("all or several values: %s with %s", (query, values, wanted) => {
+  expect(substitute(query, { v: values })).toBe(wanted);
+});
+
+test.each([
+  ['{a=~"b"} | line_format "$v"', ["x", "y"]],
+  ['{a=~"b"} |= "x" or "$v"', [ALL]],
+  ["topk($v, rate({a=`b`}[1m]))", [ALL]],
+])("where one value is needed, several are refused: %s with %s", (query, values) => {
+  expect(() => substitute(query, { v: values })).toThrow("$v has several values");
 });
 
 test("variables have their first value until one is chosen", () => {
   const variables = [
-    { name: "service", kind: "label" as const, source: "service_name" },
-    { name: "n", kind: "custom" as const, source: "5, 10 ,,20" },
-    { name: "text", kind: "text" as const, source: "error" },
+    { name: "service", kind: "label" as const, source: "service_name", several: true },
+    { name: "n", kind: "custom" as const, source: "5, 10 ,,20", several: false },
+    { name: "text", kind: "text" as const, source: "error", several: false },
   ];
   expect(customValues("5, 10 ,,20")).toEqual(["5", "10", "20"]);
-  expect(valuesOf(variables, {})).toEqual({ service: ALL, n: "5", text: "error" });
-  expect(valuesOf(variables, { service: "api", text: "" })).toEqual({ service: "api", n: "5", text: "" });
+  expect(valuesOf(variables, {})).toEqual({ service: [ALL], n: ["5"], text: ["error"] });
+  expect(valuesOf(variables, { service: ["api", "db"], n: ["10", "20"], text: [""] })).toEqual({ service: ["api", "db"], n: ["10"], text: [""] });
+  expect(valuesOf(variables, { service: ["api", ALL], n: [] })).toEqual({ service: [ALL], n: ["5"], text: ["error"] });
 });

@@ -31,6 +31,8 @@ export interface Variable {
   kind: VariableKind;
   /* Of a label variable: the label; of a custom one: the values, with commas; of a text: what it is at first. */
   source: string;
+  /* Several values may be chosen; never of a text. */
+  several: boolean;
 }
 
 export interface Dashboard {
@@ -78,11 +80,8 @@ function readVariable(value: unknown, index: number): Variable {
   const one = asObject(value, what);
   const name = short(one["name"], `${what}: name`);
   if (!isVariableName(name)) throw new ShapeError(`${what}: name`);
-  return {
-    name,
-    kind: oneOf(VARIABLE_KINDS, one["kind"], `${what}: kind`),
-    source: short(one["source"] ?? "", `${what}: source`),
-  };
+  const kind = oneOf(VARIABLE_KINDS, one["kind"], `${what}: kind`);
+  return { name, kind, source: short(one["source"] ?? "", `${what}: source`), several: kind !== "text" && one["several"] === true };
 }
 
 export const isVariableName = (name: string) => /^[A-Za-z]\w{0,30}$/.test(name);

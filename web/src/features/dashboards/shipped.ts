@@ -13,8 +13,8 @@ const overview: Dashboard = {
   title: "Overview",
   description: "How much is logged, how much of it is trouble, and by whom",
   variables: [
-    { name: "service", kind: "label", source: "service_name" },
-    { name: "text", kind: "text", source: "" },
+    { name: "service", kind: "label", source: "service_name", several: true },
+    { name: "text", kind: "text", source: "", several: false },
   ],
   panels: [
     panel(0, "stat", "Lines", [0, 0, 3, 2], `sum(count_over_time(${LINES} [$__range]))`),

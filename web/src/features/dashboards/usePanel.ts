@@ -6,19 +6,25 @@ import type { Row } from "@/api/rows";
 import { search } from "@/api/search";
 import { nsFromMs } from "@/lib/ns";
 import { formatDuration, niceStep, roundSteps, type ResolvedRange } from "@/lib/timeRange";
-import { substitute, type Values } from "./variables";
+import { substitute, VariableError, type Values } from "./variables";
 
 const SERIES_POINTS = 90;
 export const HEAT_POINTS = 60;
 export const PANEL_ROWS_MAX = 100;
 
 /* Variables and durations put in. */
-export function panelQuery(query: string, values: Values, { startMs, endMs }: ResolvedRange, points = SERIES_POINTS): string {
-  return substitute(query, {
-    ...values,
-    __range: formatDuration(Math.max(1_000, Math.round((endMs - startMs) / 1_000) * 1_000)),
-    __step: formatDuration(niceStep(endMs - startMs, points)),
-  });
+export function panelQuery(query: string, values: Values, range: ResolvedRange, points = SERIES_POINTS): string | VariableError {
+  const lengthMs = range.endMs - range.startMs;
+  const durations = {
+    __range: [formatDuration(Math.max(1_000, Math.round(lengthMs / 1_000) * 1_000))],
+    __step: [formatDuration(niceStep(lengthMs, points))],
+  };
+  try {
+    return substitute(query, { ...values, ...durations });
+  } catch (why) {
+    if (why instanceof VariableError) return why;
+    throw why;
+  }
 }
 
 /* The step that has only begun is asked for, too: what came just now is seen. */

@@ -8,6 +8,7 @@ import { useShortcuts } from "@/app/shortcuts";
 import { Button } from "@/components/Button";
 import { CopyButton } from "@/components/CopyButton";
 import { Icon } from "@/components/Icon";
+import { Failed } from "@/components/Failed";
 import { Banner, Notice } from "@/components/Notice";
 import { Line } from "@/features/rows/Line";
 import { formatInputTime } from "@/lib/clock";
@@ -82,8 +83,10 @@ export function DeadLetters({ view }: { view: View }) {
           ))}
       </div>
       {said && <Banner icon="warning">{said}</Banner>}
-      {answer.error && <Banner icon="offline">{answer.error.message}</Banner>}
-      {letters.length === 0 ? (
+      {answer.error && answer.data && <Banner icon="offline">{answer.error.message}</Banner>}
+      {answer.error && !answer.data ? (
+        <Failed error={answer.error} onAgain={() => void answer.refetch()} />
+      ) : letters.length === 0 ? (
         <Notice icon={answer.isPending ? "dead" : "check"} title={answer.isPending ? text.loading : text.none}>
           {!answer.isPending && <p>{text.noneHelp}</p>}
         </Notice>

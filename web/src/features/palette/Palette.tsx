@@ -4,6 +4,7 @@ import { getSaved, type Saved } from "@/api/saved";
 import type { useTheme } from "@/app/theme";
 import { SCREENS, type ChangeView, type View } from "@/app/view";
 import { copyText } from "@/components/CopyButton";
+import { Dialog } from "@/components/Dialog";
 import { Icon, type IconName } from "@/components/Icon";
 import { SHIPPED } from "@/features/dashboards/shipped";
 import { readHistory } from "@/features/query/history";
@@ -20,10 +21,12 @@ const text = later.palette;
 const SHOWN_MAX = 60;
 const HISTORY_SHOWN = 20;
 
+/* What has to be asked for first says what to do when it is there. */
 interface Command {
   text: string;
   icon: IconName;
-  run: () => void;
+  run?: () => void;
+  load?: (signal: AbortSignal | undefined) => Promise<() => void>;
 }
 
 interface Props {
@@ -38,41 +41,43 @@ interface Props {
 
 export function Palette(props: Props) {
   const { onClose } = props;
-  const dialog = useRef<HTMLDialogElement>(null);
   const [input, setInput] = useState("");
   const [at, setAt] = useState(0);
-  const commands = useCommands(props);
+  const [problem, setProblem] = useState<string>();
+  const closed = useRef<AbortController>(undefined);
+  const { commands, error } = useCommands(props);
   const shown = bestMatches(commands, input, SHOWN_MAX);
   const active = Math.min(at, shown.length - 1);
   useEffect(() => {
-    dialog.current?.showModal();
+    const controller = new AbortController();
+    closed.current = controller;
+    return () => controller.abort();
   }, []);
   useEffect(() => {
     document.getElementById(`command-${active}`)?.scrollIntoView({ block: "nearest" });
   }, [active]);
-  const run = (command: Command | undefined) => {
+  const run = async (command: Command | undefined) => {
     if (!command) return;
+    let act = command.run;
+    try {
+      if (command.load) act = await command.load(closed.current?.signal);
+    } catch (why) {
+      setProblem(why instanceof Error ? why.message : String(why));
+      return;
+    }
     onClose();
-    command.run();
+    act?.();
   };
   const press = (event: KeyboardEvent) => {
     const last = shown.length - 1;
     if (event.key === "ArrowDown") setAt(active >= last ? 0 : active + 1);
     else if (event.key === "ArrowUp") setAt(active <= 0 ? last : active - 1);
-    else if (event.key === "Enter") run(shown[active]);
+    else if (event.key === "Enter") void run(shown[active]);
     else return;
     event.preventDefault();
   };
   return (
-    <dialog
-      ref={dialog}
-      className="palette"
-      aria-label={text.title}
-      onClose={onClose}
-      onPointerDown={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
-    >
+    <Dialog title={text.title} className="palette" onClose={onClose}>
       <input
         role="combobox"
         aria-expanded="true"
@@ -97,7 +102,7 @@ export function Palette(props: Props) {
             role="option"
             aria-selected={i === active}
             onPointerMove={() => setAt(i)}
-            onClick={() => run(command)}
+            onClick={() => void run(command)}
           >
             <Icon name={command.icon} size={14} />
             <span>{command.text}</span>
@@ -105,18 +110,29 @@ export function Palette(props: Props) {
         ))}
       </ul>
       {shown.length === 0 && <p className="hint page-hint">{text.none}</p>}
-    </dialog>
+      {(problem ?? error) && (
+        <p className="hint page-hint problem" role="alert">
+          {problem ?? strings.saved.failed + error?.message}
+        </p>
+      )}
+    </Dialog>
   );
 }
 
-function useCommands({ view, onChange, theme, onPanel, onShortcuts, onSettings }: Props): Command[] {
-  const { all } = useSavedLists(["query", "view", "dashboard"]);
-  return useMemo(() => {
+function useCommands({ view, onChange, theme, onPanel, onShortcuts, onSettings }: Props) {
+  const { all, error } = useSavedLists(["query", "view", "dashboard"]);
+  const commands = useMemo(() => {
     const history = readHistory().slice(0, HISTORY_SHOWN);
-    const open = (one: Saved) => {
-      if (one.kind === "dashboard") onChange({ screen: "dashboards", board: one.id, variables: {} });
-      else void getSaved(one.kind, one.id).then((document) => openSaved(document, onChange), () => undefined);
-    };
+    const toQuery = view.screen === "tail" || view.screen === "patterns" ? {} : { screen: "explore" as const };
+    const open = (one: Saved): Pick<Command, "run" | "load"> =>
+      one.kind === "dashboard"
+        ? { run: () => onChange({ screen: "dashboards", board: one.id, variables: {} }) }
+        : {
+            load: async (signal) => {
+              const document = await getSaved(one.kind, one.id, signal);
+              return () => openSaved(document, (change) => onChange({ ...toQuery, ...change }));
+            },
+          };
     const options: Command[] = [
       { text: text.fields, icon: "fields", run: () => onPanel("fields") },
       { text: text.labels, icon: "tag", run: () => onPanel("labels") },
@@ -137,7 +153,7 @@ function useCommands({ view, onChange, theme, onPanel, onShortcuts, onSettings }
         icon: screen,
         run: () => onChange({ screen, board: undefined, variables: {} }),
       })),
-      ...all.map<Command>((one) => ({ text: text.saved(one.kind, one.name), icon: "bookmark", run: () => open(one) })),
+      ...all.map<Command>((one) => ({ text: text.saved(one.kind, one.name), icon: "bookmark", ...open(one) })),
       ...SHIPPED.map<Command>(({ id, board }) => ({
         text: text.saved("dashboard", board.title),
         icon: "dashboards",
@@ -151,8 +167,9 @@ function useCommands({ view, onChange, theme, onPanel, onShortcuts, onSettings }
       ...history.map<Command>((query) => ({
         text: text.recent(query),
         icon: "history",
-        run: () => onChange({ query, ...(view.screen === "tail" || view.screen === "patterns" ? {} : { screen: "explore" }) }),
+        run: () => onChange({ ...toQuery, query }),
       })),
     ];
   }, [all, view, onChange, theme, onPanel, onShortcuts, onSettings]);
+  return { commands, error };
 }

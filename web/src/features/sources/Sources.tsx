@@ -5,6 +5,7 @@ import { listSources, type Source } from "@/api/operate";
 import { useShortcuts } from "@/app/shortcuts";
 import { Button, Segments } from "@/components/Button";
 import { Icon } from "@/components/Icon";
+import { Failed } from "@/components/Failed";
 import { Banner, Notice } from "@/components/Notice";
 import { formatBytes, formatCompact, formatCount, formatValue } from "@/lib/format";
 import { isSilent } from "@/lib/silence";
@@ -56,7 +57,7 @@ export function Sources() {
     <main className="screen page">
       <div className="page-head">
         <h1>{text.title}</h1>
-        <span className="dim">{text.count(all.length)}</span>
+        {answer.data && <span className="dim">{text.count(all.length)}</span>}
         <span className="spacer" />
         <Segments label={text.show} value={shown} onChange={setShown} choices={SHOWN.map((value) => ({ value, text: text.shown[value] }))} />
         <input type="search" aria-label={text.filter} placeholder={text.filter} value={filter} onChange={(event) => setFilter(event.target.value)} />
@@ -66,8 +67,10 @@ export function Sources() {
           {text.silent(silent.length)} {shown !== "silent" && <Button kind="quiet" onClick={() => setShown("silent")}>{text.showSilent}</Button>}
         </Banner>
       )}
-      {answer.error && <Banner icon="offline">{answer.error.message}</Banner>}
-      {all.length === 0 ? (
+      {answer.error && answer.data && <Banner icon="offline">{answer.error.message}</Banner>}
+      {answer.error && !answer.data ? (
+        <Failed error={answer.error} onAgain={() => void answer.refetch()} />
+      ) : all.length === 0 ? (
         <Notice icon="sources" title={answer.isPending ? text.loading : text.none}>
           {!answer.isPending && <p>{text.noneHelp}</p>}
         </Notice>

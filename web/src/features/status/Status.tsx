@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { buildInfo } from "@/api/loki";
+import { Failed } from "@/components/Failed";
 import { Banner, Notice } from "@/components/Notice";
 import { useStatus } from "@/features/dashboards/useStatus";
 import { formatAgo } from "@/lib/ago";
@@ -41,14 +42,16 @@ export function Status() {
         <span className="spacer" />
         <input type="search" aria-label={text.filter} placeholder={text.filter} value={filter} onChange={(event) => setFilter(event.target.value)} />
       </div>
-      {status.error && <Banner icon="offline">{status.error.message}</Banner>}
+      {status.error && status.data && <Banner icon="offline">{status.error.message}</Banner>}
       {troubles.map((name) => (
         <Banner key={name} icon="warning">
           {text.troubles[name]} ({formatCount(of(name))})
         </Banner>
       ))}
-      {!status.data ? (
-        <Notice icon="status" title={status.error ? text.away : text.loading} />
+      {status.error && !status.data ? (
+        <Failed error={status.error} onAgain={() => void status.refetch()} />
+      ) : !status.data ? (
+        <Notice icon="status" title={text.loading} />
       ) : (
         <div className="page-body" tabIndex={0} role="group" aria-label={text.title}>
           <dl className="cards">
