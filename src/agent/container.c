@@ -18,7 +18,7 @@ static bole_slice pop(bole_slice *path)
 
 static bool cut_end(bole_slice *s, bole_slice end)
 {
-    if (s->len < end.len || memcmp(s->ptr + s->len - end.len, end.ptr, end.len) != 0)
+    if (!bole_slice_ends(*s, end))
         return false;
     s->len -= end.len;
     return true;

@@ -6,11 +6,6 @@
 #include "base/err.h"
 #include "record/record.h"
 
-static bool ends_with(bole_slice s, bole_slice end)
-{
-    return s.len >= end.len && memcmp(s.ptr + s.len - end.len, end.ptr, end.len) == 0;
-}
-
 static bole_slice last_component(bole_slice path, bole_slice *ret_before)
 {
     const uint8_t *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
@@ -24,7 +19,7 @@ static bole_slice without_ending(bole_slice name)
                                          {(const uint8_t *)".out", 4}, {(const uint8_t *)".err", 4},
                                          {(const uint8_t *)".json", 5}};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-        if (name.len > endings[i].len && ends_with(name, endings[i]))
+        if (name.len > endings[i].len && bole_slice_ends(name, endings[i]))
             return (bole_slice){name.ptr, name.len - endings[i].len};
     return name;
 }

@@ -47,8 +47,7 @@ static bool starts(bole_slice s, const char *with)
 
 static bool ends(bole_slice s, const char *with)
 {
-    bole_slice end = bole_slice_str(with);
-    return s.len >= end.len && memcmp(s.ptr + s.len - end.len, end.ptr, end.len) == 0;
+    return bole_slice_ends(s, bole_slice_str(with));
 }
 
 static bool holds(bole_slice s, const char *what)

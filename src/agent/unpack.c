@@ -193,12 +193,6 @@ static bole_status try_copy(const char *copy, bool zstd, const struct source_pri
     return st;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n > m && strcmp(name + n - m, end) == 0;
-}
-
 bole_status unpack_find(const char *path, const struct source_print *print, uint64_t offset, int *ret_fd, struct bole_err *err)
 {
     char directory[PATH_SIZE], copy[PATH_SIZE];
@@ -208,9 +202,10 @@ bole_status unpack_find(const char *path, const struct source_print *print, uint
     DIR *dir = slash && n > 0 && (size_t)n < sizeof directory && print->len ? opendir(directory) : NULL;
     bole_status st = bole_fail(err, BOLE_E_NOTFOUND, "%s: no compressed copy", path);
     for (struct dirent *e; dir && st == BOLE_E_NOTFOUND && (e = readdir(dir));) {
-        bool zstd = ends_with(e->d_name, ".zst");
+        bool zstd = bole_slice_ends(bole_slice_str(e->d_name), S(".zst"));
+        bool gzip = bole_slice_ends(bole_slice_str(e->d_name), S(".gz"));
         n = snprintf(copy, sizeof copy, "%s/%s", directory, e->d_name);
-        if ((!zstd && !ends_with(e->d_name, ".gz")) || strncmp(e->d_name, name, stem) != 0 || (size_t)n >= sizeof copy)
+        if ((!zstd && !gzip) || strncmp(e->d_name, name, stem) != 0 || (size_t)n >= sizeof copy)
             continue;
         struct bole_err why = {0};
         bole_status tried = try_copy(copy, zstd, print, offset, ret_fd, &why);

@@ -46,6 +46,28 @@ TEST(err_that_is_too_long_keeps_its_beginning_and_its_end)
     }
 }
 
+TEST(slices_start_and_end_as_their_bytes_do)
+{
+    static const struct {
+        bole_slice s, part;
+        bool starts, ends;
+    } cases[] = {
+        {S("a.log"), S(".log"), false, true},
+        {S("a.log"), S("a."), true, false},
+        {S("abab"), S("ab"), true, true},
+        {S("log"), S(".log"), false, false},
+        {S(".log"), S(".log"), true, true},
+        {S("a"), {0}, true, true},
+        {{0}, {0}, true, true},
+        {{0}, S("a"), false, false},
+        {S("a\0b"), S("\0b"), false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK(bole_slice_starts(cases[i].s, cases[i].part) == cases[i].starts);
+        CHECK(bole_slice_ends(cases[i].s, cases[i].part) == cases[i].ends);
+    }
+}
+
 TEST(arena_gives_aligned_memory_and_stops_at_its_budget)
 {
     struct budget budget;

@@ -43,6 +43,11 @@ static inline bool bole_slice_starts(bole_slice s, bole_slice prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+static inline bool bole_slice_ends(bole_slice s, bole_slice suffix)
+{
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+}
+
 static inline bole_slice bole_slice_sub(bole_slice s, size_t from)
 {
     return from >= s.len ? (bole_slice){0} : (bole_slice){s.ptr + from, s.len - from};

@@ -22,14 +22,15 @@ static bool base_has(const struct row *r, bole_slice name)
 
 static bole_slice extracted_name(struct row *r, bole_slice name)
 {
-    uint8_t *p = arena_bytes(r->scratch, name.len + 10);
+    bole_slice suffix = EXTRACTED_SUFFIX;
+    uint8_t *p = arena_bytes(r->scratch, name.len + suffix.len);
     if (!p) {
         r->out_of_memory = true;
         return name;
     }
     memcpy(p, name.ptr, name.len);
-    memcpy(p + name.len, "_extracted", 10);
-    return (bole_slice){p, name.len + 10};
+    memcpy(p + name.len, suffix.ptr, suffix.len);
+    return (bole_slice){p, name.len + suffix.len};
 }
 
 void row_begin(struct row *r, int64_t time_ns, bole_slice line, const struct row_label *base, size_t base_count)

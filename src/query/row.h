@@ -58,6 +58,15 @@ struct row_hints {
     size_t                     early_count;
 };
 
+#define EXTRACTED_SUFFIX S("_extracted") /* of the name of what has lost its own to another label */
+
+/* The name that such a label has lost; empty when `name` is no such name. */
+static inline bole_slice row_lost_name(bole_slice name)
+{
+    bool lost = name.len > EXTRACTED_SUFFIX.len && bole_slice_ends(name, EXTRACTED_SUFFIX);
+    return lost ? (bole_slice){name.ptr, name.len - EXTRACTED_SUFFIX.len} : (bole_slice){0};
+}
+
 struct row {
     int64_t                 time_ns;
     bole_slice              line;

@@ -92,14 +92,6 @@ struct store_matcher *source_matchers(const struct ast_matcher *list, struct are
 
 /* ---- counting by labels ---- */
 
-/* A name of what lost against another label. */
-static bool is_extracted(bole_slice name)
-{
-    static const char suffix[] = "_extracted";
-    size_t len = sizeof suffix - 1;
-    return name.len > len && memcmp(name.ptr + name.len - len, suffix, len) == 0;
-}
-
 struct only_field {
     const bole_slice *names;
     size_t            count;
@@ -124,7 +116,7 @@ bole_status source_only_field(struct store *store, struct view *view, const stru
 {
     struct only_field o = {names, count, {0}};
     for (size_t i = 0; i < count; i++)
-        if (is_extracted(names[i]) || bole_slice_starts(names[i], S("__")))
+        if (row_lost_name(names[i]).len || bole_slice_starts(names[i], S("__")))
             return BOLE_E_UNSUPPORTED;
     if (count == 1)
         o.field = names[0];
@@ -178,7 +170,7 @@ static void push_line_filter(struct source *s, const struct ast_stage *stage)
 static bool may_be_field(const struct label_filter *f)
 {
     return f->kind == LABEL_FILTER_TEXT && (f->match == MATCH_EQ || f->match == MATCH_NE) && f->text.len > 0 &&
-           !bole_slice_starts(f->name, S("__")) && !is_extracted(f->name);
+           !bole_slice_starts(f->name, S("__")) && !row_lost_name(f->name).len;
 }
 
 static void add_field_filter(struct source *s, const struct ast_stage *owner, const struct label_filter *f)

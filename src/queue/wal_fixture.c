@@ -191,8 +191,7 @@ struct listing {
 static bole_status keep_name(const char *name, void *ctx)
 {
     struct listing *l = ctx;
-    size_t len = strlen(name), suffix_len = strlen(l->suffix);
-    if (len >= suffix_len && strcmp(name + len - suffix_len, l->suffix) == 0 && l->count < 256)
+    if (bole_slice_ends(bole_slice_str(name), bole_slice_str(l->suffix)) && l->count < 256)
         snprintf(l->names[l->count++], sizeof *l->names, "%.31s", name);
     return BOLE_OK;
 }

@@ -87,17 +87,12 @@ static bole_status set_aside_file(struct wal *w, struct wal_file *f, struct bole
     return st < 0 ? st : wal_sync_dir(w, err);
 }
 
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
-}
-
 static bole_status remove_leftover(const char *name, void *ctx)
 {
     struct wal *w = ctx;
+    bole_slice s = bole_slice_str(name);
     char path[PATH_MAX];
-    if ((ends_with(name, WAL_TMP_SUFFIX) || ends_with(name, WAL_OLD_SUFFIX)) &&
+    if ((bole_slice_ends(s, S(WAL_TMP_SUFFIX)) || bole_slice_ends(s, S(WAL_OLD_SUFFIX))) &&
         wal_path(path, sizeof path, w->dir, name))
         fs_unlink(w->fs, path, NULL);
     return BOLE_OK;

@@ -65,8 +65,7 @@ static bole_status keep_name(const char *name, void *ctx)
 {
     struct surveyor *y = ctx;
     uint64_t sequence;
-    size_t len = strlen(name), bad_len = strlen(WAL_BAD_SUFFIX);
-    if (len > bad_len && strcmp(name + len - bad_len, WAL_BAD_SUFFIX) == 0)
+    if (bole_slice_ends(bole_slice_str(name), S(WAL_BAD_SUFFIX)))
         tell(y, (struct wal_problem){.kind = WAL_PROBLEM_QUARANTINED, .file = name}, "set aside by an earlier start");
     if (!wal_file_parse_name(name, &sequence))
         return BOLE_OK;

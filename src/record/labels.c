@@ -279,7 +279,7 @@ bole_slice label_name_clean(bole_slice name, struct arena *arena)
 
 bole_slice label_name_clean_metadata(bole_slice name, struct arena *arena)
 {
-    bool is_reserved = name.len > 4 && memcmp(name.ptr, "__", 2) == 0 && memcmp(name.ptr + name.len - 2, "__", 2) == 0;
+    bool is_reserved = name.len > 4 && bole_slice_starts(name, S("__")) && bole_slice_ends(name, S("__"));
     bole_slice inner = is_reserved ? (bole_slice){name.ptr + 2, name.len - 4} : name;
     size_t at = 0;
     while (at < inner.len && is_name_byte(inner.ptr[at], at == 0 && !is_reserved) &&

@@ -129,14 +129,10 @@ static bool looks_like_json(bole_slice line)
  * stages have found is as they have called it. */
 static struct row_label as_parsed(const struct detect *d, const struct query_entry *e, struct row_label label)
 {
-    static const char suffix[] = "_extracted";
-    size_t len = sizeof suffix - 1;
-    if (d->query_parses || label.name.len <= len || memcmp(label.name.ptr + label.name.len - len, suffix, len) != 0)
-        return label;
-    bole_slice base = bole_slice_from(label.name.ptr, label.name.len - len);
-    for (size_t i = 0; i < e->label_count; i++)
-        if (e->labels[i].origin == ORIGIN_FIELD && bole_slice_eq(e->labels[i].name, base))
-            label.name = base;
+    bole_slice lost = d->query_parses ? (bole_slice){0} : row_lost_name(label.name);
+    for (size_t i = 0; lost.len && i < e->label_count; i++)
+        if (e->labels[i].origin == ORIGIN_FIELD && bole_slice_eq(e->labels[i].name, lost))
+            label.name = lost;
     return label;
 }
 

@@ -287,13 +287,12 @@ int json_shape_find(const struct json_shape_reader *r, bole_slice name)
 
 bool json_shape_collides(const struct json_shape_reader *r, const struct line_value *values)
 {
-    static const char suffix[] = "_extracted";
-    for (uint32_t i = 0; i < r->reader.value_count; i++)
-        for (uint32_t k = 0; k < r->reader.value_count; k++)
-            if (values[i].slot != LINE_SLOT_NONE && values[k].slot != LINE_SLOT_NONE &&
-                r->names[k].len == r->names[i].len + sizeof suffix - 1 && bole_slice_starts(r->names[k], r->names[i]) &&
-                memcmp(r->names[k].ptr + r->names[i].len, suffix, sizeof suffix - 1) == 0)
-                return true;
+    for (uint32_t i = 0; i < r->reader.value_count; i++) {
+        bole_slice lost = values[i].slot == LINE_SLOT_NONE ? (bole_slice){0} : row_lost_name(r->names[i]);
+        int k = lost.len ? json_shape_find(r, lost) : -1;
+        if (k >= 0 && values[k].slot != LINE_SLOT_NONE)
+            return true;
+    }
     return false;
 }
 
@@ -312,18 +311,13 @@ static bool add_name(struct json_shape_reader *r, bole_slice name)
 
 bool json_shape_reader_init(struct json_shape_reader *r, const struct row_hints *hints, struct arena *scratch)
 {
-    static const char suffix[] = "_extracted";
-    size_t len = sizeof suffix - 1;
     *r = (struct json_shape_reader){
         .reader = {.read = read_shape, .check = check_value, .ctx = r}, .scratch = scratch, .hints = hints};
     if (!hints || !hints->some_labels || hints->no_labels) /* lines with errors come whole */
         return false;
     for (size_t i = 0; i < hints->name_count; i++) {
-        bole_slice name = hints->names[i];
-        if (!add_name(r, name))
-            return false;
-        if (name.len > len && memcmp(name.ptr + name.len - len, suffix, len) == 0 &&
-            !add_name(r, bole_slice_from(name.ptr, name.len - len)))
+        bole_slice lost = row_lost_name(hints->names[i]);
+        if (!add_name(r, hints->names[i]) || (lost.len && !add_name(r, lost)))
             return false;
     }
     return r->reader.value_count > 0;

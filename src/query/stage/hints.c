@@ -29,11 +29,10 @@ static void add_one(struct name_list *l, bole_slice name)
 /* What is called x_extracted in the end is x in the line. */
 static void add_name(bole_slice name, void *ctx)
 {
-    static const char suffix[] = "_extracted";
-    size_t len = sizeof suffix - 1;
+    bole_slice lost = row_lost_name(name);
     add_one(ctx, name);
-    if (name.len >= len && memcmp(name.ptr + name.len - len, suffix, len) == 0)
-        add_one(ctx, bole_slice_from(name.ptr, name.len - len));
+    if (lost.len)
+        add_one(ctx, lost);
 }
 
 /* ---- early filters ---- */

@@ -100,7 +100,7 @@ static void refuse_token(struct tree *t, const struct lex_token *token, const ch
         return;
     }
     bool elsewhere = t->action_line && t->action_line != token->line;
-    bool names_action = text.len > 7 && memcmp(text.ptr + text.len - 7, " action", 7) == 0;
+    bool names_action = bole_slice_ends(text, S(" action"));
     if (elsewhere)
         refuse(t, "%.*s%s started at %.*s:%u", BOLE_SLICE_ARG(text), names_action ? "" : " in action",
                BOLE_SLICE_ARG(t->p->t->name), t->action_line);

@@ -45,11 +45,6 @@ static bool run(struct fixture *f, bole_slice line)
     return template_run(f->ast->root->log.stages->template, &f->row, &f->text);
 }
 
-static bool ends_with(bole_slice s, bole_slice tail)
-{
-    return s.len >= tail.len && memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0;
-}
-
 /* wanted begins with "!" where the template must fail: the end of the message. */
 static void check(const char *template, const char *line, const char *wanted)
 {
@@ -58,7 +53,7 @@ static void check(const char *template, const char *line, const char *wanted)
     bool done = run(&f, bole_slice_str(line));
     bool as_wanted = done && wanted[0] != '!' && bole_slice_eq(f.text, bole_slice_str(wanted));
     if (!done && wanted[0] == '!')
-        as_wanted = ends_with(f.text, bole_slice_str(wanted + 1));
+        as_wanted = bole_slice_ends(f.text, bole_slice_str(wanted + 1));
     if (!as_wanted)
         print_error("%s on \"%s\": %.*s\n", template, line, BOLE_SLICE_ARG(f.text));
     CHECK(as_wanted);
@@ -232,7 +227,7 @@ TEST(a_result_that_cannot_fit_is_refused_before_it_is_made)
         uint64_t begin = cpu_ns();
         for (int row = 0; row < 500; row++)
             CHECK(!run(&f, S("")));
-        CHECK(ends_with(f.text, S("the result is too large")));
+        CHECK(bole_slice_ends(f.text, S("the result is too large")));
         CHECK(cpu_ns() - begin < NS_PER_S);
         close_template(&f);
     }
@@ -277,7 +272,7 @@ TEST(the_work_of_all_calls_on_one_row_is_bounded)
     buf_put_u8(&template, 0);
     open_template(&f, (const char *)template.ptr);
     CHECK(!run(&f, S("")));
-    CHECK(ends_with(f.text, S("works on too much text")));
+    CHECK(bole_slice_ends(f.text, S("works on too much text")));
     CHECK(f.row.template_bytes < TEMPLATE_WORK_MAX + 2 * TEMPLATE_OUTPUT_MAX);
     close_template(&f);
     buf_deinit(&template);
@@ -294,7 +289,7 @@ TEST(nothing_is_run_behind_a_text_that_has_outgrown_its_row)
     struct fixture f;
     open_template(&f, "{{ repeat 4000000 \"a\" }}{{ repeat 4000000 \"a\" }}{{ repeat 4000000 \"a\" }}");
     CHECK(!run(&f, S("")));
-    CHECK(ends_with(f.text, S("the result of a template is too large")));
+    CHECK(bole_slice_ends(f.text, S("the result of a template is too large")));
     CHECK(f.row.template_bytes < 2 * TEMPLATE_OUTPUT_MAX + 2);
     close_template(&f);
 }

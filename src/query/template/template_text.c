@@ -177,7 +177,7 @@ static bool fn_contains(struct call *c, struct value *ret)
         switch (c->func->detail) {
         case CONTAINS: found = memmem(s.ptr, s.len, part.ptr, part.len) != NULL; break;
         case HAS_PREFIX: found = bole_slice_starts(s, part); break;
-        default: found = memcmp(s.ptr + s.len - part.len, part.ptr, part.len) == 0;
+        default: found = bole_slice_ends(s, part);
         }
     *ret = value_bool(found);
     return true;
