@@ -87,12 +87,19 @@ static struct pod *read_pod(struct kube *k, struct json_value object)
     return p;
 }
 
+/* Its index, or pod_count. */
+static size_t find_pod(const struct kube *k, bole_slice namespace, bole_slice name)
+{
+    size_t i = 0;
+    while (i < k->pod_count && !(bole_slice_eq(k->pods[i]->namespace, namespace) && bole_slice_eq(k->pods[i]->name, name)))
+        i++;
+    return i;
+}
+
 /* Takes the pod over, in the place of one of the same name. */
 static void put_pod(struct kube *k, struct pod *p)
 {
-    size_t i = 0;
-    while (i < k->pod_count && !(bole_slice_eq(k->pods[i]->namespace, p->namespace) && bole_slice_eq(k->pods[i]->name, p->name)))
-        i++;
+    size_t i = find_pod(k, p->namespace, p->name);
     if (i == PODS_MAX) {
         drop_pod(p);
         return;
@@ -286,13 +293,7 @@ static void *run(void *arg)
 
 static bole_slice label_name(const char *name, struct arena *arena)
 {
-    bole_slice copy = arena_copy(arena, bole_slice_str(name));
-    for (size_t i = 0; i < copy.len; i++) {
-        uint8_t c = copy.ptr[i];
-        bool keeps = (c | 32u) - 'a' < 26u || (c >= '0' && c <= '9') || c == '_';
-        ((uint8_t *)copy.ptr)[i] = keeps ? c : '_';
-    }
-    return copy;
+    return label_name_clean(bole_slice_str(name), arena);
 }
 
 bool kube_find(struct kube *k, const struct container_name *name, struct arena *arena, struct file_labels_options *ret_options)
@@ -300,13 +301,9 @@ bool kube_find(struct kube *k, const struct container_name *name, struct arena *
     const struct kube_options *o = &k->options;
     struct label *labels = arena_array(arena, 1 + o->label_count, sizeof *labels);
     struct batch_field *fields = arena_array(arena, o->annotation_count + 1, sizeof *fields);
-    const struct pod *p = NULL;
     pthread_mutex_lock(&k->lock);
-    for (size_t i = 0; i < k->pod_count && !p; i++) {
-        const struct pod *at = k->pods[i];
-        if (bole_slice_eq(at->namespace, name->namespace) && bole_slice_eq(at->name, name->pod))
-            p = at;
-    }
+    size_t at = find_pod(k, name->namespace, name->pod);
+    const struct pod *p = at < k->pod_count ? k->pods[at] : NULL;
     size_t n = 0, f = 0;
     for (size_t i = 0; p && labels && i < SERVICE_NAMES && n == 0; i++)
         if (p->values[i].len)

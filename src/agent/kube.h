@@ -25,7 +25,7 @@ struct kube_options {
     const char *token_file; /* read for each request: it changes; NULL: none */
     const char *ca_cert;    /* NULL: those of the system */
     const char *node;
-    const char *const *labels;      /* of pods, which become labels; '.', '/', '-' become '_' */
+    const char *const *labels;      /* of pods, which become labels; as label_name_clean() has them */
     size_t      label_count;        /* up to KUBE_NAMES_MAX */
     const char *const *annotations; /* which become fields */
     size_t      annotation_count;
@@ -34,8 +34,8 @@ struct kube_options {
 bole_status kube_create(const struct kube_options *options, struct kube **ret_kube, struct bole_err *err);
 void kube_destroy(struct kube *k); /* NULL is fine */
 
-/* The pod's labels, with service_name where it says app.kubernetes.io/name or app, and fields; in the arena. False: it is not
- * known. */
+/* The pod's labels, with service_name where it says app.kubernetes.io/name or app, and fields; in the arena, but names that are clean in the
+ * options. False: it is not known. */
 bool kube_find(struct kube *k, const struct container_name *name, struct arena *arena, struct file_labels_options *ret_options);
 /* The API has answered, and may still tell of a pod that is not known. */
 bool kube_may_know_more(struct kube *k);
