@@ -314,6 +314,13 @@ def test_commands_are_read_started_again_and_run_at_their_interval(tmp_path, ser
         assert "command ended: it is started again" in agent.said()
 
 
+def test_a_command_whose_reader_ends_is_ended_by_the_signal(tmp_path, server):
+    config = "command: [{name: cut, run: 'yes | head -1; echo done', interval: 600s}]\nfiles: {include: ['/nowhere/*.log']}\n"
+    with Agent(tmp_path, server.url, config):
+        wait_for(lambda: any(line == "done" for _, line in server.lines('{service_name="cut"}')))
+        assert sorted(line for _, line in server.lines('{service_name="cut"}')) == ["done", "y"]
+
+
 def test_standard_output_gets_lines_of_json(tmp_path):
     (tmp_path / "a.log").write_text('2026-11-21T10:00:00.5Z level=error "quoted" \x01 mail me@example.org\n')
     rules = tmp_path / "rules.yml"
@@ -388,13 +395,13 @@ def make_pod_log(tmp_path, namespace, pod, uid, text):
 def test_pods_have_the_labels_that_their_cluster_tells(tmp_path, server):
     (tmp_path / "token").write_text("secret\n")
     cluster = Cluster("secret")
-    cluster.put("shop", "pay-1", "u1", {"app": "pay", "app.kubernetes.io/name": "payments", "team": "blue"}, {"shop.example/owner": "ann"})
+    cluster.put("shop", "pay-1", "u1", {"app": "pay", "app.kubernetes.io/name": "payments", "team": "blue", "9lives": "yes"}, {"shop.example/owner": "ann"})
     make_pod_log(tmp_path, "shop", "pay-1", "u1", "first")
     config = (f"files: {{include: ['{tmp_path}/pods/*/*/*.log']}}\nkubernetes: {{api: 'http://127.0.0.1:{cluster.server_port}', node: node-7, "
-              f"token_file: {tmp_path}/token, labels: [team, app.kubernetes.io/name, none], annotations: [shop.example/owner]}}\n")
+              f"token_file: {tmp_path}/token, labels: [team, app.kubernetes.io/name, 9lives, none], annotations: [shop.example/owner]}}\n")
     try:
         with Agent(tmp_path, server.url, config) as agent:
-            query = '{team="blue", app_kubernetes_io_name="payments", service_name="payments", pod="pay-1"} | shop_example_owner="ann"'
+            query = '{team="blue", app_kubernetes_io_name="payments", _9lives="yes", pod="pay-1", service_name="payments"} | shop_example_owner="ann"'
             wait_for(lambda: [line for _, line in server.lines(query)] == ["first"])
             assert cluster.asked[0] == ("/api/v1/pods", {"fieldSelector": "spec.nodeName=node-7"})
             make_pod_log(tmp_path, "shop", "late-1", "u2", "of a pod that the list did not have")

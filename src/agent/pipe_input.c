@@ -54,8 +54,10 @@ static bole_status start_command(struct pipe_input *p, struct bole_err *err)
     char *argv[] = {(char *)"/bin/sh", (char *)"-c", p->command, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
-    sigset_t none;
+    sigset_t none, ended_by;
     sigemptyset(&none);
+    sigemptyset(&ended_by);
+    sigaddset(&ended_by, SIGPIPE); /* the agent ignores it, which commands would inherit */
     if (pipe2(ends, O_CLOEXEC) != 0)
         return bole_fail_errno(err, errno, "pipe");
     posix_spawn_file_actions_init(&actions);
@@ -63,8 +65,9 @@ static bole_status start_command(struct pipe_input *p, struct bole_err *err)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &ended_by);
     int rc = posix_spawn(&p->pid, argv[0], &actions, &attr, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
