@@ -13,6 +13,7 @@ struct line_taker {
     struct gather *gather;
     bole_slice     labels[CONTAINER_STREAMS];
     int64_t        now_ns;           /* UTC */
+    struct batch_field *texts;       /* of every line: the fields of the file */
     const struct batch_field *level; /* of the line before, */
     struct batch_field *fields;      /* and all its fields */
 };
