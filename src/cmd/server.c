@@ -329,6 +329,8 @@ static bole_status make_door_tls(struct server *s, const struct server_options *
 {
     bole_status st = tls_context_create(o->door_tls_cert ? o->door_tls_cert : o->tls_cert,
                                         o->door_tls_key ? o->door_tls_key : o->tls_key, &s->door_tls, err);
+    if (st == BOLE_OK)
+        tls_context_one_way(s->door_tls);
     if (st == BOLE_OK && o->door_client_ca)
         st = tls_context_ask_clients(s->door_tls, o->door_client_ca, o->door_client_optional, err);
     return st;

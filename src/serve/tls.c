@@ -134,6 +134,11 @@ bole_status tls_context_ask_clients(struct tls_context *c, const char *ca_path, 
     return BOLE_OK;
 }
 
+void tls_context_one_way(struct tls_context *c)
+{
+    SSL_CTX_set_num_tickets(c->ssl, 0);
+}
+
 void tls_context_destroy(struct tls_context *c)
 {
     if (!c)

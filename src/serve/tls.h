@@ -21,6 +21,9 @@ bole_status tls_context_create(const char *cert_path, const char *key_path, stru
 /* Clients show a certificate that one of these (PEM) has signed; with `optional` they may also show none. Before the
  * first session. */
 bole_status tls_context_ask_clients(struct tls_context *c, const char *ca_path, bool optional, struct bole_err *err);
+/* For clients that only send: no tickets to resume a session with, since who ends a connection in which something is left
+ * unread resets it, and the kernel then drops what we have not read yet. Before the first session. */
+void tls_context_one_way(struct tls_context *c);
 void tls_context_destroy(struct tls_context *c); /* NULL is fine */
 
 struct tls_session *tls_session_create(struct tls_context *c, struct net *net, int fd); /* NULL: no memory */

@@ -245,6 +245,17 @@ def test_tls_lets_in_who_shows_a_certificate_of_the_right_authority(server, cert
         assert sorted(lines(server, count=2)) == ["last", "y" * 100_000]
 
 
+def test_a_client_over_tls_that_never_reads_loses_nothing(server, certificates):
+    """What it closes without having read it would reset the connection, and what is on its way would be gone."""
+    (cert, _), (client, key), _ = certificates
+    context = ssl.create_default_context(cafile=cert)
+    context.load_cert_chain(client, key)
+    text = [f"line {i} {'x' * 200}" for i in range(5000)]
+    with tls_connect(server, context) as connection:
+        connection.sendall("".join(f"<14>{line}\n" for line in text).encode())
+    assert sorted(lines(server, count=len(text))) == sorted(text)
+
+
 def test_clients_may_be_asked_for_a_certificate_without_having_to(certificates):
     (cert, key), (client, client_key), _ = certificates
     with bole.Server(args=["--listen-syslog-tls", "127.0.0.1:0", "--door-tls-cert", str(cert), "--door-tls-key", str(key), "--door-tls-client-ca",
