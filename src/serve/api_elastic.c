@@ -14,12 +14,17 @@
 #define ELASTIC_VERSION "8.19.0"
 #define PRODUCT "X-Elastic-Product: Elasticsearch\r\n"
 
-static const char info_json[] =
-    "{\"name\":\"bole\",\"cluster_name\":\"bole\",\"cluster_uuid\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"version\":{\"number\":"
-    "\"" ELASTIC_VERSION "\",\"build_flavor\":\"default\",\"build_type\":\"tar\",\"build_hash\":\"unknown\",\"build_date\":"
-                         "\"2025-07-23T22:10:18.138215839Z\","
-    "\"build_snapshot\":false,\"lucene_version\":\"9.12.2\",\"minimum_wire_compatibility_version\":\"7.17.0\","
-    "\"minimum_index_compatibility_version\":\"7.0.0\"},\"tagline\":\"You Know, for Search\"}";
+#define INFO(distribution)                                                                                                       \
+    "{\"name\":\"bole\",\"cluster_name\":\"bole\",\"cluster_uuid\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"version\":{" distribution            \
+    "\"number\":\"" ELASTIC_VERSION "\",\"build_flavor\":\"default\",\"build_type\":\"tar\",\"build_hash\":\"unknown\",\"build_date\":" \
+    "\"2025-07-23T22:10:18.138215839Z\",\"build_snapshot\":false,\"lucene_version\":\"9.12.2\","                                \
+    "\"minimum_wire_compatibility_version\":\"7.17.0\",\"minimum_index_compatibility_version\":\"7.0.0\"},\"tagline\":\"You Know, " \
+    "for Search\"}"
+
+static const char info_json[] = INFO("");
+
+/* OpenSearch's client for Java cannot do without. */
+static const char opensearch_info_json[] = INFO("\"distribution\":\"opensearch\",");
 
 #define LICENSE                                                                                                                  \
     "{\"status\":\"active\",\"uid\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"basic\",\"mode\":\"basic\",\"issued_"    \
@@ -87,10 +92,15 @@ static void reply_error(struct http_exchange *x, unsigned status, const char *ty
                       .body = receive_elastic_error(http_arena(x), status, type, bole_slice_str(reason))});
 }
 
+static bool is_opensearch(struct http_exchange *x)
+{
+    return bole_slice_starts(http_header(x, S("user-agent")), S("opensearch"));
+}
+
 static void info(struct http_exchange *x, void *ctx)
 {
     (void)ctx;
-    reply(x, 200, info_json);
+    reply(x, 200, is_opensearch(x) ? opensearch_info_json : info_json);
 }
 
 static void license(struct http_exchange *x, void *ctx)
@@ -212,8 +222,7 @@ static void root(struct http_exchange *x, void *ctx)
     bole_slice agent = http_header(x, S("user-agent")), accept = http_header(x, S("accept"));
     bool html = accept.ptr && memmem(accept.ptr, accept.len, "text/html", 9);
     bool json = accept.ptr && memmem(accept.ptr, accept.len, "json", 4);
-    bool known = bole_slice_starts(agent, S("Elastic")) || bole_slice_starts(agent, S("elastic")) ||
-                 bole_slice_starts(agent, S("opensearch"));
+    bool known = bole_slice_starts(agent, S("Elastic")) || bole_slice_starts(agent, S("elastic")) || is_opensearch(x);
     if (!html && (json || known))
         info(x, ctx);
     else

@@ -168,6 +168,9 @@ def test_the_root_is_for_browsers_and_for_clients(server):
     assert server.get("/").headers["Content-Type"].startswith("text/html")
     for headers in ({"Accept": "application/json"}, {"User-Agent": "Elastic-Filebeat/8.19.0 (linux)"}):
         assert server.get("/", headers=headers).json()["version"]["number"] == "8.19.0"
+    of = {agent: server.get("/elasticsearch", headers={"User-Agent": agent}).json()["version"].get("distribution")
+          for agent in ("opensearch-java/3.2.0 (Java/17.0.15)", "elastic-transport-python/9.0")}
+    assert list(of.values()) == ["opensearch", None]
 
 
 def test_broken_bodies(server):
