@@ -52,15 +52,45 @@ static inline uint64_t load_short(const uint8_t *p, size_t len)
     return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
 }
 
-/* Both factors of every product hold the seed: no text makes one of them 0 on purpose. */
-static inline uint64_t distinct_hash(uint64_t seed, bole_slice v)
+/* The same at once where `room` bytes, not fewer than len, may be read. */
+static inline uint64_t load_short_within(const uint8_t *p, size_t len, size_t room)
+{
+    return len < 8 && room >= 8 ? load_u64(p) & ((1ull << 8 * len) - 1) : load_short(p, len);
+}
+
+/* Two hashes of one string: what `hash` takes to be the same, `check` tells apart. */
+struct distinct_hashes { uint64_t hash, check; };
+
+static inline uint64_t distinct_step(uint64_t h, const uint8_t *p, uint64_t seed, uint64_t *check)
+{
+    __uint128_t product = mix_product(load_u64(p) ^ h, load_u64(p + 8) ^ seed);
+    *check = (*check << 7 | *check >> 57) + (uint64_t)product;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Both factors of every product hold the seed: no text makes one of them 0 on purpose. Long strings go in two lanes that do not
+ * wait for each other. room: bytes that may be read. */
+static inline struct distinct_hashes distinct_hashes(uint64_t seed, bole_slice v, size_t room)
 {
     const uint8_t *p = v.ptr;
     size_t len = v.len;
     uint64_t h = seed + len * 0x9e3779b97f4a7c15u; /* strings of different lengths differ by what nobody knows */
-    for (; len > 16; p += 16, len -= 16)
-        h = mix(load_u64(p) ^ h, load_u64(p + 8) ^ seed);
-    return mix(load_short(p, len) ^ h, (len > 8 ? load_u64(p + len - 8) : 0) ^ ~seed);
+    uint64_t other = ~seed, check = 0;
+    for (; len > 32; p += 32, len -= 32, room -= 32) {
+        h = distinct_step(h, p, seed, &check);
+        other = distinct_step(other, p + 16, seed, &check);
+    }
+    if (len > 16) {
+        h = distinct_step(h, p, seed, &check);
+        p += 16, len -= 16, room -= 16;
+    }
+    __uint128_t product = mix_product(load_short_within(p, len, room) ^ h, (len > 8 ? load_u64(p + len - 8) : 0) ^ other);
+    return (struct distinct_hashes){(uint64_t)product ^ (uint64_t)(product >> 64), (uint64_t)product + check};
+}
+
+static inline uint64_t distinct_hash(uint64_t seed, bole_slice v)
+{
+    return distinct_hashes(seed, v, v.len).hash;
 }
 
 #endif

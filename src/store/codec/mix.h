@@ -7,9 +7,14 @@
 
 #include "base/bytes.h"
 
+static inline __uint128_t mix_product(uint64_t a, uint64_t b)
+{
+    return (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xe7037ed1a0b428dbu);
+}
+
 static inline uint64_t mix(uint64_t a, uint64_t b) /* the folded product of wyhash */
 {
-    __uint128_t m = (__uint128_t)(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xe7037ed1a0b428dbu);
+    __uint128_t m = mix_product(a, b);
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 

@@ -7,7 +7,10 @@
  * logfmt line: keys and punctuation are the template, each key path is a column). Columns are values.h; the same column
  * serves every template that has a slot for it. Lines that no template suits are one slot, so "raw zstd" is always legal.
  *
- * Every byte comes back, whatever it is: the encoder decodes what it wrote and compares, and stores RAW what differs.
+ * Every byte comes back, whatever it is. What was encoded is decoded before it is handed out, and lines that it does not give
+ * back are stored whole instead. Verified are: every line byte by byte against the literals of its template and the ends of its
+ * slots; the map, part by part; every value of every row, decoded, by two seeded hashes of 64 bits; some stretches of whole lines,
+ * byte by byte (text_verify.c).
  *
  * Stored as chunks: the first is the map (templates, heads of the columns, the template of each row), the others hold the
  * numbers or the texts of columns: small ones together, large ones alone.

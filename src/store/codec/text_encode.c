@@ -69,30 +69,9 @@ static bole_status encode_as(struct text_encoder *e, enum split how, const struc
 
 /* ---- reading back ---- */
 
-static bole_status load_own(void *ctx, uint32_t chunk, bole_slice *ret_raw, struct bole_err *err)
-{
-    *ret_raw = chunks_at(ctx, chunk);
-    return BOLE_OK;
-}
-
-/* Whether the chunks give the lines back. Anything but a yes is a no. */
 static bool reads_back(struct text_encoder *e, const struct text_input *in)
 {
-    enum { STEP = 256 };
-    static const uint64_t all[VALUES_COUNT_MAX / 64] = {[0 ... VALUES_COUNT_MAX / 64 - 1] = UINT64_MAX};
-    uint32_t ends[STEP];
-    struct text_source source = {load_own, &e->writer.chunks, e->writer.chunks.count, in->count, in->time_ns, &e->arena};
-    struct text *t;
-    bool same = text_open(&source, &t, NULL) >= 0;
-    for (uint32_t row = 0; same && row < in->count; row += STEP) {
-        uint32_t n = in->count - row < STEP ? in->count - row : STEP;
-        buf_reset(&e->lines);
-        same = text_lines(t, row, n, all, &e->lines, ends, NULL) >= 0;
-        for (uint32_t i = 0; same && i < n; i++) {
-            uint32_t start = i ? ends[i - 1] : 0;
-            same = bole_slice_eq(bole_slice_from(e->lines.ptr + start, ends[i] - start), in->lines[row + i]);
-        }
-    }
+    bool same = text_verify(&e->writer, in, &e->arena, &e->lines);
     size_t used = arena_used(&e->arena);
     arena_reset(&e->arena);
     if (arena_used(&e->arena) < used) { /* several blocks: the next row group will need about as much */
@@ -206,11 +185,11 @@ bole_status text_encode(struct text_encoder *e, const struct text_input *in,
     bole_status st = choose_split(e, in, &e->split, err);
     if (st >= 0)
         st = encode_as(e, e->split, in, err);
-    if (st >= 0 && !reads_back(e, in)) {
+    if (st == BOLE_E_CORRUPT || (st >= 0 && !reads_back(e, in))) {
         e->mismatches++;
         st = encode_as(e, e->split = SPLIT_WHOLE, in, err);
     }
-    if (st >= 0)
+    if (st >= 0 && e->family.family == in->family) /* else no split could be chosen for it */
         judge_split(e, in);
     for (uint32_t i = 0; st >= 0 && i < e->writer.chunks.count; i++)
         st = put(ctx, chunks_at(&e->writer.chunks, i), err);

@@ -43,9 +43,15 @@ static void work_deinit(struct text_work *w)
     free(w->order);
     free(w->values);
     free(w->hashes);
-    free(w->cursor);
+    free(w->gathered);
     free(w->cuts);
     buf_deinit(&w->heads);
+}
+
+static bole_status no_memory(const struct text_writer *e, struct bole_err *err)
+{
+    return e->torn ? bole_fail(err, BOLE_E_CORRUPT, "text: a line was split wrong")
+                   : bole_fail(err, BOLE_E_NOMEM, "text: no memory to encode lines");
 }
 
 bool text_writer_init(struct text_writer *w, struct text_memory *memory)
@@ -62,8 +68,9 @@ bool text_writer_init(struct text_writer *w, struct text_memory *memory)
     w->values = values_encoder_create();
     w->seed = random_next(&random_system);
     w->numbers = malloc(VALUES_COUNT_MAX * sizeof *w->numbers);
+    w->of_id = malloc(VALUES_COUNT_MAX * sizeof *w->of_id);
     w->zstd = ZSTD_createCCtx();
-    return ok && w->values && w->numbers && w->zstd;
+    return ok && w->values && w->numbers && w->of_id && w->zstd;
 }
 
 void text_writer_deinit(struct text_writer *w)
@@ -78,6 +85,7 @@ void text_writer_deinit(struct text_writer *w)
     buf_deinit(&w->trial_map);
     buf_deinit(&w->packed);
     free(w->numbers);
+    free(w->of_id);
     ZSTD_freeCCtx(w->zstd);
 }
 
@@ -107,6 +115,37 @@ static bool add_slots(struct text_work *w, const struct split_slot *slots, uint3
     return true;
 }
 
+/* Whether the bytes up to `end` begin with the literal, which has 8 bytes behind it. */
+static inline bool is_literal(const uint8_t *p, const uint8_t *end, const uint8_t *literal, size_t len)
+{
+    if (len > (size_t)(end - p))
+        return false;
+    for (; len > 8; p += 8, literal += 8, len -= 8)
+        if (load_u64(p) != load_u64(literal))
+            return false;
+    uint64_t differ = end - p >= 8 ? load_u64(p) ^ load_u64(literal) : load_short(p, len) ^ load_short(literal, len);
+    return len == 0 || !(differ << (64 - 8 * len));
+}
+
+/* Whether the line is the literals of the template with the slots between them: who split it is not trusted. */
+static inline bool is_template(const struct text_work *w, uint32_t number, const struct split_slot *slots, uint32_t slot_count,
+                               bole_slice line)
+{
+    const struct template *p = &w->templates.list[number];
+    const uint32_t *pieces = w->templates.pieces + p->piece_at;
+    const uint8_t *literal = w->templates.text.ptr + p->text_at, *at = line.ptr, *end = line.ptr + line.len;
+    if (p->slot_count != slot_count)
+        return false;
+    for (uint32_t k = 0; k < slot_count; k++) {
+        if (!is_literal(at, end, literal, pieces[k]) || slots[k].offset != (size_t)(at - line.ptr) + pieces[k] ||
+            slots[k].len > (size_t)(end - at) - pieces[k])
+            return false;
+        literal += pieces[k];
+        at += pieces[k] + slots[k].len;
+    }
+    return (size_t)(end - at) == pieces[slot_count] && is_literal(at, end, literal, pieces[slot_count]);
+}
+
 static bool split_rows(struct text_writer *e, struct text_work *w, enum split how, const bole_slice *lines, uint32_t count)
 {
     uint32_t limit = count / ROWS_PER_TRY + 1;
@@ -131,8 +170,14 @@ static bool split_rows(struct text_writer *e, struct text_work *w, enum split ho
             number = TEMPLATE_NONE;
         }
         w->row_template[row] = number;
-        if (number != TEMPLATE_NONE && !add_slots(w, e->splitter.slots, slot_count))
+        if (number == TEMPLATE_NONE)
+            continue;
+        if (!add_slots(w, e->splitter.slots, slot_count) || !buf_reserve(&w->templates.text, 8))
             return false;
+        if (w == &e->root && !is_template(w, number, e->splitter.slots, slot_count, lines[row])) {
+            e->torn = true;
+            return false;
+        }
     }
     return !w->templates.no_memory && !e->splitter.no_memory;
 }
@@ -171,45 +216,59 @@ static bool choose_templates(struct text_work *w, uint32_t row_count, uint32_t r
     return !t->no_memory && (!w->whole_rows || column_table_add(&w->columns, w->whole_rows) != UINT32_MAX);
 }
 
-static inline void gather_value(struct text_work *w, uint64_t seed, uint32_t column, bole_slice value)
+struct gathering { /* of one table */
+    uint64_t              seed;
+    struct text_gathered *columns;
+    bole_slice           *values;
+    uint64_t             *hashes;
+};
+
+/* room: bytes that may be read from the value on. */
+static inline void gather_value(const struct gathering *g, uint32_t column, bole_slice value, size_t room)
 {
-    uint32_t at = w->cursor[column]++;
-    w->values[at] = value;
-    w->hashes[at] = distinct_hash(seed, value);
+    uint32_t at = g->columns[column].end++;
+    struct distinct_hashes h = distinct_hashes(g->seed, value, room);
+    g->values[at] = value;
+    g->hashes[at] = h.hash;
+    g->columns[column].check += h.check;
+}
+
+static bool reserve_values(struct text_work *w)
+{
+    uint64_t total = 0;
+    if (!array_reserve(&w->gathered, &w->gathered_cap, w->columns.count, sizeof *w->gathered))
+        return false;
+    for (uint32_t c = 0; c < w->columns.count; c++) {
+        w->columns.list[c].first = (uint32_t)total;
+        w->gathered[c] = (struct text_gathered){.end = (uint32_t)total};
+        total += w->columns.list[c].count;
+    }
+    return total <= UINT32_MAX && array_reserve(&w->values, &w->value_cap, total, sizeof *w->values) &&
+           array_reserve(&w->hashes, &w->hash_cap, total, sizeof *w->hashes);
 }
 
 /* Values of all rows, column by column; row_template becomes the number in the map. */
-static bool gather_values(struct text_work *w, uint64_t seed, const bole_slice *lines, uint32_t row_count)
+static void gather_values(struct text_work *w, uint64_t seed, const bole_slice *lines, uint32_t row_count)
 {
-    uint64_t total = 0;
-    if (!array_reserve(&w->cursor, &w->cursor_cap, w->columns.count, sizeof *w->cursor))
-        return false;
-    for (uint32_t c = 0; c < w->columns.count; c++) {
-        w->columns.list[c].first = w->cursor[c] = (uint32_t)total;
-        total += w->columns.list[c].count;
-    }
-    if (total > UINT32_MAX || !array_reserve(&w->values, &w->value_cap, total, sizeof *w->values) ||
-        !array_reserve(&w->hashes, &w->hash_cap, total, sizeof *w->hashes))
-        return false;
+    const struct gathering g = {seed, w->gathered, w->values, w->hashes};
     const struct split_slot *slot = w->slots;
     for (uint32_t row = 0; row < row_count; row++) {
         uint32_t template = w->row_template[row], number = template == TEMPLATE_NONE ? template : w->number[template];
         const struct template *p = template == TEMPLATE_NONE ? NULL : &w->templates.list[template];
         if (number == TEMPLATE_NONE) {
-            gather_value(w, seed, w->columns.count - 1, lines[row]);
+            gather_value(&g, w->columns.count - 1, lines[row], lines[row].len);
             slot += p ? p->slot_count : 0;
             w->row_template[row] = w->order_count;
             continue;
         }
         const uint32_t *columns = w->templates.columns + p->slot_at;
         for (uint32_t k = 0; k < p->slot_count; k++, slot++)
-            gather_value(w, seed, columns[k], bole_slice_from(lines[row].ptr + slot->offset, slot->len));
+            gather_value(&g, columns[k], bole_slice_from(lines[row].ptr + slot->offset, slot->len), lines[row].len - slot->offset);
         w->row_template[row] = number;
     }
-    return true;
 }
 
-static uint32_t map_templates(const struct text_work *w)
+uint32_t text_map_templates(const struct text_work *w)
 {
     return w->order_count + (w->whole_rows > 0);
 }
@@ -218,28 +277,28 @@ static uint32_t map_templates(const struct text_work *w)
 
 static const struct template whole = {.slot_count = 1};
 
-static const struct template *map_template(const struct text_work *w, uint32_t number)
+const struct template *text_map_template(const struct text_work *w, uint32_t number)
 {
     return number < w->order_count ? &w->templates.list[w->order[number]] : &whole;
 }
 
 static void put_templates(const struct text_work *w, struct buf *map)
 {
-    uint32_t count = map_templates(w);
+    uint32_t count = text_map_templates(w);
     buf_put_varint(map, count);
     buf_put_varint(map, w->columns.count);
     for (uint32_t i = 0; i < count; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         buf_put_varint(map, p == &whole ? w->whole_rows : p->rows);
         buf_put_varint(map, p->slot_count);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         for (uint32_t k = 0; k <= p->slot_count; k++)
             buf_put_varint(map, p == &whole ? 0 : w->templates.pieces[p->piece_at + k]);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         int64_t expected = 0;
         for (uint32_t k = 0; k < p->slot_count; k++) {
             int64_t column = p == &whole ? w->columns.count - 1 : w->templates.columns[p->slot_at + k];
@@ -253,10 +312,10 @@ static void put_literals(const struct text_work *w, struct buf *map)
 {
     size_t len = 0;
     for (uint32_t i = 0; i < w->order_count; i++)
-        len += map_template(w, i)->text_len;
+        len += text_map_template(w, i)->text_len;
     buf_put_varint(map, len);
     for (uint32_t i = 0; i < w->order_count; i++)
-        buf_put(map, template_text(&w->templates, map_template(w, i)));
+        buf_put(map, template_text(&w->templates, text_map_template(w, i)));
 }
 
 /* ---- columns ---- */
@@ -272,10 +331,10 @@ static const int64_t *column_times(struct text_writer *e, const struct text_work
 {
     if (w->columns.list[column].count == in->count)
         return in->time_ns;
-    uint32_t n = 0, templates = map_templates(w);
+    uint32_t n = 0, templates = text_map_templates(w);
     memset(e->has_column, 0, templates * sizeof *e->has_column);
     for (uint32_t i = 0; i < templates; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         e->has_column[i] = p == &whole && column == w->columns.count - 1;
         for (uint32_t k = 0; p != &whole && k < p->slot_count; k++)
             e->has_column[i] |= w->templates.columns[p->slot_at + k] == column;
@@ -295,11 +354,6 @@ static void add_distinct(void *ctx, bole_slice value)
     struct distinct_sink *sink = ctx;
     assert(sink->next < sink->end);
     *sink->next++ = value;
-}
-
-static bole_status no_memory(struct bole_err *err)
-{
-    return bole_fail(err, BOLE_E_NOMEM, "text: no memory to encode lines");
 }
 
 /* A column as values.h stores it. Afterwards only its distinct values are left. */
@@ -329,7 +383,7 @@ static bole_status put_values(struct text_writer *e, struct text_work *w, struct
 static void put_row_numbers(struct text_work *w, struct chunks *chunks, uint32_t row_count, struct buf *map)
 {
     struct buf *numbers = &chunks->open[CHUNKS_NUMBERS];
-    unsigned planes = text_planes(map_templates(w));
+    unsigned planes = text_planes(text_map_templates(w));
     size_t from = numbers->len;
     if (buf_reserve(numbers, (size_t)planes * row_count)) {
         for (unsigned plane = 0; plane < planes; plane++)
@@ -351,8 +405,9 @@ static bool find_templates(struct text_writer *e, struct text_work *w, enum spli
 static bole_status put_table(struct text_writer *e, struct text_work *w, struct chunks *chunks, const struct text_input *in,
                              put_column_fn *put_column, struct buf *map, struct bole_err *err)
 {
-    if (!gather_values(w, e->seed, in->lines, in->count))
-        return no_memory(err);
+    if (!reserve_values(w))
+        return no_memory(e, err);
+    gather_values(w, e->seed, in->lines, in->count);
     put_templates(w, map);
     for (uint32_t c = 0; c < w->columns.count; c++) {
         bole_status st = put_column(e, w, chunks, c, in, map, err);
@@ -361,7 +416,7 @@ static bole_status put_table(struct text_writer *e, struct text_work *w, struct 
     }
     put_row_numbers(w, chunks, in->count, map);
     put_literals(w, map);
-    return map->failed || w->heads.failed || chunks->no_memory ? no_memory(err) : BOLE_OK;
+    return map->failed || w->heads.failed || chunks->no_memory ? no_memory(e, err) : BOLE_OK;
 }
 
 /* ---- tables of values ---- */
@@ -401,7 +456,7 @@ static bole_status put_nest(struct text_writer *e, struct text_work *w, uint32_t
     }
     struct text_input in = {values, NULL, column->count, 0};
     bool found = find_templates(e, &e->inner, how, &in);
-    return found ? put_table(e, &e->inner, &e->chunks, &in, put_values, map, err) : no_memory(err);
+    return found ? put_table(e, &e->inner, &e->chunks, &in, put_values, map, err) : no_memory(e, err);
 }
 
 /* The size of these values as a table split so, SIZE_MAX where it has no template; SPLIT_KINDS: as a plain column. */
@@ -411,7 +466,7 @@ static bole_status try_nest(struct text_writer *e, enum split how, const bole_sl
     struct text_input in = {values, NULL, count, 0};
     *ret_size = SIZE_MAX;
     if (!find_templates(e, &e->inner, how == SPLIT_KINDS ? SPLIT_WHOLE : how, &in))
-        return no_memory(err);
+        return no_memory(e, err);
     if (how != SPLIT_KINDS && !e->inner.order_count)
         return BOLE_OK;
     chunks_reset(&e->trial);
@@ -507,7 +562,8 @@ static bole_status put_column(struct text_writer *e, struct text_work *w, struct
 bole_status text_put_table(struct text_writer *e, enum split how, const struct text_input *in, struct buf *map,
                            struct bole_err *err)
 {
-    return find_templates(e, &e->root, how, in) ? put_table(e, &e->root, &e->chunks, in, put_column, map, err) : no_memory(err);
+    e->torn = false;
+    return find_templates(e, &e->root, how, in) ? put_table(e, &e->root, &e->chunks, in, put_column, map, err) : no_memory(e, err);
 }
 
 enum { PIECES_AHEAD = 8 /* values lie all over the lines */ };
@@ -516,7 +572,7 @@ void text_table_pieces(const struct text_writer *e, void (*fn)(void *ctx, bole_s
 {
     const struct text_work *w = &e->root;
     for (uint32_t i = 0; i < w->order_count; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         const uint8_t *literal = template_text(&w->templates, p).ptr;
         for (uint32_t k = 0; k <= p->slot_count; k++) {
             uint32_t len = w->templates.pieces[p->piece_at + k];
@@ -561,7 +617,7 @@ bool text_table_cuts(struct text_writer *e)
     for (uint32_t c = 0; c < w->columns.count; c++)
         w->cuts[c].len_max = UINT32_MAX;
     for (uint32_t i = 0; i < w->order_count; i++) {
-        const struct template *p = map_template(w, i);
+        const struct template *p = text_map_template(w, i);
         const struct cut_template cut = {template_text(&w->templates, p).ptr, w->templates.pieces + p->piece_at,
                                          w->templates.columns + p->slot_at, p->slot_count};
         if (cut_possible(&cut, cut_slot_of, w))

@@ -3,7 +3,7 @@
  * what it does again with the distinct values of a column of strings.
  *
  * Owner:   a writer keeps scratch memory from one row group to the next. Threads: one at a time.
- * Errors:  BOLE_E_NOMEM.
+ * Errors:  BOLE_E_NOMEM; text_put_table also BOLE_E_CORRUPT.
  */
 #ifndef STORE_CODEC_TEXT_TABLE_H
 #define STORE_CODEC_TEXT_TABLE_H
@@ -16,6 +16,11 @@
 #include "store/codec/text_private.h"
 
 enum { TEXT_ROWS_PER_TEMPLATE = 16, TEXT_NEST_SAMPLE = 4096 };
+
+struct text_gathered {
+    uint64_t check; /* of the root: sum of distinct_hashes' check over the column's values */
+    uint32_t end;   /* index behind its last value */
+};
 
 /* Scratch memory for one table. */
 struct text_work {
@@ -32,8 +37,8 @@ struct text_work {
     bole_slice           *values;       /* of all columns, column by column; after encoding its distinct values */
     uint64_t             *hashes;       /* distinct.h's, of values as gathered */
     uint32_t              value_cap, hash_cap;
-    uint32_t             *cursor;       /* of column */
-    uint32_t              cursor_cap;
+    struct text_gathered *gathered;     /* of column */
+    uint32_t              gathered_cap;
     uint32_t              whole_rows;   /* stored as one slot; if there are any their template is the last one of the map */
     struct buf            heads;
     struct cut_slot      *cuts;         /* of column; len_max UINT32_MAX: not known yet */
@@ -52,16 +57,19 @@ struct text_writer {
     struct text_memory    *memory;        /* borrowed */
     bole_slice             nest_sample[TEXT_NEST_SAMPLE];
     uint64_t               nest_hashes[TEXT_NEST_SAMPLE];
+    struct distinct_hashes *of_id;        /* [VALUES_COUNT_MAX] scratch of text_verify */
     uint64_t               seed;          /* of hashes */
     bool                   sample;        /* what is encoded is a sample: columns get no tables, nothing is remembered */
     bool                   learn;         /* what is remembered is decided anew */
+    bool                   torn;          /* a line was split into what it is not made of */
     void                  *zstd;          /* ZSTD_CCtx, for trials */
 };
 
 bool text_writer_init(struct text_writer *w, struct text_memory *memory); /* false: no memory; deinit it all the same */
 void text_writer_deinit(struct text_writer *w);
 
-/* Appends the table to map and its parts to w->chunks, which were reset before. */
+/* Appends the table to map and its parts to w->chunks, which were reset before. BOLE_E_CORRUPT: a line is not its template
+ * with the slots that it was split into, which is a bug. */
 bole_status text_put_table(struct text_writer *w, enum split how, const struct text_input *in, struct buf *map,
                            struct bole_err *err);
 
@@ -72,5 +80,15 @@ bool text_table_cuts(struct text_writer *w); /* text_encoder_cuts */
 
 /* What the chunks take when they are compressed. SIZE_MAX: no memory. */
 size_t text_packed_size(struct text_writer *w, const struct chunks *c);
+
+/* Templates of the map, with that of lines which are stored whole. */
+uint32_t text_map_templates(const struct text_work *w);
+const struct template *text_map_template(const struct text_work *w, uint32_t number);
+
+/* ---- text_verify.c ---- */
+
+/* After text_put_table, when the chunks are finished: whether they give back the lines that it was given. Anything but a yes
+ * is a no. `lines` is scratch memory. */
+bool text_verify(struct text_writer *w, const struct text_input *in, struct arena *arena, struct buf *lines);
 
 #endif
