@@ -68,6 +68,7 @@ void receiver_destroy(struct receiver *r)
     json_index_destroy(r->index);
     free(r->fields);
     free(r->chunks);
+    json_lines_destroy(r->lines);
     free(r);
 }
 

@@ -19,6 +19,7 @@ struct receiver {
     int64_t             zone_quarter; /* the quarter of an hour that this offset from UTC is of; where zone_known */
     int                 zone_offset_s;
     bool                zone_known;
+    struct json_lines  *lines;   /* json_lines.c: what stays between requests; NULL: none yet */
     uint64_t           *chunks;  /* forward.c: of messages that were stored; NULL: none yet */
 };
 
@@ -117,6 +118,8 @@ void door_sender(struct door *d, bole_slice client);
 
 /* The errors as Loki joins them: "2 errors like: a; 1 errors like: b". */
 bole_slice door_error_text(struct door *d);
+
+void json_lines_destroy(struct json_lines *l); /* NULL is fine */
 
 /* The last step of every door. An empty request gives its place in ingest back; result->request is final. */
 void door_close(struct door *d);

@@ -35,7 +35,7 @@ struct firehose {
 static bool begin(struct firehose *f)
 {
     struct mapping *m = &f->m;
-    m->number++; /* names are told apart by it: a line may hold many records */
+    m->number++; /* a line may hold many records */
     mapping_begin(m);
     for (size_t i = 0; i < f->attribute_count; i++)
         if (!mapping_add(m, f->attributes[i].name, f->attributes[i].value))

@@ -1,17 +1,26 @@
 /*
  * JSON lines: the client may say which names are the time, the line and the labels; what becomes of them is mapping.h's.
+ *
+ * A client's requests say the same and have the same names, and may hold one line each: then what is made of the parameters and
+ * of the names costs more than the line. So it stays in the receiver until a request says something else.
  */
-#include "base/unset.h"
+#include <stdlib.h>
+
 #include "receive/mapping.h"
 
-struct lines {
+enum { KEPT_MAX = 128 * 1024 }; /* bytes between two requests */
+
+struct json_lines {
     struct mapping m; /* first: what mapping hands back is this */
+    struct json_lines_params params; /* copies, in the arena of m */
+    bool   is_ready;                 /* for requests with these */
+    struct buf text;                 /* of an answer */
     struct mapping_names stream;
     struct batch_field *extra;
     size_t extra_count;
 };
 
-static bool split_extra(struct lines *l, bole_slice text)
+static bool split_extra(struct json_lines *l, bole_slice text)
 {
     struct mapping_names pairs;
     if (!mapping_split(&l->m, "extra_fields", text, &pairs))
@@ -29,7 +38,7 @@ static bool split_extra(struct lines *l, bole_slice text)
 }
 
 /* The fields that the client names are the labels, each by its own name. */
-static bool ask_labels(struct lines *l)
+static bool ask_labels(struct json_lines *l)
 {
     struct mapping *m = &l->m;
     struct receive_label *labels = arena_array(&m->arena, l->stream.count, sizeof *labels);
@@ -47,8 +56,9 @@ static bool ask_labels(struct lines *l)
     return true;
 }
 
-static bool read_params(struct lines *l, const struct json_lines_params *p)
+static bool read_params(struct json_lines *l)
 {
+    const struct json_lines_params *p = &l->params;
     static const bole_slice time_names[] = {S("_time")}, line_names[] = {S("_msg")};
     struct mapping *m = &l->m;
     m->time = MAPPING_NAMES(time_names);
@@ -61,8 +71,59 @@ static bool read_params(struct lines *l, const struct json_lines_params *p)
     return (l->stream.count == 0 || ask_labels(l)) && mapping_ready(m);
 }
 
+static bool same_params(const struct json_lines_params *a, const struct json_lines_params *b)
+{
+    return bole_slice_eq(a->stream_fields, b->stream_fields) && bole_slice_eq(a->time_field, b->time_field) &&
+           bole_slice_eq(a->msg_field, b->msg_field) && bole_slice_eq(a->ignore_fields, b->ignore_fields) &&
+           bole_slice_eq(a->extra_fields, b->extra_fields);
+}
+
+static bool copy_params(struct json_lines *l, const struct json_lines_params *p)
+{
+    struct arena *arena = &l->m.arena;
+    l->params = (struct json_lines_params){arena_copy(arena, p->stream_fields), arena_copy(arena, p->time_field),
+                                           arena_copy(arena, p->msg_field), arena_copy(arena, p->ignore_fields),
+                                           arena_copy(arena, p->extra_fields)};
+    return same_params(&l->params, p) || door_no_memory(l->m.d, "parameters");
+}
+
+static void forget(struct json_lines *l)
+{
+    l->is_ready = false;
+    mapping_deinit(&l->m);
+}
+
+/* The receiver's, for a request with these parameters. NULL: the request is over. */
+static struct json_lines *lines_for(struct door *d, const struct json_lines_params *params)
+{
+    struct json_lines *l = d->r->lines;
+    if (!l && !(l = d->r->lines = calloc(1, sizeof *l))) {
+        door_no_memory(d, "the names of fields");
+        return NULL;
+    }
+    if (l->is_ready && same_params(&l->params, params)) {
+        mapping_resume(&l->m, d);
+        return l;
+    }
+    forget(l);
+    mapping_init(&l->m, d, "line");
+    l->stream = (struct mapping_names){0};
+    l->extra_count = 0;
+    l->is_ready = copy_params(l, params) && read_params(l);
+    return l->is_ready ? l : NULL;
+}
+
+void json_lines_destroy(struct json_lines *l)
+{
+    if (!l)
+        return;
+    forget(l);
+    buf_deinit(&l->text);
+    free(l);
+}
+
 /* They come first: the line's own values of the same names do not count. False: the request is over. */
-static bool add_extra_fields(struct lines *l)
+static bool add_extra_fields(struct json_lines *l)
 {
     for (size_t i = 0; i < l->extra_count; i++)
         if (!mapping_add(&l->m, l->extra[i].key, l->extra[i].value))
@@ -72,7 +133,7 @@ static bool add_extra_fields(struct lines *l)
 
 static bool read_line(struct mapping *m, bole_slice text)
 {
-    struct lines *l = (struct lines *)m;
+    struct json_lines *l = (struct json_lines *)m;
     if (*m->j.next >= m->j.limit)
         return true; /* a blank line */
     mapping_begin(m);
@@ -95,24 +156,24 @@ static bool broken_line(struct mapping *m, bole_slice text, enum receive_reason 
     return true;
 }
 
-static void answer(struct door *d)
+static void answer(struct json_lines *l)
 {
+    struct door *d = l->m.d;
     struct receive_result *result = d->result;
-    struct buf text;
-    buf_init(&text, NULL);
-    buf_put_str(&text, "{\"accepted\":"); /* printf would cost as much as reading a line */
-    buf_put_uint(&text, result->accepted);
-    buf_put_str(&text, ",\"rejected\":");
-    buf_put_uint(&text, result->rejected);
+    struct buf *text = &l->text;
+    buf_reset(text);
+    buf_put_str(text, "{\"accepted\":"); /* printf would cost as much as reading a line */
+    buf_put_uint(text, result->accepted);
+    buf_put_str(text, ",\"rejected\":");
+    buf_put_uint(text, result->rejected);
     for (size_t i = 0; i < result->error_count; i++) {
-        buf_put_str(&text, i ? "," : ",\"errors\":[");
-        buf_put_json(&text, result->errors[i].text, false);
+        buf_put_str(text, i ? "," : ",\"errors\":[");
+        buf_put_json(text, result->errors[i].text, false);
     }
-    buf_put_str(&text, result->error_count ? "]}" : "}");
-    result->body = arena_copy(d->in->arena, buf_slice(&text));
+    buf_put_str(text, result->error_count ? "]}" : "}");
+    result->body = arena_copy(d->in->arena, buf_slice(text));
     result->content_type = "application/json";
     result->status = result->rejected && !result->accepted ? 400 : 200;
-    buf_deinit(&text);
 }
 
 void receive_json_lines(struct receiver *r, const struct receive_input *in, const struct json_lines_params *params,
@@ -121,12 +182,10 @@ void receive_json_lines(struct receiver *r, const struct receive_input *in, cons
     static const struct mapping_lines to = {read_line, broken_line};
     struct door d = door_open(r, in, ret_result);
     d.name = "jsonline";
-    UNSET struct lines l;
-    l.stream = (struct mapping_names){0};
-    l.extra_count = 0;
-    mapping_init(&l.m, &d, "line");
-    if (door_begin(&d, in->body.len) && read_params(&l, params) && mapping_each_line(&l.m, in->body, &to))
-        answer(&d);
-    mapping_deinit(&l.m);
+    struct json_lines *l = door_begin(&d, in->body.len) ? lines_for(&d, params) : NULL;
+    if (l && mapping_each_line(&l->m, in->body, &to))
+        answer(l);
+    if (r->lines && (d.over || mapping_size(&r->lines->m) > KEPT_MAX))
+        forget(r->lines);
     door_close(&d);
 }

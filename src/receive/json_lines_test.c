@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/random.h"
@@ -219,6 +220,28 @@ TEST(json_lines_parameters_do_not_mix_in_the_cache)
     push_lines(&f, S("{\"_msg\":\"m\",\"a\":\"1\",\"b\":\"1\"}"), (struct json_lines_params){.stream_fields = S("b")});
     fixture_check(&f, 200, "{\"accepted\":1,\"rejected\":0}", NOW " {b=\"1\"} \"m\" a=\"1\"\n");
     fixture_deinit(&f);
+}
+
+/* Names stay in the receiver from one request to the next, as long as they are few. */
+TEST(json_lines_names_of_many_requests_take_no_more_memory)
+{
+    struct fixture f;
+    struct budget budget;
+    size_t few = 0;
+    fixture_init(&f);
+    budget_init(&budget, NULL, SIZE_MAX);
+    f.options.budget = &budget;
+    for (int i = 0; i < 10000; i++) {
+        char line[64], stored[96];
+        int n = snprintf(line, sizeof line, "{\"_msg\":\"m\",\"a\":\"1\",\"a%d\":\"2\"}", i);
+        snprintf(stored, sizeof stored, NOW " " NONE " \"m\" a=\"1\" a%d=\"2\"\n", i);
+        push_lines(&f, bole_slice_from(line, (size_t)n), (struct json_lines_params){0});
+        fixture_check(&f, 200, "{\"accepted\":1,\"rejected\":0}", stored);
+        few = i == 1000 ? atomic_load(&budget.used_bytes) : few;
+    }
+    CHECK(atomic_load(&budget.used_bytes) < few + 256 * 1024);
+    fixture_deinit(&f);
+    CHECK_EQ_U64(atomic_load(&budget.used_bytes), 0);
 }
 
 TEST(json_lines_full_memory_takes_everything_back)

@@ -35,6 +35,18 @@ void mapping_deinit(struct mapping *m)
     buf_deinit(&m->stream_key);
 }
 
+void mapping_resume(struct mapping *m, struct door *d)
+{
+    m->d = d;
+    d->maps = true;
+    m->number = 0;
+}
+
+size_t mapping_size(const struct mapping *m)
+{
+    return arena_used(&m->arena) + m->path.cap + m->stream_key.cap;
+}
+
 static struct mapping_key *no_memory(struct mapping *m)
 {
     door_no_memory(m->d, "the names of fields");
@@ -78,6 +90,7 @@ bool mapping_ready(struct mapping *m)
 void mapping_begin(struct mapping *m)
 {
     arena_reset(&m->d->r->scratch);
+    m->record++;
     m->field_count = m->place = 0;
     m->too_many = false;
     m->best_time.rank = m->best_line.rank = MAPPING_NONE;
@@ -173,13 +186,13 @@ bool mapping_add_key(struct mapping *m, struct mapping_key *k, bole_slice value)
     bool has_role = k->time_rank != MAPPING_NONE || k->line_rank != MAPPING_NONE || k->label != MAPPING_NONE;
     if (value.len == 0 || k->name.len == 0 || (k->ignored && !has_role))
         return true;
-    if (k->same->seen == m->number)
+    if (k->same->seen == m->record)
         return false;
     if (at == RECORD_FIELDS_MAX) {
         m->too_many = true;
         return true;
     }
-    k->same->seen = m->number;
+    k->same->seen = m->record;
     if (has_role) {
         consider(&m->best_time, k->time_rank, at, value);
         consider(&m->best_line, k->line_rank, at, value);

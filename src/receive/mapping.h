@@ -3,11 +3,12 @@
  * become fields, a few of them labels, one the line, one the time. docs/receivers/README.md
  *
  * A door adds the values of one record (mapping_add, mapping_object), then stores it (mapping_store). What becomes of a
- * value depends on its path alone, so that is worked out once per path and request: the key table. Records of one
+ * value depends on its path alone, so that is worked out once per path and mapping: the key table. Records of one
  * source have the same keys in the same order: the key that stood at this place in the record before is tried first,
  * and nearly always is it.
  *
- * Owner:   a mapping lives as long as its request; values are borrowed until the record is stored.
+ * Owner:   a mapping lives as long as its request, or serves one after the other: mapping_resume. Values are borrowed until
+ *          the record is stored.
  * Threads: one at a time.
  * Errors:  as for the doors (door.h): false or NULL is "the request is over", or an error in the JSON.
  */
@@ -34,7 +35,7 @@ struct mapping_key {
     bole_slice path;          /* as sent: "a.b" */
     bole_slice name;          /* of the field: cleaned */
     struct mapping_key *same; /* the first key with this name: it knows whether the record had it already */
-    uint64_t   seen;          /* number of the last record that had it */
+    uint64_t   seen;          /* the last record that had it */
     uint8_t    time_rank, line_rank, label, label_rank;
     bool       ignored;
 };
@@ -58,13 +59,14 @@ struct mapping {
     uint64_t     number;       /* of the record in its request; the door counts */
     struct json  j;            /* for doors that read JSON */
 
-    /* of the request */
+    /* of all requests */
     struct arena arena;
     struct mapping_key **slots; /* open addressing, by path */
     uint32_t     slot_count, key_count;
     size_t       expected_count;
     struct buf   path, stream_key;
     size_t       stream_prefix; /* bytes of stream_key that are the same for all records */
+    uint64_t     record;       /* counts all that ever were */
     /* of the record */
     size_t       field_count, place; /* fields kept; values seen */
     struct mapping_best best_time, best_line;
@@ -78,6 +80,11 @@ struct mapping {
 void mapping_init(struct mapping *m, struct door *d, const char *unit);
 void mapping_deinit(struct mapping *m);
 
+/* One that is ready goes on with another request, whose lists, labels and receiver are the same. Not behind one that was over:
+ * its keys may be half made. */
+void mapping_resume(struct mapping *m, struct door *d);
+size_t mapping_size(const struct mapping *m); /* bytes drawn from the budget */
+
 /* The names of a list separated by commas; `what` names it in messages. They last as long as m. */
 bool mapping_split(struct mapping *m, const char *what, bole_slice text, struct mapping_names *ret_names);
 
@@ -87,7 +94,7 @@ bool mapping_ready(struct mapping *m);
 /* A new record: nothing of the one before is left. */
 void mapping_begin(struct mapping *m);
 
-/* The key of a path; NULL: the request is over. It stays good for the request. */
+/* The key of a path; NULL: the request is over. It stays good as long as the mapping. */
 struct mapping_key *mapping_key(struct mapping *m, bole_slice path);
 
 /* The same for the next value of a record, found faster when the record before had this path at the same place. */
