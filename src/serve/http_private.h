@@ -147,6 +147,7 @@ struct http_loop {
     unsigned free_exchange_count;
     uint64_t date_s;
     char date[HTTP_DATE_SIZE + 1];
+    uint8_t host[64], host_len;    /* the last Host that was ours */
     bool draining, drain_forced;
     struct loop_task drain_task;
     struct loop_timer drain_timer;

@@ -42,6 +42,20 @@ static const char *too_large(struct http_exchange *x)
         .ptr;
 }
 
+/* Clients say the same name in each request: it is not read again. */
+static bool host_is_ours(struct http_loop *hl, bole_slice authority)
+{
+    if (bole_slice_eq(authority, bole_slice_from(hl->host, hl->host_len)))
+        return true;
+    if (!http_host_is_ours(&hl->server->hosts, authority))
+        return false;
+    if (authority.len <= sizeof hl->host) {
+        memcpy(hl->host, authority.ptr, authority.len);
+        hl->host_len = (uint8_t)authority.len;
+    }
+    return true;
+}
+
 /* 0, or the status of a refusal with its text. */
 static unsigned check_request(struct http_conn *c, const char **ret_text)
 {
@@ -49,7 +63,7 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
     const struct http_hosts *hosts = &c->hl->server->hosts;
     const struct http_head *h = &x->head;
     bole_slice authority = http_span_slice(x->base, h->authority), raw_path = http_span_slice(x->base, h->path);
-    if (authority.len && !http_host_is_ours(hosts, authority)) {
+    if (authority.len && !host_is_ours(c->hl, authority)) {
         *ret_text = "this server does not go by that name: start it with --host NAME (hosts: in its configuration), or use its "
                     "address (the check keeps foreign web pages out, see DNS rebinding)";
         return 403;
