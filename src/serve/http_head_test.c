@@ -308,6 +308,12 @@ TEST(http_form_decodes_and_refuses)
     CHECK_EQ_SLICE(pairs[1].value, S("x=y z"));
     CHECK(pairs[2].value.ptr != NULL && pairs[2].value.len == 0);
     CHECK_EQ_SLICE(pairs[4].value, S("\xe2\x82\xac"));
+    CHECK_EQ_STATUS(http_form_parse(&a, S("&e=f&g&h="), &pairs, &count), BOLE_OK); /* behind the others, nothing to decode */
+    CHECK_EQ_U64(count, 8);
+    CHECK_EQ_SLICE(pairs[4].value, S("\xe2\x82\xac"));
+    CHECK_EQ_SLICE(pairs[5].value, S("f"));
+    CHECK(pairs[6].value.ptr != NULL && pairs[6].value.len == 0);
+    CHECK(pairs[7].value.ptr != NULL && pairs[7].value.len == 0);
     CHECK_EQ_STATUS(http_form_parse(&a, S("a=%4"), &pairs, &count), BOLE_E_INVALID);
     CHECK_EQ_STATUS(http_form_parse(&a, S("%g0=1"), &pairs, &count), BOLE_E_INVALID);
     arena_deinit(&a);

@@ -194,9 +194,23 @@ bool http_decode(struct arena *a, bole_slice s, bool plus, bole_slice *ret_text)
     return true;
 }
 
+static bool is_plain(bole_slice form)
+{
+    return form.len && !memchr(form.ptr, '%', form.len) && !memchr(form.ptr, '+', form.len);
+}
+
+static bool decode_part(struct arena *a, bole_slice s, bool plain, bole_slice *ret_text)
+{
+    if (!plain)
+        return http_decode(a, s, true, ret_text);
+    *ret_text = s.ptr ? s : S("");
+    return true;
+}
+
 bole_status http_form_parse(struct arena *a, bole_slice text, struct http_form_pair **pairs, size_t *pair_count)
 {
     size_t max = *pair_count;
+    bool plain = is_plain(text);
     for (bole_slice rest = text; rest.len; max++)
         (void)bole_slice_cut(rest, '&', &rest);
     struct http_form_pair *all = arena_array(a, max, sizeof *all);
@@ -210,9 +224,9 @@ bole_status http_form_parse(struct arena *a, bole_slice text, struct http_form_p
         bole_slice name = bole_slice_cut(pair, '=', &value);
         if (pair.len == 0)
             continue;
-        if (!http_escapes_ok(pair))
+        if (!plain && !http_escapes_ok(pair))
             return BOLE_E_INVALID;
-        if (!http_decode(a, name, true, &all[n].name) || !http_decode(a, value, true, &all[n].value))
+        if (!decode_part(a, name, plain, &all[n].name) || !decode_part(a, value, plain, &all[n].value))
             return BOLE_E_LIMIT;
         n++;
     }
