@@ -14,7 +14,7 @@
 #include "serve/http_private.h"
 
 enum {
-    FREE_EXCHANGES_MAX = 64,       /* per loop */
+    FREE_EXCHANGES_MAX = 256,      /* per loop; of some 7 KiB each */
     KEPT_ARENA_MAX = 16 * 1024,
     GZIP_MIN = 1024,               /* smaller answers are not worth it */
 };
