@@ -16,7 +16,10 @@
 #include "os/memory.h"
 #include "os/thread.h"
 
-enum { GROUP_SIZE_TARGET = 8 * 1024 * 1024 }; /* encoded bytes: enough to make the sync cheap, far under the limit */
+enum {
+    GROUP_SIZE_TARGET = 8 * 1024 * 1024, /* encoded bytes: enough to make the sync cheap, far under the limit */
+    SPARE_REQUESTS_MAX = 256,            /* of a worker, twice */
+};
 #define HOUSEKEEPING_NS (1000 * (uint64_t)NS_PER_MS) /* free space and age of the head are looked at this often */
 #define RETRY_MAX_NS    (16 * (uint64_t)NS_PER_S)    /* a cut that failed is tried again after 1, 2, 4 ... 16 s */
 #define REFUSAL_LOG_NS  (60 * (uint64_t)NS_PER_S)    /* one line, however many groups are refused */
@@ -41,6 +44,19 @@ static void group_add(struct group *g, struct unit *u)
     extent_add(&g->extent, u);
 }
 
+/* Freed on this thread what its worker's thread has allocated would cost both of them. */
+static void keep_spare(struct ingest_request *r)
+{
+    struct worker *w = r->worker;
+    if (w->over_count == SPARE_REQUESTS_MAX) {
+        free(r);
+        return;
+    }
+    r->next = w->over;
+    w->over = r;
+    w->over_count++;
+}
+
 static void finish_waiters(struct ingest_request *r, bole_status status, const struct bole_err *err)
 {
     while (r) {
@@ -48,9 +64,10 @@ static void finish_waiters(struct ingest_request *r, bole_status status, const s
         if (r->stored_rows && r->failure.code < 0)
             bole_err_context(&r->failure, "the first %u of %u records are stored, the others are not", r->stored_rows, r->rows);
         if (r->failure.code < 0)
-            request_finish(r, r->failure.code, &r->failure);
+            request_end(r, r->failure.code, &r->failure);
         else
-            request_finish(r, status, err);
+            request_end(r, status, err);
+        keep_spare(r);
         r = next;
     }
 }
@@ -80,6 +97,11 @@ static void take_open(struct ingest *in, struct worker *w, struct group *g)
         w->spare = full;
         waiters = w->open_waiters;
         w->open_waiters = NULL;
+    }
+    if (!w->spares) {
+        w->spares = w->over;
+        w->over = NULL;
+        w->over_count = 0;
     }
     pthread_mutex_unlock(&w->lock);
     if (!taken)

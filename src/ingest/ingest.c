@@ -115,6 +115,15 @@ bole_status ingest_create(const struct ingest_options *options, struct ingest **
     return BOLE_OK;
 }
 
+static void free_requests(struct ingest_request *r)
+{
+    while (r) {
+        struct ingest_request *next = r->next;
+        free(r);
+        r = next;
+    }
+}
+
 void ingest_destroy(struct ingest *in)
 {
     if (!in)
@@ -137,6 +146,8 @@ void ingest_destroy(struct ingest *in)
         batch_builder_destroy(in->workers[i].open);
         batch_builder_destroy(in->workers[i].spare);
         batch_builder_destroy(in->workers[i].large);
+        free_requests(in->workers[i].spares);
+        free_requests(in->workers[i].over);
         pthread_mutex_destroy(&in->workers[i].lock);
     }
     free(in->workers);

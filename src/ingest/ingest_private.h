@@ -58,6 +58,9 @@ struct worker {
     struct batch_builder  *spare;   /* empty; committer and lock holder swap it with open */
     struct batch_builder  *large;   /* worker's thread only; empty, with the memory of a large request; or NULL */
     struct ingest_request *open_waiters; /* guarded by lock */
+    struct ingest_request *spares;  /* guarded by lock: small requests that are over, to be used again */
+    struct ingest_request *over;    /* committer only: become spares when these are used up */
+    size_t                 over_count;
     struct unit           *first, *last; /* guarded by lock */
 };
 
@@ -103,7 +106,9 @@ bole_status unit_create(struct ingest *in, struct batch_builder *builder, const 
                         struct bole_err *err);
 void unit_destroy(struct unit *u); /* NULL is fine */
 
-/* Calls done and frees the request and what it still holds. */
+/* Calls done and frees what the request still holds. */
+void request_end(struct ingest_request *r, bole_status status, const struct bole_err *err);
+/* And the request itself. */
 void request_finish(struct ingest_request *r, bole_status status, const struct bole_err *err);
 
 /* One cut of the store, then the queue may forget. Any thread; one at a time. */

@@ -142,39 +142,53 @@ static void give_large(struct ingest_request *r)
     }
 }
 
+static bole_status begin_large(struct ingest *in, struct worker *w, struct ingest_lane *lane, struct ingest_request **ret_request,
+                               struct bole_err *err)
+{
+    struct ingest_request *r = malloc(sizeof *r);
+    struct batch_builder *own = r ? take_large(w, in->options.budget) : NULL;
+    if (!own) {
+        free(r);
+        return bole_fail(err, BOLE_E_NOMEM, "no memory for a batch");
+    }
+    *r = (struct ingest_request){.own = own, .lane = lane};
+    *ret_request = r;
+    return BOLE_OK;
+}
+
+/* Takes the worker's lock, unless it fails. */
+static bole_status begin_small(struct ingest *in, struct worker *w, struct ingest_request **ret_request, struct bole_err *err)
+{
+    pthread_mutex_lock(&w->lock);
+    bole_status st = batch_builder_size(w->open) > BATCH_BODY_TARGET ? seal_open(in, w, err) : BOLE_OK;
+    struct ingest_request *r = st < 0 ? NULL : w->spares;
+    if (r)
+        w->spares = r->next;
+    else if (st == BOLE_OK && !(r = malloc(sizeof *r)))
+        st = bole_fail(err, BOLE_E_NOMEM, "no memory for a request");
+    if (st < 0) {
+        pthread_mutex_unlock(&w->lock);
+        return st;
+    }
+    *r = (struct ingest_request){.mark = batch_builder_mark(w->open)};
+    *ret_request = r;
+    return BOLE_OK;
+}
+
 static bole_status begin(struct ingest *in, unsigned worker, size_t size_bytes, struct ingest_lane *lane,
                          struct ingest_request **ret_request, struct bole_err *err)
 {
     assert(worker < in->options.worker_count);
+    struct worker *w = &in->workers[worker];
+    struct ingest_request *r = NULL;
     bole_status st = admit(in, size_bytes, err);
+    if (st == BOLE_OK)
+        st = lane || size_bytes > SMALL_REQUEST_MAX ? begin_large(in, w, lane, &r, err) : begin_small(in, w, &r, err);
     if (st < 0)
         return st;
-    struct ingest_request *r = calloc(1, sizeof *r);
-    if (!r)
-        return bole_fail(err, BOLE_E_NOMEM, "no memory for a request");
-    struct worker *w = &in->workers[worker];
     r->in = in;
     r->worker = w;
-    r->lane = lane;
-    if (lane || size_bytes > SMALL_REQUEST_MAX) {
-        r->own = take_large(w, in->options.budget);
-        r->generation = atomic_fetch_add(&in->generation, 1);
-        if (!r->own) {
-            free(r);
-            return bole_fail(err, BOLE_E_NOMEM, "no memory for a batch");
-        }
-    } else {
-        pthread_mutex_lock(&w->lock);
-        if (batch_builder_size(w->open) > BATCH_BODY_TARGET)
-            st = seal_open(in, w, err);
-        if (st < 0) {
-            pthread_mutex_unlock(&w->lock);
-            free(r);
-            return st;
-        }
-        r->mark = batch_builder_mark(w->open);
-        r->generation = atomic_fetch_add(&in->generation, 1);
-    }
+    r->generation = atomic_fetch_add(&in->generation, 1);
     *ret_request = r;
     return BOLE_OK;
 }
@@ -307,12 +321,17 @@ size_t ingest_memory(size_t size_bytes)
     return __builtin_mul_overflow(size_bytes, (size_t)MEMORY_FACTOR, &need) ? SIZE_MAX : need;
 }
 
-void request_finish(struct ingest_request *r, bole_status status, const struct bole_err *err)
+void request_end(struct ingest_request *r, bole_status status, const struct bole_err *err)
 {
     if (r->done)
         r->done(status, err, r->done_ctx);
     batch_builder_destroy(r->own);
     units_destroy(r->first);
+}
+
+void request_finish(struct ingest_request *r, bole_status status, const struct bole_err *err)
+{
+    request_end(r, status, err);
     free(r);
 }
 
