@@ -125,6 +125,16 @@ def test_csv(server, tmp_path):
     assert rows[0][2]["column_5"] == "x" and rows[2][2]["column_6"] == "too many"
 
 
+@pytest.mark.parametrize("name", ["x.ndjson", "x.jsonl"])
+def test_what_is_called_json_lines_and_begins_otherwise(server, tmp_path, name):
+    path = tmp_path / name
+    path.write_text('no JSON\n{"msg":"one"}\n\n{"msg":\n{"msg":"two"}\n')
+    done = run("import", path, server=server, check=False)
+    said = done.stderr.decode()
+    assert done.returncode == 1 and "line 1: invalid JSON" in said and "line 4: invalid JSON" in said and "2 lines refused" in said
+    assert sorted(line for _, line, _ in fields_of(server, '{job="import"}')) == ["one", "two"]
+
+
 def test_csv_without_a_message_is_json_and_its_separator_is_found(server, tmp_path):
     path = tmp_path / "numbers.tsv.gz"
     path.write_bytes(gzip.compress(b"ts\tn\n1795168800\t1,5\n"))

@@ -19,7 +19,7 @@ struct import_command {
 };
 
 static const struct argp_option options_table[] = {
-    {"format", 'f', "FORMAT", 0, "auto, text, json, csv, journal (default auto, by the first line and the file's name)", 0},
+    {"format", 'f', "FORMAT", 0, "auto, text, json, csv, journal (default auto, by the first line or the file's name)", 0},
     {"resume", KEY_RESUME, "FILE", 0,
      "Keep there how far each file has come; the same command then goes on where it was stopped, and "
      "with what files have grown by",

@@ -67,7 +67,8 @@ static bool has_ending(const char *path, const char *ending)
     return hit && (!hit[strlen(ending)] || hit[strlen(ending)] == '.'); /* a.csv, a.csv.gz */
 }
 
-/* By the first line, or the name: separated values look like any text. */
+/* By the first line, or the name: separated values look like any text, and what is called JSON lines and begins otherwise is
+ * broken, which the door then says line by line. */
 static enum import_format guess_format(const char *path, bole_slice line)
 {
     line = bole_slice_trim(line);
@@ -75,6 +76,8 @@ static enum import_format guess_format(const char *path, bole_slice line)
         return IMPORT_JSON;
     if (bole_slice_starts(line, S("__CURSOR=")) || bole_slice_starts(line, S("__REALTIME_TIMESTAMP=")))
         return IMPORT_JOURNAL;
+    if (has_ending(path, ".ndjson") || has_ending(path, ".jsonl"))
+        return IMPORT_JSON;
     return has_ending(path, ".csv") || has_ending(path, ".tsv") ? IMPORT_CSV : IMPORT_TEXT;
 }
 
