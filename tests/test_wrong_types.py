@@ -95,6 +95,19 @@ def server():
         yield running
 
 
+@pytest.mark.parametrize("door", [name for name in DOORS if not name.startswith("loki")])
+def test_records_are_no_form(server, door):
+    """curl -d, and splunk-logging, say of everything that it were one."""
+    path, right, encode = DOORS[door]
+    body = encode(right)
+    if isinstance(body, str):
+        body = body.replace('"two"', '"two 100% %zz &debug=1&"')
+    answer = server.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status < 300 and '"records":[' not in answer.text, answer.text
+    answer = server.request("POST", path + ("&" if "?" in path else "?") + "debug=1", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert len(answer.json()["records"]) == 2
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_what_is_taken_is_in_the_records(server, door):
     _, right, _ = DOORS[door]

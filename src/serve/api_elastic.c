@@ -230,15 +230,15 @@ static void root(struct http_exchange *x, void *ctx)
 }
 
 #define KEPT_NOWHERE(path) \
-    {HTTP_POST | HTTP_PUT, path, settings_put, .flags = HTTP_WRITE}, {HTTP_GET | HTTP_DELETE, path, settings_get}
+    {HTTP_POST | HTTP_PUT, path, settings_put, .flags = HTTP_WRITE | HTTP_NO_FORM}, {HTTP_GET | HTTP_DELETE, path, settings_get}
 
 /* What starts with an underscore is nobody else's. */
 #define EVERYWHERE(prefix) \
-    {HTTP_POST | HTTP_PUT, prefix "/_bulk", bulk, .flags = HTTP_WRITE}, \
-    {HTTP_POST | HTTP_PUT, prefix "/{index}/_bulk", bulk, .flags = HTTP_WRITE}, \
-    {HTTP_POST, prefix "/{index}/_doc", document, .flags = HTTP_WRITE}, \
-    {HTTP_POST | HTTP_PUT, prefix "/{index}/_doc/{id}", document, .flags = HTTP_WRITE}, \
-    {HTTP_POST | HTTP_PUT, prefix "/{index}/_create/{id}", document, .flags = HTTP_WRITE}, \
+    {HTTP_POST | HTTP_PUT, prefix "/_bulk", bulk, .flags = HTTP_WRITE | HTTP_NO_FORM}, \
+    {HTTP_POST | HTTP_PUT, prefix "/{index}/_bulk", bulk, .flags = HTTP_WRITE | HTTP_NO_FORM}, \
+    {HTTP_POST, prefix "/{index}/_doc", document, .flags = HTTP_WRITE | HTTP_NO_FORM}, \
+    {HTTP_POST | HTTP_PUT, prefix "/{index}/_doc/{id}", document, .flags = HTTP_WRITE | HTTP_NO_FORM}, \
+    {HTTP_POST | HTTP_PUT, prefix "/{index}/_create/{id}", document, .flags = HTTP_WRITE | HTTP_NO_FORM}, \
     {HTTP_GET | HTTP_POST, prefix "/_refresh", refresh}, \
     {HTTP_GET | HTTP_POST, prefix "/{index}/_refresh", refresh}, \
     {HTTP_GET | HTTP_POST, prefix "/_flush", refresh}, \
@@ -260,9 +260,9 @@ static const struct http_route routes[] = {
     EVERYWHERE("/elasticsearch"),
     {HTTP_GET, "/elasticsearch", info},
     {HTTP_GET, "/elasticsearch/", info},
-    {HTTP_PUT, "/elasticsearch/{index}", index_put, .flags = HTTP_WRITE},
+    {HTTP_PUT, "/elasticsearch/{index}", index_put, .flags = HTTP_WRITE | HTTP_NO_FORM},
     {HTTP_GET | HTTP_DELETE, "/elasticsearch/{index}", index_get},
-    {HTTP_POST, "/elasticsearch/{index}/{type}", typed_document, .flags = HTTP_WRITE}, /* mapping types, until 7.x; rsyslog */
+    {HTTP_POST, "/elasticsearch/{index}/{type}", typed_document, .flags = HTTP_WRITE | HTTP_NO_FORM}, /* mapping types, until 7.x; rsyslog */
     {HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_DELETE, "/elasticsearch/{rest*}", unknown},
     {HTTP_GET, "/", root},
     EVERYWHERE(""),

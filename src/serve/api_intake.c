@@ -205,25 +205,25 @@ static void splunk_health(struct http_exchange *x, void *ctx)
 }
 
 #define BOTH(path, handler) \
-    {HTTP_POST, path, handler, .flags = HTTP_WRITE}, {HTTP_POST, path "/1.0", handler, .flags = HTTP_WRITE}
+    {HTTP_POST, path, handler, .flags = HTTP_WRITE | HTTP_NO_FORM}, {HTTP_POST, path "/1.0", handler, .flags = HTTP_WRITE | HTTP_NO_FORM}
 
 static const struct http_route routes[] = {
-    {HTTP_POST, "/gelf", gelf, .flags = HTTP_WRITE | HTTP_RAW_BODY},
+    {HTTP_POST, "/gelf", gelf, .flags = HTTP_WRITE | HTTP_NO_FORM | HTTP_RAW_BODY},
     /* The first upload is the whole journal. */
-    {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
-    {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX,
+    {HTTP_POST, "/upload", journal_upload, .flags = HTTP_WRITE | HTTP_NO_FORM | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX, .decoded_max_bytes = JOURNAL_MAX},
+    {HTTP_POST, "/insert/journald/upload", journal_upload, .flags = HTTP_WRITE | HTTP_NO_FORM | HTTP_PIECES, .body_max_bytes = JOURNAL_MAX,
      .decoded_max_bytes = JOURNAL_MAX},
     /* A delivery may have 64 MiB. */
-    {HTTP_POST, "/firehose", firehose, .flags = HTTP_WRITE, .body_max_bytes = FIREHOSE_MAX},
-    {HTTP_POST, "/cloudwatch", cloudwatch, .flags = HTTP_WRITE},
-    {HTTP_POST, "/api/v2/logs", datadog_v2, .flags = HTTP_WRITE},
-    {HTTP_POST, "/v1/input", datadog_v1, .flags = HTTP_WRITE},
-    {HTTP_POST, "/v1/input/{key}", datadog_v1, .flags = HTTP_WRITE},
+    {HTTP_POST, "/firehose", firehose, .flags = HTTP_WRITE | HTTP_NO_FORM, .body_max_bytes = FIREHOSE_MAX},
+    {HTTP_POST, "/cloudwatch", cloudwatch, .flags = HTTP_WRITE | HTTP_NO_FORM},
+    {HTTP_POST, "/api/v2/logs", datadog_v2, .flags = HTTP_WRITE | HTTP_NO_FORM},
+    {HTTP_POST, "/v1/input", datadog_v1, .flags = HTTP_WRITE | HTTP_NO_FORM},
+    {HTTP_POST, "/v1/input/{key}", datadog_v1, .flags = HTTP_WRITE | HTTP_NO_FORM},
     {HTTP_GET, "/api/v1/validate", datadog_validate},
     BOTH("/services/collector", splunk_event),
     BOTH("/services/collector/event", splunk_event),
     BOTH("/services/collector/raw", splunk_raw),
-    {HTTP_GET | HTTP_POST, "/services/collector/ack", splunk_ack},
+    {HTTP_GET | HTTP_POST, "/services/collector/ack", splunk_ack, .flags = HTTP_NO_FORM},
     {HTTP_GET, "/services/collector/health", splunk_health},
     {HTTP_GET, "/services/collector/health/1.0", splunk_health},
 };

@@ -37,6 +37,7 @@ enum http_route_flags {
     HTTP_WRITE = 2,     /* changes state: an Origin header, if sent, must be ours */
     HTTP_UPGRADE = 4,   /* may become a WebSocket: Origin as with HTTP_WRITE */
     HTTP_PIECES = 16,    /* a body without a coding comes in pieces, and may be of any length: http_body_open */
+    HTTP_NO_FORM = 32,  /* the body is none, whatever its type says: curl -d, and clients without a thought, call everything a form */
     HTTP_RAW_BODY = 8,  /* leave Content-Encoding alone: the handler decodes (snappy in Loki's push is part of the type) */
 };
 
@@ -113,7 +114,7 @@ struct arena *http_arena(struct http_exchange *x);                /* lives as lo
 /* For HTTP_RAW_BODY, before http_body: replaces the body by its decoded form. False: an answer was given. */
 bool http_undo_coding(struct http_exchange *x, enum content_coding coding);
 
-/* Query string and, for POSTs of type application/x-www-form-urlencoded, the body; decoded. ptr NULL: absent. */
+/* Query string and, for POSTs of type application/x-www-form-urlencoded without HTTP_NO_FORM, the body; decoded. ptr NULL: absent. */
 bole_slice http_param(struct http_exchange *x, bole_slice name);
 /* All values of a repeated parameter ("match[]"), in order: call with *at = 0 first; false after the last one. */
 bool http_param_next(struct http_exchange *x, bole_slice name, size_t *at, bole_slice *ret_value);

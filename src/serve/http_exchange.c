@@ -130,7 +130,7 @@ static unsigned decode_body(struct http_exchange *x, struct bole_err *err)
 static bool has_form_body(const struct http_exchange *x)
 {
     bole_slice type = http_head_known(&x->head, x->base, HTTP_FIELD_CONTENT_TYPE), rest;
-    return x->head.method == HTTP_POST &&
+    return x->head.method == HTTP_POST && !(x->route && (x->route->flags & HTTP_NO_FORM)) &&
            bole_slice_eq_nocase(bole_slice_trim(bole_slice_cut(type, ';', &rest)), S("application/x-www-form-urlencoded"));
 }
 
