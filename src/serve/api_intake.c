@@ -44,8 +44,9 @@ static void journal_upload(struct http_exchange *x, void *ctx)
     }
     p.more = piece.more && !p.in.debug;
     p.taken = piece.taken;
-    /* From v258 on the uploader compresses when it is told that it may. */
-    push_finish(&p, DOOR_HTTP_JOURNAL, "Accept-Encoding: zstd, gzip\r\n");
+    /* No Accept-Encoding: from v258 on the uploader would then compress, and what is compressed does not come in pieces, so that a
+     * long backlog would be too large for ever. */
+    push_finish(&p, DOOR_HTTP_JOURNAL, NULL);
 }
 
 /* ---- Datadog ---- */

@@ -56,7 +56,7 @@ def test_broken_bodies(server):
         assert server.request("POST", "/upload", body, headers).status == status
     assert server.lines('{job="systemd-journal"}', start=0) == []
     answer = server.request("POST", "/upload", gzip.compress(good), {"Content-Encoding": "gzip"})
-    assert answer.status == 202 and "zstd" in answer.headers["Accept-Encoding"]
+    assert answer.status == 202 and answer.headers["Accept-Encoding"] is None
     assert server.request("POST", "/upload?debug=1", good).json()["records"][0]["line"] == "kept"
 
 
