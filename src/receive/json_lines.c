@@ -1,5 +1,6 @@
 /*
- * JSON lines: the client may say which names are the time, the line and the labels; what becomes of them is mapping.h's.
+ * JSON lines, or an array of what would be the lines: the client may say which names are the time, the line and the labels; what
+ * becomes of them is mapping.h's.
  *
  * A client's requests say the same and have the same names, and may hold one line each: then what is made of the parameters and
  * of the names costs more than the line. So it stays in the receiver until a request says something else.
@@ -156,6 +157,28 @@ static bool broken_line(struct mapping *m, bole_slice text, enum receive_reason 
     return true;
 }
 
+/* Many senders call an array of objects JSON over HTTP: Logstash's json_batch, Fluent Bit's json, Vector's default. */
+static bool is_array(bole_slice body)
+{
+    body = bole_slice_trim(body);
+    return body.len && body.ptr[0] == '[' && body.ptr[body.len - 1] == ']';
+}
+
+static bool take_element(struct mapping *m)
+{
+    const uint32_t *from = mapping_token(m);
+    mapping_begin(m);
+    return add_extra_fields((struct json_lines *)m) && mapping_object(m) && mapping_store(m, mapping_taken(m, from), 0);
+}
+
+static bool read_body(struct json_lines *l, bole_slice body)
+{
+    static const struct mapping_lines to = {read_line, broken_line};
+    bool array = is_array(body);
+    l->m.unit = array ? "element" : "line";
+    return array ? mapping_each_value(&l->m, body, true, take_element) : mapping_each_line(&l->m, body, &to);
+}
+
 static void answer(struct json_lines *l)
 {
     struct door *d = l->m.d;
@@ -179,11 +202,10 @@ static void answer(struct json_lines *l)
 void receive_json_lines(struct receiver *r, const struct receive_input *in, const struct json_lines_params *params,
                         struct receive_result *ret_result)
 {
-    static const struct mapping_lines to = {read_line, broken_line};
     struct door d = door_open(r, in, ret_result);
     d.name = "jsonline";
     struct json_lines *l = door_begin(&d, in->body.len) ? lines_for(&d, params) : NULL;
-    if (l && mapping_each_line(&l->m, in->body, &to))
+    if (l && read_body(l, in->body))
         answer(l);
     if (r->lines && (d.over || mapping_size(&r->lines->m) > KEPT_MAX))
         forget(r->lines);

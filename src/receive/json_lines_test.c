@@ -58,6 +58,15 @@ static const struct {
      .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " " NONE " \"m\" d=\"3\"\n"},
     {"{\"_msg\":\"m\",\"env\":\"own\",\"a\":\"1\"}", .extra = "env=prod,dc=x=y", .stream = "dc,a", .status = 200,
      .answer = "{\"accepted\":1,\"rejected\":0}", .stored = NOW " {a=\"1\", dc=\"x=y\"} \"m\" env=\"prod\"\n"},
+    /* An array of them. */
+    {" [{\"_msg\":\"a\",\"x\":\"1\"},\n {\"y\":\"2\", \"x\":3}] \n", .extra = "z=9", .status = 200,
+     .answer = "{\"accepted\":2,\"rejected\":0}",
+     .stored = NOW " " NONE " \"a\" z=\"9\" x=\"1\"\n" NOW " " NONE " \"{\\\"y\\\":\\\"2\\\", \\\"x\\\":3}\" z=\"9\" y=\"2\" x=\"3\"\n"},
+    {"[]", .status = 200, .answer = "{\"accepted\":0,\"rejected\":0}", .stored = ""},
+    {"[{\"_msg\":\"a\"},7]", .status = 400, .answer = "element 2: invalid JSON at byte 14: expecting {", .stored = ""},
+    {"[{\"_msg\":\"a\"},[]]", .status = 400, .answer = "element 2: invalid JSON at byte 14: expecting {", .stored = ""},
+    {"[{\"_msg\":\"a\"},{\"_msg\":\"b\",\"_time\":\"x\"}]", .status = 200,
+     .answer = "{\"accepted\":1,\"rejected\":1,\"errors\":[\"element 2: field _time: \\\"x\\\" is no time\"]}", .stored = NOW " " NONE " \"a\"\n"},
     {"{}", .extra = "env", .status = 400, .answer = "extra_fields: \"env\" is not name=value", .stored = ""},
     /* Times. */
     {"{\"_msg\":\"m\",\"_time\":0}\n{\"_msg\":\"m\",\"_time\":\"0\"}\n{\"_msg\":\"m\",\"_time\":\"-\"}\n{\"_msg\":"
