@@ -5,7 +5,8 @@
   bench/engine.py --peer victorialogs=/path/to/victoria-logs --peer loki=http://127.0.0.1:3100 --corpus a=/var/log/a.log
 
 Each corpus goes to each server in turn, alone on the machine: an empty server, every line once over Loki's push,
-everything flushed and merged; then the questions. CPU is the server's own, per question the mean of as many repetitions
+everything flushed and what is due merged; then what it does in a quiet minute (weighed apart: work that waits for one), and
+the questions. CPU is the server's own, per question the mean of as many repetitions
 as fill half a second; times are medians. Every answer's size is compared: a row whose servers disagree is marked with
 what each said.
 """
@@ -128,9 +129,15 @@ def ingest(args, run, server, corpus, path, **how):
     run.add(corpus, "acknowledged after, median", "ms", server.name, figures["ack_ms_p50"])
     run.add(corpus, "memory at the peak", "MB", server.name, server.peak_mb())
     if server.is_ours:
+        run.add(corpus, "raw bytes per stored byte, at once", "x", server.name, figures["bytes"] / server.disk_bytes()[0])
+    settled = server.cpu_s()
+    server.rest()
+    run.add(corpus, "a quiet minute's work on it", "CPU s/GB", server.name, (server.cpu_s() - settled) / gb)
+    run.add(corpus, "memory at the peak, with that", "MB", server.name, server.peak_mb())
+    if server.is_ours:
         stored, wal = server.disk_bytes()
-        run.add(corpus, "stored, index included", "MB", server.name, stored / 1e6)
-        run.add(corpus, "raw bytes per stored byte", "x", server.name, figures["bytes"] / stored)
+        run.add(corpus, "stored then, index included", "MB", server.name, stored / 1e6)
+        run.add(corpus, "raw bytes per stored byte, after a quiet minute", "x", server.name, figures["bytes"] / stored)
         run.add(corpus, "write-ahead log beside", "MB", server.name, wal / 1e6)
     return figures["bytes"] / 1e6
 

@@ -175,6 +175,9 @@ class Server:
             before = now
         print(f"# {self.name} is still busy after {timeout_s} s")
 
+    def rest(self):
+        """What it does by itself when nothing comes for some minutes, at once."""
+
 
 class LogqlServer(Server):
     """LogQL over Loki's API."""
@@ -246,6 +249,9 @@ class Bole(LogqlServer):
     def flush(self):
         self.request("POST", "/flush")
         self.request("POST", "/api/v1/merge")
+
+    def rest(self):
+        self.request("POST", "/api/v1/merge?idle=true")
 
 
 class Loki(LogqlServer):

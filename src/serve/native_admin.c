@@ -142,14 +142,17 @@ static void flush(struct http_exchange *x, void *ctx)
         http_reply(x, &(struct http_reply){.status = 204});
 }
 
-/* What is due, or with force=true everything that makes fewer segments; answers when it is done. */
+/* What is due, with force=true everything that makes fewer segments, or with idle=true what an idle machine does; answers when it
+ * is done. */
 static void merge(struct http_exchange *x, void *ctx)
 {
     struct api *a = ctx;
     struct store_merge_stats m;
     struct bole_err err = {0};
     struct buf body;
-    if (store_merge(a->options.store, bole_slice_eq(api_param(x, S("force")), S("true")), &m, &err) < 0) {
+    bool force = bole_slice_eq(api_param(x, S("force")), S("true")), idle = bole_slice_eq(api_param(x, S("idle")), S("true"));
+    enum store_merge_what what = idle ? STORE_MERGE_IDLE : force ? STORE_MERGE_EVERYTHING : STORE_MERGE_DUE;
+    if (store_merge(a->options.store, what, &m, &err) < 0) {
         http_reply_err(x, &err);
         return;
     }

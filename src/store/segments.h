@@ -104,9 +104,10 @@ bole_status segments_change(struct segments_store *s, const struct segments_chan
 bole_status segments_start_merger(struct segments_store *s, bool with_thread, struct bole_err *err);
 void segments_stop_merger(struct segments_store *s);
 void segments_wake_merger(struct segments_store *s); /* something may be due */
-bole_status segments_merge(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
-/* Compresses one old segment with more effort, if there is one that is worth it. */
-bole_status segments_pack(struct segments_store *s, bool *ret_packed, struct bole_err *err);
+bole_status segments_merge(struct store *self, enum store_merge_what what, struct store_merge_stats *ret_stats,
+                           struct bole_err *err);
+/* Joins groups of some segments, or compresses an old one with more effort, if that is worth it. */
+bole_status segments_use_idle_time(struct segments_store *s, bool *ret_done, struct bole_err *err);
 struct store_merge_stats segments_merge_stats(struct segments_store *s);
 void segments_count_retention(struct segments_store *s, const struct store_retention_stats *more);
 struct store_retention_stats segments_retention_stats(struct segments_store *s);

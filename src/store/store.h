@@ -139,6 +139,12 @@ struct store_aggregation {
 typedef bole_status store_cell_fn(uint32_t stream, bole_slice labels, bole_slice field_value, uint32_t bucket_index,
                                   uint64_t value, void *ctx);
 
+enum store_merge_what {
+    STORE_MERGE_DUE,
+    STORE_MERGE_EVERYTHING, /* also what makes fewer segments before it is due */
+    STORE_MERGE_IDLE,       /* what is due, and what a machine does that has nothing else to do for some minutes */
+};
+
 struct store_merge_stats {
     uint64_t merges;
     uint64_t segments_in, segments_out;
@@ -229,9 +235,9 @@ struct store_ops {
     /* Everything inserted before the call becomes durable here; *ret_lsn may be released by the queue. */
     bole_status (*cut)(struct store *self, uint64_t *ret_lsn, struct bole_err *err);
 
-    /* Runs all merges that are due, or, with `everything`, all that make fewer segments, and returns when they are done; the
-     * answers to queries do not change. BOLE_E_FULL, BOLE_E_LIMIT: no room now. May be NULL: there is nothing to merge. */
-    bole_status (*merge)(struct store *self, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err);
+    /* Runs merges and returns when they are done; the answers to queries do not change. BOLE_E_FULL, BOLE_E_LIMIT: no room now. May
+     * be NULL: there is nothing to merge. */
+    bole_status (*merge)(struct store *self, enum store_merge_what what, struct store_merge_stats *ret_stats, struct bole_err *err);
 
     /* Rows that are there now and that the request names are in no view taken after it returns; they are taken out of the
      * segments by merges, once the delay is over. All three may be NULL: nothing can be deleted. BOLE_E_LIMIT: too many requests. */
@@ -294,10 +300,11 @@ static inline bole_status store_cut(struct store *s, uint64_t *ret_lsn, struct b
 {
     return s->ops->cut(s, ret_lsn, err);
 }
-static inline bole_status store_merge(struct store *s, bool everything, struct store_merge_stats *ret_stats, struct bole_err *err)
+static inline bole_status store_merge(struct store *s, enum store_merge_what what, struct store_merge_stats *ret_stats,
+                                      struct bole_err *err)
 {
     *ret_stats = (struct store_merge_stats){0};
-    return s->ops->merge ? s->ops->merge(s, everything, ret_stats, err) : BOLE_OK;
+    return s->ops->merge ? s->ops->merge(s, what, ret_stats, err) : BOLE_OK;
 }
 static inline bole_status store_delete_rows(struct store *s, const struct store_delete_request *request,
                                             char ret_id[STORE_DELETE_ID_SIZE], struct bole_err *err)

@@ -643,11 +643,11 @@ static void run_with_merges(const char *uri, uint64_t seed)
         if (chance(&w, 30))
             clock_manual_advance(&w.clock, below(&w, 2 * 86400ull * NS_PER_S));
         if (chance(&w, 40))
-            CHECK_OK(store_merge(w.store, chance(&w, 80), &stats, &err), err);
+            CHECK_OK(store_merge(w.store, (enum store_merge_what)below(&w, 3), &stats, &err), err);
         if (chance(&w, 20))
             ask(&w, 5);
     }
-    CHECK_OK(store_merge(w.store, true, &stats, &err), err);
+    CHECK_OK(store_merge(w.store, STORE_MERGE_EVERYTHING, &stats, &err), err);
     ask(&w, 40);
     fill(&w, w.row_count < ROWS_MAX - 100 ? w.row_count + 100 : 0);
     ask(&w, 20);

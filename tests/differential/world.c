@@ -180,7 +180,7 @@ static void merge(struct world *w)
 {
     struct store_merge_stats stats;
     struct bole_err err;
-    CHECK_OK(store_merge(w->engine, world_chance(w, 50), &stats, &err), err);
+    CHECK_OK(store_merge(w->engine, (enum store_merge_what)random_below(&w->random, 3), &stats, &err), err);
 }
 
 void world_stir(struct world *w, bool may_reopen)

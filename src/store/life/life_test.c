@@ -80,7 +80,7 @@ static void merge(struct setup *t)
 {
     struct store_merge_stats stats;
     struct bole_err err;
-    CHECK_OK(store_merge(t->store, false, &stats, &err), err);
+    CHECK_OK(store_merge(t->store, STORE_MERGE_DUE, &stats, &err), err);
 }
 
 static uint64_t rows_of(struct setup *t, bole_slice tenant, const char *app)
@@ -273,7 +273,7 @@ TEST(no_failure_keeps_what_is_old_or_loses_what_is_not)
         set_day(&t, 4);
         fs_mem_set_faults(t.fs, &(struct fs_mem_faults){
                                     .fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
-        store_merge(t.store, false, &stats, &err);
+        store_merge(t.store, STORE_MERGE_DUE, &stats, &err);
         uint64_t calls = fs_mem_call_count(t.fs);
         fs_mem_set_faults(t.fs, &(struct fs_mem_faults){0});
         CHECK_EQ_U64(rows_of(&t, S("default"), "web"), ROWS);
@@ -557,7 +557,7 @@ TEST(no_failure_shows_a_deleted_row_or_loses_another_one)
         fs_mem_set_faults(t.fs, &(struct fs_mem_faults){
                                     .fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
         bool accepted = store_delete_rows(t.store, &r, id, &err) >= 0;
-        store_merge(t.store, false, &stats, &err);
+        store_merge(t.store, STORE_MERGE_DUE, &stats, &err);
         uint64_t calls = fs_mem_call_count(t.fs);
         fs_mem_set_faults(t.fs, &(struct fs_mem_faults){0});
         CHECK(!accepted || rows_of(&t, S("default"), "web") == 0);

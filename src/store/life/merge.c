@@ -177,7 +177,7 @@ static bole_status begin_result(struct merge *m, struct bole_err *err)
     m->result_count += st >= 0;
     if (st >= 0)
         m->file->text_memory = m->options.text_memory;
-    if (st >= 0 && m->options.packs)
+    if (st >= 0 && m->options.how == MERGE_PACKS)
         m->file->codec.level = PACK_LEVEL;
     return st;
 }
@@ -195,7 +195,7 @@ static bole_status end_result(struct merge *m, struct bole_err *err)
     }
     if (m->file->totals.raw_bytes >= MERGE_TARGET_RAW / 2 || m->stream_entries >= STREAM_ENTRIES_MAX / 2)
         m->file->totals.level = LEVEL_FINAL;
-    if (m->options.packs)
+    if (m->options.how == MERGE_PACKS)
         m->file->totals.level = LEVEL_PACKED;
     bole_status st = segment_file_finish(m->file, &totals, &size, err);
     if (st >= 0) {
@@ -237,15 +237,26 @@ static bole_status copy(struct merge *m, const struct group_ref *r, struct bole_
 
 /* ---- which groups are encoded anew ---- */
 
-static bool is_small(const struct segment_group *g)
+/* Bytes of a group like this one. Those of many streams stay small: who asks for one of those reads them all. */
+static uint64_t whole_raw(bool joins, const struct segment_group *g)
 {
-    return segment_group_raw(g) < GROUP_RAW_MAX / 2 && g->row_count < GROUP_ROWS_MAX / 2;
+    return joins && g->stream_count < STREAM_ORDER_MIN ? GROUP_JOINED_RAW_MAX : GROUP_RAW_MAX;
+}
+
+static bool is_small(bool joins, const struct segment_group *g)
+{
+    return segment_group_raw(g) < whole_raw(joins, g) / 2 && g->row_count < GROUP_ROWS_MAX / 2;
 }
 
 /* Rows of many streams that still lie by time alone. */
 static bool is_scattered(const struct segment_group *g)
 {
     return g->order == GROUP_BY_TIME && g->stream_count >= STREAM_ORDER_MIN && g->generation == 0;
+}
+
+static bool is_candidate(bool joins, const struct segment_group *g)
+{
+    return g->generation < GENERATION_MAX + joins && (is_small(joins, g) || is_scattered(g));
 }
 
 /* Groups of one tenant, family and day that may be encoded together. */
@@ -258,11 +269,17 @@ struct job {
     bool     has_many, is_scattered;
 };
 
-static bool job_has_room(const struct job *j, const struct segment_group *g)
+static bool job_has_room(const struct job *j, bool joins, const struct segment_group *g)
 {
-    unsigned groups = j->has_many || g->stream_count >= STREAM_ORDER_MIN ? REGROUP_RAW_MAX / GROUP_RAW_MAX : 1;
-    return j->count < JOB_INPUTS_MAX && j->raw + segment_group_raw(g) <= (uint64_t)groups * GROUP_RAW_MAX &&
-           j->rows + g->row_count <= (uint64_t)groups * GROUP_ROWS_MAX;
+    bool many = j->has_many || g->stream_count >= STREAM_ORDER_MIN;
+    uint64_t raw = many ? REGROUP_RAW_MAX : whole_raw(joins, g), rows = many ? REGROUP_RAW_MAX / GROUP_RAW_MAX * GROUP_ROWS_MAX
+                                                                             : GROUP_ROWS_MAX;
+    return j->count < JOB_INPUTS_MAX && j->raw + segment_group_raw(g) <= raw && j->rows + g->row_count <= rows;
+}
+
+static bool is_large(uint64_t raw, uint64_t rows)
+{
+    return raw >= GROUP_RAW_MAX / 2 || rows >= GROUP_ROWS_MAX / 2;
 }
 
 static void job_add(struct job *j, const struct group_ref *r)
@@ -282,7 +299,7 @@ static bole_status run_regroup(struct merge *m, const struct regroup_input *inpu
 {
     const struct merge_options *o = &m->options;
     struct regroup_options options = {.objects = o->objects, .budget = o->budget, .fs = o->fs, .spill_path = o->spill_path,
-                                      .generation = generation, .removals = o->removals, .sums = o->sums,
+                                      .generation = generation, .joins = o->how == MERGE_JOINS, .removals = o->removals, .sums = o->sums,
                                       .removal_count = o->removal_count, .yield = o->yield, .yield_ctx = o->yield_ctx};
     size_t failed = count;
     bole_status st = make_room(m, stream_entries, err);
@@ -318,8 +335,7 @@ static bole_status thin_out(struct merge *m, const struct group_ref *r, struct b
  * of a large one or its day is over. */
 static bole_status run_job(struct merge *m, struct job *j, bool is_over, struct bole_err *err)
 {
-    bool is_large = j->raw >= GROUP_RAW_MAX / 2 || j->rows >= GROUP_ROWS_MAX / 2;
-    bool all = j->is_scattered || (j->count > 1 && (is_large || is_over));
+    bool all = j->is_scattered || (j->count > 1 && (is_large(j->raw, j->rows) || is_over));
     bool fresh = !all && j->fresh_count >= SMALL_GROUPS_MIN;
     bole_status st = all || fresh ? encode(m, j, !all, err) : BOLE_OK;
     for (size_t i = 0; st >= 0 && !all && i < j->count; i++)
@@ -336,20 +352,43 @@ static bool same_family(const struct group_ref *x, const struct group_ref *y)
     return group_of(x)->family == group_of(y)->family && bole_slice_eq(group_of(x)->tenant, group_of(y)->tenant);
 }
 
+bool merge_joins_much(const struct segment_directory *d)
+{
+    uint64_t all = 0, joined = 0, raw = 0, rows = 0;
+    const struct segment_group *last = NULL;
+    bool counted = false;
+    for (uint32_t i = 0; i < d->group_count; i++) {
+        const struct segment_group *g = &d->groups[i];
+        uint64_t own = segment_group_raw(g);
+        all += own;
+        if (g->stream_count >= STREAM_ORDER_MIN || !is_candidate(true, g))
+            continue;
+        bool fits = last && last->family == g->family && bole_slice_eq(last->tenant, g->tenant) &&
+                    raw + own <= GROUP_JOINED_RAW_MAX && rows + g->row_count <= GROUP_ROWS_MAX;
+        raw = fits ? raw + own : own;
+        rows = fits ? rows + g->row_count : g->row_count;
+        if (fits && is_large(raw, rows))
+            joined += counted ? own : raw;
+        counted = fits && is_large(raw, rows);
+        last = g;
+    }
+    return joined >= all / 8 && joined > 0;
+}
+
 /* refs[0 .. count - 1] are one result. */
 static bole_status write_result(struct merge *m, const struct group_ref *refs, size_t count, struct bole_err *err)
 {
-    bool is_over = merge_day_is_over(refs[0].day, m->options.now_ns);
+    bool is_over = merge_day_is_over(refs[0].day, m->options.now_ns), joins = m->options.how == MERGE_JOINS;
     struct job *j = calloc(1, sizeof *j);
     bole_status st = j ? BOLE_OK : no_memory(err);
     for (size_t i = 0; st >= 0 && i < count; i++) {
         const struct segment_group *g = group_of(&refs[i]);
-        bool is_candidate = !refs[i].is_touched && g->generation < GENERATION_MAX && (is_small(g) || is_scattered(g));
-        if (j->count && (!same_family(&refs[i - 1], &refs[i]) || (is_candidate && !job_has_room(j, g))))
+        bool may_join = !refs[i].is_touched && is_candidate(joins, g);
+        if (j->count && (!same_family(&refs[i - 1], &refs[i]) || (may_join && !job_has_room(j, joins, g))))
             st = run_job(m, j, is_over, err);
         if (st < 0)
             break;
-        if (is_candidate)
+        if (may_join)
             job_add(j, &refs[i]);
         else
             st = refs[i].is_touched ? thin_out(m, &refs[i], err) : copy(m, &refs[i], err);

@@ -3,7 +3,9 @@
  *
  * Groups that are full are copied byte for byte. Small ones of one tenant, family and day are encoded anew together,
  * and so are those that many label sets share, once, to bring the rows of each label set together (regroup.h). A row is
- * encoded at most GENERATION_MAX times after its cut.
+ * encoded at most GENERATION_MAX times after its cut, and once more when groups are joined: while a machine is idle, such of
+ * half a group of GROUP_JOINED_RAW_MAX at most become groups of that size. Of kinds of lines that a head has little of, that is a
+ * seventh less to store; it takes as long as a cut (docs/decisions/0007-life-of-segments.md).
  *
  * A tenant with MERGE_OWN_RAW or more of a day gets a segment of its own, so that it can be dropped as a whole; smaller
  * ones share one: thousands of small tenants do not make thousands of small files a day.
@@ -26,6 +28,12 @@
 
 #define GENERATION_MAX 2u
 
+enum merge_how {
+    MERGE_PLAIN,
+    MERGE_JOINS, /* groups are joined */
+    MERGE_PACKS, /* the result's chunks are compressed with more effort, and it is final */
+};
+
 struct merge_options {
     struct objects *objects;
     struct catalog *catalog; /* gives out ids */
@@ -36,7 +44,7 @@ struct merge_options {
     struct removal_sum   *sums;
     size_t          removal_count;
     struct text_memory *text_memory; /* codec/text.h; may be NULL */
-    bool            packs;      /* the result's chunks are compressed with more effort, and it is final */
+    enum merge_how  how;
     uint8_t         store_id[SEGMENT_ID_SIZE];
     int64_t         now_ns;
     bole_status (*yield)(void *ctx, struct bole_err *err); /* as in regroup.h */
@@ -47,6 +55,9 @@ struct merge_stats {
     uint64_t groups_copied, groups_encoded; /* encoded: of those that went in */
     uint64_t bytes_read, bytes_written;     /* of files */
 };
+
+/* Whether MERGE_JOINS of a segment that was merged is worth its while: about an eighth of the rows or more would be encoded. */
+bool merge_joins_much(const struct segment_directory *d);
 
 struct merge; /* a finished one */
 

@@ -1,7 +1,8 @@
 /*
- * What many label sets on one application cost, and what merges do about it: merge_bench FILE [streams]. Lines of FILE
- * (repeated to about 256 MB), every row of a stream drawn at random, are cut; then all lines and the newest 100 of one
- * stream are read, before and after a merge of everything. CPU time of one thread, medians.
+ * What many label sets on one application cost, and what merges do about it: merge_bench FILE [streams [MB]]. Lines of FILE
+ * (repeated to about 256 MB, or MB), every row of a stream drawn at random, are cut; then all lines and the newest 100 of one
+ * stream are read, before and after a merge of everything,
+ * and after what an idle machine does. CPU time of one thread, medians.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +10,13 @@
 #include "base/bench.h"
 #include "store/store.h"
 
-enum { INPUT_MAX = 64 << 20, TOTAL = 256 << 20, ROUNDS = 31 };
+enum { INPUT_MAX = 128 << 20, TOTAL = 256 << 20, ROUNDS = 31 };
 
 struct bench {
     struct store *store;
     struct batch_builder *builder;
     unsigned streams;
-    uint64_t lsn, rows, bytes;
+    uint64_t lsn, rows, bytes, wanted;
     int64_t  now_ns;
 };
 
@@ -42,8 +43,8 @@ static void insert(struct bench *b, bool last)
 static void fill(struct bench *b, bole_slice input)
 {
     struct bole_err err;
-    while (b->bytes < TOTAL)
-        for (bole_slice rest = input; rest.len;) {
+    while (b->bytes < b->wanted)
+        for (bole_slice rest = input; rest.len && b->bytes < b->wanted;) {
             char labels[64];
             uint32_t stream;
             bole_slice line = bole_slice_cut(rest, '\n', &rest);
@@ -113,6 +114,18 @@ static void report(struct bench *b, const char *when)
     printf("\n");
 }
 
+static void run_merges(struct bench *b, enum store_merge_what what, const char *when)
+{
+    struct store_merge_stats m;
+    struct bole_err err;
+    double from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    bench_check(store_merge(b->store, what, &m, &err), &err);
+    double took = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from;
+    printf("%s in %.2f s (%.1f s per GB): %llu groups copied, %llu encoded anew\n", when, took, took * 1e9 / (double)b->bytes,
+           (unsigned long long)m.groups_copied, (unsigned long long)m.groups_encoded);
+    report(b, when);
+}
+
 int main(int argc, char **argv)
 {
     char dir[] = "/tmp/merge-bench-XXXXXX", uri[64], cleanup[64];
@@ -120,8 +133,8 @@ int main(int argc, char **argv)
         return 2;
     snprintf(uri, sizeof uri, "segments:%s", dir);
     struct store_options options = {.uri = bole_slice_str(uri), .fs = &fs_posix, .clock = &clock_system};
-    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 3000, .now_ns = clock_now_ns(&clock_system)};
-    struct store_merge_stats m;
+    struct bench b = {.streams = argc > 2 ? (unsigned)atoi(argv[2]) : 3000, .now_ns = clock_now_ns(&clock_system),
+                      .wanted = argc > 3 ? (uint64_t)atoi(argv[3]) << 20 : TOTAL};
     struct bole_err err;
     b.now_ns -= b.now_ns % NS_PER_MS + 3600 * NS_PER_S;
     bench_check(store_open(&options, &b.store, &err), &err);
@@ -131,12 +144,8 @@ int main(int argc, char **argv)
     printf("%u streams, %.1f MB of lines, %llu rows; inserted and cut in %.2f s\n", b.streams, (double)b.bytes / 1e6,
            (unsigned long long)b.rows, bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from);
     report(&b, "cut");
-    from = bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID);
-    bench_check(store_merge(b.store, true, &m, &err), &err);
-    printf("merged in %.2f s (%.0f MB/s): %llu groups copied, %llu encoded anew\n", bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from,
-           (double)b.bytes / 1e6 / (bench_cpu_s(CLOCK_PROCESS_CPUTIME_ID) - from), (unsigned long long)m.groups_copied,
-               (unsigned long long)m.groups_encoded);
-    report(&b, "merged");
+    run_merges(&b, STORE_MERGE_EVERYTHING, "merged");
+    run_merges(&b, STORE_MERGE_IDLE, "joined");
     batch_builder_destroy(b.builder);
     store_destroy(b.store);
     snprintf(cleanup, sizeof cleanup, "rm -r %s", dir);

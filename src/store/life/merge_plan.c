@@ -107,6 +107,29 @@ static size_t plan_merged(const struct segment_set *set, int64_t now_ns, bool ev
     return picked;
 }
 
+static bool is_quiet(const struct segment *s, int64_t now_ns)
+{
+    return s->info.created_ns < now_ns - MERGE_QUIET_NS;
+}
+
+size_t merge_plan_joins(const struct segment_set *set, int64_t now_ns, struct segment **ret_picked)
+{
+    size_t count = plan_cuts(set, now_ns, true, ret_picked);
+    bool quiet = count > 1;
+    for (size_t i = 0; i < count; i++)
+        quiet = quiet && is_quiet(ret_picked[i], now_ns);
+    if (quiet)
+        return count;
+    for (size_t i = 0; i < set->count; i++) {
+        struct segment *s = set->segments[i];
+        if (s->info.level > 0 && s->info.level < LEVEL_PACKED && !is_stuck(s) && !s->is_joined && is_quiet(s, now_ns)) {
+            ret_picked[0] = s;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 struct segment *merge_plan_pack(const struct segment_set *set, int64_t now_ns)
 {
     for (size_t i = 0; i < set->count; i++) {

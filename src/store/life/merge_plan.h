@@ -24,10 +24,15 @@
 #define MERGE_TARGET_RAW  (1ull << 30) /* bytes of lines and fields of a merged segment */
 #define MERGE_OWN_RAW     (32ull << 20) /* a tenant with less of a day shares segments */
 #define MERGE_PACK_AGE_NS (6 * 3600ll * 1000000000) /* since it was written */
+#define MERGE_QUIET_NS    (60ll * 1000000000) /* since a segment was written: what is done while nothing else is to do */
 #define MERGE_DAY_OVER_NS (2 * 3600ll * 1000000000) /* after midnight */
 
 /* True when nearly nothing is still to come for this day. */
 bool merge_day_is_over(int64_t day, int64_t now_ns);
+
+/* What to merge with groups joined (merge.h) while nothing else is to do, 0: nothing. Two cuts and more, the last of them a minute
+ * old; or one segment that was merged and has not been looked at: whether that is worth its while its directory says. */
+size_t merge_plan_joins(const struct segment_set *set, int64_t now_ns, struct segment **ret_picked);
 
 /* A segment of a day that is over, old enough that nothing more is merged into it, which is worth compressing with more effort;
  * NULL: none. Of the set, not counted. */

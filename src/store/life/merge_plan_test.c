@@ -103,6 +103,27 @@ static size_t run(struct world *w, uint64_t raw, int64_t interval, int64_t days,
     return most;
 }
 
+TEST(what_an_idle_machine_joins_has_been_there_for_a_minute)
+{
+    struct world w;
+    struct segment *picked[MERGE_INPUTS_MAX];
+    init(&w);
+    add(&w, 0, MB, MIDNIGHT, MIDNIGHT + 1, MIDNIGHT);
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR, picked), 0); /* one cut alone */
+    add(&w, 0, MB, MIDNIGHT, MIDNIGHT + 1, MIDNIGHT + HOUR);
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR, picked), 0);
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR + 2 * MINUTE, picked), 2);
+    struct segment *merged = add(&w, 1, MB, MIDNIGHT, MIDNIGHT + 1, MIDNIGHT + HOUR);
+    add(&w, LEVEL_PACKED, MB, MIDNIGHT, MIDNIGHT + 1, MIDNIGHT);
+    take_out(&w, picked[1]);
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR, picked), 0);
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR + 2 * MINUTE, picked), 1);
+    CHECK(picked[0] == merged);
+    merged->is_joined = true;
+    CHECK_EQ_U64(merge_plan_joins(w.set, MIDNIGHT + HOUR + 2 * MINUTE, picked), 0);
+    deinit(&w);
+}
+
 TEST(segments_stay_few_and_bytes_are_copied_seldom)
 {
     static const struct {

@@ -14,7 +14,7 @@ static struct store_merge_stats merge(struct store *s, bool everything)
 {
     struct store_merge_stats stats;
     struct bole_err err;
-    CHECK_OK(store_merge(s, everything, &stats, &err), err);
+    CHECK_OK(store_merge(s, everything ? STORE_MERGE_EVERYTHING : STORE_MERGE_DUE, &stats, &err), err);
     return stats;
 }
 
@@ -109,7 +109,7 @@ TEST(no_failure_in_a_merge_loses_or_doubles_a_row)
         fixture_insert_groups(s, GROUPS + 1, GROUPS + 2);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){
                                   .fail_call_index = n, .fail_errno = how == 3 ? 28 : 5, .fail_is_short = how == 1});
-        bole_status st = store_merge(s, true, &stats, &err);
+        bole_status st = store_merge(s, STORE_MERGE_EVERYTHING, &stats, &err);
         uint64_t calls = fs_mem_call_count(fs);
         fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
         if (st < 0 && st != BOLE_E_IO)
@@ -143,7 +143,7 @@ TEST(a_full_disk_stops_a_merge_before_it_begins)
     struct bole_err err;
     insert_cuts(s, 1, CUTS);
     fs_mem_set_faults(fs, &(struct fs_mem_faults){.capacity_bytes = 100 << 20});
-    CHECK_EQ_STATUS(store_merge(s, true, &stats, &err), BOLE_E_FULL);
+    CHECK_EQ_STATUS(store_merge(s, STORE_MERGE_EVERYTHING, &stats, &err), BOLE_E_FULL);
     CHECK_EQ_U64(stats_of(s).merges.failures, 1);
     CHECK_EQ_U64(files_of(fs), CUTS);
     fs_mem_set_faults(fs, &(struct fs_mem_faults){0});
@@ -192,7 +192,7 @@ TEST(a_merge_that_finds_no_memory_fails_and_gives_back_what_it_took)
         CHECK_OK(store_open(&options, &s, &err), err);
         if (stats_of(s).segment_count == 0)
             insert_cuts(s, 1, CUTS);
-        last = store_merge(s, true, &stats, &err);
+        last = store_merge(s, STORE_MERGE_EVERYTHING, &stats, &err);
         CHECK(last == BOLE_OK || last == BOLE_E_LIMIT || last == BOLE_E_NOMEM);
         refused += last < 0;
         CHECK_EQ_U64(files_of(fs), last < 0 ? CUTS : 1);
@@ -295,6 +295,49 @@ TEST(full_groups_are_copied_and_small_ones_become_full)
     fs_mem_destroy(fs);
 }
 
+static bool use_idle_time(struct store *s)
+{
+    struct bole_err err;
+    bool done;
+    CHECK_OK(segments_use_idle_time(segments_of(s), &done, &err), err);
+    return done;
+}
+
+/* Three cuts with 5 MB each of one family: a merge copies them, since they are more than half of a group. */
+TEST(groups_are_joined_when_nothing_else_is_to_do)
+{
+    struct fs *fs = fs_mem_create();
+    struct store *s = fixture_open_store(fs);
+    for (uint64_t lsn = 1; lsn <= 3; lsn++)
+        insert_rows(s, lsn, 9000, LINE_SIZE, 3, NOON + (int64_t)lsn * NS_PER_S);
+    CHECK_EQ_U64(shape_of(s, S("")).groups, 3);
+    CHECK(!use_idle_time(s)); /* something came a moment ago */
+    clock_manual_advance(&fixture_clock, 2 * MERGE_QUIET_NS);
+    CHECK(use_idle_time(s));
+    CHECK_EQ_U64(shape_of(s, S("")).groups, 1);
+    CHECK_EQ_U64(shape_of(s, S("")).rows, 27000);
+    clock_manual_advance(&fixture_clock, 2 * MERGE_QUIET_NS);
+    CHECK(!use_idle_time(s));
+    for (uint64_t lsn = 4; lsn <= 5; lsn++)
+        insert_rows(s, lsn, 9000, LINE_SIZE, 3, NOON + (int64_t)lsn * NS_PER_S);
+    CHECK_EQ_U64(merge(s, true).groups_encoded, 0);
+    CHECK_EQ_U64(shape_of(s, S("")).groups, 3);
+    clock_manual_advance(&fixture_clock, 2 * MERGE_QUIET_NS);
+    CHECK(use_idle_time(s)); /* two fifths of what was merged */
+    struct shape shape = shape_of(s, S(""));
+    CHECK_EQ_U64(shape.groups, 2);
+    CHECK_EQ_U64(shape.rows, 45000);
+    CHECK_EQ_U64(shape.highest_generation, 1);
+    struct store_merge_stats stats;
+    struct bole_err err;
+    CHECK_OK(store_merge(s, STORE_MERGE_IDLE, &stats, &err), err);
+    CHECK_EQ_U64(stats.merges, 0);
+    clock_manual_init(&fixture_clock, NOON);
+    store_destroy(s);
+    CHECK_EQ_U64(fixture_problems_of(fs, fixture_fail_on_problem, NULL), 0);
+    fs_mem_destroy(fs);
+}
+
 TEST(damage_is_not_copied)
 {
     struct fs *fs = fs_mem_create();
@@ -387,17 +430,17 @@ TEST(old_segments_are_compressed_again_once)
     for (uint64_t lsn = GROUPS + 1; lsn <= GROUPS + 2; lsn++)
         insert_rows(s, lsn, 20000, 40, 50, NOON + (int64_t)lsn * NS_PER_S);
     merge(s, true);
-    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK_OK(segments_use_idle_time(segments_of(s), &packed, &err), err);
     CHECK(!packed); /* its day goes on */
     struct store_stats before = stats_of(s);
     clock_manual_advance(&fixture_clock, 3 * DAY_NS);
-    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK_OK(segments_use_idle_time(segments_of(s), &packed, &err), err);
     CHECK(packed);
     struct store_stats after = stats_of(s);
     CHECK(after.segment_bytes < before.segment_bytes);
     CHECK_EQ_U64(after.segment_rows, before.segment_rows);
     CHECK_EQ_U64(segments_of(s)->set->segments[0]->info.level, LEVEL_PACKED);
-    CHECK_OK(segments_pack(segments_of(s), &packed, &err), err);
+    CHECK_OK(segments_use_idle_time(segments_of(s), &packed, &err), err);
     CHECK(!packed);
     CHECK_EQ_U64(merge(s, true).merges, 0);
     CHECK_EQ_U64(files_of(fs), 1);

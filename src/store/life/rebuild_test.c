@@ -79,7 +79,7 @@ static void merge_all(struct store *s)
 {
     struct store_merge_stats stats;
     struct bole_err err;
-    CHECK_OK(store_merge(s, true, &stats, &err), err);
+    CHECK_OK(store_merge(s, STORE_MERGE_EVERYTHING, &stats, &err), err);
 }
 
 static void count_problem(const struct store_problem *p, void *ctx)

@@ -25,6 +25,7 @@ enum {
     BUCKET_BATCH_SIZE = 128 * 1024,               /* of many buckets each has a batch that is being filled */
     ROW_RAW_MIN = GROUP_RAW_MAX / GROUP_ROWS_MAX, /* rows shorter than this fill a group by their number */
     SPILL_WRITE_SIZE = 1 << 20,
+    JOINED_WEIGHT_MAX = GROUP_JOINED_RAW_MAX / 2 * 3, /* a weight counts keys and 8 bytes a field: it must not divide what fits */
 };
 
 struct part { /* a sealed batch, in memory or in the spill file */
@@ -144,7 +145,8 @@ static bool assign_buckets(struct regrouping *r, const struct regroup_input *inp
         return false;
     r->bucket_of = malloc(r->streams.count * sizeof *r->bucket_of);
     if (r->bucket_of) {
-        uint64_t buckets = total <= GROUP_RAW_MAX / 8 * 9 ? 1 : (total + BUCKET_RAW - 1) / BUCKET_RAW;
+        uint64_t whole = r->options->joins ? GROUP_JOINED_RAW_MAX : GROUP_RAW_MAX;
+        uint64_t buckets = total <= whole / 8 * 9 ? 1 : (total + BUCKET_RAW - 1) / BUCKET_RAW;
         r->bucket_count = buckets < BUCKETS_MAX ? (uint32_t)buckets : BUCKETS_MAX;
         qsort(sizes, r->streams.count, sizeof *sizes, by_family);
         for (uint32_t i = 0; i < r->streams.count; i++) {
@@ -257,7 +259,8 @@ static bole_status write_rows(struct regrouping *r, const struct bucket *b, bool
         sources[i] = (struct row_source){.batch = b->parts[i].batch, .seqs = seqs};
         seqs += b->parts[i].rows;
     }
-    struct partition_options options = {.by_stream = by_stream, .generation = r->options->generation, .family = r->family};
+    struct partition_options options = {.by_stream = by_stream, .generation = r->options->generation, .family = r->family,
+                                        .weight_max = r->options->joins ? JOINED_WEIGHT_MAX : 0};
     bole_status st = partition_write(sources, b->part_count, &options, file, err);
     free(sources);
     return st;

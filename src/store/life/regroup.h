@@ -44,6 +44,7 @@ struct regroup_options {
     struct fs      *fs;
     const char     *spill_path; /* where a file may be made; it is removed at once */
     uint8_t         generation; /* of the new groups */
+    bool            joins;      /* what fits into GROUP_JOINED_RAW_MAX becomes one group */
     const struct removal *removals;  /* rows to leave out; each is added to the sum of the first that names it */
     struct removal_sum   *sums;      /* [removal_count] */
     size_t          removal_count;

@@ -97,7 +97,18 @@ static void set_aside(struct segment *const *inputs, size_t count, struct segmen
         culprit ? culprit->key_text : "several", LOGQS(why->msg));
 }
 
-static bole_status run_merge(struct segments_store *s, struct segment *const *inputs, size_t count, bool packs,
+/* What was joined is not looked at again: nothing is written twice for it, whatever stays small. */
+static void set_joined(struct segments_store *s, const struct catalog_segment *results, size_t count)
+{
+    struct segment_set *set = segments_borrow_set(s);
+    for (size_t i = 0; i < set->count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (set->segments[i]->info.id == results[k].id)
+                set->segments[i]->is_joined = true;
+    segment_set_unref(set);
+}
+
+static bole_status run_merge(struct segments_store *s, struct segment *const *inputs, size_t count, enum merge_how how,
                              struct delete_work *work, struct store_merge_stats *stats, struct bole_err *err)
 {
     char spill_path[PATH_MAX];
@@ -106,7 +117,7 @@ static bole_status run_merge(struct segments_store *s, struct segment *const *in
     struct merge_options options = {.objects = s->objects, .catalog = s->catalog, .budget = &s->merger->budget,
                                     .text_memory = s->text_memory, .fs = s->fs, .spill_path = spill_path,
                                     .removals = work->removals, .sums = work->sums, .removal_count = work->removal_count,
-                                    .packs = packs, .now_ns = work->now_ns, .yield = give_way, .yield_ctx = s};
+                                    .how = how, .now_ns = work->now_ns, .yield = give_way, .yield_ctx = s};
     struct merge *m;
     struct segment *culprit;
     memcpy(options.store_id, s->id, sizeof options.store_id);
@@ -127,6 +138,8 @@ static bole_status run_merge(struct segments_store *s, struct segment *const *in
     change.put_count = work->item_count;
     if (st >= 0)
         st = segments_change(s, &change, err);
+    if (st >= 0 && how == MERGE_JOINS)
+        set_joined(s, change.add, change.add_count);
     if (st < 0)
         delete_work_undo(work);
     else if (work->removal_count > work->delete_count)
@@ -141,13 +154,13 @@ static bole_status run_merge(struct segments_store *s, struct segment *const *in
     return st;
 }
 
-static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count, bool packs,
+static bole_status merge_segments(struct segments_store *s, struct segment *const *inputs, size_t count, enum merge_how how,
                                   struct store_merge_stats *stats, struct bole_err *err)
 {
     struct delete_work work;
     bole_status st = delete_work_begin(s, clock_now_ns(s->clock), &work, err);
     if (st >= 0)
-        st = run_merge(s, inputs, count, packs, &work, stats, err);
+        st = run_merge(s, inputs, count, how, &work, stats, err);
     delete_work_release(&work);
     return st;
 }
@@ -165,12 +178,42 @@ static bole_status merge_next(struct segments_store *s, bool everything, struct 
     if (count == 0 && (st = segments_next_dirty(s, set, &inputs[0], err)) >= 0)
         count = inputs[0] != NULL;
     if (st >= 0)
-        st = count ? merge_segments(s, inputs, count, false, stats, err) : BOLE_END;
+        st = count ? merge_segments(s, inputs, count, MERGE_PLAIN, stats, err) : BOLE_END;
     segment_set_unref(set);
     return st;
 }
 
-bole_status segments_merge(struct store *self, bool everything, struct store_merge_stats *ret_stats,
+/* *ret_much: there is enough in the segment to join. What cannot be read is left alone. */
+static bole_status looks_worth_joining(struct segments_store *s, struct segment *segment, bool *ret_much, struct bole_err *err)
+{
+    struct segment_reader reader;
+    struct segment_directory *d = NULL;
+    segment_reader_init(&reader, s->objects, &s->merger->budget);
+    bole_status st = segment_directory_get(segment, &reader, &d, err);
+    segment_reader_deinit(&reader);
+    *ret_much = st >= 0 && merge_joins_much(d);
+    segment->is_joined = !*ret_much && (st >= 0 || segment_is_damage(st));
+    segment_directory_unref(d);
+    return segment_is_damage(st) ? BOLE_OK : st;
+}
+
+/* BOLE_END: nothing more can be joined. */
+static bole_status join_next(struct segments_store *s, int64_t now_ns, struct store_merge_stats *stats, struct bole_err *err)
+{
+    struct segment *inputs[MERGE_INPUTS_MAX];
+    struct segment_set *set = segments_borrow_set(s);
+    bole_status st = BOLE_OK;
+    size_t count;
+    bool much = false;
+    while ((count = merge_plan_joins(set, now_ns, inputs)) == 1 && !much && st >= 0)
+        st = looks_worth_joining(s, inputs[0], &much, err);
+    if (st >= 0)
+        st = count ? merge_segments(s, inputs, count, MERGE_JOINS, stats, err) : BOLE_END;
+    segment_set_unref(set);
+    return st;
+}
+
+bole_status segments_merge(struct store *self, enum store_merge_what what, struct store_merge_stats *ret_stats,
                            struct bole_err *err)
 {
     struct segments_store *s = segments_of(self);
@@ -181,7 +224,11 @@ bole_status segments_merge(struct store *self, bool everything, struct store_mer
     if (st >= 0)
         st = segments_begin_deletes(s, err);
     while (st >= 0 && st != BOLE_END)
-        st = merge_next(s, everything, ret_stats, err);
+        st = merge_next(s, what == STORE_MERGE_EVERYTHING, ret_stats, err);
+    if (st == BOLE_END && what == STORE_MERGE_IDLE)
+        do
+            st = join_next(s, INT64_MAX, ret_stats, err);
+        while (st >= 0 && st != BOLE_END);
     pthread_mutex_unlock(&s->merger->merge_lock);
     if (st < 0) {
         bole_err_context(err, "merging segments");
@@ -192,17 +239,26 @@ bole_status segments_merge(struct store *self, bool everything, struct store_mer
     return BOLE_OK;
 }
 
-bole_status segments_pack(struct segments_store *s, bool *ret_packed, struct bole_err *err)
+static bole_status pack_next(struct segments_store *s, int64_t now_ns, struct store_merge_stats *stats, struct bole_err *err)
+{
+    struct segment_set *set = segments_borrow_set(s);
+    struct segment *old = merge_plan_pack(set, now_ns);
+    bole_status st = old ? merge_segments(s, &old, 1, MERGE_PACKS, stats, err) : BOLE_END;
+    segment_set_unref(set);
+    return st;
+}
+
+bole_status segments_use_idle_time(struct segments_store *s, bool *ret_done, struct bole_err *err)
 {
     struct store_merge_stats stats = {0};
+    int64_t now_ns = clock_now_ns(s->clock);
     pthread_mutex_lock(&s->merger->merge_lock);
-    struct segment_set *set = segments_borrow_set(s);
-    struct segment *old = merge_plan_pack(set, clock_now_ns(s->clock));
-    bole_status st = old ? merge_segments(s, &old, 1, true, &stats, err) : BOLE_OK;
-    segment_set_unref(set);
+    bole_status st = join_next(s, now_ns, &stats, err);
+    if (st == BOLE_END)
+        st = pack_next(s, now_ns, &stats, err);
     pthread_mutex_unlock(&s->merger->merge_lock);
-    *ret_packed = stats.merges > 0;
-    return st;
+    *ret_done = stats.merges > 0;
+    return st < 0 ? st : BOLE_OK;
 }
 
 /* ---- the thread ---- */
@@ -227,10 +283,10 @@ static void *merger_main(void *arg)
     for (wait_for_work(s->merger, failed); !atomic_load(&s->merger->stopping); wait_for_work(s->merger, failed)) {
         struct store_merge_stats stats;
         struct bole_err err;
-        bole_status st = segments_merge(&s->base, false, &stats, &err);
-        bool packed = false;
+        bole_status st = segments_merge(&s->base, STORE_MERGE_DUE, &stats, &err);
+        bool done;
         if (st >= 0 && thread_machine_is_idle())
-            st = segments_pack(s, &packed, &err);
+            st = segments_use_idle_time(s, &done, &err);
         failed = st < 0;
         if (failed && st != BOLE_E_CANCELLED)
             LOG(WARN, "a merge has to wait", " reason=%s", LOGQS(err.msg));

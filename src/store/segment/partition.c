@@ -593,7 +593,8 @@ static bole_status write_one(struct partitioning *p, const struct partition *par
 {
     const struct family *family = &p->family[part->family];
     struct row_ref *rows = rows_of(p, part);
-    struct group_kind kind = {.tenant = p->tenants.items[family->tenant].text, .generation = p->options->generation};
+    struct group_kind kind = {.tenant = p->tenants.items[family->tenant].text, .generation = p->options->generation,
+                              .weight_max = p->options->weight_max};
     if (!part->shared) {
         kind.family = p->options->family ? p->options->family : family_hash(family_text(family->labels)) ^ part->kind;
         kind.family_name = family_name(family->labels, &p->name);

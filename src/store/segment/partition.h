@@ -27,7 +27,8 @@
 struct partition_options {
     bool    by_day;
     bool    by_stream;  /* rows of many streams are ordered by stream, else all by time */
-    uint8_t generation; /* of the groups */
+    uint8_t generation; /* of the groups, as the next */
+    size_t  weight_max;
     uint64_t family;    /* of the groups; 0: by what generates the text, and the kind of the lines */
 };
 

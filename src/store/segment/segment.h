@@ -36,7 +36,9 @@ struct segment {
     struct catalog_segment info; /* its slices point to the two texts */
     char key_text[SEGMENT_KEY_SIZE];
     atomic_bool is_stuck;        /* damaged: merges leave it alone, so that nothing more of it is lost */
-    /* Of whoever merges: when the first of its streams and when the last has been kept long enough. */
+    /* Of whoever merges: its groups have been joined, or there is little to join (until the next start); when the first of its streams and when the last
+     * has been kept long enough. */
+    bool    is_joined;
     bool    is_looked_at;
     int64_t due_ns, gone_ns;
     atomic_bool is_doomed;       /* the catalogue has it no more: the file goes with the last reference */

@@ -73,6 +73,7 @@ enum group_order {
 /* One row group: what is compressed, indexed and skipped together. */
 #define GROUP_ROWS_MAX      65536u
 #define GROUP_RAW_MAX       (8u * 1024 * 1024)  /* bytes of lines and fields; the row that passes it is the last */
+#define GROUP_JOINED_RAW_MAX (2u * GROUP_RAW_MAX) /* the same of groups that were made of small ones while nothing else was to do */
 #define FIELD_COLUMNS_MAX   512u                /* keys with a column of their own; the others share REST */
 
 enum chunk_kind {

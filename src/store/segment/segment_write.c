@@ -374,19 +374,20 @@ static size_t row_weight(const struct batch *b, uint32_t row)
 }
 
 /* Groups are of about one size: none is small because it came last, or it would soon be merged with others. */
-static size_t group_weight(const struct segment_writer *w, const struct row_ref *rows, size_t row_count)
+static size_t group_weight(const struct segment_writer *w, const struct group_kind *kind, const struct row_ref *rows,
+                           size_t row_count)
 {
-    size_t total = 0;
+    size_t total = 0, weight_max = kind->weight_max ? kind->weight_max : GROUP_RAW_MAX;
     for (size_t i = 0; i < row_count; i++)
         total += row_weight(w->sources[rows[i].source].batch, rows[i].row);
-    return total / (total / GROUP_RAW_MAX + 1) + 1;
+    return total / (total / weight_max + 1) + 1;
 }
 
 bole_status segment_writer_add(struct segment_writer *w, const struct group_kind *kind, const struct row_ref *rows,
                                size_t row_count, struct bole_err *err)
 {
     bole_status st = BOLE_OK;
-    size_t weight_max = group_weight(w, rows, row_count);
+    size_t weight_max = group_weight(w, kind, rows, row_count);
     for (size_t first = 0; st >= 0 && first < row_count;) {
         size_t weight = 0, end = first;
         while (end < row_count && end - first < GROUP_ROWS_MAX && weight < weight_max) {

@@ -3,7 +3,7 @@
  *
  * Owner:   sources, their batches and the file are borrowed until segment_writer_destroy.
  * Threads: one.
- * Errors:  BOLE_E_NOMEM, and those of segment_file.h. The working memory is bounded by GROUP_RAW_MAX and the number of
+ * Errors:  BOLE_E_NOMEM, and those of segment_file.h. The working memory is bounded by GROUP_JOINED_RAW_MAX and the number of
  *          streams and keys, about 8 MB.
  */
 #ifndef STORE_SEGMENT_WRITE_H
@@ -33,6 +33,7 @@ struct group_kind {
     bole_slice       family_name;
     enum group_order order;
     uint8_t          generation;
+    size_t           weight_max;  /* bytes of a group, as GROUP_RAW_MAX, which 0 is */
 };
 
 static inline uint64_t row_source_seq(const struct row_source *s, uint32_t row)
