@@ -17,6 +17,8 @@ export const TAIL_RETRY_MS = [1_000, 2_000, 5_000, 10_000] as const;
 
 /* A row shows the head of a long line; the detail shows more; copying always gives all of it. */
 export const ROW_LINE_CHARS_MAX = 2_000;
+/* A line that is not wrapped ends at the window's edge: more would be laid out for nothing. */
+export const ROW_UNWRAPPED_CHARS_MAX = 800;
 export const DETAIL_LINE_CHARS_MAX = 100_000;
 export const PRETTY_JSON_CHARS_MAX = 100_000;
 export const FIELDS_SHOWN_MAX = 200;

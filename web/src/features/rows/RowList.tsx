@@ -1,11 +1,12 @@
 /*
  * RowList.tsx - log lines, any number of them.
  *
- * Only the rows in the window exist in the document. The list is one stop of the Tab key; inside, the arrow keys
- * (or j and k) move, which is what `aria-activedescendant` tells a screen reader. Rows may be added and taken away at
- * both ends: the row at the top of the window stays where it is.
+ * Only the rows in the window exist in the document, one below the other in a box that stands where the first belongs.
+ * Where all of them make place for others, their elements are used again: to fill them anew is cheaper than to build them.
+ * The list is one stop of the Tab key; inside, the arrow keys (or j and k) move, which is what `aria-activedescendant`
+ * tells a screen reader. Rows may be added and taken away at both ends: the row at the top of the window stays where it is.
  */
-import { measureElement, useVirtualizer } from "@tanstack/react-virtual";
+import { measureElement, useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import {
   useCallback,
   useEffect,
@@ -26,7 +27,7 @@ import type { RowActions } from "./RowDetail";
 import { RowView, SOURCE_LABEL, type RowStyle } from "./RowView";
 
 const ROW_HEIGHT_PX = 21;
-const OVERSCAN_ROWS = 12;
+const OVERSCAN_ROWS = 5;
 /* Closer than this to an end, the next page is asked for. */
 const NEAR_END_ROWS = 60;
 const AT_BOTTOM_PX = 30;
@@ -38,6 +39,34 @@ const heightOf: typeof measureElement = (element, entry, list) =>
   entry
     ? measureElement(element, entry, list)
     : (list.itemSizeCache.get(list.options.getItemKey(list.indexFromElement(element))) ?? ROW_HEIGHT_PX);
+
+type List = Virtualizer<HTMLDivElement, Element>;
+
+/* The keys of the rows' elements. A row keeps its own, since keys that change their order move elements about; when none
+ * stays, the keys go to the rows that come, but not those of open rows, whose details have a state. */
+function useElementKeys(ids: readonly string[], open: ReadonlySet<string>): readonly number[] {
+  const held = useRef<ReadonlyMap<string, number>>(new Map());
+  const next = useRef(0);
+  const before = held.current;
+  const free = ids.some((id) => before.has(id)) ? [] : [...before].filter(([id]) => !open.has(id)).map(([, key]) => key);
+  const keys = ids.map((id, i) => before.get(id) ?? free[i] ?? next.current++);
+  held.current = new Map(ids.map((id, i) => [id, keys[i] ?? 0]));
+  return keys;
+}
+
+/* An element that is used again is measured again. */
+function Slot({ id, index, list, children }: { id: string; index: number; list: List; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    list.measureElement(box.current);
+    return () => void list.elementsCache.delete(id);
+  }, [list, id]);
+  return (
+    <div role="presentation" data-index={index} ref={box}>
+      {children}
+    </div>
+  );
+}
 
 export interface RowListHandle {
   focus(): void;
@@ -85,11 +114,11 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
     [rows, isTable],
   );
   const style = useMemo<RowStyle>(
-    () => ({ zone, needles, columns, showSource, isTable, actions }),
-    [zone, needles, columns, showSource, isTable, actions],
+    () => ({ zone, needles, columns, showSource, isTable, wrap, actions }),
+    [zone, needles, columns, showSource, isTable, wrap, actions],
   );
 
-  const virtual = useVirtualizer({
+  const virtual: List = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT_PX,
@@ -109,6 +138,14 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
   const movedTo = held && top !== undefined ? top + held.offset : undefined;
   if (movedTo !== undefined) virtual.scrollOffset = movedTo;
   const items = virtual.getVirtualItems();
+  const shown = items.flatMap(({ index }) => {
+    const row = rows[index];
+    return row ? [{ row, index }] : [];
+  });
+  const keys = useElementKeys(
+    shown.map(({ row }) => row.id),
+    open,
+  );
   const firstShown = items[0]?.index ?? 0;
   const lastShown = items.at(-1)?.index ?? 0;
 
@@ -233,32 +270,22 @@ export function RowList({ rows, counts = NO_COUNTS, zone, wrap, needles, columns
         onKeyDown={press}
         style={{ height }}
       >
-        {items.map((item) => {
-          const row = rows[item.index];
-          return (
-            row && (
-              <div
-                key={row.id}
-                className="row-slot"
-                role="presentation"
-                data-index={item.index}
-                ref={virtual.measureElement}
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                <RowView
-                  row={row}
-                  index={item.index}
-                  count={counts.get(row)}
-                  open={open.has(row.id)}
-                  active={row.id === activeId}
-                  pointed={row.id === pointed}
-                  style={style}
-                  onToggle={toggle}
-                />
-              </div>
-            )
-          );
-        })}
+        <div className="row-window" role="presentation" style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
+          {shown.map(({ row, index }, i) => (
+            <Slot key={keys[i]} id={row.id} index={index} list={virtual}>
+              <RowView
+                row={row}
+                index={index}
+                count={counts.get(row)}
+                open={open.has(row.id)}
+                active={row.id === activeId}
+                pointed={row.id === pointed}
+                style={style}
+                onToggle={toggle}
+              />
+            </Slot>
+          ))}
+        </div>
       </div>
       {footer}
     </div>

@@ -1,9 +1,8 @@
 import { memo } from "react";
 import { fieldOf, type Row } from "@/api/rows";
-import { Icon } from "@/components/Icon";
 import { formatFullTime, formatRowTime, type Zone } from "@/lib/clock";
 import { formatCount } from "@/lib/format";
-import { ROW_LINE_CHARS_MAX } from "@/limits";
+import { ROW_LINE_CHARS_MAX, ROW_UNWRAPPED_CHARS_MAX } from "@/limits";
 import { strings } from "@/strings";
 import { Line } from "./Line";
 import { RowDetail, type RowActions } from "./RowDetail";
@@ -19,6 +18,7 @@ export interface RowStyle {
   showSource: boolean;
   /* The rows of a table are their columns: they have no time and no line. */
   isTable: boolean;
+  wrap: boolean;
   actions: RowActions;
 }
 
@@ -34,7 +34,7 @@ interface Props {
 }
 
 export const RowView = memo(function RowView({ row, index, count, open, active, pointed, style, onToggle }: Props) {
-  const { zone, needles, columns, showSource, isTable } = style;
+  const { zone, needles, columns, showSource, isTable, wrap } = style;
   /* A click that ends a selection of text is no click on the row. */
   const click = () => {
     if (window.getSelection()?.isCollapsed !== false) onToggle(row.id);
@@ -50,9 +50,6 @@ export const RowView = memo(function RowView({ row, index, count, open, active, 
         aria-expanded={open}
         onClick={click}
       >
-        <span className="row-chevron">
-          <Icon name={open ? "chevronDown" : "chevronRight"} size={12} />
-        </span>
         {!isTable && (
           <>
             <span className="row-time" role="gridcell" title={formatFullTime(row.time, zone)}>
@@ -80,7 +77,7 @@ export const RowView = memo(function RowView({ row, index, count, open, active, 
                 ×{formatCount(count)}
               </b>
             )}
-            <Line line={row.line} needles={needles} charsMax={ROW_LINE_CHARS_MAX} />
+            <Line line={row.line} needles={needles} charsMax={wrap ? ROW_LINE_CHARS_MAX : ROW_UNWRAPPED_CHARS_MAX} />
           </span>
         )}
       </div>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeStreams, type Row } from "@/api/rows";
 import { TAIL_PAUSED_ROWS_MAX, TAIL_ROWS_MAX } from "@/limits";
-import { clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
+import { allowance, clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
 
 const rows = (from: number, count: number): Row[] =>
   decodeStreams([
@@ -35,3 +35,9 @@ test("a limit of speed shows the newest and counts the others", () => {
 
 test("clearing keeps it paused", () =>
   expect(clear(pause(receive(EMPTY_BUFFER, rows(0, 3), 1)))).toEqual({ ...EMPTY_BUFFER, paused: true }));
+
+test("the limit holds over time: what was not used is kept, for a second at most", () => {
+  expect(allowance(0, 1_000, 120)).toBe(120);
+  expect(allowance(900, 1_000, 500)).toBe(1_000);
+  expect(allowance(0, 50, 10_000)).toBe(50);
+});

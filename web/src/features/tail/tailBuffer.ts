@@ -31,6 +31,11 @@ export function receive(buffer: TailBuffer, rows: readonly Row[], dropped: numbe
   };
 }
 
+/* What the speed limit allows now: `left` of before and the lines of the time since, those of a second at most. */
+export function allowance(left: number, perSecond: number, sinceMs: number): number {
+  return Math.min(perSecond, left + (perSecond * sinceMs) / 1_000);
+}
+
 /* Enough waits: the rest is left on the server. */
 export function isFull(buffer: TailBuffer): boolean {
   return buffer.waiting.length >= TAIL_PAUSED_ROWS_MAX;

@@ -5,7 +5,7 @@ import type { Row } from "@/api/rows";
 import { openTail, type TailHandle, type TailState } from "@/api/tail";
 import { nsFromMs } from "@/lib/ns";
 import { TAIL_FLUSH_MS } from "@/limits";
-import { clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
+import { allowance, clear, EMPTY_BUFFER, isFull, pause, receive, resume } from "./tailBuffer";
 
 const BACKLOG_MS = 60_000;
 const RATE_WINDOW_MS = 5_000;
@@ -61,13 +61,18 @@ export function useTail(query: string, run: number, enabled: boolean, speed: num
         setState(next);
       },
     });
+    let allowed = 0;
+    let last = performance.now();
     const timer = window.setInterval(() => {
       const { rows, dropped } = pending.current;
       pending.current = { rows: [], dropped: 0 };
-      const catchesUp = performance.now() - opened.current < CATCH_UP_MS;
-      const most = catchesUp ? Infinity : Math.ceil((limit.current * TAIL_FLUSH_MS) / 1_000);
+      const now = performance.now();
+      allowed = allowance(allowed, limit.current, now - last);
+      last = now;
+      const most = now - opened.current < CATCH_UP_MS ? Infinity : Math.floor(allowed);
+      allowed = Math.max(0, allowed - rows.length);
       if (rows.length > 0 || dropped > 0) setBuffer((before) => receive(before, rows, dropped, most));
-      const since = performance.now() - RATE_WINDOW_MS;
+      const since = now - RATE_WINDOW_MS;
       while (arrivals[0] && arrivals[0][0] < since) arrivals.shift();
       setRate(Math.round(arrivals.reduce((sum, [, count]) => sum + count, 0) / (RATE_WINDOW_MS / 1_000)));
     }, TAIL_FLUSH_MS);
