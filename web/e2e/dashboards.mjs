@@ -114,9 +114,16 @@ await runSteps(
       await page.getByRole("textbox", { name: "Title" }).fill("Worst users");
       await page.getByRole("combobox", { name: "Kind" }).first().selectOption("bars");
       await page.locator(".editor-dialog .cm-content").fill('topk(3, sum by (service_name) (count_over_time({service_name=~".+"} [$__range])))');
+      const preview = page.getByRole("region", { name: "Preview" });
+      await eventually(async () => assert.match(await preview.innerText(), /Worst users[^]*api\s*450[^]*auth & login\s*270/));
+      await page.locator(".editor-dialog .cm-content").fill("sum(");
+      await preview.getByRole("alert").filter({ hasText: "parse error" }).waitFor();
+      await page.locator(".editor-dialog .cm-content").fill('topk(3, sum by (service_name) (count_over_time({service_name=~".+"} [$__range])))');
+      await preview.locator("li").first().waitFor();
       await clean();
       await picture(page, "panel-editor");
       await button("Done").click();
+      await preview.waitFor({ state: "detached" });
       await panel("Worst users").locator("li").first().waitFor();
       await button("Add panel").click();
       await page.getByRole("textbox", { name: "Title" }).fill("Map");

@@ -229,6 +229,16 @@ await runSteps(
         await clean();
         await picture(page, `phone-${name}`);
       }
+      await page.route("**/api/v1/sources", (route) => route.fulfill({ json: { sources: FLEET } }));
+      await open("sources");
+      await eventually(async () => assert.equal(await rows.count(), 4));
+      await eventually(async () => {
+        const boxes = await rows.first().locator("td").evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().right));
+        assert.ok(Math.max(...boxes) <= 390, "every figure is in sight");
+      });
+      await clean();
+      await picture(page, "phone-fleet");
+      await page.unroute("**/api/v1/sources");
     }),
     step("nothing was reported to the browser's console", () => {
       assert.deepEqual(problems, []);

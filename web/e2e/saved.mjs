@@ -18,7 +18,7 @@ const openMenu = () => page.getByRole("button", { name: "Saved queries and links
 async function open(query, more = {}) {
   await page.goto("about:blank");
   await page.goto(`${serverUrl}/#/explore?${new URLSearchParams({ q: query, from: "now-1h", to: "now", tz: "utc", ...more })}`);
-  await page.locator(".row, .notice").first().waitFor();
+  await page.locator(".row, .notice, .metric-table").first().waitFor();
 }
 
 async function save(name, whole) {
@@ -105,7 +105,28 @@ await runSteps(
       await panel.getByRole("button", { name: "Copy link to these times" }).click();
       await eventually(async () => assert.match(await copied(), /from=20\d\d-.*to=20\d\d-/));
     }),
+    step("the query becomes a panel of a dashboard, new or there already", async () => {
+      const board = { format: "bole dashboard 1", title: "There", panels: [] };
+      await fetch(`${serverUrl}/api/v1/saved/dashboard/there?name=There`, { method: "PUT", body: JSON.stringify(board) });
+      await open(`sum by (job) (count_over_time(${selector}[1m]))`);
+      await openMenu();
+      await panel.getByRole("button", { name: "Add as a panel" }).click();
+      await page.getByRole("region", { name: "Time series" }).locator("canvas").waitFor();
+      await page.getByText("Not saved yet").waitFor();
+      await page.getByRole("button", { name: "Discard" }).click();
+      await open(`${selector} |= "error"`);
+      await openMenu();
+      await panel.getByLabel("Dashboard", { exact: true }).selectOption("There");
+      await panel.getByRole("button", { name: "Add as a panel" }).click();
+      await page.getByRole("region", { name: "Log lines" }).locator("li").first().waitFor();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await page.getByRole("button", { name: "Edit", exact: true }).waitFor();
+      const { body } = await (await fetch(`${serverUrl}/api/v1/saved/dashboard/there`)).json();
+      assert.deepEqual(body.panels.map(({ kind, query }) => [kind, query]), [["logs", `${selector} |= "error"`]]);
+    }),
     step("on a phone the panel stays in the window", async () => {
+      await open(selector);
+      await openMenu();
       await page.setViewportSize({ width: 390, height: 780 });
       await page.emulateMedia({ colorScheme: "dark" });
       await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");

@@ -41,6 +41,13 @@ export const later = {
     onlyOne: (name: string) => `$${name} has several values here, where LogQL needs one.`,
     notSaved: "Not saved yet",
   },
+  addToBoard: {
+    title: "Panel of a dashboard",
+    board: "Dashboard",
+    fresh: "A new dashboard",
+    add: "Add as a panel",
+    full: "This dashboard has no room for another panel.",
+  },
   panel: {
     loading: "Loading…",
     empty: "No data in this range",
@@ -82,6 +89,7 @@ export const later = {
     figure: "Figure",
     help: "$name is a variable, $__range the range, $__step the width of a sample. One number, bars and tables are asked once, at the end of the range.",
     preview: "Preview",
+    noQuery: "Write a query to see what it gives.",
     done: "Done",
     close: "Close",
   },

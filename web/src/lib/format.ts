@@ -8,6 +8,7 @@ export const formatCompact = (n: number) => compact.format(n);
 
 export function formatPercent(share: number): string {
   const percent = share * 100;
+  if (percent > 0 && percent < 0.01) return "<0.01 %";
   return `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toPrecision(2)} %`;
 }
 

@@ -12,20 +12,19 @@ import { useRun } from "@/features/explore/useExplore";
 import { RangePicker } from "@/features/query/RangePicker";
 import { useSavedChanges } from "@/features/saved/useSaved";
 import { bottom } from "@/lib/grid";
-import { shift, zoomOut } from "@/lib/timeRange";
+import { shift, zoomOut, type ResolvedRange } from "@/lib/timeRange";
 import { later } from "@/stringsLater";
 import { BoardSettings } from "./BoardSettings";
+import { drafts } from "./drafts";
 import { Grid } from "./Grid";
 import { freshId, PANELS_MAX, writeDashboard, type Dashboard, type Panel } from "./model";
 import { PanelEditor } from "./PanelEditor";
 import { NEW, useBoard } from "./useBoard";
 import { VariableBar } from "./VariableBar";
-import { valuesOf } from "./variables";
+import { valuesOf, type Values } from "./variables";
 
 const text = later.boards;
 const ALWAYS = () => true;
-/* What is being changed survives a look at another screen. */
-const drafts = new Map<string, Dashboard>();
 
 interface Props {
   id: string;
@@ -74,7 +73,7 @@ export function Board({ id, view, onChange }: Props) {
         {draft && id === NEW && <span className="dim">{text.notSaved}</span>}
         <span className="spacer" />
         {draft ? (
-          <EditTools id={id} saved={loaded.saved} draft={draft} onDraft={setDraft} onChange={onChange} />
+          <EditTools id={id} saved={loaded.saved} draft={draft} values={values} view={view} range={run.range} onDraft={setDraft} onChange={onChange} />
         ) : (
           <LookTools board={board} saved={loaded.saved} onEdit={() => setDraft(board)} onChange={onChange} />
         )}
@@ -170,11 +169,14 @@ interface EditProps {
   id: string;
   saved: Saved | undefined;
   draft: Dashboard;
+  values: Values;
+  view: View;
+  range: ResolvedRange;
   onDraft: (draft: Dashboard | undefined) => void;
   onChange: ChangeView;
 }
 
-function EditTools({ id, saved, draft, onDraft, onChange }: EditProps) {
+function EditTools({ id, saved, draft, values, view, range, onDraft, onChange }: EditProps) {
   const { put } = useSavedChanges();
   const [window, setWindow] = useState<"settings" | "panel">();
   const [problem, setProblem] = useState<string>();
@@ -219,6 +221,9 @@ function EditTools({ id, saved, draft, onDraft, onChange }: EditProps) {
       {window === "settings" && <BoardSettings board={draft} onChange={onDraft} onClose={() => setWindow(undefined)} />}
       {window === "panel" && (
         <PanelEditor
+          values={values}
+          view={view}
+          range={range}
           panel={{
             id: freshId(draft.panels),
             title: "",

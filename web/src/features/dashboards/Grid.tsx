@@ -131,6 +131,9 @@ export function Grid({ panels, values, view, range, onChange, onPanels }: Props)
       {editing && onPanels && (
         <PanelEditor
           panel={editing}
+          values={values}
+          view={view}
+          range={range}
           onDone={(next) => {
             onPanels(panels.map((one) => (one.id === next.id ? next : one)));
             setEditing(undefined);

@@ -1,27 +1,39 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
+import type { View } from "@/app/view";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { useLabelSource } from "@/features/labels/useLabels";
-import { DEFAULT_RANGE } from "@/lib/timeRange";
+import { DEFAULT_RANGE, type ResolvedRange } from "@/lib/timeRange";
 import { later } from "@/stringsLater";
 import { PANEL_KINDS, UNITS, type Panel } from "./model";
+import { PanelView } from "./PanelView";
 import { useStatus } from "./useStatus";
+import type { Values } from "./variables";
 
 const CodeEditor = lazy(() => import("@/features/query/CodeEditor"));
 const text = later.panelEditor;
 const TITLE_CHARS_MAX = 100;
 
+const PREVIEW_PX = 200;
+const TYPED_MS = 600;
+
 interface Props {
   panel: Panel;
+  values: Values;
+  view: View;
+  range: ResolvedRange;
   onDone: (panel: Panel) => void;
   onClose: () => void;
 }
 
-export function PanelEditor({ panel, onDone, onClose }: Props) {
+export function PanelEditor({ panel, values, view, range, onDone, onClose }: Props) {
   const [draft, setDraft] = useState(panel);
   const labels = useLabelSource(DEFAULT_RANGE);
   const change = (part: Partial<Panel>) => setDraft((before) => ({ ...before, ...part }));
   const done = () => onDone({ ...draft, title: draft.title.trim() || text.kinds[draft.kind] });
+  /* Asked for when the typing pauses; another kind is shown at once. */
+  const query = useSettled(draft.query, TYPED_MS);
+  const shown = { ...draft, query };
   const asks = draft.kind !== "alerts" && draft.kind !== "live";
   return (
     <Dialog title={text.title} close={text.close} className="editor-dialog" onClose={onClose}>
@@ -83,6 +95,14 @@ export function PanelEditor({ panel, onDone, onClose }: Props) {
           </div>
         )}
         {draft.kind === "live" && <FigureChoice value={draft.query} onChange={(query) => change({ query })} />}
+        <section className="editor-preview" aria-label={text.preview}>
+          <h3>{shown.title || text.preview}</h3>
+          {asks && shown.query.trim() === "" ? (
+            <p className="panel-state">{text.noQuery}</p>
+          ) : (
+            <PanelView panel={shown} values={values} view={view} range={range} height={PREVIEW_PX} onChange={() => undefined} />
+          )}
+        </section>
         <footer>
           <Button kind="primary" type="submit">
             {text.done}
@@ -91,6 +111,15 @@ export function PanelEditor({ panel, onDone, onClose }: Props) {
       </form>
     </Dialog>
   );
+}
+
+function useSettled<T>(value: T, afterMs: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setSettled(value), afterMs);
+    return () => window.clearTimeout(timer);
+  }, [value, afterMs]);
+  return settled;
 }
 
 function FigureChoice({ value, onChange }: { value: string; onChange: (value: string) => void }) {

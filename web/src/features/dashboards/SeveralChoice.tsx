@@ -1,5 +1,6 @@
 /* SeveralChoice.tsx - some values of a variable, or all of them. */
 import { useState } from "react";
+import { Icon } from "@/components/Icon";
 import { Popover } from "@/components/Popover";
 import { later } from "@/stringsLater";
 import { ALL } from "./variables";
@@ -28,7 +29,16 @@ export function SeveralChoice({ name, chosen, choices, onChange }: Props) {
   };
   const said = chosen.length === 1 ? shownAs(chosen[0] ?? "") : text.values(chosen.length);
   return (
-    <Popover text={said} title={chosen.map(shownAs).join(", ")} label={`${text.value(name)}: ${said}`} className="several">
+    <Popover
+      text={
+        <>
+          <span>{said}</span>
+          <Icon name="chevronDown" size={12} />
+        </>
+      }
+      title={chosen.map(shownAs).join(", ")} label={`${text.value(name)}: ${said}`}
+      className="several"
+    >
       {() => (
         <>
           {all.length > FILTER_FROM && (

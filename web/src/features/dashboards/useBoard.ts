@@ -38,4 +38,4 @@ export function useBoard(id: string): Loaded {
   return { board: answer.data?.board, saved: answer.data?.saved, error: answer.error };
 }
 
-const empty: Dashboard = { title: later.boards.untitled, description: "", variables: [], panels: [] };
+export const empty: Dashboard = { title: later.boards.untitled, description: "", variables: [], panels: [] };

@@ -6,6 +6,7 @@ import { Button } from "@/components/Button";
 import { CopyButton } from "@/components/CopyButton";
 import { Icon } from "@/components/Icon";
 import { absoluteRange, resolveRange } from "@/lib/timeRange";
+import { AddToBoard } from "@/features/dashboards/AddToBoard";
 import { strings } from "@/strings";
 import "@/styles/saved.css";
 import { openSaved } from "./openSaved";
@@ -76,6 +77,7 @@ export function SavedMenu({ view, onChange, onClose }: Props) {
         </ul>
       )}
       {!pending && !error && all.length === 0 && <p className="hint">{text.none}</p>}
+      <AddToBoard view={view} onChange={onChange} onDone={onClose} />
       <Links view={view} />
     </div>
   );

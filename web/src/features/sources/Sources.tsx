@@ -75,7 +75,7 @@ export function Sources() {
           {!answer.isPending && <p>{text.noneHelp}</p>}
         </Notice>
       ) : (
-        <div className="page-table" tabIndex={0} role="group" aria-label={text.title}>
+        <div className="page-table sources" tabIndex={0} role="group" aria-label={text.title}>
           <table>
             <thead>
               <tr>
@@ -125,19 +125,19 @@ function SourceRow({ one, now }: { one: Known; now: number }) {
       <td className="mono">{one.client}</td>
       <td>{one.agent || <span className="dim">–</span>}</td>
       <td>{one.door}</td>
-      <td className="number">{formatValue(Number(one.perSecond.toPrecision(3)))}</td>
-      <td className={`number${late || ahead ? " doubtful" : ""}`} title={ahead ? text.ahead : late ? text.late : undefined}>
+      <td className="number" data-name={text.columns.perSecond}>{formatValue(Number(one.perSecond.toPrecision(3)))}</td>
+      <td className={`number${late || ahead ? " doubtful" : ""}`} data-name={text.columns.lagSeconds} title={ahead ? text.ahead : late ? text.late : undefined}>
         {formatAgo(Math.abs(one.lagSeconds) * 1_000)}
         {ahead && ` ${text.aheadShort}`}
       </td>
-      <td className="number" title={new Date(one.lastMs).toLocaleString()}>
+      <td className="number" data-name={text.columns.lastMs} title={new Date(one.lastMs).toLocaleString()}>
         {text.ago(formatAgo(now - one.lastMs))}
       </td>
-      <td className="number" title={formatCount(one.records)}>
+      <td className="number" data-name={text.columns.records} title={formatCount(one.records)}>
         {formatCompact(one.records)}
       </td>
-      <td className="number">{formatBytes(one.bytes)}</td>
-      <td className={`number${one.errors > 0 ? " problem" : ""}`}>{formatCount(one.errors)}</td>
+      <td className="number" data-name={text.columns.bytes}>{formatBytes(one.bytes)}</td>
+      <td className={`number${one.errors > 0 ? " problem" : ""}`} data-name={text.columns.errors}>{formatCount(one.errors)}</td>
     </tr>
   );
 }

@@ -16,6 +16,11 @@ const text = later.status;
 /* Figures that should be zero; what a number above it means is said. */
 const TROUBLES = ["store.bad_chunks_total", "queue.corrupt_frames", "ingest.no_room", "store.merge_failures_total", "dead_letters.lost_total"] as const;
 
+function formatFigure(name: string, value: number): string {
+  if (name.endsWith("start_time_seconds")) return new Date(value * 1_000).toLocaleString();
+  return name.includes("bytes") ? formatBytes(value) : formatCount(value);
+}
+
 export function Status() {
   const status = useStatus();
   const info = useQuery({ queryKey: ["build-info"], queryFn: ({ signal }) => buildInfo(signal) });
@@ -73,7 +78,7 @@ export function Status() {
                       {shown.map((name) => (
                         <div key={name}>
                           <dt className="mono">{name.slice(group.length + 1)}</dt>
-                          <dd title={String(of(name))}>{/bytes/.test(name) ? formatBytes(of(name)) : formatCount(of(name))}</dd>
+                          <dd title={String(of(name))}>{formatFigure(name, of(name))}</dd>
                         </div>
                       ))}
                     </dl>

@@ -49,7 +49,7 @@ export function SeriesPanel({ title, series, stacked, unit, range, zone, height,
     return {
       ms: 1e-3,
       tzDate: zonedDate(zone),
-      padding: [8, 14, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: true, range: [startMs / 1_000, endMs / 1_000] },
