@@ -269,6 +269,13 @@ await runSteps(
       await settled();
       await eventually(async () => assert.match(await statistics(), new RegExp(`of ${(ROWS / 4).toLocaleString("en")}`)));
       await eventually(async () => assert.deepEqual(await accessibilityViolations(page), []));
+      await panel.getByRole("button", { name: /^took/ }).hover();
+      await panel.getByRole("button", { name: "Lines over time by took" }).click();
+      await page.locator(".metric-table tbody tr").first().waitFor();
+      assert.match(hashParams().get("q"), /^topk\(10, sum by \(took\) \(count_over_time\(.* \| logfmt .*\[\d+\w+\]\)\)\)$/);
+      await page.goBack();
+      await settled();
+      await page.locator(".row-space").focus();
       await page.keyboard.press("s");
       await panel.waitFor({ state: "detached" });
     }),

@@ -195,6 +195,7 @@ export const strings = {
     origins: { label: "Stream labels", metadata: "Metadata", parsed: "Found in the lines" },
     share: (percent: string) => `in ${percent} of the lines`,
     column: (name: string) => `Column: ${name}`,
+    overTime: (name: string) => `Lines over time by ${name}`,
   },
   patterns: {
     none: "No patterns",

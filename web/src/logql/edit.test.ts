@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addFilter, addMatcher, appendStage, sortOf, splitLevels, withLevels, withSort } from "./edit";
+import { addFilter, addMatcher, appendStage, countBy, sortOf, splitLevels, withLevels, withSort } from "./edit";
 import { lex, quote, unquote } from "./lex";
 import { findNeedles } from "./needles";
 import { readQueryError } from "./queryError";
@@ -168,4 +168,9 @@ describe("errors", () => {
     expect(readQueryError("parse error at line 9, col 99: x", "{a}").at).toBe(3);
     expect(readQueryError("parse error : invalid aggregation", "{a}").at).toBeUndefined();
   });
+});
+
+test("lines are counted by a field, whatever stands at the query's end", () => {
+  expect(countBy(' {a="b"} | json ', "user", "1m")).toBe('topk(10, sum by (user) (count_over_time({a="b"} | json [1m])))');
+  expect(countBy('{a="b"} # why', "user", "1m")).toBe('topk(10, sum by (user) (count_over_time({a="b"} # why\n[1m])))');
 });

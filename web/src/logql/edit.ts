@@ -7,6 +7,7 @@ import { LEVEL_FIELD, LEVELS, levelOf, storedNames } from "@/lib/level";
 import { lex, quote, unquote } from "./lex";
 import { findSelector, findStages, isPlainWords, type Matcher, type MatchOp, type Stage } from "./shape";
 
+const SERIES_COUNTED = 10;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /* Only a name that LogQL can spell can be filtered on. */
@@ -62,6 +63,13 @@ export function addFilter(query: string, name: string, op: "=" | "!=", value: st
     if (isSimpleFilter(stage, name, opposite, value)) text = removeStage(text, stage);
   }
   return appendStage(text, `| ${name}${op}${quote(value)}`);
+}
+
+/* A log query's lines counted per step, by the values of a field of which there are most. */
+export function countBy(query: string, name: string, step: string): string {
+  const text = query.trim();
+  const end = lex(text).at(-1)?.kind === "comment" ? "\n" : " ";
+  return `topk(${SERIES_COUNTED}, sum by (${name}) (count_over_time(${text}${end}[${step}])))`;
 }
 
 /* Appends a stage such as `| json`, unless it is the last one already. */

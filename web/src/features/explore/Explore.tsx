@@ -15,10 +15,11 @@ import { withParser } from "@/features/rows/parser";
 import { toggled, useRowActions } from "@/features/rows/useRowActions";
 import { dedupe } from "@/lib/dedupe";
 import { nsFromMs } from "@/lib/ns";
-import { absoluteRange, shift, zoomOut, type TimeRange } from "@/lib/timeRange";
-import { withLevels } from "@/logql/edit";
+import { absoluteRange, formatDuration, niceStep, shift, zoomOut, type TimeRange } from "@/lib/timeRange";
+import { METRIC_POINTS } from "@/limits";
+import { countBy, withLevels } from "@/logql/edit";
 import { findNeedles } from "@/logql/needles";
-import { isSetQuery } from "@/logql/shape";
+import { isPlainWords, isSetQuery } from "@/logql/shape";
 import { strings } from "@/strings";
 import { RowsFooter } from "./RowsFooter";
 import { CancelledState, EmptyState, ErrorState, LoadingState, NoQueryState } from "@/features/query/states";
@@ -77,6 +78,12 @@ export function Explore({ view, onChange, panel, onPanel }: Props) {
         const origin = field.origin === "label" ? "stream" : field.origin;
         onChange({ query: filterQuery(query(field), { name: field.name, value, op, origin }) });
       },
+      onOverTime: isPlainWords(view.query)
+        ? undefined
+        : (field: FieldSummary) => {
+            const step = formatDuration(niceStep(run.range.endMs - run.range.startMs, METRIC_POINTS));
+            onChange({ query: countBy(query(field), field.name, step), instant: false });
+          },
       onColumn: (field: FieldSummary) =>
         onChange({ query: query(field), columns: toggled(view.columns, field.name) }, "replace"),
     };

@@ -20,10 +20,12 @@ export interface FieldsProps {
   columns: readonly string[];
   onFilter: (field: FieldSummary, op: "=" | "!=", value: string) => void;
   onColumn: (field: FieldSummary) => void;
+  /* Its values over time; undefined where the query cannot be counted so. */
+  onOverTime: ((field: FieldSummary) => void) | undefined;
 }
 
 /* Which fields the rows have: in how many of them, how many values, which ones most. */
-export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps) {
+export function FieldsPanel({ scope, columns, onFilter, onColumn, onOverTime }: FieldsProps) {
   const [filter, setFilter] = useState("");
   const [rare, setRare] = useState(false);
   const [openName, setOpenName] = useState<string>();
@@ -70,6 +72,7 @@ export function FieldsPanel({ scope, columns, onFilter, onColumn }: FieldsProps)
                       onOpen={(open) => setOpenName(open ? `${origin} ${field.name}` : undefined)}
                       onFilter={onFilter}
                       onColumn={onColumn}
+                      onOverTime={onOverTime}
                     />
                   ))}
                 </ul>
@@ -97,9 +100,10 @@ interface FieldProps {
   onOpen: (open: boolean) => void;
   onFilter: FieldsProps["onFilter"];
   onColumn: FieldsProps["onColumn"];
+  onOverTime: FieldsProps["onOverTime"];
 }
 
-function Field({ field, all, open, isColumn, onOpen, onFilter, onColumn }: FieldProps) {
+function Field({ field, all, open, isColumn, onOpen, onFilter, onColumn, onOverTime }: FieldProps) {
   const usable = isFieldName(field.name);
   const share = all > 0 ? field.rows / all : 0;
   return (
@@ -115,6 +119,9 @@ function Field({ field, all, open, isColumn, onOpen, onFilter, onColumn }: Field
             <i style={{ width: `${100 * share}%` }} />
           </i>
         </button>
+        {onOverTime && usable && (
+          <Button kind="quiet" icon="stats" title={text.overTime(field.name)} onClick={() => onOverTime(field)} />
+        )}
         <Button
           kind="quiet"
           icon="column"
