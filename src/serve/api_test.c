@@ -132,6 +132,8 @@ TEST(api_operators_find_their_doors)
     CHECK_EQ_U64(world_post(w, "/api/v1/merge", "", S("")), 200);
     CHECK(world_body_has(w, "\"merges_run\":0"));
     CHECK_EQ_U64(world_post(w, "/api/v1/merge?force=true", "", S("")), 200);
+    CHECK_EQ_U64(world_post(w, "/api/v1/merge?idle=true", "", S("")), 200);
+    CHECK(world_body_has(w, "\"merges_run\":0"));
     CHECK_EQ_U64(world_post(w, "/log_level?log_level=loud", "", S("")), 400);
     CHECK_EQ_SLICE(w->body, S("{\"status\":\"failed\",\"message\":\"unrecognized log level \\\"loud\\\"\"}"));
     CHECK_EQ_U64(world_post(w, "/log_level?log_level=warn", "", S("")), 200);
