@@ -73,7 +73,7 @@ static bole_status add_records(struct ingest_sink *s, struct ingest_request *r, 
             refused++;
             continue;
         }
-        struct process_record rec = {.line = record->line, .field_count = record->field_count};
+        struct process_record rec = {.time_ns = record->time_ns, .line = record->line, .field_count = record->field_count};
         enum process_outcome outcome = s->run.pipeline ? process(s, record, &stream, &rec) : PROCESS_KEPT;
         if (outcome == PROCESS_NO_MEMORY)
             return bole_fail(err, BOLE_E_NOMEM, "no memory for a record's rules");
@@ -81,7 +81,7 @@ static bole_status add_records(struct ingest_sink *s, struct ingest_request *r, 
         if (outcome > PROCESS_CHANGED)
             continue;
         const struct batch_field *fields = s->run.pipeline ? rec.fields : record->fields;
-        bole_status st = ingest_add(r, record->time_ns, &stream, rec.line, fields, rec.field_count, err);
+        bole_status st = ingest_add(r, rec.time_ns, &stream, rec.line, fields, rec.field_count, err);
         if (st != BOLE_OK)
             return st;
     }

@@ -2,16 +2,9 @@
 #include "base/err.h"
 #include "process/rule.h"
 
-/* One piece of a value "a ${name} b": a text, or the field of that name. */
-struct piece {
-    bole_slice text;
-    bool       is_name;
-};
-
 struct pair {
-    bole_slice    name, value;
-    struct piece *pieces; /* set */
-    size_t        piece_count;
+    bole_slice           name, value;
+    struct rule_template template; /* set */
 };
 
 struct pairs {
@@ -48,10 +41,17 @@ static bole_status read_pairs(struct pipeline *p, const struct config_node *node
 
 /* ---- set: {team: shop, origin: "${host}/${app}"} ---- */
 
-static bole_status split_value(struct pipeline *p, const struct config_node *node, struct pair *pair, struct bole_err *err)
+/* One piece of a value "a ${name} b": a text, or the field of that name. */
+struct template_piece {
+    bole_slice text;
+    bool       is_name;
+};
+
+bole_status rule_template(struct pipeline *p, const struct config_node *node, bole_slice text, struct rule_template *ret_template,
+                          struct bole_err *err)
 {
-    bole_slice rest = pair->value;
-    struct piece *pieces = arena_array(&p->arena, rest.len / 2 + 2, sizeof *pieces);
+    bole_slice rest = text;
+    struct template_piece *pieces = arena_array(&p->arena, rest.len / 2 + 2, sizeof *pieces);
     size_t count = 0;
     if (!pieces)
         return rule_no_memory(err);
@@ -59,19 +59,36 @@ static bole_status split_value(struct pipeline *p, const struct config_node *nod
         const uint8_t *open = memmem(rest.ptr, rest.len, "${", 2);
         size_t before = open ? (size_t)(open - rest.ptr) : rest.len;
         if (before)
-            pieces[count++] = (struct piece){bole_slice_from(rest.ptr, before), false};
+            pieces[count++] = (struct template_piece){bole_slice_from(rest.ptr, before), false};
         if (!open)
             break;
         rest = bole_slice_sub(rest, before + 2);
         const uint8_t *close = rest.len ? memchr(rest.ptr, '}', rest.len) : NULL;
         if (!close || close == rest.ptr)
             return config_fail(p->config, node, err, "${ without a name and }");
-        pieces[count++] = (struct piece){bole_slice_from(rest.ptr, (size_t)(close - rest.ptr)), true};
+        pieces[count++] = (struct template_piece){bole_slice_from(rest.ptr, (size_t)(close - rest.ptr)), true};
         rest = bole_slice_sub(rest, (size_t)(close - rest.ptr) + 1);
     }
-    pair->pieces = pieces;
-    pair->piece_count = count;
+    bool is_text = count == 0 || (count == 1 && !pieces[0].is_name);
+    *ret_template = (struct rule_template){pieces, count, is_text, text};
     return BOLE_OK;
+}
+
+bole_slice rule_template_fill(struct process_run *run, const struct process_record *r, const struct rule_template *t)
+{
+    if (t->is_text)
+        return t->text;
+    size_t len = 0;
+    for (size_t i = 0; i < t->count; i++)
+        len += t->pieces[i].is_name ? record_value(r, t->pieces[i].text).len : t->pieces[i].text.len;
+    uint8_t *out = arena_bytes(&run->arena, len + 1), *at = out;
+    for (size_t i = 0; out && i < t->count; i++) {
+        bole_slice text = t->pieces[i].is_name ? record_value(r, t->pieces[i].text) : t->pieces[i].text;
+        if (text.len)
+            memcpy(at, text.ptr, text.len);
+        at += text.len;
+    }
+    return bole_slice_from(out, len);
 }
 
 static bole_status set_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
@@ -81,32 +98,15 @@ static bole_status set_compile(struct pipeline *p, const struct config_node *nod
     bole_status st = read_pairs(p, node, rule, &pairs, err);
     const struct config_node *n = node->first;
     for (size_t i = 0; st >= 0 && i < pairs->count; i++, n = n->next)
-        st = split_value(p, n, &pairs->items[i], err);
+        st = rule_template(p, n, pairs->items[i].value, &pairs->items[i].template, err);
     return st;
-}
-
-static bole_slice fill_in(struct process_run *run, const struct process_record *r, const struct pair *pair)
-{
-    if (pair->piece_count == 1 && !pair->pieces[0].is_name)
-        return pair->value;
-    size_t len = 0;
-    for (size_t i = 0; i < pair->piece_count; i++)
-        len += pair->pieces[i].is_name ? record_value(r, pair->pieces[i].text).len : pair->pieces[i].text.len;
-    uint8_t *out = arena_bytes(&run->arena, len + 1), *at = out;
-    for (size_t i = 0; out && i < pair->piece_count; i++) {
-        bole_slice text = pair->pieces[i].is_name ? record_value(r, pair->pieces[i].text) : pair->pieces[i].text;
-        if (text.len)
-            memcpy(at, text.ptr, text.len);
-        at += text.len;
-    }
-    return bole_slice_from(out, len);
 }
 
 static enum process_outcome set_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)
 {
     const struct pairs *pairs = rule->step;
     for (size_t i = 0; i < pairs->count; i++) {
-        bole_slice value = fill_in(run, r, &pairs->items[i]);
+        bole_slice value = rule_template_fill(run, r, &pairs->items[i].template);
         if (!value.ptr || !record_set(run, r, pairs->items[i].name, value))
             return PROCESS_NO_MEMORY;
     }

@@ -3,7 +3,8 @@
 #include "process/level.h"
 #include "process/rule.h"
 
-static const char *const match_keys[] = {"stream", "tenant", "level", "fields", "line"};
+static const char *const match_keys[] = {"stream", "tenant", "level", "fields", "line", "longer", "older"};
+#define OLDER_MAX_NS (100ull * 365 * 24 * 3600 * NS_PER_S)
 
 /* A quoted text as in LogQL: "..." with \" \\ \n \t, or `...` as it stands. Returns what is behind it; NULL: it is none. */
 static const uint8_t *read_quoted(const uint8_t *p, const uint8_t *end, struct arena *arena, bole_slice *ret_text)
@@ -109,6 +110,10 @@ bole_status match_compile(struct pipeline *p, const struct config_node *node, st
             st = rule_texts(p, n, "a tenant", &m->tenants, &m->tenant_count, err);
         else if (bole_slice_eq(n->key, S("level")))
             st = rule_texts(p, n, "a level", &m->levels, &m->level_count, err);
+        else if (bole_slice_eq(n->key, S("longer")))
+            st = config_size(p->config, n, 1, RECORD_LINE_MAX, &m->longer, err);
+        else if (bole_slice_eq(n->key, S("older")))
+            st = config_duration(p->config, n, 1, OLDER_MAX_NS, &m->older, err);
         else if ((st = rule_text(p, n, "a regular expression", &text, err)) >= 0)
             st = rule_regex(p, n, text, 0, &m->line, err);
     }
@@ -158,6 +163,10 @@ static bole_slice level_of(const struct process_record *r)
 bool match_record(const struct match *m, struct process_run *run, const struct process_record *r)
 {
     if (m->line && !line_may_match(run, r, m->literal))
+        return false;
+    if (m->longer && r->line.len <= m->longer)
+        return false;
+    if (m->older && r->time_ns >= clock_now_ns(run->clock) - (int64_t)m->older)
         return false;
     if (m->level_count && !is_one_of(level_of(r), m->levels, m->level_count))
         return false;

@@ -18,9 +18,10 @@
 
 enum { KEY_MIN = 16, KEY_MAX = 4096 }; /* bytes of a key file */
 
+static const struct rule_ops rules_ops;
 static const struct rule_ops *const steps[] = {
-    &require_ops, &types_ops, &allowed_ops, &set_ops,  &rename_ops, &remove_ops, &derive_ops,
-    &redact_ops,  &sample_ops, &rate_ops,   &dedupe_ops, &route_ops, &drop_ops,
+    &require_ops, &types_ops,  &allowed_ops, &set_ops,  &rename_ops, &remove_ops, &derive_ops, &json_ops,  &logfmt_ops, &line_ops,
+    &replace_ops, &time_ops,   &redact_ops,  &sample_ops, &rate_ops, &dedupe_ops, &route_ops,  &drop_ops,  &rules_ops,
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -134,7 +135,8 @@ static bole_status compile_rule(struct pipeline *p, const struct config_node *no
         if (bole_slice_eq(n->key, S("match"))) {
             st = match_compile(p, n, &rule->match, err);
             rule->of_streams = rule->match.stream.count || rule->match.tenant_count;
-            rule->of_records = rule->match.line || rule->match.fields.count || rule->match.level_count;
+            rule->of_records = rule->match.line || rule->match.fields.count || rule->match.level_count || rule->match.longer ||
+                               rule->match.older;
         } else if (bole_slice_eq(n->key, S("name"))) {
             st = rule_text(p, n, "a name", &rule->name, err);
         } else if (step) {
@@ -148,8 +150,8 @@ static bole_status compile_rule(struct pipeline *p, const struct config_node *no
     }
     if (st >= 0 && !step)
         st = config_fail(p->config, node, err,
-                         "a rule without a step: require, types, allowed, set, rename, remove, derive, redact, "
-                         "sample, rate, dedupe, route or drop");
+                         "a rule without a step: require, types, allowed, set, rename, remove, derive, json, logfmt, line, "
+                         "replace, time, redact, sample, rate, dedupe, route, drop or rules");
     return st < 0 ? st : rule->ops->compile(p, step, rule, err);
 }
 
@@ -172,6 +174,22 @@ static bole_status compile_rules(struct pipeline *p, const struct config_node *l
     }
     return BOLE_OK;
 }
+
+/* ---- rules below a rule: its condition is looked at once, in front of them ---- */
+
+static bole_status rules_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule, struct bole_err *err)
+{
+    bole_status st = compile_rules(p, node, err);
+    rule->end = (unsigned)p->rule_count;
+    return st;
+}
+
+static enum process_outcome rules_run(const struct process_rule *rule, struct process_run *run, struct process_record *r)
+{
+    return PROCESS_KEPT;
+}
+
+static const struct rule_ops rules_ops = {"rules", rules_compile, rules_run, NULL};
 
 /* The whole file; BOLE_E_LIMIT over max. */
 static bole_status read_file(const char *path, size_t max, struct buf *out, struct bole_err *err)
@@ -210,7 +228,7 @@ static bole_status read_key(struct pipeline *p, const struct config_node *node, 
     return st;
 }
 
-bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **ret_pipeline, struct bole_err *err)
+static bole_status parse(bole_slice text, const char *name, bool is_part, struct pipeline **ret_pipeline, struct bole_err *err)
 {
     static const char *const keys[] = {"rules", "key_file"};
     struct pipeline *p = calloc(1, sizeof *p);
@@ -221,7 +239,7 @@ bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **
     gate_init(&p->gate);
     bole_status st = config_parse(text, name, &p->config, err);
     const struct config_node *root = st < 0 ? NULL : config_root(p->config), *node;
-    if (st >= 0)
+    if (st >= 0 && !is_part)
         st = rule_check_keys(p, root, keys, 2, err);
     if (st >= 0 && (node = config_get(root, S("key_file"))))
         st = read_key(p, node, err);
@@ -238,11 +256,26 @@ bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **
     return BOLE_OK;
 }
 
+bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **ret_pipeline, struct bole_err *err)
+{
+    return parse(text, name, false, ret_pipeline, err);
+}
+
+bole_status pipeline_parse_part(bole_slice text, const char *name, struct pipeline **ret_pipeline, struct bole_err *err)
+{
+    return parse(text, name, true, ret_pipeline, err);
+}
+
+bole_status pipeline_read_file(const char *path, struct buf *out, struct bole_err *err)
+{
+    return read_file(path, CONFIG_SIZE_MAX, out, err);
+}
+
 bole_status pipeline_load(const char *path, struct pipeline **ret_pipeline, struct bole_err *err)
 {
     struct buf text;
     buf_init(&text, NULL);
-    bole_status st = read_file(path, CONFIG_SIZE_MAX, &text, err);
+    bole_status st = pipeline_read_file(path, &text, err);
     if (st >= 0)
         st = pipeline_parse(buf_slice(&text), path, ret_pipeline, err);
     buf_deinit(&text);
@@ -458,9 +491,13 @@ static uint64_t rules_of_stream(struct process_run *run, const struct process_re
         run->labels_clean = run->stream_holds = 0;
         run->labels_known = r->labels.ptr;
         run->tenant_known = r->tenant.ptr;
-        for (size_t i = 0; i < p->rule_count; i++)
-            if (!p->rules[i]->of_streams || match_stream(&p->rules[i]->match, r))
-                run->stream_holds |= 1ull << i;
+        for (size_t i = 0; i < p->rule_count;) {
+            const struct process_rule *rule = p->rules[i];
+            bool is_inside = i < first && rule->end > first; /* of the rules below it the first is one: it did hold */
+            bool holds = is_inside || !rule->of_streams || match_stream(&rule->match, r);
+            run->stream_holds |= (uint64_t)holds << i;
+            i = holds || !rule->end ? i + 1 : rule->end;
+        }
     }
     return first < PROCESS_RULES_MAX ? run->stream_holds >> first << first : 0;
 }
@@ -475,8 +512,11 @@ enum process_outcome process_run_record(struct process_run *run, struct process_
     for (uint64_t left = rules_of_stream(run, r, 0); left; left &= left - 1) {
         size_t i = (size_t)__builtin_ctzll(left);
         run->rule = run->pipeline->rules[i];
-        if (run->rule->of_records && !match_record(&run->rule->match, run, r))
+        if (run->rule->of_records && !match_record(&run->rule->match, run, r)) {
+            if (run->rule->end)
+                left &= run->rule->end < PROCESS_RULES_MAX ? ~0ull << run->rule->end | 1ull << i : 1ull << i;
             continue;
+        }
         enum process_outcome outcome = apply(run, r);
         if (outcome > PROCESS_CHANGED)
             return outcome;
@@ -502,21 +542,43 @@ bole_slice process_run_reason(struct process_run *run)
 
 struct process {
     const char      *path;
+    process_load_fn *load; /* NULL: the file at path is of rules alone */
+    void            *load_ctx;
     atomic_uint_fast64_t epoch;
     pthread_mutex_t  lock;
     struct pipeline *pipeline; /* guarded by lock */
     uint64_t         reloads_total, reload_errors_total; /* guarded by lock */
 };
 
+static bole_status load(const struct process *p, struct pipeline **ret_pipeline, struct bole_err *err)
+{
+    struct buf text;
+    if (!p->load)
+        return pipeline_load(p->path, ret_pipeline, err);
+    buf_init(&text, NULL);
+    bole_status st = p->load(p->load_ctx, &text, err);
+    if (st >= 0)
+        st = text.failed ? rule_no_memory(err) : pipeline_parse_part(buf_slice(&text), p->path, ret_pipeline, err);
+    buf_deinit(&text);
+    return st;
+}
+
 bole_status process_create(const char *path, struct process **ret_process, struct bole_err *err)
+{
+    return process_create_part(path, NULL, NULL, ret_process, err);
+}
+
+bole_status process_create_part(const char *path, process_load_fn *load_fn, void *ctx, struct process **ret_process, struct bole_err *err)
 {
     struct process *p = calloc(1, sizeof *p);
     if (!p || !(p->path = strdup(path))) {
         free(p);
         return rule_no_memory(err);
     }
+    p->load = load_fn;
+    p->load_ctx = ctx;
     pthread_mutex_init(&p->lock, NULL);
-    bole_status st = pipeline_load(path, &p->pipeline, err);
+    bole_status st = load(p, &p->pipeline, err);
     if (st < 0) {
         process_destroy(p);
         return st;
@@ -538,7 +600,7 @@ void process_destroy(struct process *p)
 bole_status process_reload(struct process *p, bool *ret_changed, struct bole_err *err)
 {
     struct pipeline *fresh = NULL, *old = NULL;
-    bole_status st = pipeline_load(p->path, &fresh, err);
+    bole_status st = load(p, &fresh, err);
     pthread_mutex_lock(&p->lock);
     if (st < 0) {
         p->reload_errors_total++;
@@ -577,6 +639,7 @@ bool process_run_begin(struct process_run *run, struct process *p, const struct 
     if (!p)
         return false;
     run->pipeline = hold(p);
+    run->clock = clock;
     run->now_ns = clock_mono_ns(clock);
     run->epoch = atomic_load(&p->epoch);
     run->labels_known = run->tenant_known = NULL;

@@ -30,6 +30,10 @@ struct process;
 bole_status pipeline_load(const char *path, struct pipeline **ret_pipeline, struct bole_err *err);
 /* `name` is for messages. */
 bole_status pipeline_parse(bole_slice text, const char *name, struct pipeline **ret_pipeline, struct bole_err *err);
+/* Of a file of which only `rules` and `key_file` are the pipeline's, as the agent's. */
+bole_status pipeline_parse_part(bole_slice text, const char *name, struct pipeline **ret_pipeline, struct bole_err *err);
+/* The text of a configuration file. */
+bole_status pipeline_read_file(const char *path, struct buf *out, struct bole_err *err);
 struct pipeline *pipeline_ref(struct pipeline *p);
 void pipeline_unref(struct pipeline *p); /* NULL is fine */
 
@@ -56,6 +60,7 @@ struct process_record {
 struct process_run {
     struct pipeline *pipeline;
     struct arena arena;         /* of one record */
+    const struct clock *clock;
     uint64_t     now_ns;        /* any clock that only goes forward */
     uint64_t     epoch;         /* of the process */
     uint64_t     random;
@@ -80,7 +85,7 @@ void process_run_deinit(struct process_run *run);
 bool process_run_begin(struct process_run *run, struct process *p, const struct clock *clock);
 void process_run_end(struct process_run *run); /* also when none began */
 
-/* Through all rules. After CHANGED any of tenant, labels, line and fields may be others; the time is never. */
+/* Through all rules. After CHANGED anything of the record may be another. */
 enum process_outcome process_run_record(struct process_run *run, struct process_record *r);
 
 /* "rule 3 (no orders without a user), line 12: field "user" is missing" of the last record, in the run's arena. */
@@ -92,6 +97,9 @@ void process_put_record(struct buf *out, const struct process_record *r);
 /* ---- the pipeline in force ---- */
 
 bole_status process_create(const char *path, struct process **ret_process, struct bole_err *err);
+/* The rules in a text that `load` gives, now and at each reload: pipeline_parse_part. */
+typedef bole_status process_load_fn(void *ctx, struct buf *out, struct bole_err *err);
+bole_status process_create_part(const char *name, process_load_fn *load, void *ctx, struct process **ret_process, struct bole_err *err);
 void process_destroy(struct process *p); /* NULL is fine */
 
 /* Reads the file again. On an error the pipeline that was there stays. ret_changed: it has another version. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "base/timefmt.h"
 #include "process/pipeline.h"
 #include "record/labels.h"
 
@@ -132,6 +133,42 @@ static const struct {
     {"- {match: {tenant: u}, drop: true}", "x", "", "kept x |" STREAM},
     {"- {match: {fields: '{n=~\"5..\"}'}, drop: true}", "x", "n=500", "dropped: the rule says so"},
     {"- {match: {fields: '{n=~\"5..\"}', line: 'a+b'}, drop: true}", "x", "n=500", "kept x | n=500" STREAM},
+    {"- {match: {longer: 3B}, drop: true}", "abcd", "", "dropped: the rule says so"},
+    {"- {match: {longer: 4B}, drop: true}", "abcd", "", "kept abcd |" STREAM},
+    {"- {match: {older: 1h}, drop: true}", "x", "", "dropped: the rule says so"}, /* the record is of 1970 */
+    /* json, logfmt */
+    {"- json: {fields: {user: user.name, n: , t: 'tags[1]', d: '\"a.b\".c', gone: x.y, nul: }}",
+     "{\"user\":{\"name\":\"j\\u00f6\\n\"}, \"n\":1.50,\"tags\":[1,{\"k\":[]}],\"a.b\":{\"c\":true},\"nul\":null}", "",
+     "changed {\"user\":{\"name\":\"j\\u00f6\\n\"}, \"n\":1.50,\"tags\":[1,{\"k\":[]}],\"a.b\":{\"c\":true},\"nul\":null} "
+     "| user=j\xc3\xb6\n n=1.50 t={\"k\":[]} d=true" STREAM},
+    {"- json: {fields: {a: }}", "{\"a\":1} x", "", "kept {\"a\":1} x |" STREAM},
+    {"- json: {fields: {a: }, drop_malformed: true}", "{\"a\":1", "", "dropped: "},
+    {"- json: {from: p, fields: {a: }}", "x", "p={\"a\":\"b\",\"a\":\"c\"}", "changed x | p={\"a\":\"b\",\"a\":\"c\"} a=c" STREAM},
+    {"- logfmt: {fields: {level: lvl, msg: }}", "lvl=info bare msg=\"a \\\"b\\\"\" x=", "",
+     "changed lvl=info bare msg=\"a \\\"b\\\"\" x= | level=info msg=a \"b\"" STREAM},
+    {"- logfmt: {fields: {a: , b: }}", "a=1 c=\"open b=2", "", "changed a=1 c=\"open b=2 | a=1" STREAM},
+    /* line, replace */
+    {"- line: '${env}: ${m}'", "x", "m=y", "changed prod: y | m=y" STREAM},
+    {"- line: '${m}'", "x", "", "kept x |" STREAM},
+    {"- replace: {pattern: 'u=(\\S+) (b|z)', with: '*'}", "u=joe b u=ann c u=x z", "", "changed u=* * u=ann c u=* * |" STREAM},
+    {"- replace: {pattern: '\\d'}", "a1b22", "", "changed ab |" STREAM},
+    {"- replace: {pattern: '((a)b)', with: x}", "abab", "", "changed xx |" STREAM},
+    {"- replace: {pattern: '^x*', with: y, in: m}", "l", "m=ab", "changed l | m=yab" STREAM},
+    {"- replace: {pattern: q, with: y}", "l", "", "kept l |" STREAM},
+    /* labels of fields */
+    {"- route: {labels: {app: '${a}', env: '${b}-x', level: '${c}'}}", "l", "a=new c=", "changed l | a=new c= | t {app=\"new\", env=\"-x\"}"},
+    {"- route: {keep: env}", "l", "", "changed l | | t {env=\"prod\"}"},
+    {"- route: {labels: {n: '${n}'}, keep: [no]}", "l", "n=1", "changed l | n=1 | t {n=\"1\"}"},
+    {"- route: {keep: no}", "l", "", "refused_schema: the stream would have no labels"},
+    /* rules below a rule */
+    {"- {match: '{app=\"shop\"}', rules: [{route: {labels: {app: new}}}, {set: {a: b}}]}\n- {match: '{app=\"shop\"}', drop: true}", "x", "",
+     "changed x | a=b | t {app=\"new\", env=\"prod\"}"},
+    {"- {match: '{app=\"other\"}', rules: [{drop: true}]}\n- set: {a: b}", "x", "", "changed x | a=b" STREAM},
+    {"- {match: {line: y}, rules: [{drop: true}, {rules: [{drop: true}]}]}\n- set: {a: b}", "x", "", "changed x | a=b" STREAM},
+    {"- {match: {line: x}, rules: [{line: y}, {match: {line: x}, rules: [{drop: true}]}, {match: '{app=\"shop\"}', set: {a: b}}]}", "x", "",
+     "changed y | a=b" STREAM},
+    {"- rules: [{route: {labels: {app: a}}}, {match: '{app=\"a\"}', rules: [{route: {labels: {app: b}}}, {set: {c: d}}]}, {set: {e: f}}]",
+     "x", "", "changed x | c=d e=f | t {app=\"b\", env=\"prod\"}"},
     /* in order: what a rule did, the next one sees */
     {"- route: {labels: {app: new}}\n- {match: '{app=\"new\"}', set: {a: b}}\n- {match: '{app=\"shop\"}', drop: true}", "x", "",
      "changed x | a=b | t {app=\"new\", env=\"prod\"}"},
@@ -158,9 +195,50 @@ TEST(each_step_does_what_its_page_says)
     }
 }
 
+TEST(a_time_is_read_by_its_format)
+{
+    static const struct {
+        const char *step, *field, *utc;
+    } cases[] = {
+        {"{from: ts, format: rfc3339}", "ts=2026-11-21T10:00:00.25+01:00", "2026-11-21T09:00:00.25Z"},
+        {"{from: ts, format: unix}", "ts=1795255200.5", "2026-11-21T10:00:00.5Z"},
+        {"{from: ts, format: unix_ms}", "ts=1795255200123", "2026-11-21T10:00:00.123Z"},
+        {"{from: ts, format: unix_ns}", "ts=1795255200123456789", "2026-11-21T10:00:00.123456789Z"},
+        {"{from: ts, format: [unix, '02/Jan/2006:15:04:05 -0700']}", "ts=21/Nov/2026:10:00:00_+0100", "2026-11-21T09:00:00Z"},
+        {"{from: ts, format: '2006-01-02 15:04:05', zone: Europe/Berlin}", "ts=2026-11-21_10:00:00", "2026-11-21T09:00:00Z"},
+        {"{from: ts, format: 'Jan _2 15:04:05'}", "ts=Nov_21_09:00:00", "2026-11-21T09:00:00Z"},
+        {"{from: ts, format: 'Jan _2 15:04:05', zone: Europe/Berlin}", "ts=Dec_24_18:00:00", "2025-12-24T17:00:00Z"},
+        {"{from: ts, format: unix}", "ts=1795255200x", "1970-01-01T00:00:00Z"},
+        {"{from: ts, format: unix_ms}", "ts=9223372036854775807", "1970-01-01T00:00:00Z"},
+        {"{from: no, format: unix}", "ts=1", "1970-01-01T00:00:00Z"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        char rules[256], value[64], got[TIME_TEXT_MAX];
+        snprintf(rules, sizeof rules, "rules:\n- time: %s\n", cases[i].step);
+        snprintf(value, sizeof value, "%s", cases[i].field + 3);
+        for (char *c = value; *c; c++)
+            *c = *c == '_' ? ' ' : *c;
+        fixture_init(&f, rules);
+        f.fields[0] = (struct batch_field){S("ts"), bole_slice_str(value)};
+        struct process_record r = {.tenant = S("t"), .labels = buf_slice(&f.labels), .line = S("l"), .fields = f.fields, .field_count = 1};
+        process_run_record(&f.run, &r);
+        time_format_rfc3339(r.time_ns, -1, got);
+        CHECK_EQ_SLICE(bole_slice_str(got), bole_slice_str(cases[i].utc));
+        fixture_deinit(&f);
+    }
+}
+
 static const struct {
     const char *text, *message;
 } wrong[] = {
+    {"rules:\n- json: {user: name}\n", "x.yml:2:10: unknown key \"user\""},
+    {"rules:\n- json: {from: x}\n", "x.yml:2:9: fields is a map: {name of the field: where it stands}"},
+    {"rules:\n- json: {fields: {a: 'b[*]'}}\n", "x.yml:2:22: 'b[*]' is no path; write user.name, \"a.b\".c, tags[0]"},
+    {"rules:\n- time: {from: x}\n", "x.yml:2:9: time needs from, a field, and its format"},
+    {"rules:\n- time: {from: x, format: unix, zone: Mars/Base}\n", "x.yml:2:39: the system knows no time zone 'Mars/Base'"},
+    {"rules:\n- replace: {with: x}\n", "x.yml:2:12: replace needs a pattern, and what stands there then (with)"},
+    {"rules:\n- rules: [{drop: true}, {drp: true}]\n", "x.yml:2:26: unknown key \"drp\"; did you mean \"drop\"?"},
     {"rules:\n- redcat: {detect: email}\n", "x.yml:2:3: unknown key \"redcat\"; did you mean \"redact\"?"},
     {"ruels: []\n", "x.yml:1:1: unknown key \"ruels\"; did you mean \"rules\"?"},
     {"rules:\n- redact: {detect: emial}\n", "x.yml:2:20: unknown detector \"emial\"; did you mean \"email\"?"},

@@ -3,10 +3,17 @@
 #include "process/rule.h"
 #include "record/labels.h"
 
+struct route_label {
+    bole_slice           name;
+    struct rule_template value; /* an empty text takes the label away; where a field is not there the label stays */
+};
+
 struct route {
-    bole_slice    tenant; /* empty: stays */
-    struct label *labels; /* an empty value takes the label away */
-    size_t        label_count;
+    bole_slice          tenant; /* empty: stays */
+    struct route_label *labels;
+    size_t              label_count;
+    bole_slice         *keep; /* labels of the stream that stay; none: all */
+    size_t              keep_count;
 };
 
 static bool is_label_name(bole_slice name)
@@ -27,20 +34,24 @@ static bole_status compile_labels(struct pipeline *p, const struct config_node *
     if (!t->labels)
         return rule_no_memory(err);
     for (const struct config_node *n = node->first; n; n = n->next) {
-        struct label *l = &t->labels[t->label_count++];
+        struct route_label *l = &t->labels[t->label_count++];
+        bole_slice value = {0};
         l->name = arena_copy(&p->arena, n->key);
         if (!is_label_name(n->key))
             return config_fail_key(p->config, n, err, "a label's name has letters, digits and _");
         if (t->label_count > LABELS_MAX)
             return config_fail(p->config, n, err, "more than %u labels", LABELS_MAX);
         if (n->kind != CONFIG_NULL) {
-            bole_status st = rule_text(p, n, "a label's value", &l->value, err);
+            bole_status st = rule_text(p, n, "a label's value", &value, err);
             if (st < 0)
                 return st;
         }
+        bole_status st = rule_template(p, n, value, &l->value, err);
+        if (st < 0)
+            return st;
         if (!l->name.ptr)
             return rule_no_memory(err);
-        if (l->value.len > LABEL_VALUE_MAX)
+        if (value.len > LABEL_VALUE_MAX)
             return config_fail(p->config, n, err, "a label's value has at most %u bytes", LABEL_VALUE_MAX);
     }
     return BOLE_OK;
@@ -49,15 +60,18 @@ static bole_status compile_labels(struct pipeline *p, const struct config_node *
 static bole_status route_compile(struct pipeline *p, const struct config_node *node, struct process_rule *rule,
                                  struct bole_err *err)
 {
-    static const char *const keys[] = {"tenant", "labels"};
+    static const char *const keys[] = {"tenant", "labels", "keep"};
     struct route *t = arena_zalloc(&p->arena, sizeof *t);
     if (!t)
         return rule_no_memory(err);
-    bole_status st = rule_check_keys(p, node, keys, 2, err);
+    bole_status st = rule_check_keys(p, node, keys, 3, err);
     const struct config_node *tenant = st < 0 ? NULL : config_get(node, S("tenant"));
     const struct config_node *labels = st < 0 ? NULL : config_get(node, S("labels"));
-    if (st >= 0 && !tenant && !labels)
-        st = config_fail(p->config, node, err, "route needs a tenant or labels");
+    const struct config_node *keep = st < 0 ? NULL : config_get(node, S("keep"));
+    if (st >= 0 && !tenant && !labels && !keep)
+        st = config_fail(p->config, node, err, "route needs a tenant, labels or keep");
+    if (st >= 0 && keep)
+        st = rule_texts(p, keep, "the name of a label", &t->keep, &t->keep_count, err);
     if (st >= 0 && tenant)
         st = rule_text(p, tenant, "a tenant", &t->tenant, err);
     if (st >= 0 && tenant && !tenant_valid(t->tenant))
@@ -66,6 +80,14 @@ static bole_status route_compile(struct pipeline *p, const struct config_node *n
         st = compile_labels(p, labels, t, err);
     rule->step = t;
     return st;
+}
+
+static bool stays(const struct route *t, bole_slice name)
+{
+    for (size_t i = 0; i < t->keep_count; i++)
+        if (bole_slice_eq(t->keep[i], name))
+            return true;
+    return t->keep_count == 0;
 }
 
 /* labels_encode keeps the first of a name: the rule's stand in front of the stream's own. */
@@ -77,12 +99,15 @@ static enum process_outcome set_labels(const struct route *t, struct process_run
     struct buf out;
     size_t count = 0;
     for (size_t i = 0; i < t->label_count; i++) {
-        gone[i] = !t->labels[i].value.len;
-        if (!gone[i])
-            all[count++] = t->labels[i];
+        bole_slice value = rule_template_fill(run, r, &t->labels[i].value);
+        if (!value.ptr && !t->labels[i].value.is_text)
+            return PROCESS_NO_MEMORY;
+        gone[i] = !value.len && t->labels[i].value.is_text;
+        if (value.len)
+            all[count++] = (struct label){t->labels[i].name, bole_slice_from(value.ptr, value.len < LABEL_VALUE_MAX ? value.len : LABEL_VALUE_MAX)};
     }
     while (labels_next(&own, &label)) {
-        bool taken = false;
+        bool taken = !stays(t, label.name);
         for (size_t i = 0; i < t->label_count && !taken; i++)
             taken = gone[i] && bole_slice_eq(t->labels[i].name, label.name);
         if (!taken && count < 2 * LABELS_MAX)
@@ -108,7 +133,7 @@ static enum process_outcome route_run(const struct process_rule *rule, struct pr
 {
     const struct route *t = rule->step;
     enum process_outcome outcome = PROCESS_CHANGED;
-    if (t->label_count)
+    if (t->label_count || t->keep_count)
         outcome = set_labels(t, run, r);
     if (outcome == PROCESS_CHANGED && t->tenant.len) {
         r->tenant = t->tenant;

@@ -31,6 +31,8 @@ struct match {
     struct matcher_list stream;  /* on labels */
     struct matcher_list fields;  /* on fields, and labels where there is no such field */
     struct regex       *line;    /* somewhere in it */
+    uint64_t            longer;  /* than so many bytes; 0: not asked */
+    uint64_t            older;   /* than so many ns; 0: not asked */
     uint32_t            literal; /* of `line`: rule_literal */
 };
 
@@ -42,6 +44,7 @@ struct process_rule {
     const struct rule_ops *ops;
     bole_slice  name;
     unsigned    number, line;
+    unsigned    end;  /* of a rule with rules below it: the index behind the last of them; else 0 */
     struct match match;
     bool        of_streams, of_records; /* the condition says something of stream or tenant; of the record */
     void       *step; /* what the step made of its configuration; in the pipeline's arena */
@@ -70,6 +73,8 @@ struct rule_ops {
 
 extern const struct rule_ops require_ops, types_ops, allowed_ops; /* validate.c */
 extern const struct rule_ops set_ops, rename_ops, remove_ops;     /* enrich.c */
+extern const struct rule_ops json_ops, logfmt_ops;                /* parse.c */
+extern const struct rule_ops line_ops, replace_ops, time_ops;     /* rewrite.c */
 extern const struct rule_ops derive_ops, redact_ops, sample_ops, rate_ops, dedupe_ops, route_ops, drop_ops;
 
 /* ---- for compile ---- */
@@ -87,6 +92,17 @@ bole_status rule_number(struct pipeline *p, const struct config_node *node, cons
 /* Belongs to the pipeline. */
 bole_status rule_regex(struct pipeline *p, const struct config_node *node, bole_slice pattern, unsigned flags,
                        struct regex **ret_regex, struct bole_err *err);
+/* "a ${name} b": texts, and fields or labels of the record. */
+struct rule_template {
+    struct template_piece *pieces;
+    size_t     count;
+    bool       is_text; /* there is no name in it */
+    bole_slice text;    /* as written */
+};
+bole_status rule_template(struct pipeline *p, const struct config_node *node, bole_slice text, struct rule_template *ret_template,
+                          struct bole_err *err);
+/* ptr NULL: no memory. */
+bole_slice rule_template_fill(struct process_run *run, const struct process_record *r, const struct rule_template *t);
 /* What line_found says of lines that the expression may match; 0: nothing can be said. */
 uint32_t rule_literal(struct pipeline *p, const struct regex *regex);
 /* One of several members of a map, by name. */

@@ -668,11 +668,11 @@ bool door_add(struct door *d, struct stream_entry *s, int64_t time_ns, bole_slic
     if ((d->limit.record_bytes || d->limit.fields) && breaks_tenants_limit(d, &rec, size))
         return true;
     /* The record keeps all limits, so that only memory can be what is missing. To clear a message per record costs. */
-    if (d->in->debug ? !show(d, s, time_ns, rec.line, rec.fields, rec.field_count, outcome)
-                     : ingest_add(d->result->request, time_ns, &s->stream, rec.line, rec.fields, rec.field_count, NULL) != BOLE_OK)
+    if (d->in->debug ? !show(d, s, rec.time_ns, rec.line, rec.fields, rec.field_count, outcome)
+                     : ingest_add(d->result->request, rec.time_ns, &s->stream, rec.line, rec.fields, rec.field_count, NULL) != BOLE_OK)
         return d->over ? false : door_no_memory(d, "more records");
     d->result->accepted++;
     d->result->accepted_bytes += rec.line.len + size;
-    d->newest_ns = time_ns > d->newest_ns ? time_ns : d->newest_ns;
+    d->newest_ns = rec.time_ns > d->newest_ns ? rec.time_ns : d->newest_ns;
     return true;
 }

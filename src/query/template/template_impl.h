@@ -14,7 +14,7 @@
 #ifndef QUERY_TEMPLATE_IMPL_H
 #define QUERY_TEMPLATE_IMPL_H
 
-#include "query/template/gotime.h"
+#include "query/template/gotime_print.h"
 #include "query/template/template.h"
 #include "query/text.h"
 

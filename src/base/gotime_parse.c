@@ -1,6 +1,6 @@
 /* gotime_parse.c - reading a point in time by a layout, as lenient and as strict as Go's time.ParseInLocation. */
 #include "base/timefmt.h"
-#include "query/template/gotime_impl.h"
+#include "base/gotime_impl.h"
 
 struct reading {
     bole_slice rest;

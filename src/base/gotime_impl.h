@@ -1,8 +1,8 @@
-/* gotime_impl.h - the parts of a layout, for gotime.c that prints and gotime_parse.c that reads. */
-#ifndef QUERY_GOTIME_IMPL_H
-#define QUERY_GOTIME_IMPL_H
+/* gotime_impl.h - the parts of a layout, for gotime_parse.c that reads and query/template/gotime_print.c that prints. */
+#ifndef BASE_GOTIME_IMPL_H
+#define BASE_GOTIME_IMPL_H
 
-#include "query/template/gotime.h"
+#include "base/gotime.h"
 
 enum part {
     PART_NONE, YEAR4, YEAR2, MONTH_NAME, MONTH_SHORT, MONTH2, MONTH1, DAY_NAME, DAY_SHORT, DAY2, DAY1, DAY_BLANK,

@@ -1,14 +1,14 @@
 /*
- * gotime.h - points in time as Go's package time has them: printed and read by a layout
+ * gotime.h - points in time as Go's package time has them: read by a layout
  * ("2006-01-02T15:04:05.000Z07:00"), in zones of the system's time zone database. Local time is UTC.
  *
  * Format:  the reference time of Go's package time: Mon Jan 2 15:04:05 MST 2006.
  * Threads: any.
  */
-#ifndef QUERY_GOTIME_H
-#define QUERY_GOTIME_H
+#ifndef BASE_GOTIME_H
+#define BASE_GOTIME_H
 
-#include "query/text.h"
+#include "base/arena.h"
 
 struct gotime {
     int64_t  second;     /* since 1970 UTC; the years are 0 to 9999 where a layout was read */
@@ -26,8 +26,6 @@ static inline struct gotime gotime_utc(int64_t second, uint32_t nanosecond)
 
 struct gotime gotime_from_ns(int64_t ns);
 struct gotime gotime_zero(void); /* 0001-01-01 00:00:00 UTC: what Go answers where a text is no time */
-
-void gotime_print(const struct gotime *t, bole_slice layout, struct text *out);
 
 /* time.ParseInLocation; zone NULL: UTC. False: the text is not of that form. */
 bool gotime_parse(bole_slice layout, bole_slice text, const struct zone *zone, struct gotime *ret);

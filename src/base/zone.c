@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/timefmt.h"
-#include "query/template/gotime.h"
+#include "base/gotime.h"
 
 enum { ZONE_SIZE_MAX = 16384, HEADER_SIZE = 44, ABBREVIATION_MAX = 11 };
 
