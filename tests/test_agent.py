@@ -154,6 +154,75 @@ def test_each_input_has_labels_of_its_own_which_sighup_reads_again(tmp_path, ser
     assert not any("host" in s for s in series)
 
 
+PROMTAIL = """
+clients: [{{url: '{url}/loki/api/v1/push', external_labels: {{dc: fra}}}}]
+positions: {{filename: {dir}/positions.yaml}}
+server: {{http_listen_port: 9080}}
+scrape_configs:
+- job_name: web
+  static_configs:
+  - labels: {{job: web, __path__: '{dir}/log/*.json', __path_exclude__: '{dir}/log/no*'}}
+  pipeline_stages:
+  - json: {{expressions: {{level: , at: time, msg: , user: who.name, id: trace}}}}
+  - timestamp: {{source: at, format: RFC3339}}
+  - labels: {{level: }}
+  - structured_metadata: {{id: }}
+  - match: {{selector: '{{level="debug"}}', action: drop}}
+  - replace: {{expression: '(secret)', replace: '***', source: msg}}
+  - output: {{source: msg}}
+- job_name: java
+  static_configs:
+  - labels: {{job: java, env: '${{ENV:-prod}}', __path__: '{dir}/log/*.java'}}
+  pipeline_stages:
+  - multiline: {{firstline: '^\\d', max_wait_time: 1s}}
+  - regex: {{expression: '^\\d+ (?P<level>\\S+)'}}
+  - labels: {{level: }}
+"""
+
+
+def test_promtails_configuration_and_positions_are_taken_over(tmp_path, server):
+    logs, config = tmp_path / "log", tmp_path / "promtail.yml"
+    logs.mkdir()
+    lines = ['{"level":"info","time":"2026-11-21T10:00:0%dZ","msg":"a secret %d","who":{"name":"joe"},"trace":"t%d"}\n' % (n, n, n) for n in range(4)]
+    (logs / "a.json").write_text("".join(lines) + '{"level":"debug","msg":"gone"}\n')
+    (logs / "no.json").write_text(lines[0])
+    (logs / "x.java").write_text("1 ERROR boom\n at a\n at b\n2 INFO fine\n")
+    (tmp_path / "positions.yaml").write_text(f'positions:\n  {logs}/a.json: "{len(lines[0])}"\n')  # promtail had read one line
+    config.write_text(PROMTAIL.format(url=server.url, dir=tmp_path))
+    args = ["--promtail", config, "--expand-env", "--state", tmp_path / "state", "--listen", "off"]
+    shown = run("agent", *args, "--check")
+    assert "following" in shown and "no.json" not in shown and not (tmp_path / "state").exists()
+    converted = run("agent", *args, "--convert")
+    assert "env': 'prod'" in converted
+    (tmp_path / "agent.yml").write_text(converted)
+    for name, how in (("promtail", args), ("again", args), ("converted", ["--config", tmp_path / "agent.yml", "--state", tmp_path / "state", "--listen", "off"])):
+        with open(tmp_path / f"{name}.err", "w+") as log:
+            agent = subprocess.Popen([str(bole.BINARY), "agent", *map(str, how)], stderr=log)
+            try:
+                (logs / f"{name}.java").write_text(f"3 INFO {name}\n4\n")
+                wait_for(lambda: f"3 INFO {name}" in stored(server, '{job="java"}'))
+                wait_for(lambda: len(stored(server, '{job="web"}')) == 3)
+                wait_for(lambda: "1 ERROR boom\n at a\n at b" in stored(server, '{job="java", env="prod", level="ERROR", dc="fra"}'))
+            finally:
+                agent.terminate()
+                assert agent.wait(30) == 0
+    assert "goes on where promtail was" in (tmp_path / "promtail.err").read_text()
+    assert "server: metrics and status are at" in (tmp_path / "promtail.err").read_text()
+    assert sorted(server.lines('{job="web"}')) == [
+        (1795255200000000000 + n * 10**9, f"a *** {n}") for n in range(1, 4)]
+    assert stored(server, '{job="web", level="info"} | id="t2" | user=""') == ["a *** 2"]
+    [series] = server.get("/loki/api/v1/series", {"match[]": '{job="web"}', "start": 1, "end": int(time.time() + 60)}).json()["data"]
+    assert series == {"job": "web", "dc": "fra", "level": "info", "filename": f"{logs}/a.json", "service_name": "web"}
+
+
+def test_a_promtail_configuration_that_cannot_be_taken_over_is_refused(tmp_path):
+    config = tmp_path / "promtail.yml"
+    config.write_text("scrape_configs:\n- kubernetes_sd_configs: [{role: pod}]\n")
+    assert "promtail.yml:2:3: in a pod" in run("agent", "--promtail", config, "--check", code=2)
+    assert "one of them" in run("agent", "--promtail", config, "--config", config, code=2)
+    assert "--convert needs --promtail" in run("agent", "--convert", code=2)
+
+
 def test_rules_drop_and_refuse_before_anything_is_sent(tmp_path, server):
     rules = tmp_path / "rules.yml"
     rules.write_text("rules:\n  - match: '{filename=~\".*noise.log\"}'\n    drop: true\n"

@@ -149,7 +149,7 @@ int agent_check(const struct agent_config *c)
                                     .first_bytes = LAST_BYTES,
                                     .first_entries = 10,
                                     .linger_ns = 1};
-    bole_status st = c->process_file ? process_create(c->process_file, &sink.process, &err) : BOLE_OK;
+    bole_status st = agent_config_process(c, &sink.process, &err);
     if (st == BOLE_OK)
         st = agent_create(&options, &agent, &err);
     for (int quiet = 0, i = 0; st == BOLE_OK && quiet < 3 && i < ROUNDS_MAX; i++)

@@ -12,6 +12,7 @@
 #include "agent/cut.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "process/pipeline.h"
 
 enum {
     KEY_NO_JOURNAL = 256,
@@ -23,6 +24,7 @@ enum {
     KEY_STATUS_LISTEN,
     KEY_CHECK,
     KEY_LOG_LEVEL,
+    KEY_PROMTAIL, KEY_EXPAND_ENV, KEY_CONVERT, KEY_RULES,
     KEY_INPUTS, KEY_MULTILINE, KEY_STDIN, KEY_OUTPUT, KEY_COMMAND, KEY_KUBE, KEY_KUBE_API, KEY_KUBE_TOKEN,
     KEY_KUBE_CA, KEY_KUBE_NODE, KEY_KUBE_LABELS, KEY_KUBE_ANNOTATIONS,
     KEY_INCLUDE,
@@ -41,6 +43,9 @@ enum {
 
 static const struct argp_option options_table[] = {
     {"config", 'c', "FILE", 0, "Settings from this YAML file, see docs/agent.md (BOLE_AGENT_CONFIG)", 0},
+    {"promtail", KEY_PROMTAIL, "FILE", 0, "Settings from promtail's configuration instead: docs/agent.md", 0},
+    {"expand-env", KEY_EXPAND_ENV, 0, 0, "In it ${NAME} and ${NAME:-default} are of the environment, as promtail's -config.expand-env", 0},
+    {"convert", KEY_CONVERT, 0, 0, "Print what it is as a file for --config, and end", 0},
     {"exclude", 'x', "GLOB", 0, "Leave these files alone; may be repeated", 0},
     {"check", KEY_CHECK, 0, 0, "Show what would be read and what is made of it, send nothing", 0},
     {"state", KEY_STATE, "FILE", 0,
@@ -95,6 +100,8 @@ static const struct setting settings_table[] = {
     {"spool.size", KEY_SPOOL_SIZE, SETTING_ONE},
     {"spool.full", KEY_SPOOL_FULL, SETTING_ONE},
     {"process.file", KEY_PROCESS, SETTING_ONE},
+    {"rules", KEY_RULES, SETTING_TREE},
+    {"key_file", KEY_RULES, SETTING_TREE},
     {"status.listen", 'l', SETTING_ONE},
     {"log_level", KEY_LOG_LEVEL, SETTING_ONE},
 };
@@ -129,6 +136,9 @@ static void set(struct argp_state *state, int key, const char *value, const char
     case 'l': c->listen = value; break;
     case KEY_INCLUDE: cmd_append(state, c->globs, &c->glob_count, AGENT_GLOBS_MAX, what, value); break;
     case KEY_CHECK: c->check = true; break;
+    case KEY_PROMTAIL: c->promtail = value; break;
+    case KEY_EXPAND_ENV: c->expand_env = true; break;
+    case KEY_CONVERT: c->convert = true; break;
     case KEY_MULTILINE: c->detect = value; break;
     case KEY_STDIN: c->use_stdin = settings_truth(state, what, value); break;
     case KEY_KUBE: c->no_kube = !settings_truth(state, what, value); break;
@@ -172,7 +182,53 @@ static error_t find_config(int key, char *arg, struct argp_state *state)
     }
     if (key == 'c')
         c->path = arg;
+    if (key == KEY_PROMTAIL)
+        c->promtail = arg;
+    c->expand_env |= key == KEY_EXPAND_ENV;
     return 0;
+}
+
+/* ---- the file, or promtail's ---- */
+
+bole_status agent_config_convert(const struct agent_config *c, struct promtail *ret_promtail, struct bole_err *err)
+{
+    return promtail_load(c->promtail, &(struct promtail_options){.expand_env = c->expand_env}, ret_promtail, err);
+}
+
+static bole_status load_promtail(const struct agent_config *c, struct config **ret_file, struct bole_err *err)
+{
+    struct promtail p = {0};
+    bole_status st = agent_config_convert(c, &p, err);
+    if (st == BOLE_OK)
+        st = config_parse(buf_slice(&p.yaml), "--convert", ret_file, err);
+    promtail_deinit(&p);
+    return st;
+}
+
+static bole_status load_file(const struct agent_config *c, struct config **ret_file, struct bole_err *err)
+{
+    return c->promtail ? load_promtail(c, ret_file, err) : config_load(c->path, ret_file, err);
+}
+
+static bole_status load_rules(void *ctx, struct buf *out, struct bole_err *err)
+{
+    const struct agent_config *c = ctx;
+    struct promtail p = {0};
+    if (!c->promtail)
+        return pipeline_read_file(c->path, out, err);
+    bole_status st = agent_config_convert(c, &p, err);
+    if (st == BOLE_OK)
+        buf_put(out, buf_slice(&p.yaml));
+    promtail_deinit(&p);
+    return st;
+}
+
+bole_status agent_config_process(const struct agent_config *c, struct process **ret_process, struct bole_err *err)
+{
+    if (c->process_file)
+        return process_create(c->process_file, ret_process, err);
+    return c->has_rules ? process_create_part(c->promtail ? "--convert" : c->path, load_rules, (void *)(uintptr_t)c, ret_process, err)
+                        : BOLE_OK;
 }
 
 static void read_multiline(struct agent_config *c, struct argp_state *state)
@@ -251,15 +307,25 @@ static void find_kube(struct agent_config *c)
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct agent_config *c = state->input;
+    struct bole_err err;
     switch (key) {
     case ARGP_KEY_INIT:
         state->name = (char *)"bole agent"; /* argp itself sets it after this call only */
         state->child_inputs[0] = &c->connection;
-        settings_apply(&c->settings, c->path, settings_table, sizeof settings_table / sizeof *settings_table, state, set);
+        if (c->promtail && c->path)
+            argp_error(state, "--promtail stands for --config: one of them");
+        if (c->promtail && load_promtail(c, &c->settings.file, &err) < 0)
+            argp_error(state, "%s", err.msg);
+        settings_apply(&c->settings, c->promtail ? "--convert" : c->path, settings_table, sizeof settings_table / sizeof *settings_table, state, set);
         return 0;
     case 'c': return 0;
     case ARGP_KEY_ARG: set(state, KEY_INCLUDE, arg, "GLOB"); return 0;
     case ARGP_KEY_SUCCESS:
+        c->has_rules = settings_tree(&c->settings, "rules") != NULL;
+        if (c->has_rules && c->process_file)
+            argp_error(state, "rules stand in the configuration file or in one of their own (--process), not in both");
+        if (c->convert && !c->promtail)
+            argp_error(state, "--convert needs --promtail");
         read_multiline(c, state);
         read_inputs(c, state);
         read_pipes(c, state);
@@ -282,13 +348,17 @@ static const struct argp argp = {
     "  app 2>&1 | bole agent --addr http://logs.example:3100 --stdin\n"
     "  bole agent --output stdout --state /tmp/state '/srv/*/log/*.log' | jq .line\n"
     "  bole agent --config /etc/bole/agent.yml --check\n"
+    "  bole agent --promtail /etc/promtail/config.yml --convert > agent.yml\n"
     "  bole agent status\n",
     children, NULL, NULL};
 
 void agent_config_parse(struct agent_config *c, int argc, char **argv)
 {
-    *c = (struct agent_config){.lanes = 1, .listen = AGENT_LISTEN, .path = getenv("BOLE_AGENT_CONFIG")};
+    const char *path = getenv("BOLE_AGENT_CONFIG");
+    *c = (struct agent_config){.lanes = 1, .listen = AGENT_LISTEN, .path = path};
     cmd_parse(&config_argp, argc, argv, c);
+    if (c->promtail && c->path == path)
+        c->path = NULL;
     cmd_parse(&argp, argc, argv, c);
 }
 
@@ -378,12 +448,12 @@ static bole_status reread(const struct agent_config *c, const struct config *fil
 
 bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct bole_err *err)
 {
-    if (!c->path) {
+    if (!c->path && !c->promtail) {
         agent_config_globs(c, ret_globs);
         return BOLE_OK;
     }
     struct agent_globs g = {0};
-    bole_status st = config_load(c->path, &g.file, err);
+    bole_status st = load_file(c, &g.file, err);
     const struct config *file = g.file;
     if (st == BOLE_OK)
         st = inputs_create(file, config_get(config_root(file), S("inputs")), &g.inputs, err);

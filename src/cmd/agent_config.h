@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "agent/agent.h"
+#include "agent/promtail.h"
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 
@@ -21,6 +22,8 @@ struct agent_config {
     struct connection_options connection;
     struct settings settings;
     const char *path;                    /* of the file; NULL: none */
+    const char *promtail;                /* of promtail's file, which stands for that one; NULL: none */
+    bool        expand_env, convert;     /* of it: ${NAME}; print what it is here, and end */
     const char *globs[AGENT_GLOBS_MAX];  /* wanted; from the file, then the command line */
     size_t      glob_count;
     const char *excludes[AGENT_GLOBS_MAX];
@@ -37,7 +40,8 @@ struct agent_config {
     char        kube_url[512], node[256];
     bool        use_stdin;               /* the first of them is standard input */
     bool        to_stdout;               /* records go there, not to a server */
-    const char *process_file;            /* NULL: no rules */
+    const char *process_file;            /* NULL: those of the configuration file, if any */
+    bool        has_rules;               /* it has */
     const char *listen;                  /* "off": nowhere */
     bool        no_journal;
     bool        check;                   /* show what would be read, and end */
@@ -70,6 +74,11 @@ void agent_globs_deinit(struct agent_globs *g); /* all zero is fine */
 /* Reads files.include, files.exclude and inputs again; others hold from the next start on. The globs given on the command line
  * stay. BOLE_E_INVALID: nothing has changed. */
 bole_status agent_config_reload(const struct agent_config *c, struct agent_globs *ret_globs, struct bole_err *err);
+
+/* The rules that all says. ret_process NULL: there are none. */
+bole_status agent_config_process(const struct agent_config *c, struct process **ret_process, struct bole_err *err);
+/* What promtail's file is as one of ours, its notes in front as comments. */
+bole_status agent_config_convert(const struct agent_config *c, struct promtail *ret_promtail, struct bole_err *err);
 
 /* `bole agent status`: what the agent that runs on this machine says (agent_door.h). */
 int cmd_agent_status(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/checkpoint.h"
 #include "agent/spool.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include "cmd/agent_config.h"
 #include "cmd/agent_door.h"
 #include "cmd/lock.h"
+#include "cmd/print.h"
 #include "cmd/post_http.h"
 #include "process/pipeline.h"
 
@@ -71,6 +73,40 @@ static bole_status lock_state(struct running *r, struct bole_err *err)
     bole_status st = lock_take(lock_path, true, &r->lock, err);
     if (st < 0)
         bole_err_context(err, "the state file %s (--state)", r->state);
+    return st;
+}
+
+static void tell_notes(const struct promtail *p)
+{
+    for (bole_slice line, rest = buf_slice(&p->notes); rest.len;) {
+        line = bole_slice_cut(rest, '\n', &rest);
+        LOG(INFO, "left out of promtail's configuration: it makes no difference to what is stored", " note=%s", LOGQ(line));
+    }
+}
+
+/* What promtail has read is not read again, and reading goes on there: when nothing of our own is known yet. */
+static bole_status take_over(struct running *r, struct bole_err *err)
+{
+    struct promtail p = {0};
+    struct checkpoint c;
+    checkpoint_init(&c);
+    c.saved_ns = clock_now_ns(&clock_system);
+    bole_status st = agent_config_convert(&r->config, &p, err);
+    if (st == BOLE_OK)
+        tell_notes(&p);
+    if (st == BOLE_OK && access(r->state, F_OK) != 0) {
+        const char *path = (const char *)p.positions.ptr;
+        st = promtail_positions(path, buf_slice(&p.journal_job), &c, err);
+        if (st == BOLE_OK)
+            st = checkpoint_save(&fs_posix, r->state, &c, err);
+        if (st == BOLE_OK)
+            LOG(INFO, "goes on where promtail was", " positions=%s files=%zu journal=%d", LOGQS(path), c.file_count, c.journal_cursor.len > 0);
+        else if (st == BOLE_E_NOTFOUND)
+            LOG(WARN, "promtail's positions are not there: files are read as on first sight", " positions=%s", LOGQS(path));
+        st = st == BOLE_E_NOTFOUND ? BOLE_OK : st;
+    }
+    checkpoint_deinit(&c);
+    promtail_deinit(&p);
     return st;
 }
 
@@ -152,8 +188,10 @@ static bole_status start(struct running *r, struct bole_err *err)
         st = lock_state(r, err);
     if (st == BOLE_OK && !r->config.to_stdout)
         st = cmd_client(&r->config.connection, &r->client, err);
-    if (st == BOLE_OK && r->config.process_file)
-        st = process_create(r->config.process_file, &r->process, err);
+    if (st == BOLE_OK)
+        st = agent_config_process(&r->config, &r->process, err);
+    if (st == BOLE_OK && r->config.promtail)
+        st = take_over(r, err);
     if (st == BOLE_OK && !r->config.to_stdout)
         st = open_spool(r, err);
     if (st == BOLE_OK && r->config.kube.url)
@@ -252,6 +290,20 @@ static bole_status run(struct running *r, struct bole_err *err)
     return st;
 }
 
+/* What of promtail's file was left out, and with --convert what became of the rest. */
+static int show_promtail(const struct agent_config *c)
+{
+    struct promtail p = {0};
+    struct bole_err err;
+    bole_status st = agent_config_convert(c, &p, &err);
+    if (st == BOLE_OK && p.notes.len)
+        fprintf(stderr, "left out of %s, since it makes no difference to what is stored:\n%s", c->promtail, (const char *)p.notes.ptr);
+    if (st == BOLE_OK && c->convert)
+        st = print_flush(&p.yaml, &err);
+    promtail_deinit(&p);
+    return cmd_end(st, &err);
+}
+
 int cmd_agent(int argc, char **argv)
 {
     static struct running r; /* large, and one in a process */
@@ -259,7 +311,9 @@ int cmd_agent(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "status") == 0)
         return cmd_agent_status(argc - 1, argv + 1);
     agent_config_parse(&r.config, argc, argv);
-    int code = r.config.check ? agent_check(&r.config) : run(&r, &err) < 0 ? cmd_fail(&err) : EXIT_OK;
+    int code = r.config.promtail && (r.config.convert || r.config.check) ? show_promtail(&r.config) : EXIT_OK;
+    if (code == EXIT_OK && !r.config.convert)
+        code = r.config.check ? agent_check(&r.config) : run(&r, &err) < 0 ? cmd_fail(&err) : EXIT_OK;
     agent_config_deinit(&r.config);
     return code;
 }

@@ -141,7 +141,7 @@ void settings_apply(struct settings *s, const char *path, const struct setting *
     const struct apply a = {s, table, count, path, state, set};
     struct bole_err err;
     arena_init(&s->arena, NULL);
-    if (path && config_load(path, &s->file, &err) < 0)
+    if (path && !s->file && config_load(path, &s->file, &err) < 0)
         refuse(&a, &err);
     if (s->file)
         apply_map(&a, config_root(s->file), "");

@@ -33,7 +33,7 @@ struct settings {
 /* `what` says for messages where the value was written: "bole.yml:4:9: retention.time", "BOLE_RETENTION_TIME". */
 typedef void settings_set_fn(struct argp_state *state, int key, const char *value, const char *what);
 
-/* Loads `path` (NULL: no file) and hands every value of it and of the environment to `set`. What is wrong in the file,
+/* Loads `path` (NULL: no file; s->file: that is it already) and hands every value of it and of the environment to `set`. What is wrong in the file,
  * or not there, ends the program with a usage error. */
 void settings_apply(struct settings *s, const char *path, const struct setting *table, size_t count,
                     struct argp_state *state, settings_set_fn *set);
