@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -124,6 +125,20 @@ def test_debug_shows_what_each_rule_did_and_remembers_nothing(rules):
             assert [(p["rule"], p["step"], p["outcome"]) for p in shown["process"]] == [(1, "redact", "changed")]
         shown = server.request("POST", "/insert/jsonline?debug=1", json.dumps({"_msg": "bad"})).json()["records"][0]
         assert shown["outcome"] == "dropped"
+
+
+def test_records_tell_which_version_of_the_rules_made_them(rules):
+    versions = set()
+    for mark in ("a", "b"):
+        file = rules(f'rules:\n- set: {{v: "${{rules.version}}", w: "{mark} ${{rules.version}} ${{host}}"}}\n')
+        with bole.Server(args=["--process", file]) as server:
+            version = re.search(r'bole_process_info\{version="([0-9a-f]{16})"', server.get("/metrics").text).group(1)
+            answer = server.request("POST", "/insert/jsonline?debug=1", json.dumps({"_msg": "m", "host": "h"})).json()
+            assert answer["rules"] == version
+            fields = answer["records"][0]["fields"]
+            assert (fields["v"], fields["w"]) == (version, f"{mark} {version} h")
+            versions.add(version)
+    assert len(versions) == 2
 
 
 def test_a_server_does_not_start_with_wrong_rules(rules):

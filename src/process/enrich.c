@@ -66,11 +66,13 @@ bole_status rule_template(struct pipeline *p, const struct config_node *node, bo
         const uint8_t *close = rest.len ? memchr(rest.ptr, '}', rest.len) : NULL;
         if (!close || close == rest.ptr)
             return config_fail(p->config, node, err, "${ without a name and }");
-        pieces[count++] = (struct template_piece){bole_slice_from(rest.ptr, (size_t)(close - rest.ptr)), true};
+        bole_slice name = bole_slice_from(rest.ptr, (size_t)(close - rest.ptr));
+        bool version = bole_slice_eq(name, S("rules.version")); /* names of fields have no dots */
+        pieces[count++] = (struct template_piece){version ? pipeline_version(p) : name, !version};
         rest = bole_slice_sub(rest, (size_t)(close - rest.ptr) + 1);
     }
     bool is_text = count == 0 || (count == 1 && !pieces[0].is_name);
-    *ret_template = (struct rule_template){pieces, count, is_text, text};
+    *ret_template = (struct rule_template){pieces, count, is_text, count ? pieces[0].text : text};
     return BOLE_OK;
 }
 

@@ -243,9 +243,9 @@ static bole_status parse(bole_slice text, const char *name, bool is_part, struct
         st = rule_check_keys(p, root, keys, 2, err);
     if (st >= 0 && (node = config_get(root, S("key_file"))))
         st = read_key(p, node, err);
+    snprintf(p->version, sizeof p->version, "%016llx", (unsigned long long)hash64_seed(text, p->key.len ? hash64(p->key) : 0));
     if (st >= 0 && (node = config_get(root, S("rules"))) && node->kind != CONFIG_NULL)
         st = compile_rules(p, node, err);
-    snprintf(p->version, sizeof p->version, "%016llx", (unsigned long long)hash64_seed(text, p->key.len ? hash64(p->key) : 0));
     config_destroy(p->config);
     p->config = NULL;
     if (st < 0) {

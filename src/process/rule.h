@@ -92,12 +92,12 @@ bole_status rule_number(struct pipeline *p, const struct config_node *node, cons
 /* Belongs to the pipeline. */
 bole_status rule_regex(struct pipeline *p, const struct config_node *node, bole_slice pattern, unsigned flags,
                        struct regex **ret_regex, struct bole_err *err);
-/* "a ${name} b": texts, and fields or labels of the record. */
+/* "a ${name} b": texts, and fields or labels of the record; ${rules.version} is a text. */
 struct rule_template {
     struct template_piece *pieces;
     size_t     count;
     bool       is_text; /* there is no name in it */
-    bole_slice text;    /* as written */
+    bole_slice text;    /* that it is, then */
 };
 bole_status rule_template(struct pipeline *p, const struct config_node *node, bole_slice text, struct rule_template *ret_template,
                           struct bole_err *err);

@@ -348,7 +348,10 @@ static void answer_shown(struct door *d)
         buf_put_str(&text, i ? "," : "");
         buf_put_json(&text, result->errors[i].text, false);
     }
-    buf_put_str(&text, "],\"records\":[");
+    buf_put_u8(&text, ']');
+    if (d->r->run.pipeline)
+        buf_printf(&text, ",\"rules\":\"%.*s\"", BOLE_SLICE_ARG(pipeline_version(d->r->run.pipeline)));
+    buf_put_str(&text, ",\"records\":[");
     buf_put(&text, buf_slice(&d->shown));
     buf_put_str(&text, "]}\n");
     bole_slice body = text.failed ? (bole_slice){0} : arena_copy(d->in->arena, buf_slice(&text));
