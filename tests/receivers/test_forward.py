@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import os
 import socket
 import ssl
@@ -14,6 +15,7 @@ import bole
 import clients
 from test_cli_tls import make_certificate
 from test_syslog import records
+from test_wrong_types import MARK, WRONG, places, replaced
 
 QUERY = '{service_name=~".+"}'
 
@@ -109,6 +111,8 @@ def pack(value):
         return b"\xc3" if value else b"\xc2"
     if isinstance(value, int):
         return b"\xcf" + struct.pack(">Q", value)
+    if isinstance(value, float):
+        return b"\xcb" + struct.pack(">d", value)
     if isinstance(value, bytes):
         return b"\xc6" + struct.pack(">I", len(value)) + value
     if isinstance(value, str):
@@ -188,6 +192,49 @@ def test_what_is_broken_ends_the_connection_and_nobody_elses(server):
         good.sendall(pack(["app", 1795255200, {"log": "still here"}, {"chunk": "z"}]))
         assert receive(good, len(ack("z"))) == ack("z")
     assert server.metric('bole_socket_lost_total{door="forward",reason="malformed"}') == 6
+
+
+ENTRIES = [[1795255200, {"log": "one", "k": {"n": ["v", 1]}}], [1795255201, {"log": "two"}]]
+FORMS = {
+    "Message": (["app", 1795255200, {"log": "one", "k": {"n": ["two"]}}, {"chunk": "c"}], lambda m: m),
+    "Forward": (["app", ENTRIES, {"chunk": "c", "size": 2}], lambda m: m),
+    "PackedForward": (["app", ENTRIES, {"chunk": "c"}], lambda m: [b"".join(map(pack, e)) if i == 1 and isinstance(e, list) else e for i, e in enumerate(m)]
+                      if isinstance(m, list) else m),
+    "with metadata": (["app", [[[1795255200, {"meta": "one"}], {"log": "two"}]], {"chunk": "c"}], lambda m: m),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_wrong_types_place_by_place(server, form):
+    """What is acknowledged is in the records, whole, or counted as lost; else the connection ends."""
+    right, shape = FORMS[form]
+    acked = []
+
+    def told():
+        return sum(float(line.rsplit(" ", 1)[1]) for line in server.get("/metrics").text.splitlines()
+                   if line.startswith('bole_socket_lost_total{door="forward"'))
+
+    for path in places(right):
+        for fresh in [7707077.5, *WRONG] if path else [None]:
+            text = json.dumps(replaced(right, path, fresh) if path else right)
+            number = len(acked)
+            for word in ("one", "two", MARK):
+                text = text.replace(word, f"{word}{number}x")
+            message = json.loads(text)
+            option = message[-1] if isinstance(message, list) and message and isinstance(message[-1], dict) else {}
+            with connect(server) as connection:
+                before = told()
+                connection.sendall(pack(shape(message)))
+                connection.shutdown(socket.SHUT_WR) # what is not taken as a message ends with this
+                is_acked = receive(connection, 5)[:5] == ack("c")[:5]
+            said = [f"{word}{number}x" for word in ("one", "two", MARK) if f"{word}{number}x" in json.dumps([m for m in message if m is not option])] \
+                if isinstance(message, list) else []
+            acked.append((is_acked, told() - before, said, path, fresh))
+    assert acked[0][:2] == (True, 0)
+    stored = json.dumps([[line, labels] for line, labels in records(server, QUERY, start=0)])
+    gone = [entry for entry in acked if entry[0] and entry[1] == 0 and not all(word in stored for word in entry[2])]
+    assert not gone, "\n".join(map(str, gone))
+    assert sum(entry[0] for entry in acked) > len(acked) / 2
 
 
 def test_half_a_message_is_told(server):

@@ -36,11 +36,11 @@ def server(certificates):
         yield s
 
 
-def records(server, query='{job="syslog"}', count=None):
+def records(server, query='{job="syslog"}', count=None, **more):
     """All records once there are `count`: [(line, labels and fields)], oldest first."""
     end = time.monotonic() + 20
     while True:
-        found = [(int(ns), line, stream["stream"]) for stream in server.query_range(query, direction="forward")["result"]
+        found = [(int(ns), line, stream["stream"]) for stream in server.query_range(query, direction="forward", **more)["result"]
                  for ns, line in stream["values"]]
         if count is None or len(found) >= count or time.monotonic() > end:
             break
