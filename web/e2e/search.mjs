@@ -249,6 +249,10 @@ await runSteps(
         assert.match(text, /request 1 done/);
       }
       await page.locator(".export-panel", { hasText: "lines exported" }).waitFor();
+      await page.locator(".export-panel").getByRole("button", { name: "Copy as curl" }).click();
+      await page.locator(".export-panel").getByText("Copied").waitFor();
+      const [, url] = /^curl '([^']+)'$/.exec(await page.evaluate(() => navigator.clipboard.readText()));
+      assert.equal((await (await fetch(url)).text()).split("\n").filter((text) => text.includes("user=bob")).length, ROWS / 4);
       await picture("export");
     }),
     step("the fields panel counts every line, and a click filters", async () => {

@@ -166,6 +166,8 @@ export const strings = {
     title: "Export all lines",
     help: "Every line of the query and range, not only those on the screen.",
     formats: { csv: "CSV", json: "JSON", ndjson: "NDJSON" },
+    curl: "Copy as curl",
+    curlTitle: "A command that asks for the same lines, as they are found",
     running: (rows: string) => `${rows} lines…`,
     done: (rows: string) => `${rows} lines exported.`,
     failed: (why: string) => `The export failed: ${why}`,

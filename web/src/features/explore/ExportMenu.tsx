@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
-import { exportLines, type SearchRequest } from "@/api/search";
+import { exportLines, exportUrl, type SearchRequest } from "@/api/search";
 import { Button } from "@/components/Button";
+import { CopyButton } from "@/components/CopyButton";
 import { Popover } from "@/components/Popover";
 import { saveAs } from "@/components/saveAs";
 import { EXPORT_FORMATS, EXPORT_TYPES, ExportWriter, type ExportFormat } from "@/lib/exportFormat";
@@ -56,6 +57,10 @@ export function ExportMenu({ request, columns }: { request: SearchRequest; colum
                 {text.formats[format]}
               </Button>
             ))}
+            {/* An address has no quote that is not escaped. */}
+            <CopyButton text={`curl '${exportUrl(request).href}'`} title={text.curlTitle}>
+              {text.curl}
+            </CopyButton>
           </p>
           <p role="status">
             {progress.kind === "running" && (
