@@ -23,12 +23,16 @@ def push(server, app, texts, headers=None, first=0):
 
 
 def delete(server, query, headers=None, **params):
-    path = "/loki/api/v1/delete?" + bole.urllib.parse.urlencode({"query": query, "start": "0", **params})
+    path = "/loki/api/v1/delete?" + bole.urllib.parse.urlencode({"query": query, "start": "0000000001", **params})
     return server.request("POST", path, headers=headers)
 
 
 def requests(server, headers=None):
     return server.get("/loki/api/v1/delete", headers=headers).json()
+
+
+def all_requests(server):
+    return server.get("/api/v1/delete").json()
 
 
 def texts(server, query, headers=None):
@@ -103,27 +107,38 @@ def test_a_request_can_be_taken_back(server):
     assert request["request_id"] == request_id and request["status"] == "received"
     run("delete", "--cancel", request_id, server=server)
     assert texts(server, '{app="web"}') == ["one"]
-    assert requests(server)[0]["status"] == "cancelled"
+    assert requests(server) == [] and all_requests(server)[0]["status"] == "cancelled"
     done = run("delete", "--cancel", request_id, server=server, check=False)
     assert done.returncode == 1 and b"already processed is not allowed" in done.stderr
     assert server.request("DELETE", "/loki/api/v1/delete?request_id=77").status == 404
 
 
+SOME = "1700000000"
+
+
 @pytest.mark.parametrize("params, expected", [
-    ({"start": "0"}, "query not set"),
+    ({"start": SOME}, "query not set"),
     ({"query": '{app="a"}'}, "start time not set"),
-    ({"query": '{app="a"}', "start": "soon"}, "invalid start time"),
-    ({"query": '{app="a"}', "start": "0", "end": str(int(time.time()) + 10**6)}, "deletes in the future are not allowed"),
-    ({"query": '{app="a"}', "start": "20", "end": "10"}, "start time can't be greater than end time"),
-    ({"query": '{app="a"', "start": "0"}, "parse error"),
-    ({"query": '{app="a"} | json', "start": "0"}, "a delete takes a selector and line filters"),
-    ({"query": '{app="a"} |= "x" or "y"', "start": "0"}, "a delete takes a selector and line filters"),
-    ({"query": 'rate({app="a"}[1m])', "start": "0"}, "a delete takes a selector and line filters"),
+    ({"query": '{app="a"}', "start": "soon"}, "invalid start time: require unix seconds or RFC3339 format"),
+    ({"query": '{app="a"}', "start": "0"}, "invalid start time"),
+    ({"query": '{app="a"}', "start": SOME + "000"}, "invalid start time"),
+    ({"query": '{app="a"}', "start": SOME, "end": "1700000000.5"}, "invalid end time"),
+    ({"query": '{app="a"}', "start": SOME, "end": str(int(time.time()) + 10**6)}, "deletes in the future are not allowed"),
+    ({"query": '{app="a"}', "start": SOME, "end": SOME}, "start time can't be greater than or equal to end time"),
+    ({"query": '{app="a"', "start": SOME}, "invalid query expression"),
+    ({"query": '{app="a"} | json', "start": SOME}, "a delete takes a selector and line filters"),
+    ({"query": '{app="a"} |= "x" or "y"', "start": SOME}, "a delete takes a selector and line filters"),
+    ({"query": 'rate({app="a"}[1m])', "start": SOME}, "invalid query expression"),
 ])
 def test_a_request_that_is_wrong_is_told(server, params, expected):
     answer = server.request("POST", "/loki/api/v1/delete?" + bole.urllib.parse.urlencode(params))
     assert answer.status == 400 and expected in answer.text
     assert requests(server) == []
+
+
+def test_bole_own_door_says_where_the_query_is_wrong(server):
+    answer = server.request("POST", "/api/v1/delete?" + bole.urllib.parse.urlencode({"query": '{app="a"', "start": "0"}))
+    assert answer.status == 400 and "parse error at line 1, col 9" in answer.text
 
 
 QUESTIONS = [

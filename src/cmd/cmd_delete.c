@@ -91,7 +91,7 @@ static bole_status request(struct bole_client *c, const struct delete_options *o
 
 static bole_status list(struct bole_client *c, struct buf *out, struct bole_err *err)
 {
-    bole_status st = bole_client_get(c, "/loki/api/v1/delete", cmd_keep_bytes, out, err);
+    bole_status st = bole_client_get(c, "/api/v1/delete", cmd_keep_bytes, out, err);
     buf_put_u8(out, '\n');
     return st;
 }

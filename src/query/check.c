@@ -37,14 +37,16 @@ static size_t together(const struct ast_stage *const *stages, size_t from, size_
 static bole_status refuse(const struct ast_stage *const *stages, size_t count, const struct bole_err *wrong,
                           struct budget *budget, struct bole_err *err)
 {
+    char quoted[sizeof err->msg];
+    size_t room = sizeof "parse error : stage '' : " + strlen(wrong->msg);
     struct buf text;
-    char quoted[256]; /* the reason may quote as much again */
     buf_init(&text, budget);
     for (size_t i = 0; i < count; i++) {
         buf_put(&text, i ? S(" ") : S(""));
         ast_print_stage(stages[i], &text);
     }
-    err_print(quoted, sizeof quoted, "%.*s", BOLE_SLICE_ARG(buf_slice(&text)));
+    /* Whole where that leaves room for the reason, which may quote as much again. */
+    err_print(quoted, text.len + room <= sizeof err->msg ? sizeof quoted : 256, "%.*s", BOLE_SLICE_ARG(buf_slice(&text)));
     buf_deinit(&text);
     return bole_fail(err, wrong->code, "parse error : stage '%s' : %s", quoted, wrong->msg);
 }

@@ -53,6 +53,11 @@ bool query_is_set(const struct query *q)
     return query_type(q) == QUERY_LOG && q->ast->root->log.sets;
 }
 
+bool query_is_selector(const struct query *q)
+{
+    return query_type(q) == QUERY_LOG && !q->ast->root->log.stages && !q->ast->root->log.sets;
+}
+
 bool query_request_clip(struct query_request *r)
 {
     int64_t last_ns = r->after ? r->after->time_ns : 0;

@@ -39,6 +39,7 @@ enum query_type query_type(const struct query *q);
 /* True when an addition of Bole's looks at many rows at once (docs/logql.md): the result has its rows in order then, and they
  * do not go on behind the limit. */
 bool query_is_set(const struct query *q);
+bool query_is_selector(const struct query *q); /* a log query without any stage */
 void query_format(const struct query *q, struct buf *out); /* canonical text: format_query */
 
 /* The matchers of a selector, for series, labels, index/stats and volume: `{a="b"}`, `{}`; a pipeline is refused. */
@@ -83,6 +84,7 @@ struct query_request {
     const struct clock *clock;     /* for statistics; NULL: none are taken */
     struct query_explain *explain; /* what was done is written here (explain.h); NULL: nowhere */
     uint64_t      max_scan_bytes;  /* of lines that a store may look at; 0: no limit */
+    struct buf   *whole_error;     /* an error that err cuts is written here whole, else nothing; NULL: nowhere */
 };
 
 struct query_stats {

@@ -16,7 +16,7 @@
 #include "query/source.h"
 #include "query/stage/hints.h"
 
-enum { AGGREGATE_BUCKETS_MAX = 20000, SERIES_SHOWN_MAX = 600 };
+enum { AGGREGATE_BUCKETS_MAX = 20000 };
 
 struct series {
     int64_t             *counts; /* [steps + 1] differences */
@@ -143,18 +143,23 @@ static bool grow_series(struct range_exec *r)
 /* The labels of the series, in room, say that there was an error. */
 static bole_status pipeline_error(struct range_exec *r, size_t n, bole_slice kind)
 {
-    struct buf text;
+    struct buf labels, text;
+    buf_init(&labels, NULL);
     buf_init(&text, NULL);
-    label_set_print(r->room, n, &text);
-    bole_fail(r->e->err, BOLE_E_INVALID,
-              "pipeline error: '%.*s' for series: '%.*s'.\n"
-              "Use a label filter to intentionally skip this error. (e.g | __error__!=\"%.*s\").\n"
-              "To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n"
-              "The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n",
-              BOLE_SLICE_ARG(kind), (int)(text.len > SERIES_SHOWN_MAX ? SERIES_SHOWN_MAX : text.len), (const char *)text.ptr,
-              BOLE_SLICE_ARG(kind));
+    label_set_print(r->room, n, &labels);
+    buf_printf(&text,
+               "pipeline error: '%.*s' for series: '%.*s'.\n"
+               "Use a label filter to intentionally skip this error. (e.g | __error__!=\"%.*s\").\n"
+               "To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n"
+               "The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n",
+               BOLE_SLICE_ARG(kind), BOLE_SLICE_ARG(buf_slice(&labels)), BOLE_SLICE_ARG(kind));
+    bole_status st = bole_fail(r->e->err, BOLE_E_INVALID, "%.*s", BOLE_SLICE_ARG(buf_slice(&text)));
+    struct buf *whole = r->e->request->whole_error;
+    if (whole && text.len >= sizeof r->e->err->msg)
+        buf_put(whole, buf_slice(&text));
+    buf_deinit(&labels);
     buf_deinit(&text);
-    return BOLE_E_INVALID;
+    return st;
 }
 
 static bole_status find_series(struct range_exec *r, const struct source_row *row, uint32_t *ret)

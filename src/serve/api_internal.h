@@ -10,6 +10,9 @@
 #include "serve/metrics.h"
 #include "serve/tail.h"
 
+/* Flags of Loki's paths, whose methods are refused as Loki refuses them. */
+#define LOKI_METHODS (HTTP_NO_HEAD | HTTP_OR_NOTHING)
+
 struct api {
     struct api_options      options;  /* defaults filled in; then read-only */
     struct ingest          *ingest;   /* set by api_attach, then read-only */

@@ -225,11 +225,11 @@ static void native_push(struct http_exchange *x, void *ctx)
 
 static const struct http_route routes[] = {
     {HTTP_POST, "/api/v1/push", native_push, .flags = HTTP_WRITE | HTTP_NO_FORM},
-    {HTTP_POST, "/loki/api/v1/push", loki_push, .flags = HTTP_WRITE | HTTP_NO_FORM | HTTP_RAW_BODY},
-    {HTTP_POST, "/api/prom/push", loki_push, .flags = HTTP_WRITE | HTTP_NO_FORM | HTTP_RAW_BODY},
+    {HTTP_POST, "/loki/api/v1/push", loki_push, .flags = LOKI_METHODS | HTTP_WRITE | HTTP_NO_FORM | HTTP_RAW_BODY},
+    {HTTP_POST, "/api/prom/push", loki_push, .flags = LOKI_METHODS | HTTP_WRITE | HTTP_NO_FORM | HTTP_RAW_BODY},
     {HTTP_POST, "/insert/jsonline", json_lines, .flags = HTTP_WRITE | HTTP_NO_FORM},
     {HTTP_POST, "/v1/logs", otlp_logs, .flags = HTTP_WRITE | HTTP_NO_FORM},
-    {HTTP_POST, "/otlp/v1/logs", otlp_logs, .flags = HTTP_WRITE | HTTP_NO_FORM},
+    {HTTP_POST, "/otlp/v1/logs", otlp_logs, .flags = LOKI_METHODS | HTTP_WRITE | HTTP_NO_FORM},
 };
 
 const struct api_table push_table = {routes, sizeof routes / sizeof *routes};

@@ -262,27 +262,56 @@ TEST(api_tail_refuses_what_it_cannot_follow)
         const char *target;
         const char *body;
     } cases[] = {
-        {"/loki/api/v1/tail?query=rate({app=\"web\"}[5m])", "only log selector is supported"},
         {"/loki/api/v1/tail?query={app=\"web\"", "parse error at line 1, col 11: syntax error: unexpected $end, expecting } or ,"},
         {"/loki/api/v1/tail?query={app=\"web\"}&delay_for=6", "delay_for can't be greater than 5"},
         {"/loki/api/v1/tail?query={app=\"web\"}&limit=0", "limit must be a positive value"},
     };
-    struct world *w = world_open(&(struct api_options){.tails_max = 1});
+    struct world *w = world_open(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CHECK(world_open_socket(w, cases[i].target, "") == -1);
         CHECK_EQ_SLICE(w->body, bole_slice_str(cases[i].body));
     }
     CHECK_EQ_U64(world_get(w, "/loki/api/v1/tail?query={app=\"web\"}", ""), 400);
     CHECK(world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "Origin: http://evil.example\r\n") == -1);
+    world_close(w);
+}
 
-    int first = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
-    int second = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+static void check_closes(struct world *w, const char *target, unsigned wanted)
+{
     unsigned code;
-    CHECK(first >= 0 && second >= 0);
-    CHECK(!world_read_socket(second, text, sizeof text, &code));
-    CHECK_EQ_U64(code, 1013);
+    int fd = world_open_socket(w, target, "");
+    CHECK(fd >= 0);
+    CHECK(!world_read_socket(fd, text, sizeof text, &code));
+    CHECK_EQ_U64(code, wanted);
+    close(fd);
+}
+
+TEST(api_tail_ends_what_it_accepted_and_cannot_follow)
+{
+    struct world *w = world_open(&(struct api_options){.tails_max = 1});
+    check_closes(w, "/loki/api/v1/tail?query=rate({app=\"web\"}[5m])", 1011);
+    check_closes(w, "/loki/api/v1/tail?query={app=\"web\"}&start=4000000000", 1011);
+    int first = world_open_socket(w, "/loki/api/v1/tail?query={app=\"web\"}", "");
+    CHECK(first >= 0);
+    check_closes(w, "/loki/api/v1/tail?query={app=\"web\"}", 1011);
+    check_closes(w, "/loki/api/v1/tail?query={app=\"web\"}&cursor=", 1013); /* Bole's own clients try again */
     close(first);
-    close(second);
+    world_close(w);
+}
+
+TEST(api_tail_legacy_has_frames_of_its_own)
+{
+    struct world *w = world_open(NULL);
+    push_line(w, "web", "old");
+    int fd = world_open_socket(w, "/api/prom/tail?query={app=\"web\"}", "");
+    CHECK(fd >= 0);
+    read_frame(fd);
+    CHECK(strstr(text, "{\"streams\":[{\"labels\":\"{app=\\\"web\\\", trace=\\\"t\\\"}\",\"entries\":[{\"ts\":\"") == text);
+    CHECK(strstr(text, "\",\"line\":\"old\"}]}],\"dropped_entries\":null}\n"));
+    push_line(w, "web", "new");
+    read_frame(fd);
+    CHECK(strstr(text, "{\"streams\":[{\"labels\":\"{app=\\\"web\\\"}\",") == text); /* no stage has seen it */
+    close(fd);
     world_close(w);
 }
 

@@ -38,6 +38,8 @@ enum http_route_flags {
     HTTP_UPGRADE = 4,   /* may become a WebSocket: Origin as with HTTP_WRITE */
     HTTP_PIECES = 16,    /* a body without a coding comes in pieces, and may be of any length: http_body_open */
     HTTP_NO_FORM = 32,  /* the body is none, whatever its type says: curl -d, and clients without a thought, call everything a form */
+    HTTP_NO_HEAD = 64,   /* GET does not imply HEAD: 405 */
+    HTTP_OR_NOTHING = 128, /* GET, POST and DELETE that the path has no route for are 404, not 405 */
     HTTP_RAW_BODY = 8,  /* leave Content-Encoding alone: the handler decodes (snappy in Loki's push is part of the type) */
 };
 

@@ -466,8 +466,8 @@ void http_reply_buf(struct http_exchange *x, unsigned status, const char *conten
 /* "Allow: GET, HEAD, POST\r\n" (RFC 9110, 15.5.6); NULL without memory. */
 static const char *allow_line(struct http_exchange *x)
 {
-    static const struct { unsigned bit; const char *name; } names[] = {
-        {HTTP_GET, "GET, HEAD"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"}, {HTTP_DELETE, "DELETE"}};
+    const struct { unsigned bit; const char *name; } names[] = {
+        {HTTP_GET, x->match.flags & HTTP_NO_HEAD ? "GET" : "GET, HEAD"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"}, {HTTP_DELETE, "DELETE"}};
     bole_slice list = S("");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (x->match.allowed & names[i].bit)
@@ -475,13 +475,27 @@ static const char *allow_line(struct http_exchange *x)
     return (const char *)arena_printf(&x->arena, "Allow: %.*s\r\n", BOLE_SLICE_ARG(list)).ptr;
 }
 
+/* NULL without memory. */
+static const char *location_line(struct http_exchange *x)
+{
+    bole_slice path = http_path_clean(&x->arena, http_span_slice(x->base, x->head.path));
+    bole_slice query = http_span_slice(x->base, x->head.query);
+    return path.ptr ? (const char *)arena_printf(&x->arena, "Location: %.*s%s%.*s\r\n", BOLE_SLICE_ARG(path), query.len ? "?" : "",
+                                                 BOLE_SLICE_ARG(query)).ptr
+                    : NULL;
+}
+
 void exchange_refuse(struct http_exchange *x, unsigned status, const char *text)
 {
     const char *headers = status == 503 ? "Retry-After: 1\r\n" : NULL;
     if (status == 405)
         headers = allow_line(x);
+    if (status == 301)
+        headers = location_line(x);
     if (status == 415)
         headers = "Accept-Encoding: gzip, zstd, deflate, snappy\r\n";
+    if (status == 301 || (status == 405 && (x->match.flags & HTTP_NO_HEAD)))
+        text = "";
     if (!text)
         text = status == 404 ? "404 page not found\n" : http_status_text(status);
     bole_slice body = bole_slice_str(text);
@@ -491,5 +505,5 @@ void exchange_refuse(struct http_exchange *x, unsigned status, const char *text)
         return;
     }
     memcpy(copy, body.ptr, body.len);
-    fill_answer(x, status, "text/plain; charset=utf-8", (bole_slice){copy, body.len}, headers);
+    fill_answer(x, status, body.len ? "text/plain; charset=utf-8" : NULL, (bole_slice){copy, body.len}, headers);
 }

@@ -15,17 +15,27 @@ static const struct http_options *options_of(const struct http_conn *c)
 
 static const char no_memory[] = "out of memory for requests: try again";
 
+/* Why no route takes it; 0: the fallback may. */
+static unsigned refusal_of(const struct http_exchange *x, bool has_fallback)
+{
+    bool is_other = x->head.method == HTTP_METHOD_OTHER;
+    if (!x->match.allowed)
+        return has_fallback && !is_other ? 0 : 404;
+    bool is_known = !is_other && !x->head.head && x->head.method != HTTP_PUT;
+    return (x->match.flags & HTTP_OR_NOTHING) && is_known ? 404 : 405;
+}
+
 /* Finds the route. What no route wants still has its body read, when that is small, so that the connection survives. */
 static void find_route(struct http_conn *c, bole_slice raw_path)
 {
     struct http_exchange *x = c->x;
     const struct http_options *o = options_of(c);
     http_routes_match(c->hl->server->routes, raw_path, x->head.method, &x->match);
+    if (x->head.head && (x->match.flags & HTTP_NO_HEAD))
+        x->match.route = NULL;
     x->route = x->match.route;
-    if (!x->route && x->match.allowed)
-        x->refusal = 405;
-    else if (!x->route && (!o->fallback || x->head.method == HTTP_METHOD_OTHER))
-        x->refusal = x->head.method == HTTP_METHOD_OTHER ? 501 : 404;
+    if (!x->route)
+        x->refusal = refusal_of(x, o->fallback != NULL);
     x->body_max = x->route && x->route->body_max_bytes ? x->route->body_max_bytes : o->body_max_bytes;
     if (x->body_max > c->hl->server->body_fits)
         x->body_max = c->hl->server->body_fits;
@@ -67,6 +77,10 @@ static unsigned check_request(struct http_conn *c, const char **ret_text)
         *ret_text = "this server does not go by that name: start it with --host NAME (hosts: in its configuration), or use its "
                     "address (the check keeps foreign web pages out, see DNS rebinding)";
         return 403;
+    }
+    if (!http_path_is_clean(raw_path)) {
+        x->refusal = 301;
+        return 0;
     }
     *ret_text = "the path has a malformed percent-escape, a NUL, or a . or .. segment";
     if (!http_escapes_ok(raw_path) || !http_decode(&x->arena, raw_path, false, &x->path) || !http_path_ok(x->path))

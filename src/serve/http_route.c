@@ -139,6 +139,7 @@ static bool pattern_matches(bole_slice pattern, bole_slice path, struct http_mat
 static bool take_route(struct http_match *m, const struct http_route *route, unsigned method)
 {
     m->allowed |= route->methods;
+    m->flags |= route->flags;
     if (!m->route && (route->methods & method))
         m->route = route;
     return m->route != NULL;
@@ -235,13 +236,56 @@ bole_status http_form_parse(struct arena *a, bole_slice text, struct http_form_p
     return BOLE_OK;
 }
 
+/* The length of `text` without its last segment. */
+static size_t parent_len(const uint8_t *text, size_t len)
+{
+    while (len && text[len - 1] != '/')
+        len--;
+    return len ? len - 1 : 0;
+}
+
+static bool is_dots(bole_slice segment)
+{
+    return bole_slice_eq(segment, S(".")) || bole_slice_eq(segment, S(".."));
+}
+
+bool http_path_is_clean(bole_slice path)
+{
+    bole_slice rest = bole_slice_sub(path, 1);
+    while (rest.len) {
+        bole_slice segment = bole_slice_cut(rest, '/', &rest);
+        if (!segment.len || is_dots(segment))
+            return false;
+    }
+    return true;
+}
+
+bole_slice http_path_clean(struct arena *a, bole_slice path)
+{
+    bool is_folder = path.ptr[path.len - 1] == '/';
+    uint8_t *text = arena_bytes(a, path.len + 1);
+    size_t len = 0;
+    for (bole_slice rest = path; text && rest.len;) {
+        bole_slice segment = bole_slice_cut(rest, '/', &rest);
+        if (bole_slice_eq(segment, S("..")))
+            len = parent_len(text, len);
+        if (!segment.len || is_dots(segment))
+            continue;
+        text[len++] = '/';
+        memcpy(text + len, segment.ptr, segment.len);
+        len += segment.len;
+    }
+    if (text && (is_folder || !len))
+        text[len++] = '/';
+    return (bole_slice){text, text ? len : 0};
+}
+
 bool http_path_ok(bole_slice decoded)
 {
     if (memchr(decoded.ptr, 0, decoded.len))
         return false;
     while (decoded.len) {
-        bole_slice segment = bole_slice_cut(decoded, '/', &decoded);
-        if (bole_slice_eq(segment, S(".")) || bole_slice_eq(segment, S("..")))
+        if (is_dots(bole_slice_cut(decoded, '/', &decoded)))
             return false;
     }
     return true;

@@ -15,7 +15,7 @@ struct http_routes;
 
 struct http_match {
     const struct http_route *route;  /* NULL: none for this path and method */
-    unsigned allowed;                /* methods of all routes of this path: what a 405 names */
+    unsigned allowed, flags;         /* methods and flags of all routes of this path: what a 405 names */
     unsigned param_count;
     struct { bole_slice name, value; } params[HTTP_PATH_PARAM_MAX]; /* values still encoded */
 };
@@ -36,6 +36,11 @@ struct http_form_pair { bole_slice name, value; };
 
 /* Splits "a=1&b=2" and appends the decoded pairs to the arena-owned array. BOLE_E_INVALID for a malformed escape. */
 bole_status http_form_parse(struct arena *a, bole_slice text, struct http_form_pair **pairs, size_t *pair_count);
+
+/* No empty segment but the last, no "." and "..". */
+bool http_path_is_clean(bole_slice path);
+/* A raw path that begins with '/' without those; a last '/' stays. ptr NULL: no memory. */
+bole_slice http_path_clean(struct arena *a, bole_slice path);
 
 /* Whether a decoded path is safe to look up: no "." or ".." segment, no NUL. */
 bool http_path_ok(bole_slice decoded);

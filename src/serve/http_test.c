@@ -139,6 +139,7 @@ static const struct http_route routes[] = {
     {.methods = HTTP_POST, .path = "/echo", .handler = echo},
     {.methods = HTTP_POST, .path = "/length", .handler = length},
     {.methods = HTTP_GET, .path = "/hello", .handler = hello},
+    {.methods = HTTP_GET, .path = "/bare", .handler = hello, .flags = HTTP_NO_HEAD | HTTP_OR_NOTHING},
     {.methods = HTTP_POST, .path = "/hello", .handler = no_content, .flags = HTTP_WRITE},
     {.methods = HTTP_POST, .path = "/raw", .handler = echo, .flags = HTTP_RAW_BODY},
     {.methods = HTTP_POST, .path = "/pool", .handler = echo, .flags = HTTP_POOL, .decoded_max_bytes = 100000},
@@ -251,6 +252,53 @@ TEST(http_says_404_and_405_and_keeps_the_connection)
     CHECK(strstr(text, "HTTP/1.1 405 ") && strstr(text, "\r\nAllow: GET, HEAD, POST\r\n"));
     client_send_str(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
     CHECK_EQ_U64(client_status(fd), 200);
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_refuses_methods_as_a_route_says)
+{
+    static const struct { const char *request, *status; } cases[] = {
+        {"GET /bare HTTP/1.1\r\n" HOST "\r\n", "200"},
+        {"HEAD /bare HTTP/1.1\r\n" HOST "\r\n", "405"},
+        {"PUT /bare HTTP/1.1\r\n" HOST "\r\n", "405"},
+        {"OPTIONS /bare HTTP/1.1\r\n" HOST "\r\n", "405"},
+        {"POST /bare HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", "404"},
+        {"DELETE /bare HTTP/1.1\r\n" HOST "\r\n", "404"},
+        {"OPTIONS /nowhere HTTP/1.1\r\n" HOST "\r\n", "404"},
+    };
+    struct http_server *s = start();
+    char text[4096];
+    int fd = client_connect(s);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        client_send_str(fd, cases[i].request);
+        client_answer(fd, text, sizeof text);
+        if (strncmp(text + 9, cases[i].status, 3) != 0)
+            fail_msg("%s: %.40s", cases[i].request, text);
+    }
+    close(fd);
+    http_server_destroy(s);
+}
+
+TEST(http_sends_paths_that_are_not_clean_to_those_that_are)
+{
+    static const struct { const char *path, *location; } cases[] = {
+        {"//hello", "/hello"},         {"/label//values?a=%2F&b=//", "/label/values?a=%2F&b=//"},
+        {"/x/../hello", "/hello"},     {"/x/./hello/", "/x/hello/"},
+        {"/../..", "/"},               {"//evil.example//..", "/"},
+        {"/a%2Fb//c", "/a%2Fb/c"},
+    };
+    struct http_server *s = start();
+    char text[4096], request[256], want[256];
+    int fd = client_connect(s);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "\r\n", cases[i].path);
+        client_send_str(fd, request);
+        client_answer(fd, text, sizeof text);
+        snprintf(want, sizeof want, "\r\nLocation: %s\r\n", cases[i].location);
+        if (strncmp(text, "HTTP/1.1 301 ", 13) != 0 || !strstr(text, want))
+            fail_msg("%s: %s", cases[i].path, text);
+    }
     close(fd);
     http_server_destroy(s);
 }

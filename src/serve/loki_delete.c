@@ -8,40 +8,55 @@
 #include "serve/loki_json.h"
 #include "serve/loki_params.h"
 
-static bole_status parse_time(struct http_exchange *x, bole_slice name, int64_t otherwise_ns, int64_t *ret_ns,
+/* Loki takes seconds of ten digits and RFC 3339 only; `any` more. */
+static bole_status parse_time(struct http_exchange *x, bole_slice name, bool any, int64_t otherwise_ns, int64_t *ret_ns,
                               struct bole_err *err)
 {
-    if (loki_parse_time(api_param(x, name), otherwise_ns, ret_ns, err) >= 0)
+    bole_slice text = api_param(x, name);
+    bool is_loki = !text.len || text.len == 10 || (text.len > 10 && text.ptr[10] == 'T');
+    if ((any || is_loki) && loki_parse_time(text, otherwise_ns, ret_ns, err) >= 0)
         return BOLE_OK;
     return bole_fail(err, BOLE_E_INVALID, "invalid %.*s time: require unix seconds or RFC3339 format", BOLE_SLICE_ARG(name));
 }
 
-static bole_status parse_range(struct api *a, struct http_exchange *x, struct store_delete_request *r, struct bole_err *err)
+static bole_status parse_range(struct api *a, struct http_exchange *x, bool any, struct store_delete_request *r,
+                               struct bole_err *err)
 {
     int64_t now = clock_now_ns(a->options.clock);
     if (!api_param(x, S("start")).len)
         return bole_fail(err, BOLE_E_INVALID, "start time not set");
-    bole_status st = parse_time(x, S("start"), 0, &r->from_ns, err);
+    bole_status st = parse_time(x, S("start"), any, 0, &r->from_ns, err);
     if (st >= 0)
-        st = parse_time(x, S("end"), now, &r->to_ns, err);
+        st = parse_time(x, S("end"), any, now, &r->to_ns, err);
     if (st < 0)
         return st;
     if (r->to_ns > now)
         return bole_fail(err, BOLE_E_INVALID, "deletes in the future are not allowed");
-    return r->from_ns > r->to_ns ? bole_fail(err, BOLE_E_INVALID, "start time can't be greater than end time") : BOLE_OK;
+    return r->from_ns >= r->to_ns ? bole_fail(err, BOLE_E_INVALID, "start time can't be greater than or equal to end time") : BOLE_OK;
+}
+
+/* Loki says no more than that it is wrong; Bole's own door says where. */
+static bole_status parse_query(struct api *a, bool ours, struct store_delete_request *r, struct query **ret_query, struct bole_err *err)
+{
+    if (!r->query.len)
+        return bole_fail(err, BOLE_E_INVALID, "query not set");
+    bole_status st = query_parse(r->query, a->options.budget, ret_query, err);
+    if (!ours && (st == BOLE_E_INVALID || (st >= 0 && query_type(*ret_query) != QUERY_LOG)))
+        st = bole_fail(err, BOLE_E_INVALID, "invalid query expression");
+    return st;
 }
 
 /* False: the error was answered. */
-static bool request_delete(struct http_exchange *x, struct api *a, char ret_id[STORE_DELETE_ID_SIZE])
+static bool request_delete(struct http_exchange *x, struct api *a, bool ours, char ret_id[STORE_DELETE_ID_SIZE])
 {
     struct store_delete_request r = {.query = api_param(x, S("query"))};
     struct query *q = NULL;
     struct bole_err err = {0};
     if (!api_tenant(x, &r.tenant))
         return false;
-    bole_status st = r.query.len ? parse_range(a, x, &r, &err) : bole_fail(&err, BOLE_E_INVALID, "query not set");
+    bole_status st = parse_query(a, ours, &r, &q, &err);
     if (st >= 0)
-        st = query_parse(r.query, a->options.budget, &q, &err);
+        st = parse_range(a, x, ours, &r, &err);
     if (st >= 0)
         st = query_delete_filters(q, &r, &err);
     if (st >= 0)
@@ -56,18 +71,24 @@ static bool request_delete(struct http_exchange *x, struct api *a, char ret_id[S
     return st >= 0;
 }
 
+/* NULL without memory: the header is left out. */
+static const char *id_line(struct http_exchange *x, const char *id)
+{
+    return (const char *)arena_printf(http_arena(x), "X-Delete-Request-ID: %s\r\n", id).ptr;
+}
+
 static void create(struct http_exchange *x, void *ctx)
 {
     char id[STORE_DELETE_ID_SIZE];
-    if (request_delete(x, ctx, id))
-        http_reply(x, &(struct http_reply){.status = 204});
+    if (request_delete(x, ctx, false, id))
+        http_reply(x, &(struct http_reply){.status = 204, .headers = id_line(x, id)});
 }
 
 static void create_with_id(struct http_exchange *x, void *ctx)
 {
     char id[STORE_DELETE_ID_SIZE];
     struct buf body;
-    if (!request_delete(x, ctx, id))
+    if (!request_delete(x, ctx, true, id))
         return;
     buf_init(&body, NULL);
     buf_printf(&body, "{\"status\":\"success\",\"request_id\":\"%s\"}", id);
@@ -108,10 +129,18 @@ static void put_step(struct buf *b, const struct store_delete_step *s)
     buf_put_u8(b, '}');
 }
 
+struct listing {
+    struct buf body;
+    bool       cancelled; /* also what was taken back, which Loki forgets */
+};
+
 static bole_status put_request(const struct store_delete_info *i, void *ctx)
 {
     static const char *const states[] = {"received", "in process", "processed", "cancelled"};
-    struct buf *b = ctx;
+    struct listing *l = ctx;
+    struct buf *b = &l->body;
+    if (i->state == STORE_DELETE_CANCELLED && !l->cancelled)
+        return BOLE_OK;
     if (b->len > 1)
         buf_put_str(b, ",\n");
     buf_printf(b, "{\"request_id\":\"%s\"", i->id);
@@ -121,6 +150,7 @@ static bole_status put_request(const struct store_delete_info *i, void *ctx)
     buf_put_json(b, i->query, true);
     buf_printf(b, ",\"status\":\"%s\"", states[i->state]);
     put_time(b, "created_at", i->created_ns);
+    buf_put_str(b, ",\"user_id\":\"\""); /* empty in Loki, too */
     if (i->finished_ns)
         put_time(b, "finished_at", i->finished_ns);
     buf_printf(b, ",\"rows\":%llu", (unsigned long long)i->rows);
@@ -135,24 +165,33 @@ static bole_status put_request(const struct store_delete_info *i, void *ctx)
     return b->failed ? BOLE_E_NOMEM : BOLE_OK;
 }
 
-static void list(struct http_exchange *x, void *ctx)
+static void list_requests(struct http_exchange *x, struct api *a, bool cancelled)
 {
-    struct api *a = ctx;
     struct bole_err err = {0};
+    struct listing l = {.cancelled = cancelled};
     bole_slice tenant;
-    struct buf body;
     if (!api_tenant(x, &tenant))
         return;
-    buf_init(&body, a->options.budget);
-    buf_put_u8(&body, '[');
-    bole_status st = store_deletes(a->options.store, tenant, put_request, &body, &err);
-    buf_put_u8(&body, ']');
-    if (st < 0 && !body.failed) {
+    buf_init(&l.body, a->options.budget);
+    buf_put_u8(&l.body, '[');
+    bole_status st = store_deletes(a->options.store, tenant, put_request, &l, &err);
+    buf_put_u8(&l.body, ']');
+    if (st < 0 && !l.body.failed) {
         http_reply_err(x, &err);
-        buf_deinit(&body);
+        buf_deinit(&l.body);
     } else {
-        api_reply_json(x, &body);
+        api_reply_json(x, &l.body);
     }
+}
+
+static void list(struct http_exchange *x, void *ctx)
+{
+    list_requests(x, ctx, false);
+}
+
+static void list_all(struct http_exchange *x, void *ctx)
+{
+    list_requests(x, ctx, true);
 }
 
 static void cancel(struct http_exchange *x, void *ctx)
@@ -174,9 +213,10 @@ static void cancel(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_POST | HTTP_PUT, "/loki/api/v1/delete", create, .flags = HTTP_WRITE | HTTP_POOL},
-    {HTTP_GET, "/loki/api/v1/delete", list, .flags = HTTP_POOL},
-    {HTTP_DELETE, "/loki/api/v1/delete", cancel, .flags = HTTP_WRITE | HTTP_POOL},
+    {HTTP_POST | HTTP_PUT, "/loki/api/v1/delete", create, .flags = LOKI_METHODS | HTTP_WRITE | HTTP_POOL},
+    {HTTP_GET, "/loki/api/v1/delete", list, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_DELETE, "/loki/api/v1/delete", cancel, .flags = LOKI_METHODS | HTTP_WRITE | HTTP_POOL},
+    {HTTP_GET, "/api/v1/delete", list_all, .flags = HTTP_POOL},
     {HTTP_POST, "/api/v1/delete", create_with_id, .flags = HTTP_WRITE | HTTP_POOL},
 };
 

@@ -291,8 +291,8 @@ static void detected_values(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_fields", detected_fields, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_field/{name}/values", detected_values, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_fields", detected_fields, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_field/{name}/values", detected_values, .flags = LOKI_METHODS | HTTP_POOL},
 };
 
 const struct api_table loki_detect_table = {routes, sizeof routes / sizeof *routes};

@@ -175,9 +175,9 @@ static void volume_range(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/stats", stats, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume", volume, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume_range", volume_range, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/stats", stats, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume", volume, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/index/volume_range", volume_range, .flags = LOKI_METHODS | HTTP_POOL},
 };
 
 const struct api_table loki_index_table = {routes, sizeof routes / sizeof *routes};

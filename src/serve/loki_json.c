@@ -4,6 +4,7 @@
 #include "serve/loki_json.h"
 
 #include "base/clock.h"
+#include "base/timefmt.h"
 #include "record/labels.h"
 #include "shim/number.h"
 
@@ -62,15 +63,18 @@ void loki_put_row_labels(struct buf *b, const struct row_label *labels, size_t c
     buf_put_u8(b, '}');
 }
 
-void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count)
+void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count, unsigned origins)
 {
+    const char *between = "";
     buf_put_u8(b, '{');
     for (size_t i = 0; i < count; i++) {
-        if (i)
-            buf_put(b, S(", "));
+        if (!(origins & 1u << labels[i].origin))
+            continue;
+        buf_put_str(b, between);
         buf_put(b, labels[i].name);
         buf_put_u8(b, '=');
         buf_put_json(b, labels[i].value, false); /* the same as Go's %q but for control characters and bad UTF-8 */
+        between = ", ";
     }
     buf_put_u8(b, '}');
 }
@@ -107,6 +111,15 @@ void loki_put_entry(struct buf *b, const struct query_entry *e, bool categorize)
     if (categorize)
         put_categories(b, e);
     buf_put_u8(b, ']');
+}
+
+void loki_put_legacy_entry(struct buf *b, int64_t time_ns, bole_slice line)
+{
+    char time[TIME_TEXT_MAX];
+    time_format_rfc3339(time_ns, -1, time);
+    buf_printf(b, "{\"ts\":\"%s\",\"line\":", time);
+    buf_put_json(b, line, true);
+    buf_put_u8(b, '}');
 }
 
 void loki_put_sample(struct buf *b, int64_t time_ns, double value)

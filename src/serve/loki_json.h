@@ -23,8 +23,10 @@ void loki_put_labels(struct buf *b, bole_slice canonical);
 /* The labels of one entry that have one of the origins (bits 1 << ORIGIN_...), sorted as they are. */
 void loki_put_row_labels(struct buf *b, const struct row_label *labels, size_t count, unsigned origins);
 #define LOKI_ALL_ORIGINS (1u << ORIGIN_STREAM | 1u << ORIGIN_FIELD | 1u << ORIGIN_PARSED)
-/* {name="value", ...} as text, quoted as in Go. */
-void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count);
+/* {name="value", ...} as text, quoted as in Go; the labels that have one of the origins. */
+void loki_print_labels(struct buf *b, const struct row_label *labels, size_t count, unsigned origins);
+/* An entry as it was before /loki: {"ts":"2023-11-14T22:13:20Z","line":"..."}. */
+void loki_put_legacy_entry(struct buf *b, int64_t time_ns, bole_slice line);
 /* ["ns","line"], and when categorized a third element: {"structuredMetadata":{...},"parsed":{...}} without empty ones. */
 void loki_put_entry(struct buf *b, const struct query_entry *entry, bool categorize);
 /* The pair of vectors, matrices and scalars: [1795210200,"2"]. */

@@ -32,13 +32,14 @@ static bole_status gather_labels(bole_slice labels, void *ctx)
     return BOLE_OK;
 }
 
-/* {"status":"success","data":[...]}, without data when there is nothing, as Loki. */
-static void put_names(struct buf *out, struct loki_set *set)
+/* {"status":"success","data":[...]}, or as it was before /loki: {"values":[...]}. Without the list when there is nothing, as Loki. */
+static void put_names(struct buf *out, struct loki_set *set, bool legacy)
 {
     struct loki_set_item **items = loki_set_sorted(set);
-    buf_put_str(out, "{\"status\":\"success\"");
+    buf_put_str(out, legacy ? "{" : "{\"status\":\"success\"");
+    const char *list = legacy ? "\"values\":[" : ",\"data\":[";
     for (size_t i = 0; items && i < set->count; i++) {
-        buf_put_str(out, i ? "," : ",\"data\":[");
+        buf_put_str(out, i ? "," : list);
         buf_put_json(out, items[i]->key, true);
     }
     buf_put_str(out, set->count ? "]}" : "}");
@@ -86,7 +87,7 @@ static void names(struct http_exchange *x, struct api *a, bole_slice name)
     } else {
         struct buf body;
         buf_init(&body, NULL);
-        put_names(&body, &g.set);
+        put_names(&body, &g.set, bole_slice_starts(http_path(x), S("/api/prom/")));
         api_reply_json(x, &body);
     }
     loki_set_deinit(&g.set);
@@ -283,14 +284,14 @@ static void detected_labels(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/labels", label_names, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/label", label_names, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/label/{name}/values", label_values, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/series", series, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_labels", detected_labels, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/api/prom/label", label_names, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/api/prom/label/{name}/values", label_values, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/api/prom/series", series, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/labels", label_names, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/label", label_names, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/label/{name}/values", label_values, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/series", series, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/detected_labels", detected_labels, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/api/prom/label", label_names, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/api/prom/label/{name}/values", label_values, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/api/prom/series", series, .flags = LOKI_METHODS | HTTP_POOL},
 };
 
 const struct api_table loki_label_table = {routes, sizeof routes / sizeof *routes};

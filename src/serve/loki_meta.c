@@ -51,8 +51,8 @@ static void drilldown_limits(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/loki/api/v1/status/buildinfo", buildinfo},
-    {HTTP_GET, "/loki/api/v1/drilldown-limits", drilldown_limits},
+    {HTTP_GET, "/loki/api/v1/status/buildinfo", buildinfo, .flags = HTTP_NO_HEAD},
+    {HTTP_GET, "/loki/api/v1/drilldown-limits", drilldown_limits, .flags = HTTP_NO_HEAD},
 };
 
 const struct api_table loki_meta_table = {routes, sizeof routes / sizeof *routes};

@@ -148,7 +148,7 @@ static void patterns(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/patterns", patterns, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/patterns", patterns, .flags = LOKI_METHODS | HTTP_POOL},
 };
 
 const struct api_table loki_patterns_table = {routes, sizeof routes / sizeof *routes};

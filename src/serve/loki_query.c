@@ -2,7 +2,6 @@
  * loki_query.c - LogQL over HTTP: query, query_range, format_query, and the old /api/prom/query.
  */
 #include "base/err.h"
-#include "base/timefmt.h"
 #include "serve/api_out.h"
 #include "serve/api_work.h"
 #include "serve/loki_json.h"
@@ -125,7 +124,6 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
 {
     struct api_out out;
     struct buf labels;
-    char time[TIME_TEXT_MAX];
     struct loki_stats stats = stats_of(&r->stats);
     api_out_init(&out, work->x, LOKI_JSON_TYPE, work->api->options.query_budget, false);
     buf_init(&labels, work->api->options.query_budget);
@@ -134,15 +132,13 @@ static void reply_legacy(struct api_work *work, const struct query_result *r)
     for (size_t i = 0; ok && i < r->stream_count; i++) {
         const struct query_stream *s = &r->streams[i];
         buf_reset(&labels);
-        loki_print_labels(&labels, s->labels, s->label_count);
+        loki_print_labels(&labels, s->labels, s->label_count, LOKI_ALL_ORIGINS);
         buf_put_str(&out.buf, i ? ",{\"labels\":" : "{\"labels\":");
         buf_put_json(&out.buf, buf_slice(&labels), true);
         buf_put_str(&out.buf, ",\"entries\":[");
         for (size_t k = 0; ok && k < s->entry_count; k++) {
-            time_format_rfc3339(s->entries[k].time_ns, -1, time);
-            buf_printf(&out.buf, "%s{\"ts\":\"%s\",\"line\":", k ? "," : "", time);
-            buf_put_json(&out.buf, s->entries[k].line, true);
-            buf_put_u8(&out.buf, '}');
+            buf_put_str(&out.buf, k ? "," : "");
+            loki_put_legacy_entry(&out.buf, s->entries[k].time_ns, s->entries[k].line);
             ok = api_out_flow(&out);
         }
         buf_put_str(&out.buf, "]}");
@@ -181,8 +177,8 @@ static bole_status check_type(struct api *a, enum query_type type, enum answer_f
     return type == QUERY_LOG ? loki_check_limit(range->limit, a->options.entries_max, err) : BOLE_OK;
 }
 
-static bole_status run(struct api_work *work, enum answer_form form, bool categorize, struct query_result **ret_result,
-                       struct bole_err *err)
+static bole_status run(struct api_work *work, enum answer_form form, bool categorize, struct buf *whole_error,
+                       struct query_result **ret_result, struct bole_err *err)
 {
     struct loki_text text = text_of(work->x);
     struct loki_range range;
@@ -203,6 +199,7 @@ static bole_status run(struct api_work *work, enum answer_form form, bool catego
         request.limit = range.limit < QUERY_ENTRIES_MAX ? (uint32_t)range.limit : QUERY_ENTRIES_MAX;
         request.direction = range.direction;
         request.categorize = categorize;
+        request.whole_error = whole_error;
         st = query_exec(q, &request, ret_result, err);
     }
     query_destroy(q);
@@ -217,15 +214,20 @@ static void answer(struct http_exchange *x, struct api *a, enum answer_form form
     bool categorize = form != FORM_LEGACY && api_wants_categories(x);
     if (!api_work_begin(&work, a, x))
         return;
-    bole_status st = run(&work, form, categorize, &result, &err);
+    struct buf whole;
+    buf_init(&whole, &work.budget);
+    bole_status st = run(&work, form, categorize, &whole, &result, &err);
     api_work_count(&work, st, result ? &result->stats : NULL);
-    if (st < 0)
+    if (st == BOLE_E_INVALID && whole.len && !whole.failed)
+        http_reply(x, &(struct http_reply){.status = 400, .content_type = "text/plain; charset=utf-8", .body = buf_slice(&whole)});
+    else if (st < 0)
         api_reply_query_error(x, &work.budget, &err);
     else if (form == FORM_LEGACY)
         reply_legacy(&work, result);
     else
         reply_result(&work, result, categorize);
     query_result_destroy(result);
+    buf_deinit(&whole);
 }
 
 static void query_range(struct http_exchange *x, void *ctx)
@@ -285,10 +287,10 @@ static void format_query(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/query_range", query_range, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/query", query_instant, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/api/prom/query", query_legacy, .flags = HTTP_POOL},
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/format_query", format_query, .flags = HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/query_range", query_range, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/query", query_instant, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/api/prom/query", query_legacy, .flags = LOKI_METHODS | HTTP_POOL},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/format_query", format_query, .flags = HTTP_NO_HEAD | HTTP_POOL},
 };
 
 const struct api_table loki_query_table = {routes, sizeof routes / sizeof *routes};

@@ -5,7 +5,7 @@
  * client and keeps what a client has not taken yet as rendered frames, up to a bound. Whatever does not fit is dropped,
  * counted and reported in `dropped_entries`: a slow client costs itself entries, never the ingest or its neighbours.
  *
- * Frames: {"streams":[{"stream":{...},"values":[...]}],"dropped_entries":[{"labels":{...},"timestamp":"ns"}],
+ * Frames: {"streams":[{"stream":{...},"values":[...]}],"dropped_entries":[{"timestamp":"ns","labels":{...}}],
  *          "dropped_count":n}; the last two only when entries were dropped. dropped_entries names at most
  *          TAIL_DROPPED_LISTED_MAX of them, dropped_count is all of them. Entries that were never matched, because the
  *          tail thread itself fell behind, stand in both with an empty label set.
@@ -23,6 +23,7 @@ struct tail_hub;
 #define TAIL_RING_MAX           1024u                /* batches waiting for the tail thread */
 #define TAIL_RING_SIZE_MAX      (64u * 1024 * 1024)  /* bytes of them */
 #define TAIL_FRAME_TARGET       (96u * 1024)         /* bytes of entries after which a frame is closed */
+#define TAIL_FRAME_ENTRIES_MAX  100u                 /* as Loki's */
 #define TAIL_UNSENT_MAX         (2u * 1024 * 1024)   /* bytes of frames that one client may leave untaken */
 #define TAIL_DROPPED_LISTED_MAX 100u
 

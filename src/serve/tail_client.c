@@ -11,11 +11,15 @@
 
 #include "base/err.h"
 #include "serve/api_work.h"
+#include "serve/loki_json.h"
 #include "serve/loki_params.h"
 #include "serve/native_row.h"
 
 enum { RESUME_PAGE_ROWS = 5000 };
 #define FUTURE_NS (86400 * (int64_t)NS_PER_S) /* how far ahead of now a row of the history may be stamped */
+
+#define RPC_400 "rpc error: code = Code(400) desc = " /* as Loki tells what its parts told each other */
+#define WS_REASON_MAX 123                            /* bytes; RFC 6455, 5.5 */
 
 enum { CLOSE_GOING_AWAY = 1001, CLOSE_ERROR = 1011, CLOSE_TRY_AGAIN = 1013 }; /* RFC 6455, 7.4.1 and IANA's registry */
 
@@ -49,7 +53,7 @@ static void on_unref(struct tail_member *m)
 
 static const struct tail_ops ops;
 
-static struct tail *tail_create(struct api *a, bole_slice tenant, bool categorize)
+static struct tail *tail_create(struct api *a, bole_slice tenant)
 {
     struct tail *t = calloc(1, sizeof *t);
     if (!t)
@@ -62,8 +66,8 @@ static struct tail *tail_create(struct api *a, bole_slice tenant, bool categoriz
     atomic_init(&t->refs, 1);
     pthread_mutex_init(&t->lock, NULL);
     budget_init(&t->budget, a->options.tail_budget, SIZE_MAX);
-    tail_out_init(&t->out, &t->budget, categorize);
-    tail_out_init(&t->history, &t->budget, categorize);
+    tail_out_init(&t->out, &t->budget, TAIL_PLAIN, LOKI_ALL_ORIGINS);
+    tail_out_init(&t->history, &t->budget, TAIL_PLAIN, LOKI_ALL_ORIGINS);
     return t;
 }
 
@@ -272,31 +276,40 @@ static void attach(struct tail *t, struct http_exchange *x)
     pthread_mutex_unlock(&t->lock);
 }
 
-static bole_status parse_request(struct http_exchange *x, struct api *a, struct tail_request *ret_request, struct bole_err *err)
+static bole_status parse_bounds(struct http_exchange *x, int64_t now_ns, struct tail_request *request, struct bole_err *err)
+{
+    struct loki_text text = {.start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
+    int64_t end_ns; /* is checked and means nothing */
+    bole_status st = loki_parse_bounds(&text, now_ns, &request->start_ns, &end_ns, err);
+    if (st < 0 || text.start.len || !request->resumes || request->cursor.time_ns > now_ns)
+        return st;
+    if (__builtin_sub_overflow(request->cursor.time_ns, LOKI_SINCE_DEFAULT, &request->start_ns))
+        request->start_ns = INT64_MIN;
+    return st;
+}
+
+/* In Loki's order, of whose mistakes the first is told. */
+static bole_status parse_request(struct tail *t, struct http_exchange *x, struct tail_request *ret_request, struct bole_err *err)
 {
     struct tail_request request = {0};
     uint64_t limit;
-    int64_t now_ns = clock_now_ns(a->options.clock), since_ns = now_ns;
+    int64_t now_ns = clock_now_ns(t->api->options.clock);
     bole_slice cursor = http_param(x, S("cursor"));
-    bole_status st = cursor.len ? native_parse_id(cursor, &request.cursor, err) : BOLE_OK;
+    t->is_ours = cursor.ptr != NULL;
+    bole_status st = query_parse(api_param(x, S("query")), &t->budget, &t->query, err);
+    if (st == BOLE_OK && cursor.len)
+        st = native_parse_id(cursor, &request.cursor, err);
     request.resumes = cursor.len > 0;
-    if (request.resumes && request.cursor.time_ns < now_ns)
-        since_ns = request.cursor.time_ns;
-    if (__builtin_sub_overflow(since_ns, LOKI_SINCE_DEFAULT, &since_ns))
-        since_ns = INT64_MIN;
-    if (st == BOLE_OK) {
-        st = loki_parse_time(http_param(x, S("start")), since_ns, &request.start_ns, err);
-        if (st < 0)
-            bole_err_context(err, "could not parse 'start' parameter");
-    }
     if (st == BOLE_OK)
         st = loki_parse_limit(http_param(x, S("limit")), &limit, err);
     if (st == BOLE_OK)
-        st = loki_check_limit(limit, a->options.entries_max, err);
+        st = parse_bounds(x, now_ns, &request, err);
     if (st == BOLE_OK)
         st = loki_parse_delay(http_param(x, S("delay_for")), &request.delay_s, err);
     if (st < 0)
         return st;
+    if (limit > t->api->options.entries_max)
+        limit = t->api->options.entries_max;
     request.limit = limit < QUERY_ENTRIES_MAX ? (uint32_t)limit : QUERY_ENTRIES_MAX;
     if (request.resumes)
         request.limit = RESUME_PAGE_ROWS;
@@ -305,22 +318,33 @@ static bole_status parse_request(struct http_exchange *x, struct api *a, struct 
     return BOLE_OK;
 }
 
-static bole_status prepare(struct tail *t, struct http_exchange *x, struct bole_err *err)
+/* What Loki finds out only when the connection stands, as the reason of its end; NULL: nothing. */
+static const char *late_refusal(const struct tail *t, const struct tail_request *request)
 {
-    bole_status st = query_parse(api_param(x, S("query")), &t->budget, &t->query, err);
-    if (st == BOLE_OK && query_type(t->query) != QUERY_LOG)
-        st = bole_fail(err, BOLE_E_INVALID, "only log selector is supported");
-    if (st == BOLE_OK)
-        st = query_tail_create(t->query, t->tenant, &t->budget, &t->matcher, err);
-    return st;
+    if (query_type(t->query) != QUERY_LOG)
+        return "only log selector is supported";
+    if (!t->is_ours && request->start_ns > clock_now_ns(t->api->options.clock))
+        return RPC_400 "this data is no longer available, it is past now - max_query_lookback (0s)";
+    return NULL;
+}
+
+static void choose_form(struct tail *t, struct http_exchange *x)
+{
+    bool categorize = api_wants_categories(x);
+    t->out.form = bole_slice_starts(http_path(x), S("/api/prom/")) ? TAIL_LEGACY : categorize ? TAIL_CATEGORIZED : TAIL_PLAIN;
+    t->out.origins = categorize ? 1u << ORIGIN_STREAM : LOKI_ALL_ORIGINS;
+    t->history.form = t->out.form;
+    t->history.origins = t->out.origins;
+    if (query_is_selector(t->query) && !t->is_ours) /* what no stage has seen comes without its metadata, live only */
+        t->out.origins = 1u << ORIGIN_STREAM;
 }
 
 /* From the join on the hub's thread has the matcher; the handler keeps a reference for itself. BOLE_END: accepted, and
- * told to try again later. */
-static bole_status open_tail(struct tail *t, struct http_exchange *x, struct bole_err *err)
+ * closed again, with the refusal or because there are too many. */
+static bole_status open_tail(struct tail *t, struct http_exchange *x, const char *refusal, struct bole_err *err)
 {
     struct bole_err full = {0};
-    bool joined = tail_hub_join(t->hub, &t->member, &full) == BOLE_OK;
+    bool joined = !refusal && tail_hub_join(t->hub, &t->member, &full) == BOLE_OK;
     on_ref(&t->member); /* on_close's */
     bole_status st = http_ws_accept(x, &callbacks, t, err);
     if (st < 0) {
@@ -331,8 +355,27 @@ static bole_status open_tail(struct tail *t, struct http_exchange *x, struct bol
     attach(t, x);
     if (joined)
         return BOLE_OK;
-    tail_close(t, CLOSE_TRY_AGAIN, full.msg);
+    char reason[WS_REASON_MAX + 1];
+    err_print(reason, sizeof reason, "%s%s", t->is_ours || refusal ? "" : RPC_400, refusal ? refusal : full.msg);
+    tail_close(t, refusal || !t->is_ours ? CLOSE_ERROR : CLOSE_TRY_AGAIN, reason);
     return BOLE_END;
+}
+
+static bole_status begin_tail(struct tail *t, struct http_exchange *x, struct tail_request *ret_request, struct bole_err *err)
+{
+    bole_status st = parse_request(t, x, ret_request, err);
+    if (st == BOLE_OK && !http_is_upgrade(x))
+        st = bole_fail(err, BOLE_E_INVALID, "Bad Request\n");
+    const char *refusal = st == BOLE_OK ? late_refusal(t, ret_request) : NULL;
+    if (st == BOLE_OK && !refusal)
+        st = query_tail_create(t->query, t->tenant, &t->budget, &t->matcher, err);
+    if (st < 0)
+        return st;
+    choose_form(t, x);
+    t->delay_ns = ret_request->delay_s * (uint64_t)NS_PER_S;
+    t->out.shows_cursor = t->is_ours;
+    t->out.latest = ret_request->cursor;
+    return open_tail(t, x, refusal, err);
 }
 
 static void tail(struct http_exchange *x, void *ctx)
@@ -347,18 +390,8 @@ static void tail(struct http_exchange *x, void *ctx)
         http_reply_text(x, 400, "multiple org IDs present");
         return;
     }
-    struct tail *t = tail_create(a, work.tenant, api_wants_categories(x));
-    bole_status st = t ? parse_request(x, a, &request, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory for a tail");
-    if (st == BOLE_OK)
-        st = prepare(t, x, &err);
-    if (st == BOLE_OK && !http_is_upgrade(x))
-        st = bole_fail(&err, BOLE_E_INVALID, "Bad Request\n");
-    if (st == BOLE_OK) {
-        t->delay_ns = request.delay_s * (uint64_t)NS_PER_S;
-        t->out.shows_cursor = http_param(x, S("cursor")).ptr != NULL;
-        t->out.latest = request.cursor;
-        st = open_tail(t, x, &err);
-    }
+    struct tail *t = tail_create(a, work.tenant);
+    bole_status st = t ? begin_tail(t, x, &request, &err) : bole_fail(&err, BOLE_E_NOMEM, "no memory for a tail");
     if (st < 0) {
         api_reply_query_error(x, t ? &t->budget : &work.budget, &err);
     } else if (st == BOLE_OK) {
@@ -372,8 +405,8 @@ static void tail(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET | HTTP_POST, "/loki/api/v1/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
-    {HTTP_GET | HTTP_POST, "/api/prom/tail", tail, .flags = HTTP_POOL | HTTP_UPGRADE},
+    {HTTP_GET | HTTP_POST, "/loki/api/v1/tail", tail, .flags = LOKI_METHODS | HTTP_POOL | HTTP_UPGRADE},
+    {HTTP_GET | HTTP_POST, "/api/prom/tail", tail, .flags = LOKI_METHODS | HTTP_POOL | HTTP_UPGRADE},
 };
 
 const struct api_table tail_table = {routes, sizeof routes / sizeof *routes};

@@ -23,6 +23,7 @@ struct tail {
     bole_slice            tenant;      /* in tenant_text */
     char                  tenant_text[TENANT_MAX];
     uint64_t              delay_ns;
+    bool                  is_ours;     /* asked by the `cursor` parameter, which Loki has not */
     uint64_t              oldest_ns;   /* mono: since when something waits; 0: nothing does; hub's thread */
     uint64_t              told_entries, told_dropped; /* already in the metrics; hub's thread */
     struct tail_out       out;         /* hub's thread */

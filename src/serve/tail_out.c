@@ -5,13 +5,15 @@
 
 #include <stdlib.h>
 
+#include "base/timefmt.h"
 #include "serve/loki_json.h"
 #include "serve/native_row.h"
 
-void tail_out_init(struct tail_out *o, struct budget *budget, bool categorize)
+void tail_out_init(struct tail_out *o, struct budget *budget, enum tail_form form, unsigned origins)
 {
-    *o = (struct tail_out){.budget = budget};
-    loki_streams_init(&o->open, budget, categorize);
+    *o = (struct tail_out){.budget = budget, .form = form, .origins = origins};
+    buf_init(&o->text, budget);
+    buf_init(&o->labels, budget);
     buf_init(&o->dropped, budget);
 }
 
@@ -28,19 +30,36 @@ void tail_out_deinit(struct tail_out *o)
         frame_destroy(o->first);
         o->first = next;
     }
-    loki_streams_deinit(&o->open);
+    buf_deinit(&o->text);
+    buf_deinit(&o->labels);
     buf_deinit(&o->dropped);
 }
 
-static void put_entry_labels(struct buf *out, const struct query_entry *entry)
+static void put_legacy_labels(struct tail_out *o, struct buf *b, const struct query_entry *entry)
 {
-    if (entry)
-        loki_put_row_labels(out, entry->labels, entry->label_count, 1u << ORIGIN_STREAM);
-    else
-        buf_put(out, S("{}"));
+    buf_reset(&o->labels);
+    loki_print_labels(&o->labels, entry->labels, entry->label_count, o->origins);
+    b->failed |= o->labels.failed;
+    buf_put_json(b, buf_slice(&o->labels), true);
 }
 
 /* entry NULL: rows that were never matched. */
+static void put_dropped_entry(struct tail_out *o, struct buf *b, const struct query_entry *entry, int64_t time_ns)
+{
+    static const struct query_entry nobody = {0};
+    char time[TIME_TEXT_MAX];
+    entry = entry ? entry : &nobody;
+    if (o->form == TAIL_LEGACY) {
+        time_format_rfc3339(time_ns, -1, time);
+        buf_printf(b, "{\"Timestamp\":\"%s\",\"Labels\":", time);
+        put_legacy_labels(o, b, entry);
+    } else {
+        buf_printf(b, "{\"timestamp\":\"%lld\",\"labels\":", (long long)time_ns);
+        loki_put_row_labels(b, entry->labels, entry->label_count, 1u << ORIGIN_STREAM);
+    }
+    buf_put_u8(b, '}');
+}
+
 static void count_dropped(struct tail_out *o, const struct query_entry *entry, uint64_t count, int64_t time_ns)
 {
     o->dropped_count += count;
@@ -48,11 +67,8 @@ static void count_dropped(struct tail_out *o, const struct query_entry *entry, u
     if (o->dropped_listed == TAIL_DROPPED_LISTED_MAX)
         return;
     size_t before = o->dropped.len;
-    buf_put_str(&o->dropped, o->dropped_listed ? ",{\"labels\":" : "{\"labels\":");
-    put_entry_labels(&o->dropped, entry);
-    buf_put(&o->dropped, S(",\"timestamp\":\""));
-    buf_put_int(&o->dropped, time_ns);
-    buf_put(&o->dropped, S("\"}"));
+    buf_put_str(&o->dropped, o->dropped_listed ? "," : "");
+    put_dropped_entry(o, &o->dropped, entry, time_ns);
     if (o->dropped.failed) { /* no memory to name it: it is counted all the same */
         o->dropped.len = before;
         o->dropped.failed = false;
@@ -63,8 +79,10 @@ static void count_dropped(struct tail_out *o, const struct query_entry *entry, u
 
 static void put_dropped(struct tail_out *o, struct buf *out)
 {
-    if (!o->dropped_count)
+    if (!o->dropped_count) {
+        buf_put_str(out, o->form == TAIL_LEGACY ? ",\"dropped_entries\":null" : "");
         return;
+    }
     buf_put(out, S(",\"dropped_entries\":["));
     buf_put(out, buf_slice(&o->dropped));
     buf_put(out, S("],\"dropped_count\":"));
@@ -73,33 +91,53 @@ static void put_dropped(struct tail_out *o, struct buf *out)
 
 static void forget_open(struct tail_out *o)
 {
-    loki_streams_reset(&o->open);
+    buf_reset(&o->text);
     buf_reset(&o->dropped);
+    o->entry_count = 0;
     o->dropped_listed = 0;
     o->dropped_count = 0;
 }
 
+static int by_time(const void *a, const void *b)
+{
+    const struct tail_entry *x = a, *y = b;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns < y->time_ns ? -1 : 1;
+    return x->at < y->at ? -1 : 1; /* as they came */
+}
+
+static void put_frame(struct tail_out *o, struct buf *out)
+{
+    buf_put(out, S("{\"streams\":["));
+    qsort(o->entries, o->entry_count, sizeof *o->entries, by_time);
+    for (size_t i = 0; i < o->entry_count; i++) {
+        if (i)
+            buf_put_u8(out, ',');
+        buf_put(out, (bole_slice){o->text.ptr + o->entries[i].at, o->entries[i].len});
+    }
+    buf_put_u8(out, ']');
+    put_dropped(o, out);
+    if (o->shows_cursor && o->latest.seq) {
+        buf_put(out, S(",\"cursor\":"));
+        native_put_id(out, o->latest);
+    }
+    if (o->form == TAIL_CATEGORIZED)
+        buf_put(out, S(",\"encodingFlags\":[\"categorize-labels\"]"));
+    buf_put_str(out, o->form == TAIL_LEGACY ? "}\n" : "}");
+}
+
 bole_status tail_out_close(struct tail_out *o)
 {
-    if (!o->open.entry_count && !o->dropped_count && !o->cursor_due)
+    if (!o->entry_count && !o->dropped_count && !o->cursor_due)
         return BOLE_OK;
     struct tail_frame *f = calloc(1, sizeof *f);
     if (!f)
         return BOLE_AGAIN;
     buf_init(&f->text, o->budget);
-    buf_put(&f->text, S("{\"streams\":"));
-    bole_status st = loki_streams_write(&o->open, &f->text, NULL);
-    put_dropped(o, &f->text);
-    if (o->shows_cursor && o->latest.seq) {
-        buf_put(&f->text, S(",\"cursor\":"));
-        native_put_id(&f->text, o->latest);
-    }
-    if (o->open.categorize)
-        buf_put(&f->text, S(",\"encodingFlags\":[\"categorize-labels\"]"));
-    buf_put_u8(&f->text, '}');
-    f->entry_count = o->open.entry_count;
+    put_frame(o, &f->text);
+    f->entry_count = o->entry_count;
     f->newest_ns = o->newest_ns;
-    if (st < 0 || f->text.failed) {
+    if (f->text.failed) {
         frame_destroy(f);
         return BOLE_AGAIN;
     }
@@ -114,13 +152,48 @@ bole_status tail_out_close(struct tail_out *o)
     return BOLE_OK;
 }
 
+static bool is_full(const struct tail_out *o)
+{
+    return o->entry_count == TAIL_FRAME_ENTRIES_MAX || o->text.len >= TAIL_FRAME_TARGET;
+}
+
+static void put_entry(struct tail_out *o, const struct query_entry *entry)
+{
+    if (o->form == TAIL_LEGACY) {
+        buf_put_str(&o->text, "{\"labels\":");
+        put_legacy_labels(o, &o->text, entry);
+        buf_put_str(&o->text, ",\"entries\":[");
+        loki_put_legacy_entry(&o->text, entry->time_ns, entry->line);
+    } else {
+        buf_put_str(&o->text, "{\"stream\":");
+        loki_put_row_labels(&o->text, entry->labels, entry->label_count, o->origins);
+        buf_put_str(&o->text, ",\"values\":[");
+        loki_put_entry(&o->text, entry, o->form == TAIL_CATEGORIZED);
+    }
+    buf_put_str(&o->text, "]}");
+}
+
+/* False: no memory, nothing was added. */
+static bool add_entry(struct tail_out *o, const struct query_entry *entry)
+{
+    size_t at = o->text.len;
+    put_entry(o, entry);
+    if (o->text.failed) {
+        o->text.len = at;
+        o->text.failed = false;
+        return false;
+    }
+    o->entries[o->entry_count++] = (struct tail_entry){entry->time_ns, at, o->text.len - at};
+    return true;
+}
+
 void tail_out_add(struct tail_out *o, const struct query_entry *entry)
 {
     if (entry->seq > o->latest.seq)
         o->latest = (struct query_place){entry->time_ns, entry->seq};
-    if (o->open.size_bytes >= TAIL_FRAME_TARGET && o->unsent_bytes < TAIL_UNSENT_MAX)
+    if (is_full(o) && o->unsent_bytes < TAIL_UNSENT_MAX)
         tail_out_close(o);
-    if (o->open.size_bytes >= TAIL_FRAME_TARGET || loki_streams_add(&o->open, entry, NULL) < 0) {
+    if (is_full(o) || !add_entry(o, entry)) {
         count_dropped(o, entry, 1, entry->time_ns);
     } else {
         o->entries_total++;
@@ -136,7 +209,7 @@ void tail_out_lost(struct tail_out *o, uint64_t row_count, int64_t time_ns)
 
 bool tail_out_is_empty(const struct tail_out *o)
 {
-    return !o->first && !o->open.entry_count && !o->dropped_count;
+    return !o->first && !o->entry_count && !o->dropped_count;
 }
 
 bole_status tail_out_flush(struct tail_out *o, bole_status (*send)(bole_slice text, void *ctx), void *ctx)

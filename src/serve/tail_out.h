@@ -1,7 +1,8 @@
 /*
  * tail_out.h - what one live tail has still to be sent: an open frame, closed frames, and the count of what was dropped.
  *
- * Bounded: TAIL_UNSENT_MAX bytes of closed frames and one open frame of about TAIL_FRAME_TARGET. What does not fit is
+ * Bounded: TAIL_UNSENT_MAX bytes of closed frames and one open frame of about TAIL_FRAME_TARGET bytes and at most
+ * TAIL_FRAME_ENTRIES_MAX entries, which stand in it one by one in the order of their times, as in Loki's. What does not fit is
  * dropped, counted, and named in the next frame that is closed.
  *
  * Owner:   entries are copied. Threads: one at a time.
@@ -9,8 +10,19 @@
 #ifndef SERVE_TAIL_OUT_H
 #define SERVE_TAIL_OUT_H
 
-#include "serve/loki_streams.h"
+#include "query/query.h"
 #include "serve/tail.h"
+
+enum tail_form {
+    TAIL_PLAIN,
+    TAIL_CATEGORIZED, /* labels that do not name the stream stand beside the line */
+    TAIL_LEGACY,      /* as before /loki: labels printed, entries as objects */
+};
+
+struct tail_entry { /* of the open frame */
+    int64_t time_ns;
+    size_t  at, len; /* of its JSON in `text` */
+};
 
 struct tail_frame {
     struct tail_frame *next;
@@ -20,7 +32,12 @@ struct tail_frame {
 };
 
 struct tail_out {
-    struct loki_streams open;
+    enum tail_form      form;
+    unsigned            origins; /* of the labels that name an entry's stream, bits 1 << ORIGIN_... */
+    struct tail_entry   entries[TAIL_FRAME_ENTRIES_MAX]; /* of the open frame, as they came */
+    size_t              entry_count;
+    struct buf          text;         /* their JSON */
+    struct buf          labels;       /* scratch */
     struct tail_frame  *first, *last; /* closed, oldest first */
     size_t              unsent_bytes; /* of closed frames */
     struct buf          dropped;      /* JSON of the listed ones: {"labels":...},... */
@@ -34,7 +51,7 @@ struct tail_out {
     struct budget      *budget;
 };
 
-void tail_out_init(struct tail_out *o, struct budget *budget, bool categorize);
+void tail_out_init(struct tail_out *o, struct budget *budget, enum tail_form form, unsigned origins);
 void tail_out_deinit(struct tail_out *o);
 
 /* Takes the entry or, when there is no room, counts it as dropped. */

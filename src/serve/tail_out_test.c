@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "base/test.h"
+#include "serve/loki_json.h"
 #include "serve/tail_out.h"
+
+enum { META_NS = 77 }; /* an entry of this time has metadata */
 
 struct client { /* takes `room` frames, then none */
     unsigned   room;
@@ -40,11 +43,11 @@ struct fixture {
     struct client   client;
 };
 
-static void setup(struct fixture *f, struct budget *budget, bool categorize)
+static void setup(struct fixture *f, struct budget *budget, enum tail_form form)
 {
     *f = (struct fixture){.client.room = 1000};
     buf_init(&f->client.got, NULL);
-    tail_out_init(&f->out, budget, categorize);
+    tail_out_init(&f->out, budget, form, form == TAIL_CATEGORIZED ? 1u << ORIGIN_STREAM : LOKI_ALL_ORIGINS);
 }
 
 static void teardown(struct fixture *f)
@@ -55,22 +58,24 @@ static void teardown(struct fixture *f)
 
 static void add(struct fixture *f, int64_t time_ns, bole_slice line)
 {
-    static const struct row_label labels[] = {{S("app"), S("a"), ORIGIN_STREAM}};
-    tail_out_add(&f->out, &(struct query_entry){.time_ns = time_ns, .line = line, .labels = labels, .label_count = 1});
+    static const struct row_label labels[] = {{S("app"), S("a"), ORIGIN_STREAM}, {S("m"), S("<v>"), ORIGIN_FIELD}};
+    tail_out_add(&f->out, &(struct query_entry){.time_ns = time_ns, .line = line, .labels = labels, .label_count = time_ns == META_NS ? 2 : 1});
 }
 
-TEST(tail_out_sends_one_frame_of_all_entries)
+TEST(tail_out_sends_one_frame_of_all_entries_one_by_one_in_the_order_of_time)
 {
     struct fixture f;
-    setup(&f, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
     CHECK(tail_out_is_empty(&f.out));
     CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
     CHECK_EQ_U64(f.client.got.len, 0); /* nothing happened: no frame */
+    add(&f, META_NS, S("three"));
     add(&f, 1, S("one"));
-    add(&f, 2, S("two"));
+    add(&f, 1, S("two"));
     CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
     CHECK_EQ_SLICE(buf_slice(&f.client.got),
-                   S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\"],[\"2\",\"two\"]]}]}\n"));
+                   S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\"]]},{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"two\"]]},"
+                     "{\"stream\":{\"app\":\"a\",\"m\":\"\\u003cv\\u003e\"},\"values\":[[\"77\",\"three\"]]}]}\n"));
     CHECK(tail_out_is_empty(&f.out));
     teardown(&f);
 }
@@ -78,18 +83,48 @@ TEST(tail_out_sends_one_frame_of_all_entries)
 TEST(tail_out_categorized_says_so_in_every_frame)
 {
     struct fixture f;
-    setup(&f, NULL, true);
+    setup(&f, NULL, TAIL_CATEGORIZED);
     add(&f, 1, S("one"));
+    add(&f, META_NS, S("two"));
     tail_out_flush(&f.out, take, &f.client);
-    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\",{}]]}],"
-                                               "\"encodingFlags\":[\"categorize-labels\"]}\n"));
+    CHECK_EQ_SLICE(buf_slice(&f.client.got),
+                   S("{\"streams\":[{\"stream\":{\"app\":\"a\"},\"values\":[[\"1\",\"one\",{}]]},"
+                     "{\"stream\":{\"app\":\"a\"},\"values\":[[\"77\",\"two\",{\"structuredMetadata\":{\"m\":\"\\u003cv\\u003e\"}}]]}],"
+                     "\"encodingFlags\":[\"categorize-labels\"]}\n"));
+    teardown(&f);
+}
+
+TEST(tail_out_legacy_prints_labels_and_ends_frames_with_a_newline)
+{
+    struct fixture f;
+    setup(&f, NULL, TAIL_LEGACY);
+    add(&f, META_NS, S("<one>"));
+    tail_out_flush(&f.out, take, &f.client);
+    tail_out_lost(&f.out, 1, 5);
+    tail_out_flush(&f.out, take, &f.client);
+    CHECK_EQ_SLICE(buf_slice(&f.client.got),
+                   S("{\"streams\":[{\"labels\":\"{app=\\\"a\\\", m=\\\"\\u003cv\\u003e\\\"}\",\"entries\":[{\"ts\":\"1970-01-01T00:00:00.000000077Z\","
+                     "\"line\":\"\\u003cone\\u003e\"}]}],\"dropped_entries\":null}\n\n"
+                     "{\"streams\":[],\"dropped_entries\":[{\"Timestamp\":\"1970-01-01T00:00:00.000000005Z\",\"Labels\":\"{}\"}],\"dropped_count\":1}\n\n"));
+    teardown(&f);
+}
+
+TEST(tail_out_closes_a_frame_of_a_hundred_entries)
+{
+    struct fixture f;
+    setup(&f, NULL, TAIL_PLAIN);
+    for (unsigned i = 0; i < 2 * TAIL_FRAME_ENTRIES_MAX + 1; i++)
+        add(&f, i, S("x"));
+    CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
+    CHECK_EQ_U64(f.client.room, 997);
+    CHECK_EQ_U64(f.out.entries_total, 2 * TAIL_FRAME_ENTRIES_MAX + 1);
     teardown(&f);
 }
 
 TEST(tail_out_keeps_what_a_busy_client_did_not_take)
 {
     struct fixture f;
-    setup(&f, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
     f.client.room = 0;
     add(&f, 1, S("one"));
     CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_AGAIN);
@@ -106,7 +141,7 @@ TEST(tail_out_keeps_what_a_busy_client_did_not_take)
 TEST(tail_out_tells_a_client_that_is_gone_from_a_busy_one)
 {
     struct fixture f;
-    setup(&f, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
     add(&f, 1, S("one"));
     CHECK_EQ_STATUS(tail_out_flush(&f.out, gone, NULL), BOLE_E_CANCELLED);
     teardown(&f);
@@ -140,7 +175,7 @@ TEST(tail_out_of_a_stopped_client_is_bounded_and_every_entry_is_sent_or_counted)
     static uint8_t line[LINE];
     memset(line, 'x', sizeof line);
     budget_init(&budget, NULL, SIZE_MAX);
-    setup(&f, &budget, false);
+    setup(&f, &budget, TAIL_PLAIN);
     f.client.room = 0;
     for (int i = 0; i < ENTRIES; i++) {
         add(&f, i, bole_slice_from(line, sizeof line));
@@ -163,26 +198,26 @@ TEST(tail_out_of_a_stopped_client_is_bounded_and_every_entry_is_sent_or_counted)
 TEST(tail_out_counts_a_frame_that_no_message_can_hold)
 {
     struct fixture f;
-    setup(&f, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
     add(&f, 1, S("one"));
     add(&f, 2, S("two"));
     CHECK_EQ_STATUS(tail_out_flush(&f.out, too_large, NULL), BOLE_AGAIN);
     CHECK_EQ_U64(f.out.dropped_total, 2);
     CHECK_EQ_U64(f.out.entries_total, 0);
     CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
-    CHECK_EQ_U64(count_of(&f, "{\"labels\":{},\"timestamp\":\"2\"}],\"dropped_count\":2"), 1);
+    CHECK_EQ_U64(count_of(&f, "{\"timestamp\":\"2\",\"labels\":{}}],\"dropped_count\":2"), 1);
     teardown(&f);
 }
 
 TEST(tail_out_reports_rows_that_were_never_matched)
 {
     struct fixture f;
-    setup(&f, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
     tail_out_lost(&f.out, 0, 5);
     CHECK(tail_out_is_empty(&f.out));
     tail_out_lost(&f.out, 300, 7);
     CHECK_EQ_STATUS(tail_out_flush(&f.out, take, &f.client), BOLE_OK);
-    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[],\"dropped_entries\":[{\"labels\":{},\"timestamp\":\"7\"}],"
+    CHECK_EQ_SLICE(buf_slice(&f.client.got), S("{\"streams\":[],\"dropped_entries\":[{\"timestamp\":\"7\",\"labels\":{}}],"
                                                "\"dropped_count\":300}\n"));
     teardown(&f);
 }
@@ -190,8 +225,8 @@ TEST(tail_out_reports_rows_that_were_never_matched)
 TEST(tail_out_puts_history_in_front_of_what_came_meanwhile)
 {
     struct fixture f, old;
-    setup(&f, NULL, false);
-    setup(&old, NULL, false);
+    setup(&f, NULL, TAIL_PLAIN);
+    setup(&old, NULL, TAIL_PLAIN);
     add(&f, 9, S("live"));
     f.client.room = 0;
     tail_out_flush(&f.out, take, &f.client);

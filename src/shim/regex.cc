@@ -407,7 +407,7 @@ bole_status report(const RE2 &re, const std::string &pattern, struct bole_err *e
     if (name != std::string::npos)
         arg.erase(name + 2, 1); /* it was written without */
     bole_status st = code == RE2::ErrorPatternTooLarge ? BOLE_E_LIMIT : BOLE_E_INVALID;
-    return bole_fail(err, st, "error parsing regexp: %s: `%.150s`", go_error(code), arg.c_str());
+    return bole_fail(err, st, "error parsing regexp: %s: `%.500s`", go_error(code), arg.c_str());
 }
 
 RE2::Options options()

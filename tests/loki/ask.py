@@ -8,7 +8,8 @@ A table is text. A line that begins with `>> ` says how what follows is asked:
     >> /loki/api/v1/labels start=0           any path
 
 Every other line is a query; blank lines and those that begin with `# ` are passed over. Times are seconds since data.BASE, a
-parameter written `name:=value` goes out as it stands, `tenant=` and `categorize=1` become headers, ⏎ is a newline.
+parameter written `name:=value` goes out as it stands, and may come again, `tenant=` and `categorize=1` become headers, ⏎ is a newline.
+`post=1` sends all as a form, `as=name` names the parameter that the query is sent as.
 """
 
 import http.client
@@ -38,15 +39,18 @@ class Case:
     params: tuple = ()  # (name, value) as they go out
     tenant: str = "full"
     categorize: bool = False
+    post: bool = False
+    name: str = "query"  # of the parameter that holds the query
 
     @property
     def key(self):
         """What a recorded answer is found by."""
-        return json.dumps([self.path, self.query, self.params, self.tenant, self.categorize], ensure_ascii=False)
+        more = [self.post, self.name] if self.post or self.name != "query" else []
+        return json.dumps([self.path, self.query, self.params, self.tenant, self.categorize, *more], ensure_ascii=False)
 
     def __str__(self):
         more = " ".join(f"{k}={v}" for k, v in self.params)
-        return f"[{self.table}] {self.path.rsplit('/', 1)[1]} {more}{' categorize' if self.categorize else ''} {self.tenant}: {self.query}"
+        return f"[{self.table}] {self.path.rsplit('/', 1)[1]} {more}{' categorize' if self.categorize else ''}{' post' if self.post else ''} {self.tenant}: {self.query}"
 
 
 def instant_ns(seconds):
@@ -56,13 +60,16 @@ def instant_ns(seconds):
 def make(table, kind, given, query):
     """given: [(name, value, is_raw)]"""
     path, params = KINDS.get(kind, (kind, {}))
-    params = {k: (v, False) for k, v in params.items()}
+    params, more = {k: (v, False) for k, v in params.items()}, []
     for name, value, raw in given:
-        params[name] = (value, raw)
-    tenant = params.pop("tenant", ("full", True))[0]
-    categorize = "categorize" in params and bool(params.pop("categorize"))
+        if raw and params.get(name, (0, False))[1]:
+            more.append((name, value))
+        else:
+            params[name] = (value, raw)
+    special = {n: params.pop(n, (otherwise, True))[0] for n, otherwise in (("tenant", "full"), ("categorize", ""), ("post", ""), ("as", "query"))}
     out = tuple((k, instant_ns(v) if k in TIMES and not raw else v) for k, (v, raw) in params.items() if v != "-" or raw)
-    return Case(table, path, query.replace("⏎", "\n") if query else query, out, tenant, categorize)
+    return Case(table, path, query.replace("⏎", "\n") if query else query, out + tuple(more), special["tenant"], bool(special["categorize"]),
+                bool(special["post"]), special["as"])
 
 
 def read_table(path):
@@ -109,11 +116,15 @@ class Connection:
                     raise
 
     def ask(self, case):
-        params = list(case.params) + ([("query", case.query)] if case.query is not None else [])
+        params = list(case.params) + ([(case.name, case.query)] if case.query is not None else [])
         headers = {HEADERS["tenant"]: case.tenant}
         if case.categorize:
             headers[HEADERS["categorize"]] = "categorize-labels"
-        status, body = self.send("GET", case.path + "?" + urllib.parse.urlencode(params), headers=headers)
+        text = urllib.parse.urlencode(params)
+        if case.post:
+            status, body = self.send("POST", case.path, text, {**headers, "Content-Type": "application/x-www-form-urlencoded"})
+        else:
+            status, body = self.send("GET", case.path + "?" + text, headers=headers)
         return normal(status, body)
 
     def push_all(self, tenant, proto, streams):
@@ -145,7 +156,18 @@ def normal(status, body):
         return [status, text]
     if isinstance(answer, dict) and isinstance(answer.get("data"), dict):
         answer["data"].pop("stats", None)
+    if isinstance(answer, dict):
+        in_order(answer)
     return [status, answer]
+
+
+def in_order(answer):
+    """Lists that come in any order."""
+    if isinstance(answer.get("data"), list) and answer["data"] and isinstance(answer["data"][0], dict):
+        answer["data"] = sorted((dict(sorted(x.items())) for x in answer["data"]), key=json.dumps)
+    for name in ("fields", "values", "detectedLabels"):
+        if isinstance(answer.get(name), list):
+            answer[name].sort(key=json.dumps)
 
 
 def first_difference(loki, bole, before=120, after=240):
