@@ -6,9 +6,49 @@
  * one step do not clash.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "query/matrix.h"
+
+/* a^b as Go has it, last digit and all: the whole part of b by squaring, the rest by way of the logarithm. */
+static double power(double a, double b)
+{
+    double whole, rest = modf(fabs(b), &whole), result = 1;
+    if (!isfinite(a) || !isfinite(b) || a == 0 || whole >= 0x1p62 || fabs(b) == 0.5 || (a < 0 && rest != 0))
+        return fabs(b) == 0.5 && a > 0 && isfinite(a) ? b > 0 ? sqrt(a) : 1 / sqrt(a) : pow(a, b);
+    if (rest > 0.5) {
+        rest--;
+        whole++;
+    }
+    if (rest != 0)
+        result = exp(rest * log(a));
+    int power, exponent = 0;
+    double square = frexp(a, &power);
+    long result_power = 0, square_power = power;
+    for (int64_t n = (int64_t)whole; n; n >>= 1) {
+        if (labs(square_power) > 1 << 12) { /* no double any more, whatever follows */
+            result_power += square_power;
+            break;
+        }
+        if (n & 1) {
+            result *= square;
+            result_power += square_power;
+        }
+        square *= square;
+        square_power *= 2;
+        if (fabs(square) < 0.5) {
+            square += square;
+            square_power--;
+        }
+    }
+    if (b < 0) {
+        result = 1 / result;
+        result_power = -result_power;
+    }
+    exponent = result_power > 1 << 14 ? 1 << 14 : result_power < -(1 << 14) ? -(1 << 14) : (int)result_power;
+    return ldexp(result, exponent);
+}
 
 /* What the operator makes of two values; false: a comparison that does not hold. */
 static bool apply(enum token_kind op, double a, double b, double *ret)
@@ -19,7 +59,7 @@ static bool apply(enum token_kind op, double a, double b, double *ret)
     case TOKEN_MUL: *ret = a * b; return true;
     case TOKEN_DIV: *ret = b == 0 ? NAN : a / b; return true; /* Loki: NaN, never Inf */
     case TOKEN_MOD: *ret = b == 0 ? NAN : fmod(a, b); return true;
-    case TOKEN_POW: *ret = pow(a, b); return true;
+    case TOKEN_POW: *ret = power(a, b); return true;
     case TOKEN_CMP_EQ: return a == b;
     case TOKEN_NEQ: return a != b;
     case TOKEN_GT: return a > b;

@@ -98,7 +98,7 @@ static struct token without_line(struct token t)
 /* One escape behind its backslash, Go's rules. Writes 1..4 bytes; 0 for an escape that is none. */
 static size_t unescape(const uint8_t *p, size_t len, size_t *ret_used, uint8_t out[4])
 {
-    static const char plain[] = "abfnrtv\\\"'", value[] = "\a\b\f\n\r\t\v\\\"'";
+    static const char plain[] = "abfnrtv\\\"", value[] = "\a\b\f\n\r\t\v\\\"";
     const char *hit = len && *p ? strchr(plain, *p) : NULL;
     if (hit) {
         out[0] = (uint8_t)value[hit - plain];
@@ -124,7 +124,8 @@ static size_t unescape(const uint8_t *p, size_t len, size_t *ret_used, uint8_t o
         out[0] = (uint8_t)v;
         return v < 256;
     }
-    return v > 0x10ffff || (v >= 0xd800 && v < 0xe000) ? 0 : utf8_encode(v, out);
+    bool is_surrogate = v >= 0xd800 && v < 0xe000; /* becomes what stands for no character */
+    return v > 0x10ffff ? 0 : utf8_encode(is_surrogate ? 0xfffd : v, out);
 }
 
 static struct token lex_raw_string(struct lexer *lx)
@@ -213,8 +214,9 @@ static const char *take_number(struct lexer *lx)
     if (base == 'x' || base == 'o' || base == 'b')
         if (hex_digit(peek(lx, 2)) >= 0)
             lx->at += 2;
-    while (is_digit(peek(lx, 0)) || peek(lx, 0) == '_' || peek(lx, 0) == '.' || (hex && hex_digit(peek(lx, 0)) >= 0))
-        lx->at++;
+    for (bool point = false; is_digit(peek(lx, 0)) || peek(lx, 0) == '_' || (peek(lx, 0) == '.' && !point) ||
+                             (hex && hex_digit(peek(lx, 0)) >= 0); lx->at++)
+        point |= peek(lx, 0) == '.';
     uint8_t e = peek(lx, 0) | 0x20;
     size_t sign = peek(lx, 1) == '+' || peek(lx, 1) == '-';
     if (e == 'p' && !hex)

@@ -416,10 +416,22 @@ bole_status ast_parse_loki(bole_slice text, struct budget *budget, struct ast **
     return parse(text, true, budget, ret_ast, err);
 }
 
+/* What begins otherwise is read as a query, for the text of its error. */
+static bole_status refuse_selector(bole_slice text, struct budget *budget, struct bole_err *err)
+{
+    struct ast *ast = NULL;
+    bole_status st = ast_parse_loki(text, budget, &ast, err);
+    ast_destroy(ast);
+    return st < 0 ? st : bole_fail(err, BOLE_E_INVALID, "only label matchers are supported");
+}
+
 bole_status ast_parse_selector(bole_slice text, struct budget *budget, struct ast **ret_ast, struct bole_err *err)
 {
     struct parser p;
     struct bole_err unwanted;
+    bole_slice begin = bole_slice_trim(text);
+    if (begin.len && begin.ptr[0] != '{' && begin.ptr[0] != '#')
+        return refuse_selector(text, budget, err ? err : &unwanted);
     if (parser_begin(&p, text, budget, err ? err : &unwanted) == BOLE_OK) {
         parser_advance(&p);
         p.ast->root = parser_new_expr(&p, EXPR_LOG, TOKEN_LBRACE, NULL, NULL);

@@ -177,7 +177,9 @@ static void check_aggregate(struct parser *p, struct expr *e, bole_slice number_
     if (!wants_number(e->op) && e->has_number)
         parser_blame(p, &e->wrong, BOLE_E_INVALID, "unsupported parameter for operation %s(%.*s,", name,
                     BOLE_SLICE_ARG(number_text));
-    if (e->has_number && (e->number != floor(e->number) || fabs(e->number) > 9e18))
+    bool is_whole = !number_text.len || !(memchr(number_text.ptr, '.', number_text.len) || memchr(number_text.ptr, 'e', number_text.len) ||
+                                          memchr(number_text.ptr, 'E', number_text.len));
+    if (e->has_number && (!is_whole || e->number != floor(e->number) || fabs(e->number) > 9e18))
         parser_blame(p, &e->wrong, BOLE_E_INVALID, "invalid parameter %s(%.*s,", name, BOLE_SLICE_ARG(number_text));
     if (e->has_number && e->number <= 0)
         parser_blame(p, &e->wrong, BOLE_E_INVALID, "invalid parameter (must be greater than 0) %s(%.*s", name,

@@ -35,6 +35,18 @@ struct detect {
     bool query_parses;     /* its own stages set labels */
 };
 
+/* Go's ParseInt: digits with a sign, of 64 bits. */
+static bool is_int(bole_slice value)
+{
+    size_t sign = value.ptr[0] == '-' || value.ptr[0] == '+';
+    int64_t n = 0;
+    for (size_t i = sign; i < value.len; i++)
+        if (value.ptr[i] < '0' || value.ptr[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_sub_overflow(n, value.ptr[i] - '0', &n))
+            return false;
+    return value.len > sign && (value.ptr[0] == '-' || n != INT64_MIN);
+}
+
 static enum value_type type_of(bole_slice value)
 {
     double number;
@@ -43,7 +55,7 @@ static enum value_type type_of(bole_slice value)
     if (bole_slice_eq(value, S("true")) || bole_slice_eq(value, S("false")))
         return TYPE_BOOLEAN;
     if (number_parse(value, &number))
-        return memchr(value.ptr, '.', value.len) || memchr(value.ptr, 'e', value.len) ? TYPE_FLOAT : TYPE_INT;
+        return is_int(value) ? TYPE_INT : TYPE_FLOAT;
     if (units_go_duration(value, &ns, NULL) == BOLE_OK)
         return TYPE_DURATION;
     return units_bytes(value, &bytes, NULL) == BOLE_OK ? TYPE_BYTES : TYPE_STRING;
@@ -231,15 +243,18 @@ static bole_status parse_request(struct detect *d, uint64_t *ret_limit, struct b
 {
     struct http_exchange *x = d->work->x;
     struct loki_text text = {
-        .start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since"))};
+        .start = http_param(x, S("start")), .end = http_param(x, S("end")), .since = http_param(x, S("since")),
+        .step = http_param(x, S("step"))};
+    struct loki_range range = {0};
     bole_slice limit = http_param(x, S("limit")), line_limit = http_param(x, S("line_limit"));
     if (limit.len == 0)
         limit = http_param(x, S("field_limit")); /* its older name, which Loki still takes */
     uint64_t lines = LINES_DEFAULT;
     *ret_limit = FIELDS_DEFAULT;
     d->request = api_work_request(d->work);
-    bole_status st =
-        loki_parse_bounds(&text, clock_now_ns(d->work->api->options.clock), &d->request.start_ns, &d->request.end_ns, err);
+    bole_status st = loki_parse_range(&text, clock_now_ns(d->work->api->options.clock), &range, err);
+    d->request.start_ns = range.start_ns;
+    d->request.end_ns = range.end_ns;
     if (st == BOLE_OK && limit.len)
         st = loki_parse_limit(limit, ret_limit, err);
     if (st == BOLE_OK && line_limit.len)

@@ -47,6 +47,13 @@ static void stats(struct http_exchange *x, void *ctx)
 
 /* ---- volume ---- */
 
+/* 0 is none here, and none is the default. */
+static bole_slice limit_of(struct http_exchange *x)
+{
+    bole_slice limit = http_param(x, S("limit"));
+    return bole_slice_eq(limit, S("0")) ? (bole_slice){0} : limit;
+}
+
 static bole_status add_volume(bole_slice labels, uint64_t rows, uint64_t bytes, void *ctx)
 {
     (void)rows;
@@ -62,7 +69,7 @@ static void volume(struct http_exchange *x, void *ctx)
     struct loki_volume v;
     uint64_t limit;
     loki_volume_init(&v, &s.work.budget, 1);
-    bole_status st = loki_parse_limit(http_param(x, S("limit")), &limit, &err);
+    bole_status st = loki_parse_limit(limit_of(x), &limit, &err);
     if (st == BOLE_OK)
         st = loki_select_matchers(&s, http_param(x, S("query")), LOKI_BRACES, &err);
     if (st == BOLE_OK)
@@ -145,7 +152,7 @@ static void volume_range(struct http_exchange *x, void *ctx)
                              .end = http_param(x, S("end")),
                              .since = http_param(x, S("since")),
                              .step = http_param(x, S("step")),
-                             .limit = http_param(x, S("limit"))};
+                             .limit = limit_of(x)};
     bole_status st = loki_parse_range(&text, s.end_ns, &range, &err);
     int64_t first_ns = 0;
     if (st == BOLE_OK) {

@@ -177,6 +177,22 @@ static bole_status check_type(struct api *a, enum query_type type, enum answer_f
     return type == QUERY_LOG ? loki_check_limit(range->limit, a->options.entries_max, err) : BOLE_OK;
 }
 
+/* The query; before /loki a `regexp` beside it was one more line filter. ptr NULL: no memory. */
+static bole_slice query_text(struct http_exchange *x, enum answer_form form)
+{
+    bole_slice query = api_param(x, S("query")), regexp = http_param(x, S("regexp"));
+    if (form != FORM_LEGACY || !regexp.len)
+        return query;
+    struct buf b;
+    buf_init(&b, NULL);
+    buf_put(&b, query);
+    buf_put(&b, S(" |~ "));
+    buf_put_json(&b, regexp, false);
+    bole_slice text = b.failed ? (bole_slice){0} : arena_copy(http_arena(x), buf_slice(&b));
+    buf_deinit(&b);
+    return text;
+}
+
 static bole_status run(struct api_work *work, enum answer_form form, bool categorize, struct buf *whole_error,
                        struct query_result **ret_result, struct bole_err *err)
 {
@@ -187,7 +203,7 @@ static bole_status run(struct api_work *work, enum answer_form form, bool catego
     bole_status st =
         form == FORM_INSTANT ? loki_parse_instant(&text, now_ns, &range, err) : loki_parse_range(&text, now_ns, &range, err);
     if (st == BOLE_OK)
-        st = query_parse(api_param(work->x, S("query")), &work->budget, &q, err);
+        st = query_parse(query_text(work->x, form), &work->budget, &q, err);
     if (st == BOLE_OK)
         st = check_type(work->api, query_type(q), form, &range, err);
     if (st == BOLE_OK) {

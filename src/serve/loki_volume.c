@@ -38,7 +38,7 @@ bole_status loki_volume_choose(struct loki_volume *v, const struct store_matcher
     v->by_labels = bole_slice_eq(aggregate_by, S("labels"));
     size_t targets = count_targets(target_labels);
     v->targeted = targets > 0;
-    v->all_names = !targets && !matcher_count;
+    v->all_names = !targets && (!matcher_count || v->by_labels);
     v->names = arena_array(&v->set.arena, targets ? targets : matcher_count, sizeof *v->names);
     if (!v->names)
         return bole_fail(err, BOLE_E_LIMIT, "the answer needs more memory than one query may use");

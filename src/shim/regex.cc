@@ -418,6 +418,16 @@ RE2::Options options()
     return o;
 }
 
+/* Go's names of groups are ASCII, RE2's may be any letters. */
+bole_status check_names(const struct regex *r, struct bole_err *err)
+{
+    for (const std::string &name : r->group_names)
+        for (char c : name)
+            if ((unsigned char)c >= 0x80)
+                return bole_fail(err, BOLE_E_INVALID, "error parsing regexp: invalid named capture: `(?P<%s>`", name.c_str());
+    return BOLE_OK;
+}
+
 bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bole_err *err)
 {
     r->pattern.assign((const char *)pattern.ptr, pattern.len);
@@ -436,7 +446,7 @@ bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bo
     if (common.run()) {
         r->takes_empty = common.takes_empty;
         r->group_names = std::move(common.names);
-        return BOLE_OK;
+        return check_names(r, err);
     }
     /* The pattern alone first: a stray `)` must not close the group put around it. */
     if (flags & REGEX_ANCHORED) {
@@ -452,7 +462,7 @@ bole_status build(bole_slice pattern, unsigned flags, struct regex *r, struct bo
     for (const auto &[index, name] : r->re->CapturingGroupNames())
         if ((size_t)index <= r->group_names.size())
             r->group_names[(size_t)index - 1] = name;
-    return BOLE_OK;
+    return check_names(r, err);
 }
 
 /* Go reads each invalid byte as U+FFFD; RE2 would match nothing there. */

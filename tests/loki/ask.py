@@ -157,6 +157,7 @@ def normal(status, body):
     if isinstance(answer, dict) and isinstance(answer.get("data"), dict):
         answer["data"].pop("stats", None)
     if isinstance(answer, dict):
+        answer.pop("stats", None)
         in_order(answer)
     return [status, answer]
 
@@ -167,7 +168,11 @@ def in_order(answer):
         answer["data"] = sorted((dict(sorted(x.items())) for x in answer["data"]), key=json.dumps)
     for name in ("fields", "values", "detectedLabels"):
         if isinstance(answer.get(name), list):
-            answer[name].sort(key=json.dumps)
+            answer[name] = sorted(answer.pop(name), key=json.dumps)
+    for field in answer.get("fields", []):
+        field["parsers"] = sorted(field["parsers"] or [])
+    if "limit" in answer:
+        answer["limit"] = answer.pop("limit")
 
 
 def first_difference(loki, bole, before=120, after=240):

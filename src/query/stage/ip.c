@@ -62,11 +62,15 @@ bole_status ip_compile(bole_slice text, struct arena *arena, struct ip_pattern *
     struct ip_pattern p = {0};
     const uint8_t *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
     const uint8_t *dash = text.len ? memchr(text.ptr, '-', text.len) : NULL;
-    bool ok = slash ? parse_block(text, slash, &p) : dash ? parse_range(text, dash, &p) : parse_address(text, &p.low);
+    const uint8_t *percent = text.len > 1 ? memchr(text.ptr, '%', text.len - 1) : NULL;
+    bool zone = percent && !slash && !dash && memchr(text.ptr, ':', (size_t)(percent - text.ptr));
+    bool ok = zone ? parse_address((bole_slice){text.ptr, (size_t)(percent - text.ptr)}, &p.low) : slash ? parse_block(text, slash, &p) : dash ? parse_range(text, dash, &p) : parse_address(text, &p.low);
     if (!ok)
         return bole_fail(err, BOLE_E_INVALID, "ip: invalid pattern: \"%.*s\"", BOLE_SLICE_ARG(text));
     if (!slash && !dash)
         p.high = p.low;
+    if (zone) /* no address in a line has one */
+        memset(&p.low.bytes, 0xff, sizeof p.low.bytes), memset(&p.high.bytes, 0, sizeof p.high.bytes);
     *ret_ip = arena_alloc(arena, sizeof p);
     if (!*ret_ip)
         return bole_fail(err, BOLE_E_LIMIT, "memory limit of the query reached");
