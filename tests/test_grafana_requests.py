@@ -329,7 +329,7 @@ def test_legacy_paths(grafana):
     entries = grafana.get("/api/prom/query", {"query": SELECTOR, "start": str(START), "end": str(END), "limit": "5"}).json()["streams"]
     assert sum(len(s["entries"]) for s in entries) == 5
     assert re.fullmatch(r'\{app="shop", .*\}', entries[0]["labels"]) and set(entries[0]["entries"][0]) == {"ts", "line"}
-    assert grafana.get("/api/prom/label").json()["data"] == ["app", "cluster", "env", "namespace", "pod", "service_name"]
+    assert grafana.get("/api/prom/label").json()["values"] == ["app", "cluster", "env", "namespace", "pod", "service_name"]
     assert "streams" in next(frames(grafana, "/api/prom/tail?query=%7Bapp%3D%22shop%22%7D"))
 
 
