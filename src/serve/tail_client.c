@@ -302,6 +302,8 @@ static bole_status parse_request(struct tail *t, struct http_exchange *x, struct
     request.resumes = cursor.len > 0;
     if (st == BOLE_OK)
         st = loki_parse_limit(http_param(x, S("limit")), &limit, err);
+    if (st == BOLE_OK && t->is_ours) /* Loki gives what it can */
+        st = loki_check_limit(limit, t->api->options.entries_max, err);
     if (st == BOLE_OK)
         st = parse_bounds(x, now_ns, &request, err);
     if (st == BOLE_OK)
