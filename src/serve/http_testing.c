@@ -69,23 +69,42 @@ static size_t read_until(int fd, char *text, size_t at, size_t size, const char 
     return at;
 }
 
+static size_t read_exactly(int fd, char *text, size_t at, size_t size, size_t len)
+{
+    while (len && at + 1 < size) {
+        ssize_t n = receive_some(fd, text + at, len < size - at - 1 ? len : size - at - 1);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+        len -= (size_t)n;
+    }
+    return at;
+}
+
+/* Up to the last chunk, or as far as they come. */
+static size_t read_chunks(int fd, char *text, size_t at, size_t size)
+{
+    for (size_t len = 1; len && at + 1 < size;) {
+        size_t line = at;
+        at = read_until(fd, text, at, size, "\r\n");
+        text[at] = 0;
+        if (at == line || text[at - 1] != '\n')
+            break;
+        len = strtoul(text + line, NULL, 16);
+        at = read_exactly(fd, text, at, size, len + 2);
+    }
+    return at;
+}
+
 size_t client_answer(int fd, char *ret_text, size_t size)
 {
     size_t at = read_until(fd, ret_text, 0, size, "\r\n\r\n");
     ret_text[at] = 0;
     const char *length = strcasestr(ret_text, "content-length: ");
-    if (strcasestr(ret_text, "transfer-encoding: chunked")) {
-        at = read_until(fd, ret_text, at, size, "0\r\n\r\n");
-    } else if (length) {
-        size_t left = strtoul(length + 16, NULL, 10);
-        while (left && at + 1 < size) {
-            ssize_t n = receive_some(fd, ret_text + at, left < size - at - 1 ? left : size - at - 1);
-            if (n <= 0)
-                break;
-            at += (size_t)n;
-            left -= (size_t)n;
-        }
-    }
+    if (strcasestr(ret_text, "transfer-encoding: chunked"))
+        at = read_chunks(fd, ret_text, at, size);
+    else if (length)
+        at = read_exactly(fd, ret_text, at, size, strtoul(length + 16, NULL, 10));
     ret_text[at] = 0;
     return at;
 }
