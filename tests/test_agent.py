@@ -394,7 +394,7 @@ def test_standard_output_gets_lines_of_json(tmp_path):
     (tmp_path / "a.log").write_text('2026-11-21T10:00:00.5Z level=error "quoted" \x01 mail me@example.org\n')
     rules = tmp_path / "rules.yml"
     rules.write_text("rules:\n  - redact: {detect: [email]}\n")
-    with subprocess.Popen([str(bole.BINARY), "agent", "--output", "stdout", "--no-journal", "--process", str(rules), "--state",
+    with subprocess.Popen([str(bole.BINARY), "agent", "--output", "stdout", "--no-journal", "--listen", "off", "--process", str(rules), "--state",
                            str(tmp_path / "state"), str(tmp_path / "*.log")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as agent:
         row = json.loads(agent.stdout.readline())
         agent.terminate()

@@ -163,7 +163,7 @@ def test_the_agent_sends_every_line_once_over_rotations_and_restarts(server, tmp
                 number += 1
 
     def agent():
-        return subprocess.Popen([str(bole.BINARY), "agent", "--addr", server.url, "--no-journal", "--state", str(state), str(log)],
+        return subprocess.Popen([str(bole.BINARY), "agent", "--addr", server.url, "--no-journal", "--listen", "off", "--state", str(state), str(log)],
                                 stderr=subprocess.DEVNULL)
 
     def stored():

@@ -81,7 +81,7 @@ def test_a_clean_stop_is_told_with_the_time_it_took(server):
 
 def start_agent(server, *args, **env):
     clean = {k: v for k, v in os.environ.items() if k not in ("STATE_DIRECTORY", "XDG_STATE_HOME")}
-    return subprocess.Popen([str(bole.BINARY), "agent", "--addr", server.url, "--no-journal", *map(str, args)],
+    return subprocess.Popen([str(bole.BINARY), "agent", "--addr", server.url, "--no-journal", "--listen", "off", *map(str, args)],
                             env={**clean, **env}, stderr=subprocess.PIPE, text=True)
 
 
@@ -119,7 +119,7 @@ def test_an_ordinary_users_state_file_is_at_home(server):
         home.mkdir()
         os.chown(home, 65534, 65534)
         clean = {k: v for k, v in os.environ.items() if k not in ("STATE_DIRECTORY", "XDG_STATE_HOME")}
-        agent = subprocess.Popen([binary, "agent", "--addr", server.url, "--no-journal", f"{folder}/*.log"], user=65534,
+        agent = subprocess.Popen([binary, "agent", "--addr", server.url, "--no-journal", "--listen", "off", f"{folder}/*.log"], user=65534,
                                  env={**clean, "HOME": str(home)}, stderr=subprocess.PIPE, text=True)
         assert state_of(agent) == f"{home}/.local/state/bole-agent/checkpoint"
 

@@ -51,7 +51,7 @@ def test_every_client_command_takes_a_certificate_of_ones_own(tls_server, certif
         assert tail.lines(2) == ["one", "two"]
         followed = tmp_path / "followed.log"
         followed.write_text("three\n" + "x" * 200_000 + "\n")  # more than a TLS record
-        agent = subprocess.Popen([str(bole.BINARY), "agent", *map(str, to), "--no-journal", "--state", str(tmp_path / "state"), str(followed)],
+        agent = subprocess.Popen([str(bole.BINARY), "agent", *map(str, to), "--no-journal", "--listen", "off", "--state", str(tmp_path / "state"), str(followed)],
                                  stderr=subprocess.DEVNULL)
         try:
             assert [len(line) for line in tail.lines(2)] == [5, 200_000]
@@ -211,7 +211,7 @@ def test_the_agent_keeps_what_it_may_not_send_yet(tmp_path, status):
 
     fake = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=fake.serve_forever, args=(0.05,), daemon=True).start()
-    agent = subprocess.Popen([str(bole.BINARY), "agent", "--addr", f"http://127.0.0.1:{fake.server_port}", "--no-journal", "--state",
+    agent = subprocess.Popen([str(bole.BINARY), "agent", "--addr", f"http://127.0.0.1:{fake.server_port}", "--no-journal", "--listen", "off", "--state",
                               str(tmp_path / "state"), str(log)], stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 10

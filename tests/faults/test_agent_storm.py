@@ -16,7 +16,7 @@ DRAIN_S = 120  # without a new line; for a machine that is busy with other thing
 
 class Agent:
     def __init__(self, url, state, globs, env=None, args=()):
-        self.command = [str(bole.BINARY), "agent", "--addr", url, "--no-journal", "--state", str(state), *args, *map(str, globs)]
+        self.command = [str(bole.BINARY), "agent", "--addr", url, "--no-journal", "--listen", "off", "--state", str(state), *args, *map(str, globs)]
         self.env = {**os.environ, **(env or {})}
         self.start()
 

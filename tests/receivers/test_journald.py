@@ -119,8 +119,8 @@ def test_what_is_broken_later_ends_an_upload(server, end, status):
         assert answer.startswith(f"HTTP/1.1 {status} ") and f"at byte {len(good)}" in answer
         assert 0 < count(server) < 3000
     with begin_upload(server) as s: # who says that more will come must not be the one who ends it
-        s.sendall(chunk(good))
         stored = count(server)
+        s.sendall(chunk(good))
         wait_for(lambda: count(server) > stored)
 
 

@@ -26,6 +26,7 @@ struct fixture {
 
 static void fixture_init(struct fixture *f, enum text_sample_kind kind, uint64_t random_seed_value)
 {
+    memset(f, 0, sizeof *f);
     random_seed(&f->random, random_seed_value);
     buf_init(&f->lines, NULL);
     text_sample_init(&f->sample, kind, ROWS, &f->random);
