@@ -117,7 +117,8 @@ def test_stats_and_volumes(logcli, filled):
     names = json.loads(run(logcli, filled, "volume", '{job=~"c|d"}', "--aggregateByLabels"))
     assert {"job": ""} in [v["metric"] for v in names]
     over_time = json.loads(run(logcli, filled, "volume_range", '{job="d"}', "--step", "10m"))
-    assert sum(int(v[1]) for v in over_time[0]["values"]) == int(next(v for v in volume if v["metric"]["job"] == "d")["value"][1])
+    points = over_time[0].get("values") or [over_time[0]["value"]]  # Loki, too, makes a vector of what has one point each
+    assert sum(int(v[1]) for v in points) == int(next(v for v in volume if v["metric"]["job"] == "d")["value"][1])
 
 
 def test_detected_fields(logcli, filled):
