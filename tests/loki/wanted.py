@@ -126,6 +126,12 @@ def additions(case, loki, bole):
     return loki[0] == 400 and bole[0] == 200 and re.search(r"\| *(distinct|dedup|sort by|top|stats|join|context)\b", case.query or "")
 
 
+def apart_into_hours(case, loki, bole):
+    return case.path.endswith("/query") and kind_of(loki) == kind_of(bole) == "vector" and \
+        bool(re.search(r"\b(min|max|avg)\b.*\b(count|sum|bytes)_over_time\b.*\[(\d+h|[6-9]\dm|\d{3,}m)", case.query or "", re.S)) and \
+        [r["metric"] for r in data_of(loki)["result"]] == [r["metric"] for r in data_of(bole)["result"]]
+
+
 def repeated_series(case, loki, bole):
     """Loki's result has a series twice, or a stamp twice in one."""
     if kind_of(loki) not in ("vector", "matrix") or kind_of(loki) != kind_of(bole):
@@ -175,6 +181,7 @@ WANTED = [
     ("Entries of the same time come in the order of their arrival", tied_entries),
     ("Of series or samples that tie, the first by labels or by arrival counts", first_of_equals),
     ("Entries that stages made equal are all shown", made_equal),
+    ("`min`, `max` and `avg` of what an instant query counts", apart_into_hours),
     ("Series whose labels are the same are one", repeated_series),
     ("`interval` thins out first, `limit` cuts then", interval_and_limit),
     ("Labels beyond ASCII", names_beyond_ascii),
