@@ -209,6 +209,25 @@ static void show_unread(struct files *f, const char *path, enum tail_state state
         files_set_unread(t, state, reason);
 }
 
+/* While there is no room for it, a file that is known keeps its place without being open; else it would be forgotten, and read
+ * from its beginning when there is. */
+static bool park_known(struct files *f, const char *path, bool if_unchanged)
+{
+    struct source_info info;
+    struct tail *t = source_stat(path, &info, NULL) == BOLE_OK ? files_find_id(f, &info.id) : NULL, *shown;
+    if (!t || t->fd >= 0 || (if_unchanged && info.size_bytes != t->size))
+        return false;
+    shown = files_find_path(f, path);
+    if (shown != t) {
+        if (shown)
+            lose_path(f, shown);
+        if (files_find_id(f, &info.id) != t || t->fd >= 0 || !take_path(f, t, path))
+            return false;
+    }
+    t->state = TAIL_PARKED;
+    return true;
+}
+
 static void open_path(struct files *f, const char *at)
 {
     char path[PATH_SIZE]; /* `at` may belong to a tail that goes away */
@@ -216,9 +235,13 @@ static void open_path(struct files *f, const char *at)
         return;
     struct bole_err err = {0};
     struct tail *t = NULL, *shown;
+    if (f->open_count >= f->options.open_max && park_known(f, path, true))
+        return; /* nothing to read, and nobody had to be looked for to close */
     bole_status st = open_file(f, path, path, &t, &err);
     if (st == BOLE_E_NOTFOUND)
         return; /* gone again, or switched: the next event or scan says more */
+    if (st == BOLE_E_LIMIT && park_known(f, path, false))
+        return;
     if (st < 0) {
         show_unread(f, path, TAIL_UNREADABLE, err.msg);
         return;

@@ -490,6 +490,35 @@ static void storm(uint64_t seed)
     fixture_deinit(&f);
 }
 
+/* More of them than files without a name of ours are remembered. */
+TEST(more_files_than_may_be_open_are_not_forgotten_by_a_restart)
+{
+    enum { FILES = 1200 };
+    struct fixture f;
+    fixture_init(&f);
+    f.options.open_max = 16;
+    char name[32], line[32];
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "f%d.log", i);
+        snprintf(line, sizeof line, "line %d\n", i);
+        fixture_append(&f, name, line);
+    }
+    fixture_start(&f);
+    while (f.sink.count < FILES)
+        fixture_pass(&f, 15 * NS_PER_S);
+    fixture_stop(&f);
+    for (int i = 0; i < FILES; i += 100) {
+        snprintf(name, sizeof name, "f%d.log", i);
+        snprintf(line, sizeof line, "second %d\n", i);
+        fixture_append(&f, name, line);
+    }
+    fixture_start(&f);
+    for (int i = 0; i < 90; i++)
+        fixture_pass(&f, 15 * NS_PER_S);
+    CHECK_EQ_U64(f.sink.count, FILES + FILES / 100);
+    fixture_deinit(&f);
+}
+
 TEST(every_line_of_a_random_storm_comes_once)
 {
     for (uint64_t seed = 1; seed <= 20; seed++)
