@@ -21,7 +21,10 @@
 #include "shim/regex.h"
 
 #define MARK "promtail_scrape"
-enum { GLOBS_MAX = 64 };
+enum {
+    GLOBS_MAX = 64,
+    GLOB_SIZE_MAX = 4096, /* bytes: as a path's; each { in it costs a copy */
+};
 
 /* ---- for all parts ---- */
 
@@ -306,6 +309,8 @@ static bole_status put_globs(struct promtail_making *m, const struct config_node
 {
     bole_slice globs[GLOBS_MAX];
     size_t count = 0;
+    if (glob.len > GLOB_SIZE_MAX)
+        return promtail_refuse(m, at, "a path with more than %d bytes", (int)GLOB_SIZE_MAX);
     bole_status st = expand_glob(m, at, glob, globs, &count);
     buf_put_u8(out, '[');
     for (size_t i = 0; i < count && st == BOLE_OK; i++) {

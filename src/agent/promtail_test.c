@@ -124,6 +124,23 @@ TEST(what_has_no_equal_is_refused_with_its_place_and_what_to_do)
     }
 }
 
+/* Each brace of a glob costs a copy of what stands behind it. */
+TEST(a_path_longer_than_paths_are_is_refused)
+{
+    struct promtail_options options = {0};
+    struct promtail p;
+    struct bole_err err = {0};
+    struct buf text;
+    buf_init(&text, NULL);
+    buf_put_str(&text, "scrape_configs: [{static_configs: [{labels: {job: a, __path__: '/");
+    for (int i = 0; i < 3000; i++)
+        buf_put_str(&text, "{}");
+    buf_put_str(&text, "'}}]}]");
+    CHECK(promtail_convert(buf_slice(&text), "p.yml", &options, &p, &err) < 0);
+    CHECK(strstr(err.msg, "a path with more than 4096 bytes"));
+    buf_deinit(&text);
+}
+
 TEST(the_environment_is_put_in_where_that_is_asked_for)
 {
     static const struct {

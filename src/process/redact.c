@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/unset.h"
 #include "process/detect.h"
 #include "process/rule.h"
 #include "record/labels.h"
@@ -297,7 +298,7 @@ static bool redact_fields(struct search *s, struct process_record *r)
 static bool redact_labels(struct search *s, struct process_record *r)
 {
     struct reader own = reader_of(r->labels);
-    struct label labels[LABELS_MAX];
+    struct label labels[LABELS_MAX] UNSET;
     size_t count = 0;
     bool changed = false;
     while (count < LABELS_MAX && labels_next(&own, &labels[count]) && !s->failed)

@@ -1,5 +1,6 @@
 /* route: another tenant, other labels. */
 #include "base/err.h"
+#include "base/unset.h"
 #include "process/rule.h"
 #include "record/labels.h"
 
@@ -93,7 +94,7 @@ static bool stays(const struct route *t, bole_slice name)
 /* labels_encode keeps the first of a name: the rule's stand in front of the stream's own. */
 static enum process_outcome set_labels(const struct route *t, struct process_run *run, struct process_record *r)
 {
-    struct label all[2 * LABELS_MAX], label;
+    struct label all[2 * LABELS_MAX] UNSET, label;
     bool gone[LABELS_MAX] = {0};
     struct reader own = reader_of(r->labels);
     struct buf out;
